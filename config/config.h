@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The gateway's configuration: RFC 7951 JSON, checked against config/lumengate.yang. */
+
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define CONFIG_ADDRESSES_MAX 8
+#define CONFIG_ROUTES_MAX    1024
+#define CONFIG_TUNNELS_MAX   8
+#define CONFIG_PREFIXES_MAX  64
+
+struct config_addr {
+	bool ipv6;
+	uint8_t bytes[16]; /* network order; the first 4 for IPv4 */
+};
+
+struct config_prefix {
+	struct config_addr addr;
+	uint8_t len;
+};
+
+struct config_port {
+	char device[128]; /* PCI address, or DPDK virtual device "net_af_packet0,iface=lan0" */
+	uint16_t mtu;
+	struct config_prefix
+	        addresses[CONFIG_ADDRESSES_MAX]; /* interface address with its prefix */
+	unsigned int address_count;
+};
+
+enum config_via { CONFIG_VIA_LAN, CONFIG_VIA_WAN, CONFIG_VIA_TUNNEL };
+
+struct config_route {
+	struct config_prefix prefix;
+	enum config_via via;
+	struct config_addr next_hop; /* LAN and WAN */
+	char tunnel[32];             /* via tunnel */
+};
+
+struct config_tunnel {
+	char name[32];
+	struct config_addr local, remote;
+	uint32_t replay_window;
+	uint32_t rekey_period_ms, hard_life_ms, grace_ms;
+	/* policy when keys run out: "require-qkd" */
+};
+
+enum config_site { CONFIG_SITE_A, CONFIG_SITE_B };
+
+struct config {
+	char name[64];
+	enum config_site site; /* A: transmitter (Alice), initiates; B: receiver (Bob) */
+	char link[32];
+	struct {
+		unsigned int forward_lcores; /* 1 to 16 */
+		char cpus[64];               /* CPU list for all lcores, "" = all */
+		unsigned int memory_mb;      /* DPDK memory */
+		char file_prefix[64];
+		bool hugepages; /* use them where they are */
+	} eal;
+	struct config_port lan, wan;
+	struct config_route routes[CONFIG_ROUTES_MAX];
+	unsigned int route_count;
+	struct config_tunnel tunnels[CONFIG_TUNNELS_MAX];
+	unsigned int tunnel_count;
+	struct {
+		struct config_addr local, remote;
+		uint16_t port; /* UDP, both ends */
+		char psk_file[256];
+	} channel;
+	struct {
+		bool enabled;
+		char transport[16], path[256]; /* the card */
+		uint32_t block_bits;
+		double mu1, mu2, p_mu1, p_z;
+		uint32_t holdoff_ns;
+		double eps_sec, eps_cor;
+		double qber_abort, qber_alarm;
+	} qkd;
+	struct {
+		char path[256];
+		char storage_key_file[256];
+		uint32_t max_keys, low_water;
+		uint64_t ttl_s;
+	} keystore;
+	struct {
+		char socket[108];
+		char group[32];
+	} control;
+	char ipsec_mb[256]; /* path of the library, "" for the system's */
+};
+
+/* Directory with lumengate.yang: the source tree's in tests, the installed one else. */
+int config_init(const char *yang_dir, struct err *err);
+void config_fini(void);
+
+/*
+ * Parse and check JSON text. On failure ERR holds the path and the reason and OUT is
+ * untouched. config_load() reads a file.
+ */
+int config_parse(const char *json, struct config *out, struct err *err);
+int config_load(const char *path, struct config *out, struct err *err);
+
+/*
+ * May NEXT replace CURRENT without a restart? 0, or -EPERM with the path that cannot change
+ * live in ERR.
+ */
+int config_live_change(const struct config *current, const struct config *next, struct err *err);
+
+#endif

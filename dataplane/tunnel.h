@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A tunnel between the two gateways and its generations of security associations: per
+ * direction and forwarding core one SA with a key of its own (RFC 9611). The control thread
+ * installs and retires; forwarding cores read through pointers published with release
+ * stores, and report quiescence (QSBR) once a loop, so that nothing is freed under them.
+ */
+
+#ifndef DATAPLANE_TUNNEL_H
+#define DATAPLANE_TUNNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define TUNNEL_CORES_MAX      16 /* sub-SAs: the low 4 bits of an SPI are the core's index */
+#define TUNNEL_RX_GENERATIONS 4
+
+struct tunnel;
+
+/* Outer addresses: 4 or 16 bytes, network order. */
+struct tunnel_config {
+	char name[32];
+	bool ipv6;
+	uint8_t local[16], remote[16];
+	uint32_t replay_window; /* packets, 64 to 32768, a power of two; default 4096 */
+	unsigned int cores;     /* sub-SAs per direction */
+};
+
+/* Key material of one SA; lives in secret memory, wiped by the caller after the call. */
+struct sa_key {
+	uint32_t spi; /* host order; low 4 bits: core index */
+	uint8_t key[32];
+	uint8_t salt[4]; /* RFC 4106 */
+};
+
+/* Install the receive SAs of GENERATION, one per core. -EBUSY: TUNNEL_RX_GENERATIONS are live. */
+int tunnel_rx_install(struct tunnel *t, uint64_t generation, const struct sa_key *keys,
+                      unsigned int count, struct err *err);
+
+/* From now on packets are sealed with these; the old ones are freed after QSBR. */
+int tunnel_tx_switch(struct tunnel *t, uint64_t generation, const struct sa_key *keys,
+                     unsigned int count, struct err *err);
+
+/* Stop sealing: no plaintext leaves, packets are counted as drop.no_key. */
+void tunnel_tx_stop(struct tunnel *t);
+
+/* Remove a receive generation; its memory is wiped after QSBR. */
+void tunnel_rx_retire(struct tunnel *t, uint64_t generation);
+
+/* Free what passed its grace period; the control thread calls it a few times a second. */
+void tunnel_reclaim(struct tunnel *t);
+
+/* For sa_list and status; no key bytes. */
+struct sa_info {
+	uint32_t spi;
+	uint64_t generation;
+	unsigned int core;
+	bool transmit;
+	uint64_t packets, bytes, sequence;
+	uint64_t replayed, auth_failed;
+	uint64_t installed_ns;
+};
+/* Up to MAX entries; returns the number there are. */
+unsigned int tunnel_sa_list(const struct tunnel *t, struct sa_info *out, unsigned int max);
+
+#endif

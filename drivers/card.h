@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Operations on an optical card, over any transport. One thread (the optics role) owns a
+ * card: it calls everything here but card_status_read().
+ */
+
+#ifndef DRIVERS_CARD_H
+#define DRIVERS_CARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct card;
+
+enum card_role { CARD_IS_ALICE = 1, CARD_IS_BOB = 2 };
+enum card_tx_mode { CARD_TX_DARK, CARD_TX_QKD, CARD_TX_SYNC };
+
+struct card_config {
+	const char *transport; /* "shm" */
+	const char *path;      /* shm: the card's file */
+	enum card_role role;   /* what the configuration expects; another card is refused */
+	double mu1, mu2;       /* photons per pulse */
+	double p_mu1, p_z;     /* probabilities */
+	uint32_t holdoff_ns;
+	uint32_t watchdog_ms;
+};
+
+/* A click as the card saw it, slot number extended to 64 bits, in the card's own slots. */
+struct card_click {
+	uint64_t slot;
+	uint8_t sub;       /* arrival within the slot, 1/256 */
+	uint8_t detectors; /* bit mask of CARD_DETECTOR_* */
+	bool gap;          /* not a click: tags up to gap_last were lost from slot on */
+	uint64_t gap_last;
+};
+
+struct card_choice {
+	uint8_t basis; /* 0 Z, 1 X */
+	uint8_t bit;
+	uint8_t intensity; /* 0: mu1, 1: mu2 */
+	uint8_t valid;
+};
+
+/*
+ * Open, check identity and version, reset, set up rings; the card is enabled and dark.
+ * ENODEV: no card; EPROTO: not a card or another major version; EINVAL: wrong role.
+ */
+int card_open(const struct card_config *config, struct card **out, struct err *err);
+
+/* Light or gates on; starts the watchdog, which card_poll() feeds. */
+int card_arm(struct card *card, struct err *err);
+
+/* Dark at once. Also done by card_close(). */
+void card_safe_off(struct card *card);
+void card_close(struct card *card);
+
+/*
+ * Drain and refill rings, feed the watchdog, read telemetry. Call it in a loop. Returns the
+ * number of completions handled, or -ENODEV when the card is lost (all ones, or no turn for
+ * a second), -EIO on a fault: the card is dark then, and card_open() starts afresh.
+ */
+int card_poll(struct card *card, uint64_t now_ns);
+
+/* Bob: copy out up to MAX clicks in slot order. */
+size_t card_clicks(struct card *card, struct card_click *out, size_t max);
+
+/*
+ * Alice: ask for the choices of N (at most CARD_LOOKUP_MAX) slots; -EAGAIN when the query
+ * ring is full. Answers come in order of asking.
+ */
+#define CARD_LOOKUP_MAX 512
+int card_lookup(struct card *card, const uint64_t *slots, size_t n);
+/* Alice: the answer to the oldest question, its length; 0 when none is ready. */
+size_t card_choices(struct card *card, struct card_choice out[CARD_LOOKUP_MAX]);
+
+/* Alice: change the light; *from_slot is the first slot in which the change holds. */
+int card_tx_mode(struct card *card, enum card_tx_mode mode, uint64_t *from_slot);
+
+/* The card's slot counter, extended to 64 bits. */
+uint64_t card_slot_now(struct card *card);
+
+/* N random bytes from the QRNG ring; -EAGAIN until it has them, -EIO when its health fails. */
+int card_random(struct card *card, void *buf, size_t n);
+
+/* For status; safe to call from other threads. */
+struct card_status {
+	bool simulated, armed, lost, qrng_ok;
+	enum card_role role;
+	uint32_t abi, build, fault_code, fault_arg;
+	uint64_t slot_period_fs;
+	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;
+	int32_t temperature_mc;
+	uint32_t photocurrent_na;
+	enum card_tx_mode tx_mode;
+};
+void card_status_read(const struct card *card, struct card_status *out);
+
+#endif

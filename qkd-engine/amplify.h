@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Privacy amplification: the product of a Toeplitz matrix and the reconciled key.
+ * out[i] = XOR over j of seed[i + n - 1 - j] & key[j], 0 <= i < m: bits n-1 ... n+m-2 of the
+ * product of seed and key as polynomials over GF(2). The seed has n + m - 1 bits.
+ */
+
+#ifndef QKD_ENGINE_AMPLIFY_H
+#define QKD_ENGINE_AMPLIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline size_t amplify_seed_bits(size_t n, size_t m)
+{
+	return n + m - 1;
+}
+
+/* A product under way; works in steps, so that it can share a core with forwarding. */
+struct amplify;
+struct amplify *amplify_create(const uint64_t *key, size_t n, const uint64_t *seed, size_t m);
+/* About 50 us of work; true when done. */
+bool amplify_step(struct amplify *a);
+/* The m output bits, after amplify_step() said done; owned by A, in secret memory. */
+const uint64_t *amplify_result(const struct amplify *a);
+void amplify_destroy(struct amplify *a);
+
+/* All at once, bit by bit: the reference for tests. OUT: BITS_WORDS(m). */
+void amplify_reference(const uint64_t *key, size_t n, const uint64_t *seed, size_t m,
+                       uint64_t *out);
+
+#endif

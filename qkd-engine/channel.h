@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The classical channel: ordered, reliable messages between the two sites over datagrams
+ * that may be lost, repeated, reordered, delayed or forged. A state machine without I/O,
+ * threads or clocks of its own: datagrams and time in, datagrams and messages out.
+ * docs/protocol.md has the formats.
+ *
+ * Every datagram carries an AES-256-GMAC tag under a key derived from the link's secret and
+ * both sides' fresh nonces, and a number for the replay window. A session starts anew when
+ * either side restarts; what was not delivered by then is gone.
+ */
+
+#ifndef QKD_ENGINE_CHANNEL_H
+#define QKD_ENGINE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/random.h"
+
+#define CHANNEL_MESSAGE_MAX  (1u << 20) /* bytes of one message */
+#define CHANNEL_DATAGRAM_MAX 1400       /* bytes of one datagram, UDP payload */
+
+/* Streams are delivered in order each, on their own; the lower number is sent first. */
+enum channel_stream { CHANNEL_CONTROL = 0, CHANNEL_QKD = 1, CHANNEL_STREAMS = 2 };
+
+struct channel_config {
+	bool initiator;             /* site A */
+	uint8_t link_secret[32];    /* from the pre-shared secret, the same at both ends */
+	uint32_t send_buffer_bytes; /* per stream; 0 for the default of 8 MiB */
+};
+
+enum channel_state { CHANNEL_DOWN, CHANNEL_CONNECTING, CHANNEL_UP };
+
+struct channel_stats {
+	enum channel_state state;
+	uint64_t sessions; /* established since creation */
+	uint64_t datagrams_sent, datagrams_received, retransmitted;
+	uint64_t messages_sent, messages_received;
+	uint64_t bad_format, bad_mac, replayed, hello_mac_failures; /* dropped, by reason */
+	uint64_t bytes_sent, bytes_received;
+	uint64_t rtt_ns, rtt_min_ns; /* smoothed and least of this session */
+	uint64_t last_heard_ns;
+	bool authentication_failing; /* only hellos with a wrong tag arrive: secrets differ */
+};
+
+struct channel;
+
+struct channel *channel_create(const struct channel_config *config,
+                               const struct random_source *random, struct err *err);
+void channel_destroy(struct channel *ch);
+
+/* A datagram arrived (UDP payload). Anything may be in it. */
+void channel_input(struct channel *ch, const uint8_t *data, size_t len, uint64_t now_ns);
+
+/* The next datagram to send: its length, or 0 when there is none now. BUF: CHANNEL_DATAGRAM_MAX. */
+size_t channel_output(struct channel *ch, uint8_t *buf, uint64_t now_ns);
+
+/*
+ * Queue a message (copied). -EAGAIN: the stream's buffer is full, try again later; -ENOTCONN:
+ * no session; -EMSGSIZE.
+ */
+int channel_send(struct channel *ch, enum channel_stream stream, const void *msg, size_t len);
+
+/* The same from pieces, to save the caller a copy. */
+struct channel_piece {
+	const void *data;
+	size_t len;
+};
+int channel_send_pieces(struct channel *ch, enum channel_stream stream,
+                        const struct channel_piece *pieces, size_t count);
+
+/* The next message of STREAM, valid until the next call for that stream; NULL when none. */
+const uint8_t *channel_receive(struct channel *ch, enum channel_stream stream, size_t *len);
+
+/* Bytes that wait in the send buffer of STREAM, sent or not, without acknowledgement. */
+size_t channel_unacked(const struct channel *ch, enum channel_stream stream);
+
+/*
+ * Identity of the current session: changes with each, the same 16 bytes at both ends,
+ * derived from both nonces; false when there is none.
+ */
+bool channel_session(const struct channel *ch, uint8_t id[16]);
+
+void channel_stats_read(const struct channel *ch, struct channel_stats *out);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The QKD engine of one end of a link: detections (Bob) or choices (Alice) and the peer's
+ * messages in, blocks of key out. One thread drives it; it blocks on nothing.
+ *
+ * Life of a block: sifting batches fill it; it closes at the end of the batch that brings
+ * its Z bits to block_bits; Cascade; verification; counts; finite-key length; seed;
+ * amplification; tag A to B, tag and verdict B to A, commit A to B. Several blocks may be
+ * under way, while sifting goes on.
+ */
+
+#ifndef QKD_ENGINE_ENGINE_H
+#define QKD_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/random.h"
+#include "qkd-engine/channel.h"
+#include "qkd-engine/finite_key.h"
+
+enum engine_role { ENGINE_ALICE, ENGINE_BOB };
+enum source_mode { SOURCE_DARK, SOURCE_QKD, SOURCE_SYNC };
+
+/* One detection on the transmitter's slot grid, up to a constant that alignment finds. */
+struct detection {
+	uint64_t slot;
+	uint8_t basis; /* 0 Z, 1 X */
+	uint8_t bit;
+};
+
+struct choice {
+	uint8_t basis, bit, intensity, valid;
+};
+
+struct engine_config {
+	enum engine_role role;
+	uint32_t block_bits;             /* sifted Z bits that close a block, e.g. 1000000 */
+	uint32_t frame_bits;             /* Cascade frame, 65536 */
+	struct finite_key_source source; /* intensities, probabilities, epsilons */
+	double qber_abort;               /* a block above this error rate is aborted, e.g. 0.08 */
+	double qber_alarm;               /* monitoring alarm threshold per basis, e.g. 0.05 */
+	uint32_t sample_interval; /* one Z click in so many is disclosed for monitoring, e.g. 64 */
+	uint8_t hash_key_ab[16], hash_key_ba[16]; /* authentication hash keys per direction */
+	char link[32];
+};
+
+/* A block of key, agreed by both ends. In secret memory; whoever gets it frees it. */
+struct key_block {
+	uint8_t id[16]; /* session and number; the same at both ends */
+	uint64_t number;
+	uint32_t bits;    /* multiple of 256, the rest was cut off */
+	uint8_t hash[32]; /* SHA-256 of the key bytes */
+	/* the record that goes with it */
+	char proof[24];     /* "rusca2018" */
+	char leak_mode[16]; /* "two-way" */
+	double eps_sec, eps_cor, qber_z, qber_x, efficiency_f;
+	struct finite_key_counts counts;
+	uint64_t sifted_bits, leaked_bits;
+	bool simulated;
+	uint64_t first_slot, last_slot;
+	uint64_t time_wall_ns;
+	uint8_t key[]; /* bits / 8 bytes */
+};
+void key_block_free(struct key_block *kb);
+
+/* One-time pad bits for a tag. */
+struct auth_pad {
+	uint64_t id; /* names it to the other end; never given twice */
+	uint8_t bits[16];
+};
+
+enum engine_alarm {
+	ENGINE_ALARM_QBER_Z,    /* errors in the key basis: intercept-resend measuring X, or
+	                           misalignment */
+	ENGINE_ALARM_QBER_X,    /* errors in the test basis: intercept-resend measuring Z */
+	ENGINE_ALARM_INTERCEPT, /* both */
+	ENGINE_ALARM_SYNC,      /* no alignment */
+	ENGINE_ALARM_AUTH,      /* a transcript tag failed */
+	ENGINE_ALARM_NO_LIGHT,  /* no detections */
+	ENGINE_ALARM_PADS,      /* no authentication pads left */
+	ENGINE_ALARM_COUNT
+};
+const char *
+engine_alarm_name(enum engine_alarm alarm); /* "qber-z", "qber-x", "intercept-resend", ... */
+
+/* What the engine asks of its surroundings; called on its own thread, must not block. */
+struct engine_ops {
+	/* Alice: change the light; *from_slot gets the first slot of the new mode. */
+	int (*source_mode)(void *ctx, enum source_mode mode, uint64_t *from_slot);
+	/* The card's slot counter now (Alice's, or Bob's on the recovered grid). */
+	uint64_t (*slot_now)(void *ctx);
+	/* Alice: look up N slots (at most 512); answered by engine_choices() in order. -EAGAIN. */
+	int (*lookup)(void *ctx, const uint64_t *slots, size_t n);
+	/* The next pad for this end's tags; durably marked used before. -EAGAIN: none at hand. */
+	int (*pad_take)(void *ctx, struct auth_pad *pad);
+	/* Ask for the pad that the peer named; answered by engine_pad(). */
+	int (*pad_fetch)(void *ctx, uint64_t id);
+	/* A block was committed; ownership passes. */
+	void (*block_ready)(void *ctx, struct key_block *kb);
+	/* An alarm was raised or cleared; TEXT says what was seen. */
+	void (*alarm)(void *ctx, enum engine_alarm alarm, bool raised, const char *text);
+	/* QRNG bytes; -EAGAIN when they are not there yet. */
+	struct random_source random;
+};
+
+struct engine_stats {
+	enum engine_role role;
+	bool aligned;
+	uint64_t detections, announced, sifted_z, sifted_x, sampled_z;
+	uint64_t sample_errors_z, errors_x; /* cumulative, over sampled_z and sifted_x */
+	double qber_z, qber_x;              /* last second's */
+	double block_qber_z, block_qber_x;  /* of the last finished block */
+	double efficiency_f;                /* of the last block: Alice's parities / n h(Q) */
+	uint64_t blocks_ok, blocks_aborted, secret_bits, leaked_bits, blocks_sifted_bits;
+	uint64_t blocks_in_flight;
+	uint64_t gaps, stale_choices, protocol_errors, auth_failures, realignments;
+	char last_abort[96]; /* reason of the last aborted block */
+	uint32_t alarms;     /* bit per enum engine_alarm */
+	double eps_total;    /* sum of the blocks' epsilons */
+};
+
+struct engine;
+
+struct engine *engine_create(const struct engine_config *config, const struct engine_ops *ops,
+                             void *ctx, struct channel *channel, struct err *err);
+void engine_destroy(struct engine *e);
+
+/* Bob: detections in slot order; and a range of slots in which some were lost. */
+void engine_detections(struct engine *e, const struct detection *d, size_t n, uint64_t now_ns);
+void engine_gap(struct engine *e, uint64_t first_slot, uint64_t last_slot);
+
+/* Alice: the answer to the oldest lookup. */
+void engine_choices(struct engine *e, const struct choice *c, size_t n);
+
+/* The answer to pad_fetch; PAD NULL: unknown or used before. */
+void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad);
+
+/* Thresholds that may change live. */
+void engine_thresholds(struct engine *e, double qber_abort, double qber_alarm);
+
+/*
+ * Receive what waits on CHANNEL_QKD and do a bounded step (about 50 us); returns true when
+ * there is more to do at once.
+ */
+bool engine_poll(struct engine *e, uint64_t now_ns);
+
+/* Copy of the figures; call on the engine's thread. */
+void engine_stats_read(const struct engine *e, struct engine_stats *out);
+
+#endif

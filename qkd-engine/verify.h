@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Verification: a 128-bit universal hash of the reconciled block. Two different strings of
+ * n bits have the same tag under a uniform key with probability at most ceil(n / 128) / 2^128.
+ */
+
+#ifndef QKD_ENGINE_VERIFY_H
+#define QKD_ENGINE_VERIFY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VERIFY_TAG_BITS 128
+
+/* Hash BITS bits of KEY (bit string) under the fresh random HASH_KEY. */
+void verify_tag(const uint64_t *key, size_t bits, const uint8_t hash_key[16], uint8_t tag[16]);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "common/spsc.h"
+#include "tests/unit/unit.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+static void test_full_and_empty(void)
+{
+	struct spsc r;
+	int x[5];
+
+	CU_ASSERT_EQUAL_FATAL(spsc_init(&r, 4), 0);
+	CU_ASSERT_PTR_NULL(spsc_pop(&r));
+	for (int i = 0; i < 4; i++)
+		CU_ASSERT_TRUE(spsc_push(&r, &x[i]));
+	CU_ASSERT_FALSE(spsc_push(&r, &x[4]));
+	for (int i = 0; i < 4; i++)
+		CU_ASSERT_PTR_EQUAL(spsc_pop(&r), &x[i]);
+	CU_ASSERT_PTR_NULL(spsc_pop(&r));
+	spsc_fini(&r);
+}
+
+#define COUNT 200000
+
+static void *produce(void *arg)
+{
+	for (uintptr_t i = 1; i <= COUNT; i++)
+		while (!spsc_push(arg, (void *)i))
+			sched_yield();
+	return NULL;
+}
+
+static void test_two_threads_keep_order(void)
+{
+	struct spsc r;
+	pthread_t t;
+	uintptr_t want = 1;
+
+	CU_ASSERT_EQUAL_FATAL(spsc_init(&r, 64), 0);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&t, NULL, produce, &r), 0);
+	while (want <= COUNT) {
+		uintptr_t got = (uintptr_t)spsc_pop(&r);
+
+		if (got == 0) {
+			sched_yield();
+			continue;
+		}
+		if (got != want)
+			break;
+		want++;
+	}
+	CU_ASSERT_EQUAL(want, COUNT + 1);
+	pthread_join(t, NULL);
+	spsc_fini(&r);
+}
+
+UNIT_MAIN(UNIT(test_full_and_empty), UNIT(test_two_threads_keep_order))
