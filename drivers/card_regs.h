@@ -43,9 +43,10 @@
 #define CARD_FAULT_ARG  0x02c
 #define CARD_IRQ_CAUSE  0x030 /* RW1C */
 #define CARD_IRQ_MASK   0x034 /* RW: 1 lets the cause through */
-#define CARD_MODERATION 0x038 /* RW: bits 15:0 microseconds until a part-filled buffer completes   \
-	                       */
-#define CARD_WATCHDOG 0x03c   /* RW: milliseconds; any write restarts it; 0 after reset = stopped */
+#define CARD_MODERATION                                                                            \
+	0x038               /* RW: bits 15:0 microseconds until a part-filled buffer completes     \
+	                     */
+#define CARD_WATCHDOG 0x03c /* RW: milliseconds; any write restarts it; 0 after reset = stopped */
 
 #define CARD_CTRL_ENABLE   (1u << 0) /* rings and counters run */
 #define CARD_CTRL_ARM      (1u << 1) /* light (Alice) or gates (Bob) on; needs ENABLE, watchdog */
