@@ -18,7 +18,10 @@
 #define TUNNEL_CORES_MAX      16 /* sub-SAs: the low 4 bits of an SPI are the core's index */
 #define TUNNEL_RX_GENERATIONS 4
 
+#define TUNNEL_SPI_MIN 256 /* RFC 4303 section 2.1: 0 to 255 are reserved */
+
 struct tunnel;
+struct rte_rcu_qsbr;
 
 /* Outer addresses: 4 or 16 bytes, network order. */
 struct tunnel_config {
@@ -36,11 +39,29 @@ struct sa_key {
 	uint8_t salt[4]; /* RFC 4106 */
 };
 
-/* Install the receive SAs of GENERATION, one per core. -EBUSY: TUNNEL_RX_GENERATIONS are live. */
+/*
+ * QSBR: the variable to which all forwarding cores report. The GCM provider and the secret
+ * memory must be ready. NULL on failure. All functions below belong to the control thread.
+ */
+struct tunnel *tunnel_create(const struct tunnel_config *config, struct rte_rcu_qsbr *qsbr,
+                             struct err *err);
+
+/* Free everything at once: no core may use the tunnel any more. */
+void tunnel_destroy(struct tunnel *t);
+
+/*
+ * Install the receive SAs of GENERATION: COUNT = cores, one key per core, in any order. All
+ * or nothing. -EBUSY: TUNNEL_RX_GENERATIONS are live; -EEXIST: the generation, an SPI or a
+ * key is in use, in either direction, or not yet past its grace period (a key in two SAs
+ * would repeat nonces); -EINVAL: count, SPI or core index; -ENOMEM: secret memory is full.
+ */
 int tunnel_rx_install(struct tunnel *t, uint64_t generation, const struct sa_key *keys,
                       unsigned int count, struct err *err);
 
-/* From now on packets are sealed with these; the old ones are freed after QSBR. */
+/*
+ * From now on packets are sealed with these; the old ones are freed after QSBR. Errors as
+ * above but -EBUSY; after one, sealing goes on with the old ones.
+ */
 int tunnel_tx_switch(struct tunnel *t, uint64_t generation, const struct sa_key *keys,
                      unsigned int count, struct err *err);
 
@@ -59,9 +80,10 @@ struct sa_info {
 	uint64_t generation;
 	unsigned int core;
 	bool transmit;
-	uint64_t packets, bytes, sequence;
+	uint64_t packets, bytes; /* of inner packets */
+	uint64_t sequence;       /* last one sent, highest one received */
 	uint64_t replayed, auth_failed;
-	uint64_t installed_ns;
+	uint64_t installed_ns; /* clock_mono_ns() */
 };
 /* Up to MAX entries; returns the number there are. */
 unsigned int tunnel_sa_list(const struct tunnel *t, struct sa_info *out, unsigned int max);
