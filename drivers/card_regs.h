@@ -43,10 +43,10 @@
 #define CARD_FAULT_ARG  0x02c
 #define CARD_IRQ_CAUSE  0x030 /* RW1C */
 #define CARD_IRQ_MASK   0x034 /* RW: 1 lets the cause through */
-#define CARD_MODERATION                                                                            \
-	0x038               /* RW: bits 15:0 microseconds until a part-filled buffer completes     \
-	                     */
-#define CARD_WATCHDOG 0x03c /* RW: milliseconds; any write restarts it; 0 after reset = stopped */
+/* RW: bits 15:0, microseconds until a part-filled buffer completes */
+#define CARD_MODERATION 0x038
+/* RW: milliseconds; any write restarts it. It runs while ARMED; ARM with 0 is FAULT_CONFIG. */
+#define CARD_WATCHDOG 0x03c
 
 #define CARD_CTRL_ENABLE   (1u << 0) /* rings and counters run */
 #define CARD_CTRL_ARM      (1u << 1) /* light (Alice) or gates (Bob) on; needs ENABLE, watchdog */
@@ -194,11 +194,19 @@ struct card_telemetry {
 
 /*
  * Transport over shared memory (one file a card): BAR0, then host memory of the driver's
- * choosing whose bus addresses count from 0 at its start. Registers in which the card acts
- * on a write (RW1C, APPLY, WATCHDOG, CTRL, TAIL) go through a mailbox, so that every write
- * is seen once and in order: the driver waits until MBOX_DONE equals MBOX_SEQ, writes
- * MBOX_OFFSET and MBOX_VALUE, then MBOX_SEQ + 1. Plain memory is used for TAIL and for
- * everything that is only read. Latched 64-bit reads use a sequence lock at CARD_SHM_LATCH.
+ * choosing whose bus addresses count from 0 at its start. The card creates the file complete
+ * (identity registers filled in) under another name and renames it into place; it never
+ * shrinks it; a card that starts anew makes a new file.
+ *
+ * Every write but TAIL goes through a mailbox, so that each is seen once and in order: the
+ * driver waits until MBOX_DONE equals MBOX_SEQ, stores MBOX_OFFSET and MBOX_VALUE, then
+ * (release) MBOX_SEQ + 1. The card acts, updates the registers that change by it (the written
+ * one included: memory is what a read sees), then (release) sets MBOX_DONE to MBOX_SEQ. What
+ * follows at once from a write (TX_FROM after APPLY) is there when MBOX_DONE says so; RESET
+ * and ARM may take longer. TAIL is stored in place (release): the last value counts.
+ *
+ * The card changes pairs of 64-bit counters only while CARD_SHM_LATCH is odd. It takes a turn
+ * at least every 10 ms; a driver that sees ALIVE stand still for 1 s holds the card for lost.
  */
 #define CARD_SHM_MBOX_OFFSET 0xff00
 #define CARD_SHM_MBOX_VALUE  0xff04
