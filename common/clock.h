@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+/* DPDK's headers have the same name, as a signed int. */
+#undef NS_PER_S
+
 #define NS_PER_US 1000ULL
 #define NS_PER_MS 1000000ULL
 #define NS_PER_S  1000000000ULL

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "common/log.h"
+#include "dataplane/eal.h"
+#include "dataplane/packet.h"
+
+LOG_COMPONENT_DEFINE(port)
+
+#define DESCRIPTORS 1024
+#define POOL_CACHE  256
+/* Padding, pad length, next header and ICV behind a packet (RFC 4303 section 2). */
+#define ESP_TAIL 64
+
+const char *port_role_name(enum port_role role)
+{
+	return role == PORT_LAN ? "lan" : "wan";
+}
+
+struct rte_mempool *port_pool_create(const char *name, uint16_t mtu, unsigned int queues,
+                                     unsigned int count, struct err *err)
+{
+	uint32_t frame = mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + ESP_TAIL;
+	uint32_t room = RTE_PKTMBUF_HEADROOM + RTE_MAX(RTE_ALIGN_CEIL(frame, 64U), 2048U);
+	struct rte_mempool *pool;
+
+	if (room > UINT16_MAX) {
+		err_set(err, EINVAL, "mtu: %u is too large", mtu);
+		return NULL;
+	}
+	/* Both directions' descriptors of each queue pair, and what the cores hold. */
+	if (count == 0)
+		count = queues * (2 * DESCRIPTORS + 2 * POOL_CACHE) + 1023;
+	pool = rte_pktmbuf_pool_create(name, count, POOL_CACHE, sizeof(struct packet_meta),
+	                               (uint16_t)room, SOCKET_ID_ANY);
+	if (pool == NULL)
+		err_set(err, rte_errno > 0 ? rte_errno : ENOMEM,
+		        "memory: no room for %u buffers of %u bytes (%s)", count, room,
+		        rte_strerror(rte_errno));
+	return pool;
+}
+
+/* Spread the packets of one peer over the queues: by addresses, ports and, for ESP, the SPI. */
+static uint64_t rss_types(const struct rte_eth_dev_info *info)
+{
+	return info->flow_type_rss_offloads &
+	       (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP);
+}
+
+static int configure_queues(struct port *port, const struct rte_eth_dev_info *info,
+                            struct rte_mempool *pool, struct err *err)
+{
+	uint16_t rx_desc = DESCRIPTORS, tx_desc = DESCRIPTORS;
+	int socket = rte_eth_dev_socket_id(port->id);
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
+
+	if (rc < 0)
+		return err_set(err, -rc, "%s port: %s takes no descriptor ring of %u",
+		               port_role_name(port->role), port->device, DESCRIPTORS);
+	for (uint16_t q = 0; q < port->rx_queues; q++) {
+		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, (unsigned int)socket, NULL, pool);
+		if (rc < 0)
+			return err_set(err, -rc, "%s port: rx queue %u of %s: %s",
+			               port_role_name(port->role), q, port->device, strerror(-rc));
+	}
+	for (uint16_t q = 0; q < port->tx_queues; q++) {
+		struct rte_eth_txconf conf = info->default_txconf;
+
+		rc = rte_eth_tx_queue_setup(port->id, q, tx_desc, (unsigned int)socket, &conf);
+		if (rc < 0)
+			return err_set(err, -rc, "%s port: tx queue %u of %s: %s",
+			               port_role_name(port->role), q, port->device, strerror(-rc));
+	}
+	return 0;
+}
+
+int port_configure(struct port *port, enum port_role role, const char *device, uint16_t mtu,
+                   unsigned int cores, struct rte_mempool *pool, struct err *err)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mtu = mtu}};
+	struct rte_eth_dev_info info;
+	char name[RTE_ETH_NAME_MAX_LEN];
+	int rc;
+
+	memset(port, 0, sizeof(*port));
+	port->role = role;
+	port->mtu = mtu;
+	snprintf(port->device, sizeof(port->device), "%s", device);
+	eal_device_name(device, name, sizeof(name));
+	if (rte_eth_dev_get_port_by_name(name, &port->id) < 0)
+		return err_set(err, ENODEV, "%s port: there is no device %s", port_role_name(role),
+		               name);
+	rc = rte_eth_dev_info_get(port->id, &info);
+	if (rc < 0)
+		return err_set(err, -rc, "%s port: %s does not answer", port_role_name(role), name);
+	if (info.max_tx_queues < cores)
+		return err_set(err, EINVAL,
+		               "%s port: %s has %u tx queues, %u forwarding lcores need one each",
+		               port_role_name(role), name, info.max_tx_queues, cores);
+	if (info.max_mtu != 0 && mtu > info.max_mtu)
+		return err_set(err, EINVAL, "%s port: mtu %u is above the %u of %s",
+		               port_role_name(role), mtu, info.max_mtu, name);
+	port->tx_queues = (uint16_t)cores;
+	port->rx_queues = (uint16_t)RTE_MIN(cores, info.max_rx_queues);
+	if (port->rx_queues < cores)
+		log_warn("%s port: %s has %u rx queues for %u forwarding lcores",
+		         port_role_name(role), name, port->rx_queues, cores);
+	if (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) {
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+		port->rx_ip_checksum = true;
+	}
+	if (port->rx_queues > 1 && rss_types(&info) != 0) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = rss_types(&info);
+	}
+	rc = rte_eth_dev_configure(port->id, port->rx_queues, port->tx_queues, &conf);
+	if (rc < 0)
+		return err_set(err, -rc, "%s port: cannot configure %s with mtu %u: %s",
+		               port_role_name(role), name, mtu, strerror(-rc));
+	rc = configure_queues(port, &info, pool, err);
+	if (rc < 0)
+		return rc;
+	rc = rte_eth_dev_set_mtu(port->id, mtu);
+	/* Software devices may have none to set; frames of any size pass there. */
+	if (rc < 0 && rc != -ENOTSUP)
+		return err_set(err, -rc, "%s port: cannot set mtu %u of %s: %s",
+		               port_role_name(role), mtu, name, strerror(-rc));
+	rc = rte_eth_macaddr_get(port->id, &port->mac);
+	if (rc < 0)
+		return err_set(err, -rc, "%s port: %s has no MAC address", port_role_name(role),
+		               name);
+	return 0;
+}
+
+int port_start(struct port *port, struct err *err)
+{
+	int rc = rte_eth_dev_start(port->id);
+
+	if (rc < 0)
+		return err_set(err, -rc, "%s port: %s does not start: %s",
+		               port_role_name(port->role), port->device, strerror(-rc));
+	port->started = true;
+	/* Neighbour discovery needs multicast (RFC 4861); a device without a filter takes it. */
+	rc = rte_eth_allmulticast_enable(port->id);
+	if (rc < 0 && rc != -ENOTSUP)
+		log_warn("%s port: %s does not take multicast: %s", port_role_name(port->role),
+		         port->device, strerror(-rc));
+	return 0;
+}
+
+void port_stop(struct port *port)
+{
+	if (port->started)
+		rte_eth_dev_stop(port->id);
+	port->started = false;
+}
+
+void port_close(struct port *port)
+{
+	port_stop(port);
+	if (port->device[0] != '\0')
+		rte_eth_dev_close(port->id);
+	port->device[0] = '\0';
+}
+
+void port_stats_read(const struct port *port, struct port_stats *out)
+{
+	struct rte_eth_stats stats = {0};
+	struct rte_eth_link link = {0};
+
+	memset(out, 0, sizeof(*out));
+	if (rte_eth_stats_get(port->id, &stats) == 0) {
+		out->rx_packets = stats.ipackets;
+		out->rx_bytes = stats.ibytes;
+		out->tx_packets = stats.opackets;
+		out->tx_bytes = stats.obytes;
+		out->rx_missed = stats.imissed;
+		out->rx_errors = stats.ierrors;
+		out->tx_errors = stats.oerrors;
+		out->rx_no_mbuf = stats.rx_nombuf;
+	}
+	if (rte_eth_link_get_nowait(port->id, &link) == 0) {
+		out->link_up = link.link_status == RTE_ETH_LINK_UP;
+		out->link_mbps = link.link_speed;
+	}
+}

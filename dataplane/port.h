@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The gateway's two ports. A port is configured stopped and started only when the policy is
+ * in place, so that nothing is forwarded before the tunnel decides what may pass.
+ */
+
+#ifndef DATAPLANE_PORT_H
+#define DATAPLANE_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+
+#include "common/err.h"
+
+/* LAN: plaintext of the own data centre. WAN: the fibre to the other one. */
+enum port_role { PORT_LAN, PORT_WAN, PORT_ROLES };
+
+#define PORT_NO_QUEUE UINT16_MAX
+
+/* control: wo before start, forwarding: ro */
+struct port {
+	enum port_role role;
+	uint16_t id; /* ethdev */
+	uint16_t mtu;
+	uint16_t rx_queues, tx_queues; /* tx: one a forwarding core */
+	struct rte_ether_addr mac;
+	bool rx_ip_checksum; /* the device verifies IPv4 header checksums */
+	bool started;
+	char device[128];
+};
+
+struct port_stats {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	uint64_t rx_missed; /* the device had no room: we were late */
+	uint64_t rx_errors, tx_errors, rx_no_mbuf;
+	bool link_up;
+	uint32_t link_mbps;
+};
+
+const char *port_role_name(enum port_role role);
+
+/* Mbufs whose room holds a frame of MTU whole, with what ESP adds. COUNT: 0 for a default. */
+struct rte_mempool *port_pool_create(const char *name, uint16_t mtu, unsigned int queues,
+                                     unsigned int count, struct err *err);
+
+/*
+ * Find the ethdev of DEVICE and configure it for CORES forwarding cores: a tx queue each,
+ * which is required, and an rx queue each as far as the device has them.
+ */
+int port_configure(struct port *port, enum port_role role, const char *device, uint16_t mtu,
+                   unsigned int cores, struct rte_mempool *pool, struct err *err);
+
+int port_start(struct port *port, struct err *err);
+void port_stop(struct port *port);
+void port_close(struct port *port);
+
+/* The rx queue of forwarding core CORE, or PORT_NO_QUEUE when the device has fewer. */
+static inline uint16_t port_rx_queue(const struct port *port, unsigned int core)
+{
+	return core < port->rx_queues ? (uint16_t)core : PORT_NO_QUEUE;
+}
+
+void port_stats_read(const struct port *port, struct port_stats *out);
+
+#endif

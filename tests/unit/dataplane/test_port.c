@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/port.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/packet.h"
+#include "tests/unit/dataplane/dpdk.h"
+#include "tests/unit/unit.h"
+
+static void test_configure_start_stop(void)
+{
+	struct err err = {0};
+	struct port_stats stats;
+	struct rte_mempool *pool;
+	struct rte_mbuf *m;
+	struct port port;
+
+	pool = port_pool_create("pool", 1500, 1, 2047, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+	m = rte_pktmbuf_alloc(pool);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_TRUE(m->buf_len >= RTE_PKTMBUF_HEADROOM + 1500 + 18 + 64);
+	packet_meta(m)->neighbour = 7;
+	CU_ASSERT_EQUAL(rte_pktmbuf_priv_size(pool), sizeof(struct packet_meta));
+	rte_pktmbuf_free(m);
+
+	CU_ASSERT_EQUAL_FATAL(
+	        port_configure(&port, PORT_WAN, "net_null0,size=64", 1500, 1, pool, &err), 0);
+	CU_ASSERT_EQUAL(port.rx_queues, 1);
+	CU_ASSERT_EQUAL(port_rx_queue(&port, 0), 0);
+	CU_ASSERT_EQUAL(port_rx_queue(&port, 1), PORT_NO_QUEUE);
+	CU_ASSERT_FALSE(port.started);
+	CU_ASSERT_EQUAL(port_start(&port, &err), 0);
+	CU_ASSERT_TRUE(port.started);
+	CU_ASSERT_EQUAL(rte_eth_rx_burst(port.id, 0, &m, 1), 1);
+	rte_pktmbuf_free(m);
+	port_stats_read(&port, &stats);
+	CU_ASSERT_EQUAL(stats.rx_packets, 1);
+	port_stop(&port);
+	CU_ASSERT_FALSE(port.started);
+	port_close(&port);
+	rte_mempool_free(pool);
+}
+
+static void test_errors_name_the_port(void)
+{
+	struct err err = {0};
+	struct rte_mempool *pool = port_pool_create("pool2", 1500, 1, 1023, &err);
+	struct port port;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+	CU_ASSERT_EQUAL(port_configure(&port, PORT_LAN, "net_tap9,iface=x", 1500, 1, pool, &err),
+	                -ENODEV);
+	CU_ASSERT_STRING_EQUAL(err.text, "lan port: there is no device net_tap9");
+	CU_ASSERT_EQUAL(port_configure(&port, PORT_WAN, "net_ring0", 1500, 99, pool, &err),
+	                -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "wan port: net_ring0 has"));
+	rte_mempool_free(pool);
+	CU_ASSERT_PTR_NULL(port_pool_create("pool3", 65500, 1, 1023, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "mtu"));
+}
+
+static void test_start(void)
+{
+	dpdk_start(1, 64, "net_null0", "net_ring0");
+}
+
+UNIT_MAIN(UNIT(test_start), UNIT(test_configure_start_stop), UNIT(test_errors_name_the_port))
