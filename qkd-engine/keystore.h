@@ -7,8 +7,10 @@
  * delivery.
  *
  * A key is named by its block's 16-byte identity and its index in the block; both ends
- * split a block in the same way: the first auth_keys keys go to the authentication classes
- * (even index: pads of A, odd: pads of B), the others to the gateway's own rekeying.
+ * split a block in the same way: the first KEYSTORE_AUTH_KEYS keys go to the authentication
+ * classes (even index: pads of A, odd: pads of B), the others to the gateway's own rekeying.
+ * Each class has one spender, who chooses the key and names it to the other end: A for its
+ * pads and for rekeying, B for its pads.
  */
 
 #ifndef QKD_ENGINE_KEYSTORE_H
@@ -23,6 +25,9 @@
 
 #define KEY_BYTES 32
 
+/* Per block of QKD key: three pads a direction. A block takes one of A and one of B. */
+#define KEYSTORE_AUTH_KEYS 6
+
 enum key_class { KEY_AUTH_A, KEY_AUTH_B, KEY_REKEY, KEY_CLASSES };
 
 struct key_id {
@@ -34,17 +39,16 @@ struct key_id {
 struct storage;
 
 struct keystore_config {
-	char link[32];
+	bool site_a;
 	uint8_t storage_key[32];
-	uint32_t auth_floor; /* keys per authentication class that are filled first */
-	uint32_t max_keys;   /* oldest rekey keys are destroyed beyond this */
-	uint64_t ttl_s;      /* 0: none */
+	uint32_t max_keys; /* beyond this the oldest blocks of QKD key are voided; 0: no limit */
+	uint64_t ttl_s;    /* blocks older than this expire; 0: never */
 };
 
 struct keystore_stats {
 	uint64_t available[KEY_CLASSES];
-	uint64_t added, delivered, voided, expired, imported;
-	uint64_t blocks;
+	uint64_t added, delivered, voided, expired, imported; /* keys, since opening */
+	uint64_t blocks;                                      /* that hold an available key */
 	bool simulated;    /* some available key comes from a simulated card */
 	bool has_imported; /* some available key was imported by an operator */
 };
@@ -63,10 +67,6 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 int keystore_take(struct keystore *ks, enum key_class class, struct key_id *id,
                   uint8_t key[KEY_BYTES], struct err *err);
 
-/* COUNT (at most 64) keys in one transaction; the number taken. */
-int keystore_take_many(struct keystore *ks, enum key_class class, struct key_id *ids,
-                       uint8_t (*keys)[KEY_BYTES], size_t count, struct err *err);
-
 /* The key that the peer named; -ENOENT: never had it, -EALREADY: used, voided or expired. */
 int keystore_take_id(struct keystore *ks, enum key_class class, const struct key_id *id,
                      uint8_t key[KEY_BYTES], struct err *err);
@@ -75,19 +75,42 @@ int keystore_take_id(struct keystore *ks, enum key_class class, const struct key
 int keystore_void(struct keystore *ks, const struct key_id *id);
 
 /*
- * After a restart the ends compare what they hold. summary() writes one record a live block
- * (identity, hash, bitmap of available keys); reconcile() takes the peer's and voids what
- * only one of the ends has. Both return bytes or keys, or negative errno.
+ * Pads for authentication tags: the first 128 bits of a key of class KEY_AUTH_A or _B. The
+ * 64-bit identity is a hash of the key's name. pads_take() takes up to COUNT in one
+ * transaction and returns their number, -ENOENT for none; pad_fetch() is the other end's.
  */
-int keystore_summary(struct keystore *ks, uint8_t *out, size_t cap, size_t *len);
-int keystore_reconcile(struct keystore *ks, const uint8_t *peer, size_t len, uint64_t *voided);
+int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pad *pads,
+                       unsigned int count, struct err *err);
+int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, struct auth_pad *pad,
+                       struct err *err);
 
 /*
- * Import keys from a file for lab use and tests: its SHA-256 names the block, its bytes (a
- * multiple of 32, at least 32) are the keys, all in class KEY_REKEY. The same file at both
- * ends gives the same keys. -EEXIST when it was imported before.
+ * At the start of a session the ends compare what they hold. summary() writes one record a
+ * block (identity, hash, bitmap of available keys) and returns 0 or -ENOSPC; reconcile()
+ * takes the peer's and destroys what only this end has, or has otherwise: blocks that the
+ * peer does not know or knows with another hash; of the rest, keys that the peer has used.
+ * Pads of the peer's own class stay: it may have taken them for tags that are under way.
+ * -EPROTO: the peer's record is malformed, nothing was changed.
+ */
+int keystore_summary(struct keystore *ks, uint8_t *out, size_t cap, size_t *len);
+int keystore_reconcile(struct keystore *ks, const uint8_t *peer, size_t len, uint64_t *voided,
+                       struct err *err);
+
+/* Destroy what is past its time to live; call it once in a while. */
+void keystore_expire(struct keystore *ks, uint64_t wall_ns);
+
+/*
+ * Import keys from a file for lab use and tests: a hash of its bytes names the block, the
+ * bytes (a multiple of 32) are the keys, all in class KEY_REKEY. The same file at both ends
+ * gives the same keys. -EEXIST when it was imported before, -EINVAL for another length.
  */
 int keystore_import(struct keystore *ks, const void *data, size_t len, struct err *err);
+
+/*
+ * The one-time part of the pre-shared secret, as pads of both classes in turn. Returns
+ * -EEXIST, which is fine, when the store has seen it before, however much of it is used.
+ */
+int keystore_add_psk(struct keystore *ks, const void *data, size_t len, struct err *err);
 
 void keystore_stats_read(const struct keystore *ks, struct keystore_stats *out);
 

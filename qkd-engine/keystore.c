@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "qkd-engine/keystore.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/clock.h"
+#include "common/hkdf.h"
+#include "common/log.h"
+#include "common/random.h"
+#include "common/secret.h"
+#include "qkd-engine/keystore_block.h"
+
+LOG_COMPONENT_DEFINE(keystore)
+
+void ks_forget(struct ks_block *b, uint32_t index)
+{
+	secret_wipe(b->bytes + (size_t)index * KEY_BYTES, KEY_BYTES);
+	b->bitmap[index / 8] &= (uint8_t) ~(1u << (index % 8));
+	b->available--;
+}
+
+static void block_free(struct ks_block *b)
+{
+	secret_free(b->bytes);
+	free(b->bitmap);
+	free(b);
+}
+
+void ks_drop(struct keystore *ks, struct ks_block *block)
+{
+	struct ks_block **at = &ks->first;
+
+	while (*at != block)
+		at = &(*at)->next;
+	*at = block->next;
+	if (ks->last == &block->next)
+		ks->last = at;
+	block_free(block);
+}
+
+/* Room in memory for the block AT_REST describes, its keys still zero. */
+static struct ks_block *block_new(const struct storage_block *at_rest)
+{
+	struct ks_block *b = calloc(1, sizeof(*b));
+	size_t bitmap_bytes = (at_rest->keys + 7) / 8;
+
+	if (b == NULL)
+		return NULL;
+	*b = (struct ks_block){
+	        .keys = at_rest->keys,
+	        .auth_keys = at_rest->auth_keys,
+	        .source = at_rest->source,
+	        .simulated = at_rest->simulated,
+	        .time_wall_ns = at_rest->time_wall_ns,
+	        .bitmap = malloc(bitmap_bytes),
+	        .bytes = secret_alloc((size_t)at_rest->keys * KEY_BYTES),
+	};
+	memcpy(b->id, at_rest->id, sizeof(b->id));
+	memcpy(b->hash, at_rest->hash, sizeof(b->hash));
+	if (b->bitmap == NULL || b->bytes == NULL) {
+		block_free(b);
+		return NULL;
+	}
+	memcpy(b->bitmap, at_rest->bitmap, bitmap_bytes);
+	for (uint32_t i = 0; i < b->keys; i++)
+		b->available += b->bitmap[i / 8] >> (i % 8) & 1;
+	return b;
+}
+
+static void append(struct keystore *ks, struct ks_block *b, int64_t row)
+{
+	b->row = row;
+	*ks->last = b;
+	ks->last = &b->next;
+}
+
+struct loading {
+	struct keystore *ks;
+	struct err *err;
+};
+
+static int load_block(void *ctx, const struct storage_block *at_rest)
+{
+	struct loading *l = ctx;
+	struct ks_block *b;
+	int rc;
+
+	if (at_rest->sealed_key_bytes != SEALED_KEY_BYTES)
+		return err_set(l->err, EPROTO, "key store: sealed keys of %u bytes",
+		               at_rest->sealed_key_bytes);
+	b = block_new(at_rest);
+	if (b == NULL)
+		return err_set(l->err, ENOMEM, "key store: no memory for %u keys", at_rest->keys);
+	rc = ks_unseal(l->ks, at_rest, b->bytes);
+	if (rc < 0) {
+		block_free(b);
+		return err_set(l->err, -rc,
+		               "key store: block %lld does not open: another storage key, or the "
+		               "file was altered",
+		               (long long)at_rest->row);
+	}
+	append(l->ks, b, at_rest->row);
+	return 0;
+}
+
+int keystore_open(const struct keystore_config *config, struct storage *storage,
+                  struct keystore **out, struct err *err)
+{
+	struct keystore *ks = calloc(1, sizeof(*ks));
+	struct loading loading = {ks, err};
+	int rc;
+
+	if (ks == NULL || (ks->storage_key = secret_alloc(32)) == NULL) {
+		free(ks);
+		storage->close(storage);
+		return err_set(err, ENOMEM, "key store: out of memory");
+	}
+	ks->config = *config;
+	memcpy(ks->storage_key, config->storage_key, 32);
+	secret_wipe(ks->config.storage_key, 32);
+	ks->storage = storage;
+	ks->last = &ks->first;
+	rc = storage->load(storage, load_block, &loading, err);
+	if (rc < 0) {
+		keystore_close(ks);
+		return rc;
+	}
+	*out = ks;
+	return 0;
+}
+
+void keystore_close(struct keystore *ks)
+{
+	if (ks == NULL)
+		return;
+	while (ks->first != NULL)
+		ks_drop(ks, ks->first);
+	secret_free(ks->storage_key);
+	ks->storage->close(ks->storage);
+	free(ks);
+}
+
+/* Beyond the limit the oldest blocks of QKD key go; pads and imported keys stay. */
+static void make_room(struct keystore *ks)
+{
+	struct keystore_stats stats;
+
+	if (ks->config.max_keys == 0)
+		return;
+	keystore_stats_read(ks, &stats);
+	for (struct ks_block *b = ks->first, *next; b != NULL; b = next) {
+		uint32_t freed = b->available;
+
+		next = b->next;
+		if (stats.available[KEY_REKEY] <= ks->config.max_keys)
+			break;
+		if (b->source != STORAGE_QKD || next == NULL)
+			continue;
+		if (ks_void_block(ks, b, NULL) < 0)
+			break;
+		stats.available[KEY_REKEY] -=
+		        freed < stats.available[KEY_REKEY] ? freed : stats.available[KEY_REKEY];
+	}
+}
+
+/* Seal and store a block of KEYS keys, all available. */
+static int add_block(struct keystore *ks, struct storage_block *at_rest, const uint8_t *bytes,
+                     struct err *err)
+{
+	size_t bitmap_bytes = (at_rest->keys + 7) / 8;
+	uint8_t *bitmap = calloc(1, bitmap_bytes);
+	uint8_t *sealed = malloc((size_t)at_rest->keys * SEALED_KEY_BYTES);
+	struct ks_block *b = NULL;
+	int rc = -ENOMEM;
+
+	if (bitmap != NULL && sealed != NULL) {
+		for (uint32_t i = 0; i < at_rest->keys; i++)
+			bitmap[i / 8] |= (uint8_t)(1u << (i % 8));
+		random_bytes(at_rest->salt, sizeof(at_rest->salt));
+		at_rest->bitmap = bitmap;
+		at_rest->sealed = sealed;
+		at_rest->sealed_key_bytes = SEALED_KEY_BYTES;
+		b = block_new(at_rest);
+		if (b != NULL)
+			rc = ks_seal(ks, at_rest->id, at_rest->salt, bytes, at_rest->keys, sealed);
+	}
+	if (rc == -ENOMEM)
+		err_set(err, ENOMEM, "key store: no memory for %u keys", at_rest->keys);
+	if (rc == 0)
+		rc = ks->storage->add(ks->storage, at_rest, err);
+	if (rc == 0) {
+		memcpy(b->bytes, bytes, (size_t)at_rest->keys * KEY_BYTES);
+		append(ks, b, at_rest->row);
+		ks->added += at_rest->keys;
+		make_room(ks);
+	} else if (b != NULL) {
+		block_free(b);
+	}
+	free(bitmap);
+	free(sealed);
+	return rc;
+}
+
+int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *err)
+{
+	char record[768];
+	struct storage_block at_rest = {
+	        .keys = kb->bits / (8 * KEY_BYTES),
+	        .auth_keys = KEYSTORE_AUTH_KEYS,
+	        .source = STORAGE_QKD,
+	        .simulated = kb->simulated,
+	        .time_wall_ns = kb->time_wall_ns,
+	        .record = record,
+	};
+	const struct finite_key_counts *c = &kb->counts;
+
+	if (at_rest.keys == 0)
+		return err_set(err, EINVAL, "key store: block %llu holds no key",
+		               (unsigned long long)kb->number);
+	if (at_rest.auth_keys > at_rest.keys)
+		at_rest.auth_keys = at_rest.keys;
+	snprintf(record, sizeof(record),
+	         "{\"number\":%llu,\"proof\":\"%s\",\"leak_mode\":\"%s\",\"eps_sec\":%g,"
+	         "\"eps_cor\":%g,\"qber_z\":%.6f,\"qber_x\":%.6f,\"efficiency_f\":%.4f,"
+	         "\"n_z\":[%llu,%llu],\"m_z\":[%llu,%llu],\"n_x\":[%llu,%llu],"
+	         "\"m_x\":[%llu,%llu],\"sifted_bits\":%llu,\"leaked_bits\":%llu,"
+	         "\"secret_bits\":%u,\"slots\":[%llu,%llu]}",
+	         (unsigned long long)kb->number, kb->proof, kb->leak_mode, kb->eps_sec, kb->eps_cor,
+	         kb->qber_z, kb->qber_x, kb->efficiency_f, (unsigned long long)c->n_z[0],
+	         (unsigned long long)c->n_z[1], (unsigned long long)c->m_z[0],
+	         (unsigned long long)c->m_z[1], (unsigned long long)c->n_x[0],
+	         (unsigned long long)c->n_x[1], (unsigned long long)c->m_x[0],
+	         (unsigned long long)c->m_x[1], (unsigned long long)kb->sifted_bits,
+	         (unsigned long long)kb->leaked_bits, kb->bits, (unsigned long long)kb->first_slot,
+	         (unsigned long long)kb->last_slot);
+	memcpy(at_rest.id, kb->id, sizeof(at_rest.id));
+	memcpy(at_rest.hash, kb->hash, sizeof(at_rest.hash));
+	return add_block(ks, &at_rest, kb->key, err);
+}
+
+/* Bytes from a file: their hash is the identity, so that both ends name them alike. */
+static int add_file(struct keystore *ks, const void *data, size_t len, enum storage_source source,
+                    struct err *err)
+{
+	struct storage_block at_rest = {
+	        .keys = (uint32_t)(len / KEY_BYTES),
+	        .auth_keys = source == STORAGE_PSK ? (uint32_t)(len / KEY_BYTES) : 0,
+	        .source = source,
+	        .time_wall_ns = clock_wall_ns(),
+	};
+	uint8_t name[33];
+
+	if (len == 0 || len % KEY_BYTES != 0 || len > (64u << 20))
+		return err_set(err, EINVAL, "keys: %zu bytes is not a multiple of %d up to 64 MiB",
+		               len, KEY_BYTES);
+	sha256(data, len, at_rest.hash);
+	/* The identity goes over the wire: it must not be a plain hash of the key alone. */
+	memcpy(name, at_rest.hash, 32);
+	name[32] = (uint8_t)source;
+	sha256(name, sizeof(name), at_rest.hash);
+	memcpy(at_rest.id, at_rest.hash, sizeof(at_rest.id));
+	return add_block(ks, &at_rest, data, err);
+}
+
+int keystore_import(struct keystore *ks, const void *data, size_t len, struct err *err)
+{
+	int rc = add_file(ks, data, len, STORAGE_IMPORTED, err);
+
+	if (rc == 0) {
+		ks->imported += len / KEY_BYTES;
+		log_warn("an operator imported %zu keys", len / KEY_BYTES);
+	}
+	return rc;
+}
+
+int keystore_add_psk(struct keystore *ks, const void *data, size_t len, struct err *err)
+{
+	return add_file(ks, data, len, STORAGE_PSK, err);
+}
+
+void keystore_stats_read(const struct keystore *ks, struct keystore_stats *out)
+{
+	*out = (struct keystore_stats){.added = ks->added,
+	                               .delivered = ks->delivered,
+	                               .voided = ks->voided,
+	                               .expired = ks->expired,
+	                               .imported = ks->imported};
+	for (const struct ks_block *b = ks->first; b != NULL; b = b->next) {
+		if (b->available == 0)
+			continue;
+		out->blocks++;
+		out->simulated |= b->simulated;
+		out->has_imported |= b->source == STORAGE_IMPORTED;
+		for (uint32_t i = 0; i < b->auth_keys; i++)
+			out->available[ks_class(b, i)] += ks_available(b, i);
+		out->available[KEY_REKEY] += b->available;
+		for (uint32_t i = 0; i < b->auth_keys; i++)
+			out->available[KEY_REKEY] -= ks_available(b, i);
+	}
+}

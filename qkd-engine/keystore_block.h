@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The key store's blocks in memory and their sealing; private to keystore*.c. */
+
+#ifndef QKD_ENGINE_KEYSTORE_BLOCK_H
+#define QKD_ENGINE_KEYSTORE_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "qkd-engine/keystore.h"
+#include "qkd-engine/storage.h"
+
+#define SEALED_KEY_BYTES (KEY_BYTES + 16)
+
+struct ks_block {
+	int64_t row;
+	uint8_t id[16];
+	uint8_t hash[32];
+	uint32_t keys, auth_keys;
+	uint32_t available; /* bits set in the bitmap */
+	uint32_t cursor;    /* no rekey key below this index is available */
+	enum storage_source source;
+	bool simulated;
+	uint64_t time_wall_ns;
+	uint8_t *bitmap;
+	uint8_t *bytes; /* secret memory: keys * KEY_BYTES; used ones are zero */
+	struct ks_block *next;
+};
+
+struct keystore {
+	struct keystore_config config;
+	uint8_t *storage_key; /* secret memory */
+	struct storage *storage;
+	struct ks_block *first, **last; /* the oldest first */
+	uint64_t added, delivered, voided, expired, imported;
+};
+
+static inline bool ks_available(const struct ks_block *b, uint32_t index)
+{
+	return index < b->keys && (b->bitmap[index / 8] >> (index % 8) & 1);
+}
+
+static inline enum key_class ks_class(const struct ks_block *b, uint32_t index)
+{
+	if (index >= b->auth_keys)
+		return KEY_REKEY;
+	return index % 2 == 0 ? KEY_AUTH_A : KEY_AUTH_B;
+}
+
+/* The class is spent by this end. */
+static inline bool ks_spender(const struct keystore *ks, enum key_class class)
+{
+	return (class == KEY_AUTH_B) != ks->config.site_a;
+}
+
+/* Seal all keys of BYTES into OUT (keys * SEALED_KEY_BYTES); open one. */
+int ks_seal(const struct keystore *ks, const uint8_t id[16], const uint8_t salt[16],
+            const uint8_t *bytes, uint32_t keys, uint8_t *out);
+/* Opens those keys that BITMAP has; -EBADMSG when one is not what was sealed. */
+int ks_unseal(const struct keystore *ks, const struct storage_block *at_rest, uint8_t *bytes);
+
+/* Wipe key INDEX from memory and clear its bit; storage is the caller's. */
+void ks_forget(struct ks_block *b, uint32_t index);
+
+/* Take BLOCK out of the list, wipe and free it. */
+void ks_drop(struct keystore *ks, struct ks_block *block);
+
+/* Void the keys of MASK (same shape as the bitmap) in one transaction; the number voided. */
+int ks_void_mask(struct keystore *ks, struct ks_block *b, const uint8_t *mask, struct err *err);
+
+/* Void a whole block: storage and memory. */
+int ks_void_block(struct keystore *ks, struct ks_block *b, struct err *err);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Keys leave the store: delivered, voided or expired; durable before the caller knows. */
+
+#include "qkd-engine/keystore.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/clock.h"
+#include "common/hkdf.h"
+#include "common/log.h"
+#include "common/secret.h"
+#include "qkd-engine/keystore_block.h"
+
+LOG_COMPONENT_DEFINE(keystore)
+
+/* The first available key of CLASS in B at or after FROM; b->keys when there is none. */
+static uint32_t next_key(const struct ks_block *b, enum key_class class, uint32_t from)
+{
+	uint32_t i = from;
+
+	if (class == KEY_REKEY && i < b->auth_keys)
+		i = b->auth_keys;
+	if (class != KEY_REKEY && i >= b->auth_keys)
+		return b->keys;
+	while (i < b->keys && !(ks_available(b, i) && ks_class(b, i) == class))
+		i++;
+	return i;
+}
+
+static void forget_and_drop(struct keystore *ks, struct ks_block *b, uint32_t index)
+{
+	ks_forget(b, index);
+	if (b->available == 0 && ks->storage->retire(ks->storage, b->row, NULL) == 0)
+		ks_drop(ks, b);
+}
+
+/* Mark it used in storage, then give it out. */
+static int deliver(struct keystore *ks, struct ks_block *b, uint32_t index, uint8_t key[KEY_BYTES],
+                   struct err *err)
+{
+	int rc = ks->storage->begin(ks->storage, err);
+
+	if (rc < 0)
+		return rc;
+	rc = ks->storage->spend(ks->storage, b->row, index, err);
+	if (rc == 0)
+		rc = ks->storage->commit(ks->storage, err);
+	if (rc < 0) {
+		ks->storage->rollback(ks->storage);
+		return rc;
+	}
+	memcpy(key, b->bytes + (size_t)index * KEY_BYTES, KEY_BYTES);
+	ks->delivered++;
+	if (index == b->cursor)
+		b->cursor++;
+	forget_and_drop(ks, b, index);
+	return 0;
+}
+
+int keystore_take(struct keystore *ks, enum key_class class, struct key_id *id,
+                  uint8_t key[KEY_BYTES], struct err *err)
+{
+	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
+		uint32_t i = next_key(b, class, class == KEY_REKEY ? b->cursor : 0);
+
+		if (i == b->keys)
+			continue;
+		memcpy(id->block, b->id, sizeof(id->block));
+		id->index = i;
+		b->cursor = class == KEY_REKEY ? i : b->cursor;
+		return deliver(ks, b, i, key, err);
+	}
+	return err_set(err, ENOENT, "key store: no key of this class is available");
+}
+
+int keystore_take_id(struct keystore *ks, enum key_class class, const struct key_id *id,
+                     uint8_t key[KEY_BYTES], struct err *err)
+{
+	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
+		if (memcmp(b->id, id->block, sizeof(b->id)) != 0)
+			continue;
+		if (id->index >= b->keys || ks_class(b, id->index) != class)
+			return err_set(err, ENOENT, "key store: the block has no such key");
+		if (!ks_available(b, id->index))
+			return err_set(err, EALREADY, "key store: this key was used before");
+		return deliver(ks, b, id->index, key, err);
+	}
+	return err_set(err, ENOENT, "key store: no such block");
+}
+
+/* The name of a pad on the wire: 64 bits of a hash of the key's name. */
+static uint64_t pad_id(const struct ks_block *b, uint32_t index)
+{
+	uint8_t name[20], digest[32];
+
+	memcpy(name, b->id, 16);
+	put_be32(name + 16, index);
+	sha256(name, sizeof(name), digest);
+	return get_be64(digest);
+}
+
+int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pad *pads,
+                       unsigned int count, struct err *err)
+{
+	struct {
+		struct ks_block *block;
+		uint32_t index;
+	} taken[64];
+	unsigned int n = 0;
+	int rc;
+
+	if (count > 64)
+		count = 64;
+	/* The pre-shared secret is the reserve: it is touched when QKD has given no pads. */
+	for (int reserve = 0; reserve <= 1; reserve++) {
+		for (struct ks_block *b = ks->first; b != NULL && n < count; b = b->next) {
+			if ((b->source == STORAGE_PSK) != reserve)
+				continue;
+			for (uint32_t i = next_key(b, class, 0); i < b->keys && n < count;
+			     i = next_key(b, class, i + 1)) {
+				taken[n].block = b;
+				taken[n++].index = i;
+			}
+		}
+	}
+	if (n == 0)
+		return err_set(err, ENOENT, "key store: no authentication pad is left");
+	rc = ks->storage->begin(ks->storage, err);
+	if (rc < 0)
+		return rc;
+	for (unsigned int k = 0; rc == 0 && k < n; k++)
+		rc = ks->storage->spend(ks->storage, taken[k].block->row, taken[k].index, err);
+	if (rc == 0)
+		rc = ks->storage->commit(ks->storage, err);
+	if (rc < 0) {
+		ks->storage->rollback(ks->storage);
+		return rc;
+	}
+	for (unsigned int k = 0; k < n; k++) {
+		struct ks_block *b = taken[k].block;
+
+		pads[k].id = pad_id(b, taken[k].index);
+		memcpy(pads[k].bits, b->bytes + (size_t)taken[k].index * KEY_BYTES,
+		       sizeof(pads[k].bits));
+	}
+	/* Dropping a block invalidates it, so that comes after all pads are copied. */
+	for (unsigned int k = 0; k < n; k++) {
+		ks->delivered++;
+		forget_and_drop(ks, taken[k].block, taken[k].index);
+	}
+	return (int)n;
+}
+
+int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, struct auth_pad *pad,
+                       struct err *err)
+{
+	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
+		for (uint32_t i = next_key(b, class, 0); i < b->keys;
+		     i = next_key(b, class, i + 1)) {
+			uint8_t key[KEY_BYTES];
+			int rc;
+
+			if (pad_id(b, i) != id)
+				continue;
+			rc = deliver(ks, b, i, key, err);
+			if (rc == 0) {
+				pad->id = id;
+				memcpy(pad->bits, key, sizeof(pad->bits));
+			}
+			secret_wipe(key, sizeof(key));
+			return rc;
+		}
+	}
+	return err_set(err, ENOENT, "key store: the peer's pad is unknown or was used before");
+}
+
+int ks_void_block(struct keystore *ks, struct ks_block *b, struct err *err)
+{
+	int rc = ks->storage->retire(ks->storage, b->row, err);
+
+	if (rc == 0) {
+		ks->voided += b->available;
+		ks_drop(ks, b);
+	}
+	return rc;
+}
+
+int ks_void_mask(struct keystore *ks, struct ks_block *b, const uint8_t *mask, struct err *err)
+{
+	int rc = ks->storage->begin(ks->storage, err);
+	int n = 0;
+
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; rc == 0 && i < b->keys; i++)
+		if (mask[i / 8] >> (i % 8) & 1 && ks_available(b, i))
+			rc = ks->storage->spend(ks->storage, b->row, i, err);
+	if (rc == 0)
+		rc = ks->storage->commit(ks->storage, err);
+	if (rc < 0) {
+		ks->storage->rollback(ks->storage);
+		return rc;
+	}
+	for (uint32_t i = 0; i < b->keys; i++) {
+		if (mask[i / 8] >> (i % 8) & 1 && ks_available(b, i)) {
+			ks_forget(b, i);
+			n++;
+		}
+	}
+	ks->voided += (uint64_t)n;
+	if (b->available == 0 && ks->storage->retire(ks->storage, b->row, NULL) == 0)
+		ks_drop(ks, b);
+	return n;
+}
+
+int keystore_void(struct keystore *ks, const struct key_id *id)
+{
+	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
+		uint8_t *mask;
+		int rc;
+
+		if (memcmp(b->id, id->block, sizeof(b->id)) != 0)
+			continue;
+		if (!ks_available(b, id->index))
+			return -ENOENT;
+		mask = calloc(1, (b->keys + 7) / 8);
+		if (mask == NULL)
+			return -ENOMEM;
+		mask[id->index / 8] = (uint8_t)(1u << (id->index % 8));
+		rc = ks_void_mask(ks, b, mask, NULL);
+		free(mask);
+		return rc < 0 ? rc : 0;
+	}
+	return -ENOENT;
+}
+
+void keystore_expire(struct keystore *ks, uint64_t wall_ns)
+{
+	if (ks->config.ttl_s == 0)
+		return;
+	for (struct ks_block *b = ks->first, *next; b != NULL; b = next) {
+		uint32_t keys = b->available;
+
+		next = b->next;
+		if (b->source != STORAGE_QKD ||
+		    b->time_wall_ns + ks->config.ttl_s * NS_PER_S > wall_ns)
+			continue;
+		if (ks->storage->retire(ks->storage, b->row, NULL) < 0)
+			continue;
+		ks->expired += keys;
+		log_info("%u keys expired", keys);
+		ks_drop(ks, b);
+	}
+}

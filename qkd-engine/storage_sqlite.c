@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "qkd-engine/storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#define SCHEMA_VERSION 1
+
+/* The statements that run over and over, prepared once. */
+enum { ADD, CLEAR_BIT, RETIRE, READ_BITMAP, STATEMENTS };
+
+static const char *const sql[STATEMENTS] = {
+        [ADD] = "INSERT INTO block(id, hash, salt, keys, auth_keys, source, simulated, time,"
+                " bitmap, sealed, sealed_key_bytes, record) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+        [CLEAR_BIT] = "UPDATE block SET bitmap = ? WHERE row = ?",
+        [RETIRE] = "UPDATE block SET bitmap = NULL, sealed = NULL WHERE row = ?",
+        [READ_BITMAP] = "SELECT bitmap, keys, sealed_key_bytes FROM block WHERE row = ?",
+};
+
+struct sqlite {
+	struct storage ops;
+	sqlite3 *db;
+	sqlite3_stmt *statement[STATEMENTS];
+};
+
+static int fail(struct sqlite *s, struct err *err, const char *what)
+{
+	int primary = sqlite3_errcode(s->db) & 0xff;
+	int code = primary == SQLITE_BUSY || primary == SQLITE_LOCKED ? EBUSY
+	           : primary == SQLITE_FULL                           ? ENOSPC
+	                                                              : EIO;
+
+	return err_set(err, code, "key store: %s: %s", what, sqlite3_errmsg(s->db));
+}
+
+static int run(struct sqlite *s, const char *text, struct err *err, const char *what)
+{
+	return sqlite3_exec(s->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, err, what);
+}
+
+static int begin(struct storage *st, struct err *err)
+{
+	return run((struct sqlite *)st, "BEGIN IMMEDIATE", err, "begin");
+}
+
+static int commit(struct storage *st, struct err *err)
+{
+	return run((struct sqlite *)st, "COMMIT", err, "commit");
+}
+
+static void rollback(struct storage *st)
+{
+	sqlite3_exec(((struct sqlite *)st)->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int add(struct storage *st, struct storage_block *b, struct err *err)
+{
+	struct sqlite *s = (struct sqlite *)st;
+	sqlite3_stmt *q = s->statement[ADD];
+	int rc;
+
+	sqlite3_bind_blob(q, 1, b->id, sizeof(b->id), SQLITE_STATIC);
+	sqlite3_bind_blob(q, 2, b->hash, sizeof(b->hash), SQLITE_STATIC);
+	sqlite3_bind_blob(q, 3, b->salt, sizeof(b->salt), SQLITE_STATIC);
+	sqlite3_bind_int64(q, 4, b->keys);
+	sqlite3_bind_int64(q, 5, b->auth_keys);
+	sqlite3_bind_int(q, 6, (int)b->source);
+	sqlite3_bind_int(q, 7, b->simulated);
+	sqlite3_bind_int64(q, 8, (sqlite3_int64)b->time_wall_ns);
+	sqlite3_bind_blob64(q, 9, b->bitmap, (b->keys + 7) / 8, SQLITE_STATIC);
+	sqlite3_bind_blob64(q, 10, b->sealed, (sqlite3_uint64)b->keys * b->sealed_key_bytes,
+	                    SQLITE_STATIC);
+	sqlite3_bind_int64(q, 11, b->sealed_key_bytes);
+	sqlite3_bind_text(q, 12, b->record, -1, SQLITE_STATIC);
+	rc = sqlite3_step(q);
+	sqlite3_reset(q);
+	sqlite3_clear_bindings(q);
+	if (rc == SQLITE_CONSTRAINT)
+		return err_set(err, EEXIST, "key store: this block was stored before");
+	if (rc != SQLITE_DONE)
+		return fail(s, err, "add a block");
+	b->row = sqlite3_last_insert_rowid(s->db);
+	return 0;
+}
+
+/* Zeros over one sealed key, in place. */
+static int wipe_sealed(struct sqlite *s, int64_t row, uint32_t index, int size, struct err *err)
+{
+	static const uint8_t zeros[256];
+	sqlite3_blob *blob;
+	int rc;
+
+	if (sqlite3_blob_open(s->db, "main", "block", "sealed", row, 1, &blob) != SQLITE_OK)
+		return fail(s, err, "open a block");
+	rc = sqlite3_blob_write(blob, zeros, size, (int)index * size);
+	sqlite3_blob_close(blob);
+	return rc == SQLITE_OK ? 0 : fail(s, err, "wipe a key");
+}
+
+static int spend(struct storage *st, int64_t row, uint32_t index, struct err *err)
+{
+	struct sqlite *s = (struct sqlite *)st;
+	sqlite3_stmt *q = s->statement[READ_BITMAP];
+	uint8_t *bitmap;
+	int bytes, size, rc;
+
+	sqlite3_bind_int64(q, 1, row);
+	if (sqlite3_step(q) != SQLITE_ROW || sqlite3_column_type(q, 0) != SQLITE_BLOB ||
+	    index >= (uint32_t)sqlite3_column_int64(q, 1)) {
+		sqlite3_reset(q);
+		return err_set(err, ENOENT, "key store: no such key");
+	}
+	bytes = sqlite3_column_bytes(q, 0);
+	size = sqlite3_column_int(q, 2);
+	bitmap = malloc((size_t)bytes);
+	if (bitmap == NULL) {
+		sqlite3_reset(q);
+		return err_set(err, ENOMEM, "key store: out of memory");
+	}
+	memcpy(bitmap, sqlite3_column_blob(q, 0), (size_t)bytes);
+	sqlite3_reset(q);
+
+	bitmap[index / 8] &= (uint8_t) ~(1u << (index % 8));
+	q = s->statement[CLEAR_BIT];
+	sqlite3_bind_blob(q, 1, bitmap, bytes, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 2, row);
+	rc = sqlite3_step(q);
+	sqlite3_reset(q);
+	free(bitmap);
+	if (rc != SQLITE_DONE)
+		return fail(s, err, "mark a key used");
+	return wipe_sealed(s, row, index, size, err);
+}
+
+static int retire(struct storage *st, int64_t row, struct err *err)
+{
+	struct sqlite *s = (struct sqlite *)st;
+	sqlite3_stmt *q = s->statement[RETIRE];
+	int rc;
+
+	sqlite3_bind_int64(q, 1, row);
+	rc = sqlite3_step(q);
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE ? 0 : fail(s, err, "retire a block");
+}
+
+static void copy_bytes(sqlite3_stmt *q, int column, uint8_t *out, size_t n)
+{
+	memset(out, 0, n);
+	if ((size_t)sqlite3_column_bytes(q, column) == n)
+		memcpy(out, sqlite3_column_blob(q, column), n);
+}
+
+static int load(struct storage *st, int (*each)(void *, const struct storage_block *), void *ctx,
+                struct err *err)
+{
+	struct sqlite *s = (struct sqlite *)st;
+	sqlite3_stmt *q;
+	int rc, stop = 0;
+
+	if (sqlite3_prepare_v2(
+	            s->db,
+	            "SELECT row, id, hash, salt, keys, auth_keys, source, simulated, time,"
+	            " bitmap, sealed, sealed_key_bytes FROM block"
+	            " WHERE sealed IS NOT NULL ORDER BY row",
+	            -1, &q, NULL) != SQLITE_OK)
+		return fail(s, err, "read");
+	while (stop == 0 && (rc = sqlite3_step(q)) == SQLITE_ROW) {
+		struct storage_block b = {
+		        .row = sqlite3_column_int64(q, 0),
+		        .keys = (uint32_t)sqlite3_column_int64(q, 4),
+		        .auth_keys = (uint32_t)sqlite3_column_int64(q, 5),
+		        .source = (enum storage_source)sqlite3_column_int(q, 6),
+		        .simulated = sqlite3_column_int(q, 7) != 0,
+		        .time_wall_ns = (uint64_t)sqlite3_column_int64(q, 8),
+		        .bitmap = sqlite3_column_blob(q, 9),
+		        .sealed = sqlite3_column_blob(q, 10),
+		        .sealed_key_bytes = (uint32_t)sqlite3_column_int64(q, 11),
+		};
+
+		copy_bytes(q, 1, b.id, sizeof(b.id));
+		copy_bytes(q, 2, b.hash, sizeof(b.hash));
+		copy_bytes(q, 3, b.salt, sizeof(b.salt));
+		if ((uint64_t)sqlite3_column_bytes(q, 9) != (b.keys + 7) / 8 ||
+		    (uint64_t)sqlite3_column_bytes(q, 10) !=
+		            (uint64_t)b.keys * b.sealed_key_bytes) {
+			sqlite3_finalize(q);
+			return err_set(err, EIO, "key store: block %lld has wrong lengths",
+			               (long long)b.row);
+		}
+		stop = each(ctx, &b);
+	}
+	sqlite3_finalize(q);
+	if (stop != 0)
+		return stop;
+	return rc == SQLITE_DONE ? 0 : fail(s, err, "read");
+}
+
+static void close_db(struct storage *st)
+{
+	struct sqlite *s = (struct sqlite *)st;
+
+	for (int i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(s->statement[i]);
+	sqlite3_close(s->db);
+	free(s);
+}
+
+static int check_version(struct sqlite *s, struct err *err)
+{
+	sqlite3_stmt *q;
+	int version = -1;
+
+	if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
+	    sqlite3_step(q) == SQLITE_ROW)
+		version = sqlite3_column_int(q, 0);
+	sqlite3_finalize(q);
+	if (version != SCHEMA_VERSION)
+		return err_set(err, EPROTO, "key store: the file has version %d, not %d", version,
+		               SCHEMA_VERSION);
+	return 0;
+}
+
+static int prepare(struct sqlite *s, struct err *err)
+{
+	/*
+	 * The exclusive lock keeps a second gateway out and the WAL index out of shared memory;
+	 * secure_delete overwrites what is freed with zeros.
+	 */
+	static const char setup[] =
+	        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+	        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+	        "PRAGMA journal_size_limit = 0; PRAGMA wal_autocheckpoint = 64;"
+	        "BEGIN IMMEDIATE;"
+	        "CREATE TABLE IF NOT EXISTS block(row INTEGER PRIMARY KEY AUTOINCREMENT,"
+	        " id BLOB NOT NULL UNIQUE, hash BLOB NOT NULL, salt BLOB NOT NULL,"
+	        " keys INTEGER NOT NULL, auth_keys INTEGER NOT NULL, source INTEGER NOT NULL,"
+	        " simulated INTEGER NOT NULL, time INTEGER NOT NULL, bitmap BLOB, sealed BLOB,"
+	        " sealed_key_bytes INTEGER NOT NULL, record TEXT);"
+	        "CREATE INDEX IF NOT EXISTS live ON block(row) WHERE sealed IS NOT NULL;";
+	sqlite3_stmt *q = NULL;
+	int tables = 0, rc;
+
+	rc = run(s, setup, err, "set up");
+	if (rc < 0)
+		return rc;
+	if (sqlite3_prepare_v2(s->db, "SELECT count(*) FROM block", -1, &q, NULL) == SQLITE_OK &&
+	    sqlite3_step(q) == SQLITE_ROW)
+		tables = sqlite3_column_int(q, 0);
+	sqlite3_finalize(q);
+	rc = run(s, tables == 0 ? "PRAGMA user_version = 1; COMMIT" : "COMMIT", err, "set up");
+	if (rc == 0)
+		rc = check_version(s, err);
+	for (int i = 0; rc == 0 && i < STATEMENTS; i++)
+		if (sqlite3_prepare_v3(s->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+		                       &s->statement[i], NULL) != SQLITE_OK)
+			rc = fail(s, err, "prepare");
+	return rc;
+}
+
+int storage_sqlite_open(const char *path, struct storage **out, struct err *err)
+{
+	struct sqlite *s;
+	int fd, rc;
+
+	/* SQLite would create the file with the mode of the umask. */
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_set(err, errno, "key store %s: %s", path, strerror(errno));
+	close(fd);
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return err_set(err, ENOMEM, "key store: out of memory");
+	s->ops = (struct storage){.begin = begin,
+	                          .commit = commit,
+	                          .rollback = rollback,
+	                          .add = add,
+	                          .spend = spend,
+	                          .retire = retire,
+	                          .load = load,
+	                          .close = close_db};
+	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK) {
+		rc = err_set(err, EIO, "key store %s: %s", path, sqlite3_errmsg(s->db));
+		close_db(&s->ops);
+		return rc;
+	}
+	sqlite3_extended_result_codes(s->db, 0);
+	rc = prepare(s, err);
+	if (rc < 0) {
+		close_db(&s->ops);
+		return rc;
+	}
+	*out = &s->ops;
+	return 0;
+}
