@@ -6,9 +6,11 @@
  *   A: take a key, OFFER(generation, key id, nonce a, A's receive SPIs)
  *   B: take the same key, install receive, ACCEPT(generation, nonce b, B's receive SPIs)
  *   A: install receive, switch transmit, CONFIRM(generation)
- *   B: switch transmit
+ *   B: switch transmit, DONE(generation)
  *
- * and each side retires the receive SAs of the generation before after its grace. SA keys
+ * B retires the receive SAs before once CONFIRM came, A once DONE came, both after a grace
+ * for packets under way; without these messages they stay, since the peer may seal with
+ * them. SA keys
  * are HKDF-SHA-256 of the key, salted with both nonces, labelled with purpose, link,
  * direction, core and generation: a key that came back after a crash gives other SA keys.
  */

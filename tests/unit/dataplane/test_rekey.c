@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/rekey.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/clock.h"
+#include "common/gcm.h"
+#include "common/secret.h"
+#include "qkd-engine/storage.h"
+
+#define CORES    2
+#define MESSAGES 16
+
+/* One end: its store, its rekeying, what it did to its SAs, what is on the wire to it. */
+struct end {
+	struct rekey *rekey;
+	struct keystore *ks;
+	struct end *peer;
+	char path[64];
+	struct {
+		uint64_t generation;
+		struct sa_key key[CORES];
+	} rx[TUNNEL_RX_GENERATIONS], tx;
+	unsigned int rx_count, rx_most;
+	bool stopped, alarm;
+	uint8_t wire[MESSAGES][256];
+	size_t wire_len[MESSAGES];
+	unsigned int wire_count, lose; /* lose: bit per message type that is dropped */
+};
+
+static struct end ends[2];
+static uint64_t now;
+
+static int op_send(void *ctx, const void *msg, size_t len)
+{
+	struct end *to = ((struct end *)ctx)->peer;
+
+	if (to->lose >> *(const uint8_t *)msg & 1)
+		return 0;
+	CU_ASSERT_FATAL(to->wire_count < MESSAGES);
+	memcpy(to->wire[to->wire_count], msg, len);
+	to->wire_len[to->wire_count++] = len;
+	return 0;
+}
+
+static int op_rx_install(void *ctx, uint64_t generation, const struct sa_key *keys, unsigned int n)
+{
+	struct end *e = ctx;
+
+	CU_ASSERT_EQUAL(n, CORES);
+	if (e->rx_count == TUNNEL_RX_GENERATIONS)
+		return -EBUSY;
+	e->rx[e->rx_count].generation = generation;
+	memcpy(e->rx[e->rx_count++].key, keys, sizeof(e->rx[0].key));
+	if (e->rx_count > e->rx_most)
+		e->rx_most = e->rx_count;
+	return 0;
+}
+
+static int op_tx_switch(void *ctx, uint64_t generation, const struct sa_key *keys, unsigned int n)
+{
+	struct end *e = ctx;
+
+	CU_ASSERT_EQUAL(n, CORES);
+	e->tx.generation = generation;
+	memcpy(e->tx.key, keys, sizeof(e->tx.key));
+	e->stopped = false;
+	return 0;
+}
+
+static void op_tx_stop(void *ctx)
+{
+	((struct end *)ctx)->stopped = true;
+}
+
+static void op_rx_retire(void *ctx, uint64_t generation)
+{
+	struct end *e = ctx;
+
+	for (unsigned int i = 0; i < e->rx_count; i++) {
+		if (e->rx[i].generation != generation)
+			continue;
+		e->rx[i] = e->rx[--e->rx_count];
+		return;
+	}
+	CU_FAIL("retired a generation that was not installed");
+}
+
+static void op_alarm(void *ctx, const char *kind, bool raised, const char *text)
+{
+	CU_ASSERT_STRING_EQUAL(kind, "no-key");
+	CU_ASSERT_TRUE(strlen(text) > 0);
+	((struct end *)ctx)->alarm = raised;
+}
+
+static const struct rekey_ops ops = {.send = op_send,
+                                     .rx_install = op_rx_install,
+                                     .tx_switch = op_tx_switch,
+                                     .tx_stop = op_tx_stop,
+                                     .rx_retire = op_rx_retire,
+                                     .alarm = op_alarm};
+
+static void make_rekey(struct end *e, uint32_t hard_life_ms)
+{
+	struct rekey_config config = {.initiator = e == &ends[0],
+	                              .link = "malta",
+	                              .tunnel = "dc",
+	                              .period_ms = 1000,
+	                              .hard_life_ms = hard_life_ms,
+	                              .grace_ms = 2000,
+	                              .cores = CORES};
+
+	e->rekey = rekey_create(&config, &ops, e, e->ks, NULL);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e->rekey);
+}
+
+static void set_up(unsigned int keys)
+{
+	static char dir[] = "/tmp/rekey-XXXXXX";
+	uint8_t *file = malloc(32 * keys);
+
+	if (gcm_provider() == NULL) {
+		CU_ASSERT_EQUAL_FATAL(gcm_provider_init(NULL, NULL), 0);
+		CU_ASSERT_EQUAL_FATAL(secret_init(4 << 20, NULL), 0);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	}
+	now = 1000 * NS_PER_S;
+	for (size_t i = 0; i < 32 * keys; i++)
+		file[i] = (uint8_t)(i * 13 + i / 32);
+	for (int i = 0; i < 2; i++) {
+		struct keystore_config config = {.site_a = i == 0, .storage_key = {1}};
+		struct storage *storage = NULL;
+
+		ends[i] = (struct end){.peer = &ends[1 - i], .stopped = true};
+		snprintf(ends[i].path, sizeof(ends[i].path), "%s/%d.db", dir, i);
+		CU_ASSERT_EQUAL_FATAL(storage_sqlite_open(ends[i].path, &storage, NULL), 0);
+		CU_ASSERT_EQUAL_FATAL(keystore_open(&config, storage, &ends[i].ks, NULL), 0);
+		CU_ASSERT_EQUAL_FATAL(keystore_import(ends[i].ks, file, 32 * keys, NULL), 0);
+		make_rekey(&ends[i], 60000);
+	}
+	free(file);
+}
+
+static void tear_down(void)
+{
+	for (int i = 0; i < 2; i++) {
+		rekey_destroy(ends[i].rekey);
+		keystore_close(ends[i].ks);
+		unlink(ends[i].path);
+	}
+}
+
+/* The sealing keys of one end are among the opening keys of the other, core by core. */
+static bool opens(const struct end *from)
+{
+	for (unsigned int g = 0; g < from->peer->rx_count; g++)
+		if (memcmp(from->tx.key, from->peer->rx[g].key, sizeof(from->tx.key)) == 0)
+			return true;
+	return false;
+}
+
+static void deliver(void)
+{
+	for (bool any = true; any;) {
+		any = false;
+		for (int i = 0; i < 2; i++) {
+			struct end *e = &ends[i];
+			unsigned int n = e->wire_count;
+			uint8_t msg[MESSAGES][256];
+
+			memcpy(msg, e->wire, sizeof(msg));
+			e->wire_count = 0;
+			any |= n > 0;
+			for (unsigned int k = 0; k < n; k++)
+				rekey_receive(e->rekey, msg[k], e->wire_len[k], now);
+		}
+	}
+}
+
+/* Run for MS, checking in every step that what is sealed can be opened. */
+static void run(unsigned int ms, bool connected)
+{
+	for (unsigned int t = 0; t < ms; t += 10, now += 10 * NS_PER_MS) {
+		for (int i = 0; i < 2; i++)
+			rekey_poll(ends[i].rekey, connected, now);
+		if (connected)
+			deliver();
+		for (int i = 0; i < 2; i++)
+			CU_ASSERT_TRUE(ends[i].tx.generation == 0 || opens(&ends[i]));
+	}
+}
+
+static uint64_t rekeys(int i)
+{
+	struct rekey_stats stats;
+
+	rekey_stats_read(ends[i].rekey, now, &stats);
+	return stats.rekeys;
+}
+
+static void test_a_rekey_each_second_fresh_keys_bounded_generations(void)
+{
+	struct sa_key before[CORES];
+
+	set_up(100);
+	run(10, true);
+	CU_ASSERT_EQUAL(rekeys(0), 1);
+	CU_ASSERT_EQUAL(rekeys(1), 1);
+	memcpy(before, ends[0].tx.key, sizeof(before));
+	/* Every direction and core has a key of its own. */
+	CU_ASSERT_NOT_EQUAL(memcmp(before[0].key, before[1].key, 32), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(before[0].key, ends[1].tx.key[0].key, 32), 0);
+	CU_ASSERT_EQUAL(before[1].spi % TUNNEL_CORES_MAX, 1);
+	run(20000, true);
+	CU_ASSERT(rekeys(0) >= 19 && rekeys(0) <= 21);
+	CU_ASSERT_EQUAL(rekeys(0), rekeys(1));
+	CU_ASSERT_NOT_EQUAL(memcmp(before, ends[0].tx.key, sizeof(before)), 0);
+	CU_ASSERT(ends[0].rx_most <= TUNNEL_RX_GENERATIONS);
+	CU_ASSERT(ends[1].rx_most <= TUNNEL_RX_GENERATIONS);
+	rekey_request(ends[0].rekey);
+	run(10, true);
+	CU_ASSERT(rekeys(0) >= 20);
+	tear_down();
+}
+
+static void test_survives_the_loss_of_any_message(void)
+{
+	for (unsigned int type = 1; type <= 5; type++) {
+		set_up(100);
+		run(2500, true);
+		for (int i = 0; i < 2; i++)
+			ends[i].lose = 1u << type;
+		run(1500, true);
+		/* An outage: nothing arrives, time passes, what is sealed opens. */
+		run(10000, false);
+		for (int i = 0; i < 2; i++) {
+			ends[i].lose = 0;
+			rekey_session(ends[i].rekey, now);
+		}
+		run(5000, true);
+		CU_ASSERT(rekeys(0) >= 6);
+		CU_ASSERT_EQUAL(ends[0].tx.generation, ends[1].tx.generation);
+		tear_down();
+	}
+}
+
+static void test_restart_of_either_end(void)
+{
+	for (int i = 0; i < 2; i++) {
+		set_up(100);
+		run(3300, true);
+		rekey_destroy(ends[i].rekey);
+		make_rekey(&ends[i], 60000);
+		ends[i].rx_count = 0;
+		ends[i].tx.generation = 0;
+		ends[i].wire_count = ends[1 - i].wire_count = 0;
+		for (int k = 0; k < 2; k++)
+			rekey_session(ends[k].rekey, now);
+		rekey_poll(ends[0].rekey, true, now);
+		deliver();
+		run(3000, true);
+		CU_ASSERT_EQUAL(ends[0].tx.generation, ends[1].tx.generation);
+		CU_ASSERT(rekeys(i) >= 3);
+		tear_down();
+	}
+}
+
+static void test_no_key_alarm_then_hard_stop_then_back(void)
+{
+	uint8_t more[32 * 4] = {7};
+
+	set_up(2);
+	run(5000, true);
+	CU_ASSERT_EQUAL(rekeys(0), 2);
+	CU_ASSERT_TRUE(ends[0].alarm);
+	CU_ASSERT_FALSE(ends[0].stopped);
+	run(60000, true);
+	CU_ASSERT_TRUE(ends[0].stopped);
+	CU_ASSERT_TRUE(ends[1].stopped);
+	CU_ASSERT_TRUE(ends[1].alarm);
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(keystore_import(ends[i].ks, more, sizeof(more), NULL), 0);
+	run(1000, true);
+	CU_ASSERT_FALSE(ends[0].stopped);
+	CU_ASSERT_FALSE(ends[1].stopped);
+	CU_ASSERT_FALSE(ends[0].alarm);
+	CU_ASSERT_FALSE(ends[1].alarm);
+	tear_down();
+}
+
+/* A key that only A has is refused, lost, and the next one taken. */
+static void test_unknown_key_is_refused(void)
+{
+	struct key_id id;
+	struct rekey_stats stats;
+	uint8_t key[32];
+
+	set_up(20);
+	CU_ASSERT_EQUAL(keystore_take(ends[1].ks, KEY_REKEY, &id, key, NULL), 0);
+	run(500, true);
+	rekey_stats_read(ends[0].rekey, now, &stats);
+	CU_ASSERT_EQUAL(stats.rejects, 1);
+	CU_ASSERT_EQUAL(stats.rekeys, 1);
+	tear_down();
+}
+
+static void test_garbage_changes_nothing(void)
+{
+	struct rekey_stats stats;
+	uint8_t msg[64];
+
+	set_up(20);
+	run(1500, true);
+	for (unsigned int i = 0; i < 2000; i++) {
+		for (size_t k = 0; k < sizeof(msg); k++)
+			msg[k] = (uint8_t)((i * 2654435761u) >> (k % 24)) ^ (uint8_t)(k * i);
+		rekey_receive(ends[i % 2].rekey, msg, i % sizeof(msg), now);
+	}
+	rekey_stats_read(ends[0].rekey, now, &stats);
+	CU_ASSERT(stats.bad_messages > 0);
+	run(3000, true);
+	CU_ASSERT_EQUAL(ends[0].tx.generation, ends[1].tx.generation);
+	tear_down();
+}
+
+UNIT_MAIN(UNIT(test_a_rekey_each_second_fresh_keys_bounded_generations),
+          UNIT(test_survives_the_loss_of_any_message), UNIT(test_restart_of_either_end),
+          UNIT(test_no_key_alarm_then_hard_stop_then_back), UNIT(test_unknown_key_is_refused),
+          UNIT(test_garbage_changes_nothing))
