@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "qkd-engine/messages.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/bytes.h"
+
+#define PPB 1000000000u
+
+/* Bytes of a message without its payload; 0: not ours. */
+static const uint8_t fixed_bytes[MESSAGE_TYPES] = {
+        [MESSAGE_SYNC_REQUEST] = 5,
+        [MESSAGE_MODE] = 22,
+        [MESSAGE_ALIGNED] = 5,
+        [MESSAGE_START] = 29,
+        [MESSAGE_ASK] = MESSAGE_HEADER,
+        [MESSAGE_ANSWER] = MESSAGE_HEADER,
+        [MESSAGE_CORRECTED] = 25,
+        [MESSAGE_VERIFY] = 41,
+        [MESSAGE_COUNTS] = 25,
+        [MESSAGE_LENGTH] = 13,
+        [MESSAGE_SEED] = 13,
+        [MESSAGE_TAG] = MESSAGE_TAG_COVERED + 16,
+        [MESSAGE_COMMIT] = MESSAGE_HEADER,
+        [MESSAGE_ABORT] = 10,
+};
+
+const char *abort_reason_name(unsigned int reason)
+{
+	static const char *const names[ABORT_REASONS] = {
+	        [ABORT_ALARM] = "error alarm",
+	        [ABORT_QBER] = "error rate above qber-abort",
+	        [ABORT_NO_SECRET] = "no secret bits left",
+	        [ABORT_VERIFICATION] = "verification hashes differ",
+	        [ABORT_RECONCILE] = "reconciliation failed",
+	        [ABORT_LENGTH] = "key length above the bound",
+	        [ABORT_TAG] = "transcript tag refused",
+	        [ABORT_PROTOCOL] = "protocol error",
+	        [ABORT_TIMEOUT] = "peer timed out",
+	};
+
+	return reason > 0 && reason < ABORT_REASONS ? names[reason] : "unknown reason";
+}
+
+int message_type(const uint8_t *msg, size_t len)
+{
+	if (len == 0 || msg[0] == 0 || msg[0] >= MESSAGE_TYPES)
+		return -EPROTO;
+	return msg[0];
+}
+
+int message_encode(const struct message *m, uint8_t *out, size_t cap)
+{
+	size_t fixed = m->type < MESSAGE_TYPES ? fixed_bytes[m->type] : 0;
+	const uint8_t *data = NULL;
+	size_t len = 0;
+
+	if (m->type == MESSAGE_ASK || m->type == MESSAGE_ANSWER) {
+		data = m->payload.data;
+		len = m->payload.len;
+	} else if (m->type == MESSAGE_SEED) {
+		data = m->seed.data;
+		len = m->seed.len;
+	}
+	if (fixed == 0 || fixed > cap || len > cap - fixed)
+		return -ENOBUFS;
+	out[0] = (uint8_t)m->type;
+	if (m->type >= MESSAGE_START)
+		put_be64(out + 1, m->block);
+	switch (m->type) {
+	case MESSAGE_SYNC_REQUEST:
+	case MESSAGE_ALIGNED:
+		put_be32(out + 1, m->attempt);
+		break;
+	case MESSAGE_MODE:
+		put_be32(out + 1, m->mode.attempt);
+		out[5] = m->mode.mode;
+		put_be64(out + 6, m->mode.from_slot);
+		put_be64(out + 14, m->mode.slot_now);
+		break;
+	case MESSAGE_START:
+		put_be32(out + 9, m->start.bits);
+		put_be32(out + 13, m->start.frame_bits);
+		put_be32(out + 17, m->start.qber_ppb);
+		put_be64(out + 21, m->start.seed);
+		break;
+	case MESSAGE_CORRECTED:
+		put_be64(out + 9, m->corrected.alice);
+		put_be64(out + 17, m->corrected.bob);
+		break;
+	case MESSAGE_VERIFY:
+		memcpy(out + 9, m->verify.key, 16);
+		memcpy(out + 25, m->verify.tag, 16);
+		break;
+	case MESSAGE_COUNTS:
+		put_be64(out + 9, m->counts.m_z[0]);
+		put_be64(out + 17, m->counts.m_z[1]);
+		break;
+	case MESSAGE_LENGTH:
+		put_be32(out + 9, m->secret_bits);
+		break;
+	case MESSAGE_SEED:
+		put_be32(out + 9, m->seed.offset);
+		break;
+	case MESSAGE_TAG:
+		put_be64(out + 9, m->tag.pad);
+		memcpy(out + 17, m->tag.tag, 16);
+		break;
+	case MESSAGE_ABORT:
+		out[9] = m->reason;
+		break;
+	default:
+		break;
+	}
+	if (len > 0)
+		memcpy(out + fixed, data, len);
+	return (int)(fixed + len);
+}
+
+static int decode_fields(const uint8_t *in, size_t len, struct message *m)
+{
+	switch (m->type) {
+	case MESSAGE_SYNC_REQUEST:
+	case MESSAGE_ALIGNED:
+		m->attempt = get_be32(in + 1);
+		return 0;
+	case MESSAGE_MODE:
+		m->mode.attempt = get_be32(in + 1);
+		m->mode.mode = in[5];
+		m->mode.from_slot = get_be64(in + 6);
+		m->mode.slot_now = get_be64(in + 14);
+		return 0;
+	case MESSAGE_START:
+		m->start.bits = get_be32(in + 9);
+		m->start.frame_bits = get_be32(in + 13);
+		m->start.qber_ppb = get_be32(in + 17);
+		m->start.seed = get_be64(in + 21);
+		return m->start.qber_ppb > PPB / 2 ? -EPROTO : 0;
+	case MESSAGE_ASK:
+	case MESSAGE_ANSWER:
+		m->payload.data = in + MESSAGE_HEADER;
+		m->payload.len = len - MESSAGE_HEADER;
+		return m->payload.len == 0 ? -EPROTO : 0;
+	case MESSAGE_CORRECTED:
+		m->corrected.alice = get_be64(in + 9);
+		m->corrected.bob = get_be64(in + 17);
+		return 0;
+	case MESSAGE_VERIFY:
+		memcpy(m->verify.key, in + 9, 16);
+		memcpy(m->verify.tag, in + 25, 16);
+		return 0;
+	case MESSAGE_COUNTS:
+		m->counts.m_z[0] = get_be64(in + 9);
+		m->counts.m_z[1] = get_be64(in + 17);
+		return 0;
+	case MESSAGE_LENGTH:
+		m->secret_bits = get_be32(in + 9);
+		return 0;
+	case MESSAGE_SEED:
+		m->seed.offset = get_be32(in + 9);
+		m->seed.data = in + 13;
+		m->seed.len = len - 13;
+		return m->seed.len == 0 || m->seed.len > MESSAGE_SEED_MAX ? -EPROTO : 0;
+	case MESSAGE_TAG:
+		m->tag.pad = get_be64(in + 9);
+		memcpy(m->tag.tag, in + 17, 16);
+		return 0;
+	case MESSAGE_ABORT:
+		m->reason = in[9];
+		return m->reason == 0 || m->reason >= ABORT_REASONS ? -EPROTO : 0;
+	default:
+		return 0;
+	}
+}
+
+int message_decode(const uint8_t *msg, size_t len, struct message *m)
+{
+	int type = message_type(msg, len);
+	size_t fixed;
+
+	if (type < 0)
+		return type;
+	fixed = fixed_bytes[type];
+	if (fixed == 0 || len < fixed)
+		return -EPROTO;
+	if (len > fixed && type != MESSAGE_ASK && type != MESSAGE_ANSWER && type != MESSAGE_SEED)
+		return -EPROTO;
+	memset(m, 0, sizeof(*m));
+	m->type = (enum message_type)type;
+	if (type >= MESSAGE_START)
+		m->block = get_be64(msg + 1);
+	return decode_fields(msg, len, m);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "qkd-engine/monitor.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+#define DECISION_NATS 32.0
+
+/* A window ends when it is old enough and has outcomes enough, or when it is too old. */
+#define SETTLE_NS     (300 * NS_PER_MS)
+#define WINDOW_NS     (500 * NS_PER_MS)
+#define WINDOW_MAX_NS (1500 * NS_PER_MS)
+#define WINDOW_MIN    200 /* outcomes per basis */
+#define CLEAR_NS      (2 * NS_PER_S)
+#define BUCKET_NS     (100 * NS_PER_MS)
+
+/*
+ * Under a wrong offset half of the outcomes err: of 256 fewer than 40 % do so with probability
+ * 7x10^-4 a basis, and the next 256 decide again. Intercept-resend errs in at most 25 % of
+ * both bases at once; 40 % of 256 then has a probability below 10^-6 in one basis alone.
+ */
+#define LOST_MIN  256
+#define LOST_RATE 0.40
+
+static void set_threshold(struct monitor *m, double qber_alarm)
+{
+	double p0 = 0.6 * qber_alarm, p1 = 1.6 * qber_alarm;
+
+	if (p1 > 0.9)
+		p1 = 0.9;
+	m->qber_alarm = qber_alarm;
+	m->step_error = log(p1 / p0);
+	m->step_right = log((1 - p1) / (1 - p0));
+	m->sum[0] = m->sum[1] = 0;
+}
+
+void monitor_init(struct monitor *m, double qber_alarm)
+{
+	memset(m, 0, sizeof(*m));
+	set_threshold(m, qber_alarm);
+}
+
+void monitor_threshold(struct monitor *m, double qber_alarm)
+{
+	if (qber_alarm != m->qber_alarm)
+		set_threshold(m, qber_alarm);
+}
+
+void monitor_reset(struct monitor *m)
+{
+	m->sum[0] = m->sum[1] = 0;
+	m->crossed = 0;
+	m->next_kind = 0;
+	m->window_ns = 0;
+	m->clean_ns = 0;
+	m->verified = false;
+	memset(&m->window, 0, sizeof(m->window));
+	memset(&m->lost, 0, sizeof(m->lost));
+	if (m->state == MONITOR_SETTLING)
+		m->state = MONITOR_CLEAN;
+}
+
+static void counts_add(struct monitor_counts *to, const struct monitor_counts *c)
+{
+	for (int b = 0; b < 2; b++) {
+		to->n[b] += c->n[b];
+		to->e[b] += c->e[b];
+	}
+}
+
+static void bucket_add(struct monitor *m, const struct monitor_counts *c, uint64_t now_ns)
+{
+	uint64_t index = now_ns / BUCKET_NS;
+
+	if (index - m->bucket_index >= MONITOR_BUCKETS) {
+		memset(m->bucket, 0, sizeof(m->bucket));
+		m->bucket_index = index;
+	}
+	while (m->bucket_index < index) {
+		m->bucket_index++;
+		memset(&m->bucket[m->bucket_index % MONITOR_BUCKETS], 0, sizeof(m->bucket[0]));
+	}
+	counts_add(&m->bucket[index % MONITOR_BUCKETS], c);
+}
+
+double monitor_qber(const struct monitor *m, unsigned int basis, uint64_t now_ns)
+{
+	uint64_t n = 0, e = 0, now = now_ns / BUCKET_NS;
+
+	for (uint64_t back = 0; back < MONITOR_BUCKETS && back <= m->bucket_index; back++) {
+		uint64_t index = m->bucket_index - back;
+
+		if (now - index >= MONITOR_BUCKETS)
+			break;
+		n += m->bucket[index % MONITOR_BUCKETS].n[basis];
+		e += m->bucket[index % MONITOR_BUCKETS].e[basis];
+	}
+	return n == 0 ? 0 : (double)e / (double)n;
+}
+
+/* Bases whose sum is above the decision threshold. */
+static unsigned int cusum(struct monitor *m, const struct monitor_counts *c)
+{
+	unsigned int over = 0;
+
+	for (int b = 0; b < 2; b++) {
+		m->sum[b] += c->e[b] * m->step_error + (double)(c->n[b] - c->e[b]) * m->step_right;
+		if (m->sum[b] < 0)
+			m->sum[b] = 0;
+		if (m->sum[b] >= DECISION_NATS)
+			over |= 1u << b;
+		/* An attack's end must not have to work off all that came before. */
+		if (m->sum[b] > 2 * DECISION_NATS)
+			m->sum[b] = 2 * DECISION_NATS;
+	}
+	return over;
+}
+
+/* Both bases at chance: not an attack that leaves anything to measure, but a wrong offset. */
+static bool alignment_lost(struct monitor *m, const struct monitor_counts *c)
+{
+	bool lost;
+
+	counts_add(&m->lost, c);
+	if (m->lost.n[0] < LOST_MIN || m->lost.n[1] < LOST_MIN)
+		return false;
+	lost = m->lost.e[0] >= LOST_RATE * m->lost.n[0] && m->lost.e[1] >= LOST_RATE * m->lost.n[1];
+	if (!lost)
+		m->verified = true;
+	memset(&m->lost, 0, sizeof(m->lost));
+	return lost;
+}
+
+static bool window_ends(const struct monitor *m, uint64_t length_ns, uint64_t now_ns)
+{
+	uint64_t age = now_ns - m->window_ns;
+
+	return (age >= length_ns && m->window.n[0] >= WINDOW_MIN && m->window.n[1] >= WINDOW_MIN) ||
+	       age >= WINDOW_MAX_NS;
+}
+
+/* Ends the window: the bases above the threshold by more than two standard deviations. */
+static unsigned int judge(struct monitor *m, unsigned int *above, uint64_t now_ns)
+{
+	unsigned int surely = 0;
+	double q = m->qber_alarm;
+
+	*above = 0;
+	for (int b = 0; b < 2; b++) {
+		double n = m->window.n[b];
+
+		m->judged[b] = m->window.n[b];
+		m->rate[b] = n > 0 ? m->window.e[b] / n : 0;
+		if (n > 0 && m->rate[b] > q)
+			*above |= 1u << b;
+		if (n > 0 && m->rate[b] > q + 2 * sqrt(q * (1 - q) / n))
+			surely |= 1u << b;
+	}
+	memset(&m->window, 0, sizeof(m->window));
+	m->window_ns = now_ns;
+	return surely;
+}
+
+static enum monitor_event settle(struct monitor *m, uint64_t now_ns)
+{
+	unsigned int above;
+
+	if (!window_ends(m, SETTLE_NS, now_ns))
+		return MONITOR_NOTHING;
+	m->kind = judge(m, &above, now_ns) | m->crossed;
+	m->next_kind = 0;
+	m->clean_ns = 0;
+	m->state = MONITOR_ALARM;
+	return MONITOR_RAISED;
+}
+
+static enum monitor_event alarmed(struct monitor *m, uint64_t now_ns)
+{
+	uint64_t start = m->window_ns;
+	unsigned int above, surely;
+
+	if (!window_ends(m, WINDOW_NS, now_ns))
+		return MONITOR_NOTHING;
+	surely = judge(m, &above, now_ns);
+	if (above == 0 && m->judged[0] + m->judged[1] > 0) {
+		if (m->clean_ns == 0)
+			m->clean_ns = start;
+		if (now_ns - m->clean_ns < CLEAR_NS)
+			return MONITOR_NOTHING;
+		m->state = MONITOR_CLEAN;
+		m->crossed = 0;
+		m->kind = 0;
+		m->sum[0] = m->sum[1] = 0;
+		return MONITOR_CLEARED;
+	}
+	m->clean_ns = 0;
+	/* Another kind is said when two windows in a row show it: the first may be mixed. */
+	if (surely != 0 && surely != m->kind && surely == m->next_kind) {
+		m->kind = surely;
+		return MONITOR_RAISED;
+	}
+	m->next_kind = surely;
+	return MONITOR_NOTHING;
+}
+
+enum monitor_event monitor_add(struct monitor *m, const struct monitor_counts *c, uint64_t now_ns)
+{
+	unsigned int over;
+
+	bucket_add(m, c, now_ns);
+	if (alignment_lost(m, c))
+		return MONITOR_LOST;
+	over = cusum(m, c);
+	if (m->state == MONITOR_CLEAN) {
+		if (over == 0)
+			return MONITOR_NOTHING;
+		m->state = MONITOR_SETTLING;
+		m->crossed = over;
+		m->window_ns = now_ns;
+		memset(&m->window, 0, sizeof(m->window));
+		return MONITOR_SUSPECT;
+	}
+	if (m->window_ns == 0)
+		m->window_ns = now_ns;
+	counts_add(&m->window, c);
+	if (m->state == MONITOR_SETTLING) {
+		m->crossed |= over;
+		return settle(m, now_ns);
+	}
+	return alarmed(m, now_ns);
+}
