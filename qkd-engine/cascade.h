@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Reconciliation by Cascade (Brassard and Salvail 1993; block sizes after Martinez-Mateo et
- * al., arXiv:1407.3257), all frames of a block at once and breadth first: in each round Bob
- * sends one batch of questions for all frames, Alice answers with one batch of parities.
+ * Reconciliation by Cascade (Brassard and Salvail 1993; power-of-two blocks and reuse of
+ * sub-blocks after Martinez-Mateo et al., arXiv:1407.3257), all frames of a block at once and
+ * breadth first: in each round Bob sends one batch of questions for all frames, Alice answers
+ * with one batch of parities. Bob's bits are corrected.
  *
- * Bob's bits are corrected. A question is a range of a permuted frame; it carries Bob's own
- * parity implicitly or explicitly, so both sides' parities count as leaked.
+ * Accounting. Every parity that Alice sends counts once; one that follows from others (the
+ * last block of a later pass, the right half of a searched block) is not sent and adds
+ * nothing. What Bob asks next tells whether his own parity of the same range differs, one bit
+ * for each answer and nothing else of his data: bob_parities == alice_parities, and the sum of
+ * both is a valid leak whatever the errors are. Counting Alice's alone needs a proof that
+ * gives Eve the error pattern (Tupkary and Luetkenhaus, arXiv:2307.00576).
+ *
+ * Use, each side on one thread:
+ *
+ *     Bob:   until done: n = ask(b, out, cap): n > 0: send OUT, wait for the answer, take();
+ *                        -EAGAIN: call ask() again, at once or later; other < 0: give up.
+ *     Alice: for each message: answer(a, msg, len, out, cap) with the same arguments until it
+ *            is not -EAGAIN; n > 0: send OUT.
+ *
+ * A call works for about 50 us (with frames of 2^16) before it returns -EAGAIN. Nothing is
+ * allocated after create. A block of 10^6 bits takes 0.5 MiB of secret memory for Alice and
+ * 1 MiB for Bob. Once -EPROTO was returned, it is returned for ever.
  */
 
 #ifndef QKD_ENGINE_CASCADE_H
@@ -16,11 +32,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CASCADE_BITS_MIN    64
+#define CASCADE_BITS_MAX    (1u << 24)
+#define CASCADE_FRAME_MIN   (1u << 10)
+#define CASCADE_FRAME_MAX   (1u << 20)
+#define CASCADE_MESSAGE_MAX (1u << 20)
+
 struct cascade_params {
-	size_t bits;       /* of the whole block */
-	size_t frame_bits; /* nominal frame, 2^14 to 2^20; the last one takes what is left */
-	double qber;       /* estimate, chooses the block sizes; both sides use the same value */
-	uint64_t seed;     /* of the public permutations, agreed by both sides */
+	size_t bits;       /* of the whole block, CASCADE_BITS_MIN to CASCADE_BITS_MAX */
+	size_t frame_bits; /* nominal, CASCADE_FRAME_MIN to _MAX; frames are made equally long */
+	double qber;       /* estimate, 0 to 0.5; both sides use the same value: it chooses the
+	                      block sizes */
+	uint64_t seed;     /* of the public permutations, agreed after the bits are fixed */
 };
 
 struct cascade_stats {
@@ -29,33 +52,37 @@ struct cascade_stats {
 	uint64_t rounds, corrected;
 };
 
-/* Alice: answers. KEY is a bit string (common/bytes.h) that she keeps. */
+/* Alice: answers. KEY is a bit string (common/bytes.h) that she keeps until destroy. */
 struct cascade_alice;
+/* NULL with errno EINVAL (parameters) or ENOMEM. */
 struct cascade_alice *cascade_alice_create(const struct cascade_params *p, const uint64_t *key);
 void cascade_alice_destroy(struct cascade_alice *a);
 /*
  * Answer one message of questions: writes at most CAP bytes to OUT, returns their number;
- * -EPROTO when the message is malformed or asks outside the agreed ranges.
+ * -EAGAIN: call again with the same arguments; -EPROTO when the message is malformed, out of
+ * turn, or asks for what may not be asked (then nothing of OUT may be sent); -ENOBUFS.
  */
 int cascade_alice_answer(struct cascade_alice *a, const uint8_t *msg, size_t len, uint8_t *out,
                          size_t cap);
 void cascade_alice_stats(const struct cascade_alice *a, struct cascade_stats *out);
 
-/* Bob: asks and corrects KEY in place. */
+/* Bob: asks and corrects KEY in place; KEY stays his until destroy. */
 struct cascade_bob;
+/* NULL with errno EINVAL (parameters) or ENOMEM. */
 struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t *key);
 void cascade_bob_destroy(struct cascade_bob *b);
-/* The next message of questions: its length; 0: waiting for an answer, or done. */
+/*
+ * The next message of questions: its length; 0: waiting for an answer, or done; -EAGAIN: call
+ * again with the same arguments; -EPROTO: Alice's parities contradict each other; -ENOBUFS:
+ * CAP is below cascade_message_max().
+ */
 int cascade_bob_ask(struct cascade_bob *b, uint8_t *out, size_t cap);
-/* Take an answer; -EPROTO when it does not fit what was asked. */
+/* Take an answer (copied): 0, or -EPROTO when it does not fit what was asked. */
 int cascade_bob_take(struct cascade_bob *b, const uint8_t *msg, size_t len);
 bool cascade_bob_done(const struct cascade_bob *b);
 void cascade_bob_stats(const struct cascade_bob *b, struct cascade_stats *out);
 
-/* Enough for any message of a block of P->bits. */
+/* Enough for any message of a block of P->bits, in both directions; <= CASCADE_MESSAGE_MAX. */
 size_t cascade_message_max(const struct cascade_params *p);
-
-/* Steps of at most about 50 us: ask, answer and take do a bounded part and return -EAGAIN
- * when called again will go on with the same arguments. */
 
 #endif

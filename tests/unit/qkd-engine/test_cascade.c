@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "qkd-engine/cascade.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/secret.h"
+
+static uint64_t state;
+
+/* Splitmix64: the same runs on every machine. */
+static uint64_t next(void)
+{
+	uint64_t z = state += 0x9e3779b97f4a7c15ULL;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+struct pair {
+	struct cascade_params params;
+	uint64_t *alice_key, *bob_key;
+	struct cascade_alice *alice;
+	struct cascade_bob *bob;
+	uint8_t *question, *answer;
+	size_t cap, errors;
+};
+
+/* Keys with errors at rate QBER; the protocol is told PARAMS.qber. */
+static void pair_init(struct pair *t, struct cascade_params params, double qber)
+{
+	size_t words = BITS_WORDS(params.bits);
+
+	if (secret_size() == 0)
+		CU_ASSERT_EQUAL_FATAL(secret_init(16 << 20, NULL), 0);
+	memset(t, 0, sizeof(*t));
+	t->params = params;
+	t->alice_key = malloc(words * 8);
+	t->bob_key = malloc(words * 8);
+	for (size_t i = 0; i < words; i++)
+		t->alice_key[i] = next();
+	if (params.bits % 64 != 0)
+		t->alice_key[words - 1] &= ~0ULL >> (64 - params.bits % 64);
+	memcpy(t->bob_key, t->alice_key, words * 8);
+	for (size_t i = 0; i < params.bits; i++)
+		if ((double)(next() >> 11) * 0x1p-53 < qber) {
+			t->bob_key[i / 64] ^= 1ULL << (i % 64);
+			t->errors++;
+		}
+	t->alice = cascade_alice_create(&params, t->alice_key);
+	t->bob = cascade_bob_create(&params, t->bob_key);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t->alice);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t->bob);
+	t->cap = cascade_message_max(&params);
+	CU_ASSERT_TRUE_FATAL(t->cap <= CASCADE_MESSAGE_MAX);
+	t->question = malloc(t->cap);
+	t->answer = malloc(t->cap);
+}
+
+static void pair_fini(struct pair *t)
+{
+	cascade_alice_destroy(t->alice);
+	cascade_bob_destroy(t->bob);
+	free(t->alice_key);
+	free(t->bob_key);
+	free(t->question);
+	free(t->answer);
+}
+
+static int ask(struct pair *t)
+{
+	int n;
+
+	while ((n = cascade_bob_ask(t->bob, t->question, t->cap)) == -EAGAIN)
+		;
+	return n;
+}
+
+static int answer(struct pair *t, const uint8_t *msg, size_t len)
+{
+	int n;
+
+	while ((n = cascade_alice_answer(t->alice, msg, len, t->answer, t->cap)) == -EAGAIN)
+		;
+	return n;
+}
+
+/* Run to the end; the leak in bits. */
+static uint64_t run(struct pair *t)
+{
+	struct cascade_stats a, b;
+	int n, m;
+
+	while ((n = ask(t)) > 0) {
+		CU_ASSERT_EQUAL(ask(t), 0); /* waits */
+		m = answer(t, t->question, (size_t)n);
+		CU_ASSERT_TRUE_FATAL(m > 0);
+		CU_ASSERT_EQUAL_FATAL(cascade_bob_take(t->bob, t->answer, (size_t)m), 0);
+	}
+	CU_ASSERT_EQUAL(n, 0);
+	CU_ASSERT_TRUE(cascade_bob_done(t->bob));
+	cascade_alice_stats(t->alice, &a);
+	cascade_bob_stats(t->bob, &b);
+	CU_ASSERT_EQUAL(a.alice_parities, b.alice_parities);
+	CU_ASSERT_EQUAL(a.bob_parities, b.bob_parities);
+	CU_ASSERT_EQUAL(a.bob_parities, a.alice_parities);
+	CU_ASSERT_EQUAL(a.rounds, b.rounds);
+	CU_ASSERT_EQUAL(b.corrected, t->errors);
+	CU_ASSERT_EQUAL(memcmp(t->alice_key, t->bob_key, BITS_WORDS(t->params.bits) * 8), 0);
+	return a.alice_parities;
+}
+
+static double entropy(double q)
+{
+	return -q * log2(q) - (1 - q) * log2(1 - q);
+}
+
+static void test_corrects_at_all_rates(void)
+{
+	static const struct {
+		double qber, f;
+	} rows[] = {{0.003, 1.10}, {0.005, 1.10}, {0.01, 1.06}, {0.015, 1.07}, {0.02, 1.06},
+	            {0.03, 1.07},  {0.05, 1.07},  {0.08, 1.08}, {0.11, 1.10}};
+
+	state = 1;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct cascade_params p = {4 * 65536, 65536, rows[i].qber, 7 + i};
+		struct pair t;
+		double f;
+
+		pair_init(&t, p, p.qber);
+		f = (double)run(&t) / ((double)p.bits * entropy(p.qber));
+		CU_ASSERT_TRUE(f < rows[i].f);
+		CU_ASSERT_TRUE(f > 0.95); /* below Shannon's limit by chance of the errors only */
+		pair_fini(&t);
+	}
+}
+
+/* Lengths that fill neither words nor frames, down to the smallest block. */
+static void test_odd_lengths(void)
+{
+	static const size_t lengths[] = {64,    65,    127,   1000,  1025,   4095,
+	                                 12345, 65537, 98305, 98304, 131071, 200001};
+
+	state = 2;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct cascade_params p = {lengths[i], i % 2 ? 65536 : 1024, 0.03, i};
+		struct pair t;
+
+		pair_init(&t, p, 0.03);
+		run(&t);
+		pair_fini(&t);
+	}
+}
+
+static void test_no_errors_take_one_round(void)
+{
+	struct cascade_params p = {200000, 65536, 0.02, 3};
+	struct cascade_stats s;
+	struct pair t;
+
+	state = 3;
+	pair_init(&t, p, 0);
+	run(&t);
+	cascade_bob_stats(t.bob, &s);
+	CU_ASSERT_EQUAL(s.rounds, 1);
+	CU_ASSERT_EQUAL(s.corrected, 0);
+	pair_fini(&t);
+}
+
+/* The estimate only chooses block sizes: a wrong one costs parities, not correctness. */
+static void test_wrong_estimate(void)
+{
+	static const double pairs[][2] = {{0.0, 0.002}, {0.01, 0.05}, {0.08, 0.005}, {0.11, 0.2}};
+
+	state = 4;
+	for (size_t i = 0; i < 4; i++) {
+		struct cascade_params p = {100000, 32768, pairs[i][0], i};
+		struct pair t;
+
+		pair_init(&t, p, pairs[i][1]);
+		run(&t);
+		pair_fini(&t);
+	}
+}
+
+static void test_deterministic(void)
+{
+	struct cascade_params p = {70000, 65536, 0.03, 99};
+	uint8_t *first[400];
+	size_t rounds = 0;
+
+	for (int again = 0; again < 2; again++) {
+		struct pair t;
+		size_t i = 0;
+		int n, m;
+
+		state = 5;
+		pair_init(&t, p, 0.03);
+		for (; (n = ask(&t)) > 0; i++) {
+			CU_ASSERT_TRUE_FATAL(i < 400);
+			if (again == 0) {
+				first[i] = malloc((size_t)n);
+				memcpy(first[i], t.question, (size_t)n);
+			} else {
+				CU_ASSERT_EQUAL(memcmp(first[i], t.question, (size_t)n), 0);
+				free(first[i]);
+			}
+			m = answer(&t, t.question, (size_t)n);
+			CU_ASSERT_EQUAL(cascade_bob_take(t.bob, t.answer, (size_t)m), 0);
+		}
+		if (again == 0)
+			rounds = i;
+		CU_ASSERT_EQUAL(i, rounds);
+		pair_fini(&t);
+	}
+}
+
+static void test_parameters_checked(void)
+{
+	static const struct cascade_params bad[] = {
+	        {63, 65536, 0.02, 0},      {CASCADE_BITS_MAX + 1, 65536, 0.02, 0},
+	        {100000, 1023, 0.02, 0},   {100000, CASCADE_FRAME_MAX + 1, 0.02, 0},
+	        {100000, 65536, -0.01, 0}, {100000, 65536, 0.51, 0},
+	        {100000, 65536, NAN, 0},
+	};
+	uint64_t key[2] = {0};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		errno = 0;
+		CU_ASSERT_PTR_NULL(cascade_alice_create(&bad[i], key));
+		CU_ASSERT_EQUAL(errno, EINVAL);
+		CU_ASSERT_PTR_NULL(cascade_bob_create(&bad[i], key));
+	}
+}
+
+/* What an honest Bob never sends; each case meets a fresh Alice who gave the first parities. */
+static void test_alice_refuses(void)
+{
+	static const struct {
+		uint8_t msg[16];
+		size_t len;
+	} bad[] = {
+	        {{0}, 0},
+	        {{0, 0, 0, 2}, 4},                     /* no question */
+	        {{0, 0, 0, 1, 1, 0}, 6},               /* round 1 again */
+	        {{0, 0, 0, 3, 1, 0}, 6},               /* a round ahead */
+	        {{0, 0, 0, 2, 0, 0}, 6},               /* initial parities again */
+	        {{0, 0, 0, 2, 0}, 5},                  /* cut off after the frame */
+	        {{0, 0, 0, 2, 2, 16 | 1, 1, 0}, 8},    /* no such frame */
+	        {{0, 0, 0, 2, 0, 16, 1, 0}, 8},        /* no pass */
+	        {{0, 0, 0, 2, 0, 16 | 8, 1, 0}, 8},    /* no such pass */
+	        {{0, 0, 0, 2, 0, 7}, 6},               /* no such question */
+	        {{0, 0, 0, 2, 0, 16 | 1, 0}, 7},       /* none of them */
+	        {{0, 0, 0, 2, 0, 16 | 1, 1, 1}, 8},    /* inside of a range */
+	        {{0, 0, 0, 2, 0, 16 | 1, 2, 0}, 8},    /* fewer than said */
+	        {{0, 0, 0, 2, 0, 16 | 1, 2, 0, 7}, 9}, /* the half just split off */
+	        {{0, 0, 0, 2, 0, 16 | 1, 1, 0xff, 0xff, 0xff, 0x7f}, 11},    /* beyond the frame */
+	        {{0, 0, 0, 2, 0, 16 | 1, 0xff, 0xff, 0xff, 0xff, 1, 0}, 12}, /* varint too long */
+	        {{0, 0, 0, 2, 0, 16 | 1, 1, 0, 0}, 9}, /* cut off in the next frame */
+	        {{0, 0, 0, 2, 0, 1, 12, 3, 0}, 9},     /* no such subset */
+	        {{0, 0, 0, 2, 0, 1, 0, 21, 0}, 9},     /* no such level */
+	        {{0, 0, 0, 2, 0, 1, 0, 16, 1}, 9},     /* beyond the frame */
+	};
+	static const uint8_t good[] = {0, 0, 0, 2, 0, 16 | 1, 2, 0, 15, 0, 1, 0, 3, 0};
+
+	state = 6;
+	for (size_t i = 0; i <= sizeof(bad) / sizeof(bad[0]); i++) {
+		struct cascade_params p = {100000, 50000, 0.05, 1}; /* two frames, blocks of 16 */
+		struct pair t;
+		int n;
+
+		pair_init(&t, p, 0.05);
+		n = ask(&t);
+		CU_ASSERT_TRUE(answer(&t, t.question, (size_t)n) > 0);
+		if (i < sizeof(bad) / sizeof(bad[0])) {
+			CU_ASSERT_EQUAL(answer(&t, bad[i].msg, bad[i].len), -EPROTO);
+			/* for good */
+			CU_ASSERT_EQUAL(answer(&t, good, sizeof(good)), -EPROTO);
+		} else {
+			CU_ASSERT_EQUAL(answer(&t, good, sizeof(good)), 4 + 1);
+		}
+		pair_fini(&t);
+	}
+}
+
+static void test_search_before_initial_refused(void)
+{
+	static const uint8_t msg[] = {0, 0, 0, 1, 0, 16 | 1, 1, 0};
+	struct cascade_params p = {100000, 50000, 0.05, 1};
+	struct pair t;
+
+	pair_init(&t, p, 0.05);
+	CU_ASSERT_EQUAL(answer(&t, msg, sizeof(msg)), -EPROTO);
+	pair_fini(&t);
+}
+
+static void test_bob_refuses(void)
+{
+	state = 7;
+	for (int kind = 0; kind < 6; kind++) {
+		struct cascade_params p = {100001, 20000, 0.05, 1};
+		struct pair t;
+		size_t len;
+		int n;
+
+		pair_init(&t, p, 0.05);
+		if (kind == 0) { /* nothing was asked */
+			CU_ASSERT_EQUAL(cascade_bob_take(t.bob, t.answer, 4), -EPROTO);
+			pair_fini(&t);
+			continue;
+		}
+		n = ask(&t);
+		len = (size_t)answer(&t, t.question, (size_t)n);
+		if (kind == 1)
+			len--;
+		if (kind == 2)
+			t.answer[len++] = 0;
+		if (kind == 3)
+			t.answer[3]++; /* round */
+		if (kind == 4)
+			len = 0;
+		if (kind == 5)
+			t.answer[len - 1] |= 0x80; /* unused bits */
+		CU_ASSERT_EQUAL(cascade_bob_take(t.bob, t.answer, len), -EPROTO);
+		CU_ASSERT_EQUAL(ask(&t), -EPROTO);
+		CU_ASSERT_FALSE(cascade_bob_done(t.bob));
+		pair_fini(&t);
+	}
+}
+
+/* An Alice who answers at random: Bob ends, by contradiction or with a wrong key. */
+static void test_random_answers_end(void)
+{
+	int failed = 0;
+
+	state = 8;
+	for (int i = 0; i < 12; i++) {
+		struct cascade_params p = {20000 + (size_t)i, 4096, i % 2 ? 0.05 : 0.01,
+		                           (uint64_t)i};
+		struct cascade_stats s;
+		struct pair t;
+		int n = 0, m;
+
+		pair_init(&t, p, 0.05);
+		while ((n = ask(&t)) > 0) {
+			m = answer(&t, t.question, (size_t)n);
+			CU_ASSERT_TRUE_FATAL(m > 4);
+			for (int k = 4; k < m - 1; k++)
+				t.answer[k] = (uint8_t)next();
+			CU_ASSERT_EQUAL_FATAL(cascade_bob_take(t.bob, t.answer, (size_t)m), 0);
+		}
+		CU_ASSERT_TRUE(n == 0 || n == -EPROTO);
+		failed += n == -EPROTO;
+		cascade_bob_stats(t.bob, &s);
+		CU_ASSERT_TRUE(s.alice_parities < 4 * p.bits);
+		pair_fini(&t);
+	}
+	CU_ASSERT_TRUE(failed > 0);
+}
+
+/* A Bob who sends noise after honest beginnings never gets more parities than the limit. */
+static void test_random_questions_bounded(void)
+{
+	state = 9;
+	for (int i = 0; i < 300; i++) {
+		struct cascade_params p = {4096, 2048, 0.05, 1};
+		struct cascade_stats s;
+		struct pair t;
+		int n, m;
+
+		pair_init(&t, p, 0.05);
+		for (int k = 0; (n = ask(&t)) > 0; k++) {
+			if (k > i % 7)
+				t.question[4 + next() % ((size_t)n - 4)] ^= (uint8_t)next();
+			m = answer(&t, t.question, (size_t)n);
+			CU_ASSERT_TRUE(m > 4 || m == -EPROTO);
+			if (m < 0 || cascade_bob_take(t.bob, t.answer, (size_t)m) < 0)
+				break;
+		}
+		cascade_alice_stats(t.alice, &s);
+		CU_ASSERT_TRUE(s.alice_parities < 4 * p.bits);
+		pair_fini(&t);
+	}
+}
+
+/* The same subset parity for ever: refused when the limit is reached. */
+static void test_repeated_questions_end(void)
+{
+	static uint8_t msg[] = {0, 0, 0, 0, 0, 1, 0, 3, 0};
+	struct cascade_params p = {1024, 1024, 0.05, 1};
+	struct pair t;
+	uint32_t round;
+	int n;
+
+	pair_init(&t, p, 0.05);
+	n = ask(&t);
+	CU_ASSERT_TRUE(answer(&t, t.question, (size_t)n) > 0);
+	for (round = 2; round < 10000; round++) {
+		put_be32(msg, round);
+		n = answer(&t, msg, sizeof(msg));
+		if (n != 5)
+			break;
+	}
+	CU_ASSERT_EQUAL(n, -EPROTO);
+	CU_ASSERT_TRUE(round < 2300);
+	pair_fini(&t);
+}
+
+static void test_small_buffer_refused(void)
+{
+	struct cascade_params p = {100000, 65536, 0.02, 1};
+	struct pair t;
+	int n;
+
+	pair_init(&t, p, 0.02);
+	while ((n = cascade_bob_ask(t.bob, t.question, t.cap - 1)) == -EAGAIN)
+		;
+	CU_ASSERT_EQUAL(n, -ENOBUFS);
+	n = ask(&t);
+	CU_ASSERT_TRUE(n > 0);
+	do
+		n = cascade_alice_answer(t.alice, t.question, (size_t)n, t.answer, 4);
+	while (n == -EAGAIN);
+	CU_ASSERT_EQUAL(n, -ENOBUFS);
+	pair_fini(&t);
+	CU_ASSERT_EQUAL(secret_used(), 0);
+}
+
+UNIT_MAIN(UNIT(test_corrects_at_all_rates), UNIT(test_odd_lengths),
+          UNIT(test_no_errors_take_one_round), UNIT(test_wrong_estimate), UNIT(test_deterministic),
+          UNIT(test_parameters_checked), UNIT(test_alice_refuses),
+          UNIT(test_search_before_initial_refused), UNIT(test_bob_refuses),
+          UNIT(test_random_answers_end), UNIT(test_random_questions_bounded),
+          UNIT(test_repeated_questions_end), UNIT(test_small_buffer_refused))
