@@ -40,7 +40,12 @@ struct channel_stats {
 	uint64_t sessions; /* established since creation */
 	uint64_t datagrams_sent, datagrams_received, retransmitted;
 	uint64_t messages_sent, messages_received;
-	uint64_t bad_format, bad_mac, replayed, hello_mac_failures; /* dropped, by reason */
+	/* dropped, by reason */
+	uint64_t bad_format, bad_mac, replayed, hello_mac_failures;
+	uint64_t unknown_session;    /* of an earlier session, or of a peer's that we lost */
+	uint64_t hello_stale;        /* authentic, but of another handshake: late or replayed */
+	uint64_t protocol_errors;    /* authentic, but against the rules; ends the session */
+	uint64_t duplicate_segments; /* sent again although they had arrived */
 	uint64_t bytes_sent, bytes_received;
 	uint64_t rtt_ns, rtt_min_ns; /* smoothed and least of this session */
 	uint64_t last_heard_ns;
