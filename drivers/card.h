@@ -47,14 +47,19 @@ struct card_choice {
 
 /*
  * Open, check identity and version, reset, set up rings; the card is enabled and dark.
- * ENODEV: no card; EPROTO: not a card or another major version; EINVAL: wrong role.
+ * ENODEV: no card; EPROTO: not a card or another major version; EINVAL: wrong role or a
+ * setting out of range; EBUSY: another process drives it; ETIMEDOUT: no answer to the reset
+ * within 1 s. Takes CARD_RANDOM_MAX bytes of secret memory where the card has a QRNG (ENOMEM).
  */
 int card_open(const struct card_config *config, struct card **out, struct err *err);
 
-/* Light or gates on; starts the watchdog, which card_poll() feeds. */
+/*
+ * Light or gates on; starts the watchdog, which card_poll() feeds. Waits for the card, at
+ * most 0.3 s. EIO with the fault's code when the card refuses.
+ */
 int card_arm(struct card *card, struct err *err);
 
-/* Dark at once. Also done by card_close(). */
+/* Dark at once, waiting at most 0.1 s for the card to say so. Also done by card_close(). */
 void card_safe_off(struct card *card);
 void card_close(struct card *card);
 
@@ -65,25 +70,38 @@ void card_close(struct card *card);
  */
 int card_poll(struct card *card, uint64_t now_ns);
 
-/* Bob: copy out up to MAX clicks in slot order. */
+/*
+ * Bob: copy out up to MAX clicks in slot order: clicks and gaps together, strictly increasing.
+ * Buffers that were read out go back to the card in the next card_poll().
+ */
 size_t card_clicks(struct card *card, struct card_click *out, size_t max);
 
 /*
- * Alice: ask for the choices of N (at most CARD_LOOKUP_MAX) slots; -EAGAIN when the query
- * ring is full. Answers come in order of asking.
+ * Alice: ask for the choices of N (1 to CARD_LOOKUP_MAX) slots; -EAGAIN when the query ring is
+ * full. The card hears of it in the next card_poll(). Answers come in order of asking.
  */
 #define CARD_LOOKUP_MAX 512
 int card_lookup(struct card *card, const uint64_t *slots, size_t n);
-/* Alice: the answer to the oldest question, its length; 0 when none is ready. */
+/*
+ * Alice: the answer to the oldest question, its length; 0 when none is ready. A choice that
+ * does not echo its slot, or has an intensity other than mu1 and mu2, is not valid.
+ */
 size_t card_choices(struct card *card, struct card_choice out[CARD_LOOKUP_MAX]);
 
-/* Alice: change the light; *from_slot is the first slot in which the change holds. */
+/*
+ * Alice: change the light; *from_slot is the first slot in which the change holds. Waits for
+ * the card, at most 0.3 s (-ETIMEDOUT). It holds from card_arm() on when the card is not armed.
+ */
 int card_tx_mode(struct card *card, enum card_tx_mode mode, uint64_t *from_slot);
 
-/* The card's slot counter, extended to 64 bits. */
+/* The card's slot counter, extended to 64 bits; the last one known when the card is lost. */
 uint64_t card_slot_now(struct card *card);
 
-/* N random bytes from the QRNG ring; -EAGAIN until it has them, -EIO when its health fails. */
+/*
+ * N random bytes (at most CARD_RANDOM_MAX, else -EMSGSIZE) from the QRNG; -EAGAIN until it has
+ * them, -EIO when its health fails, -ENOTSUP when the card has none, -ENODEV when it is lost.
+ */
+#define CARD_RANDOM_MAX (512u << 10)
 int card_random(struct card *card, void *buf, size_t n);
 
 /* For status; safe to call from other threads. */

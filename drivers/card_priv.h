@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* State of an open card, shared by the files card*.c. */
+
+#ifndef DRIVERS_CARD_PRIV_H
+#define DRIVERS_CARD_PRIV_H
+
+#include "common/clock.h"
+#include "drivers/card.h"
+#include "drivers/card_regs.h"
+#include "drivers/card_ring.h"
+#include "drivers/transport.h"
+
+#define CARD_ALL_ONES 0xffffffffU       /* what an absent card reads as */
+#define CARD_WRITE_NS (100 * NS_PER_MS) /* longest wait for one register write */
+
+/* Queries under way never outnumber the buffers that wait for their answers. */
+#define CARD_QUERIES_LOG2 6
+#define CARD_QUERIES      (1u << CARD_QUERIES_LOG2)
+
+/* A question whose answer is outstanding: what each reply must echo. */
+struct card_query {
+	uint64_t first_slot;
+	uint32_t n;
+	uint32_t slot24[CARD_LOOKUP_MAX];
+};
+
+struct card {
+	const struct transport_ops *ops;
+	void *t;
+	struct transport_dma dma;
+	size_t dma_used;
+	enum card_role role;
+	uint32_t watchdog_ms;
+	uint64_t watchdog_next_ns; /* when the watchdog is fed again */
+	uint64_t status_next_ns;   /* when the status register is read again */
+	uint64_t cause_next_ns;    /* when interrupt causes are read and cleared again */
+	uint64_t slot_ref;         /* a recent value of the slot counter, 64 bits */
+	uint64_t features;
+	int state;         /* 0, -EIO after a fault, -ENODEV when lost */
+	bool dark_pending; /* SAFE_OFF is still to be written */
+	uint32_t counted;  /* completions that card_poll() has reported */
+	struct card_ring ring[CARD_RING_COUNT];
+
+	/* Bob: where card_clicks() stands in the oldest buffer of tags */
+	struct card_buffer tags;
+	uint32_t tag_at, tag_count;
+	uint64_t tag_last; /* slots up to here are accounted for */
+	bool in_gap;       /* a GAP came, its GAP_END did not */
+	bool hole;         /* clicks after tag_last may be missing */
+
+	/* Alice */
+	struct card_query *query; /* CARD_QUERIES, by number of the question */
+	uint32_t query_next, query_oldest;
+
+	/* QRNG: a stack of bytes in secret memory, wiped as they are given out */
+	uint8_t *pool;
+	size_t pool_bytes;
+
+	struct card_status status; /* written by the owner, read by all: relaxed atomics */
+};
+
+#define card_status_set(card, field, value)                                                        \
+	do {                                                                                       \
+		__typeof__((card)->status.field) value_ = (value);                                 \
+		__atomic_store(&(card)->status.field, &value_, __ATOMIC_RELAXED);                  \
+	} while (0)
+#define card_status_add(card, field, n) card_status_set(card, field, (card)->status.field + (n))
+
+/* The 64-bit slot nearest to the card's present one that has these low 48 bits. */
+uint64_t card_slot_extend(const struct card *card, uint64_t slot48);
+
+static inline uint32_t card_get(const struct card *card, uint32_t offset)
+{
+	return card->ops->read32(card->t, offset);
+}
+
+/* Register write that waits for the card, at most CARD_WRITE_NS. */
+int card_write(struct card *card, uint32_t offset, uint32_t value);
+
+/* Give the card up: dark, and CODE from every call from now on. */
+void card_fail(struct card *card, int code);
+
+/* Take completed buffers of a ring; the number taken. */
+unsigned int card_random_poll(struct card *card);
+unsigned int card_telemetry_poll(struct card *card);
+unsigned int card_queries_poll(struct card *card);
+
+/* Forget the pool's bytes: their source is in doubt. */
+void card_random_discard(struct card *card);
+
+#endif
