@@ -91,12 +91,16 @@ struct config {
 	} keystore;
 	struct {
 		char socket[108];
-		char group[32];
+		char group[32]; /* members may do everything; "": nobody but root and us */
+		char read_only_group[32]; /* members may only read; "": none */
 	} control;
 	char ipsec_mb[256]; /* path of the library, "" for the system's */
 };
 
-/* Directory with lumengate.yang: the source tree's in tests, the installed one else. */
+/*
+ * Load config/lumengate.yang from directory YANG_DIR, NULL for where it is installed. Call
+ * once before what follows; all of it runs on one thread (the control thread).
+ */
 int config_init(const char *yang_dir, struct err *err);
 void config_fini(void);
 
@@ -108,9 +112,37 @@ int config_parse(const char *json, struct config *out, struct err *err);
 int config_load(const char *path, struct config *out, struct err *err);
 
 /*
+ * The same, and the configuration as it was understood, with all defaults, as RFC 7951 JSON
+ * in *NORMAL: the caller frees it. Either of OUT and NORMAL may be NULL.
+ */
+int config_parse_normal(const char *json, struct config *out, char **normal, struct err *err);
+int config_load_normal(const char *path, struct config *out, char **normal, struct err *err);
+
+/*
+ * Is what CONFIG names there, for this process on this machine: the kernel interfaces of
+ * virtual devices, the groups, the files of secrets? -ENOENT with path and reason in ERR.
+ */
+int config_check_system(const struct config *config, struct err *err);
+
+/*
  * May NEXT replace CURRENT without a restart? 0, or -EPERM with the path that cannot change
- * live in ERR.
+ * live in ERR. Routes, rekey period and hard life, and the error rate thresholds may.
  */
 int config_live_change(const struct config *current, const struct config *next, struct err *err);
+
+/* Buffer for an address or a prefix as text. */
+#define CONFIG_ADDR_TEXT 64
+
+/* "192.0.2.1" or "fd00::1"; false when TEXT is neither. */
+bool config_addr_parse(const char *text, struct config_addr *out);
+/* "10.1.0.1/24"; bits after the length are kept. */
+bool config_prefix_parse(const char *text, struct config_prefix *out);
+const char *config_addr_format(const struct config_addr *addr, char buf[CONFIG_ADDR_TEXT]);
+const char *config_prefix_format(const struct config_prefix *prefix, char buf[CONFIG_ADDR_TEXT]);
+
+bool config_addr_equal(const struct config_addr *a, const struct config_addr *b);
+/* Does PREFIX (with or without bits after its length) cover ADDR? */
+bool config_prefix_covers(const struct config_prefix *prefix, const struct config_addr *addr);
+bool config_prefix_overlaps(const struct config_prefix *a, const struct config_prefix *b);
 
 #endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config/config_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define IPV6_MTU_MIN 1280 /* RFC 8200 section 5 */
+
+static bool all_bytes(const uint8_t *p, size_t n, uint8_t value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != value)
+			return false;
+	return true;
+}
+
+/* Why ADDR cannot be one host's address; NULL when it can. */
+static const char *not_a_host(const struct config_addr *addr)
+{
+	const uint8_t *b = addr->bytes;
+
+	if (all_bytes(b, addr->ipv6 ? 16 : 4, 0))
+		return "the unspecified address";
+	if (addr->ipv6 ? b[0] == 0xff : b[0] >= 224)
+		return "not a unicast address";
+	if (addr->ipv6 ? all_bytes(b, 15, 0) && b[15] == 1 : b[0] == 127)
+		return "a loopback address";
+	return NULL;
+}
+
+/* The network or broadcast address of an IPv4 prefix shorter than 31 bits (RFC 3021). */
+static bool is_edge(const struct config_prefix *p)
+{
+	uint32_t host = 0;
+
+	if (p->addr.ipv6 || p->len >= 31)
+		return false;
+	for (unsigned int i = 0; i < 4; i++)
+		host = host << 8 | p->addr.bytes[i];
+	host &= 0xffffffffu >> p->len;
+	return host == 0 || host == 0xffffffffu >> p->len;
+}
+
+static bool is_link_local(const struct config_addr *a)
+{
+	return a->ipv6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
+static const struct config_prefix *covering(const struct config_port *port,
+                                            const struct config_addr *addr)
+{
+	for (unsigned int i = 0; i < port->address_count; i++)
+		if (config_prefix_covers(&port->addresses[i], addr))
+			return &port->addresses[i];
+	return NULL;
+}
+
+static bool has_address(const struct config_port *port, const struct config_addr *addr)
+{
+	for (unsigned int i = 0; i < port->address_count; i++)
+		if (config_addr_equal(&port->addresses[i].addr, addr))
+			return true;
+	return false;
+}
+
+static int check_port(const struct config_port *port, const char *name, struct err *err)
+{
+	char text[CONFIG_ADDR_TEXT];
+	const char *why;
+
+	if (strncmp(port->device, "net_af_packet", 13) == 0 &&
+	    strstr(port->device, ",iface=") == NULL)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/port/%s/device: missing interface: net_af_packet "
+		                           "needs iface=NAME",
+		               name);
+	for (unsigned int i = 0; i < port->address_count; i++) {
+		const struct config_prefix *p = &port->addresses[i];
+
+		config_prefix_format(p, text);
+		why = p->len == 0  ? "its prefix covers everything"
+		      : is_edge(p) ? "the network or broadcast address of its prefix"
+		                   : not_a_host(&p->addr);
+		if (why != NULL)
+			return err_set(err, EINVAL, CONFIG_ROOT "/port/%s/address[.='%s']: %s",
+			               name, text, why);
+		if (p->addr.ipv6 && port->mtu < IPV6_MTU_MIN)
+			return err_set(err, EINVAL,
+			               CONFIG_ROOT "/port/%s/mtu: %u is below the %u of IPv6", name,
+			               port->mtu, IPV6_MTU_MIN);
+		for (unsigned int j = 0; j < i; j++)
+			if (config_addr_equal(&p->addr, &port->addresses[j].addr))
+				return err_set(err, EINVAL,
+				               CONFIG_ROOT "/port/%s/address[.='%s']: duplicate "
+				                           "address",
+				               name, text);
+	}
+	return 0;
+}
+
+/* The device without its arguments. */
+static size_t device_name_len(const char *device)
+{
+	return strcspn(device, ",");
+}
+
+/* Value of argument iface= with its length; NULL when there is none. */
+static const char *device_iface(const char *device, size_t *len)
+{
+	const char *at = strstr(device, ",iface=");
+
+	if (at == NULL)
+		return NULL;
+	at += strlen(",iface=");
+	*len = strcspn(at, ",");
+	return at;
+}
+
+static int check_ports(const struct config *c, struct err *err)
+{
+	size_t n = device_name_len(c->lan.device), lan_len = 0, wan_len = 0;
+	const char *lan = device_iface(c->lan.device, &lan_len);
+	const char *wan = device_iface(c->wan.device, &wan_len);
+	char a[CONFIG_ADDR_TEXT], b[CONFIG_ADDR_TEXT];
+	int rc;
+
+	rc = check_port(&c->lan, "lan", err);
+	if (rc == 0)
+		rc = check_port(&c->wan, "wan", err);
+	if (rc != 0)
+		return rc;
+	if (n == device_name_len(c->wan.device) &&
+	    strncasecmp(c->lan.device, c->wan.device, n) == 0)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/port/wan/device: %.*s is the LAN port's device",
+		               (int)n, c->wan.device);
+	if (lan != NULL && wan != NULL && lan_len == wan_len && memcmp(lan, wan, lan_len) == 0)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/port/wan/device: interface %.*s is the LAN port's",
+		               (int)lan_len, wan);
+	for (unsigned int i = 0; i < c->lan.address_count; i++)
+		for (unsigned int j = 0; j < c->wan.address_count; j++) {
+			const struct config_prefix *l = &c->lan.addresses[i];
+			const struct config_prefix *w = &c->wan.addresses[j];
+
+			config_prefix_format(l, a);
+			config_prefix_format(w, b);
+			if (config_addr_equal(&l->addr, &w->addr))
+				return err_set(err, EINVAL,
+				               CONFIG_ROOT "/port/wan/address[.='%s']: duplicate "
+				                           "address: the LAN port has %s",
+				               b, a);
+			if (config_prefix_overlaps(l, w) && !is_link_local(&l->addr))
+				return err_set(err, EINVAL,
+				               CONFIG_ROOT "/port/wan/address[.='%s']: overlaps %s "
+				                           "of the LAN port",
+				               b, a);
+		}
+	return 0;
+}
+
+static int check_route(const struct config *c, const struct config_route *r, struct err *err)
+{
+	const struct config_port *port = r->via == CONFIG_VIA_LAN ? &c->lan : &c->wan;
+	const char *port_name = r->via == CONFIG_VIA_LAN ? "LAN" : "WAN";
+	char prefix[CONFIG_ADDR_TEXT], hop[CONFIG_ADDR_TEXT];
+	const char *why;
+
+	config_prefix_format(&r->prefix, prefix);
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct config_port *p = i == 0 ? &c->lan : &c->wan;
+
+		for (unsigned int j = 0; j < p->address_count; j++)
+			if (p->addresses[j].len == r->prefix.len &&
+			    config_prefix_overlaps(&p->addresses[j], &r->prefix))
+				return err_set(err, EINVAL,
+				               CONFIG_ROOT "/route[prefix='%s']: the %s port's own "
+				                           "prefix",
+				               prefix, i == 0 ? "LAN" : "WAN");
+	}
+	if (r->prefix.addr.ipv6 ? r->prefix.addr.bytes[0] == 0xff : r->prefix.addr.bytes[0] >= 224)
+		return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']: not unicast", prefix);
+	if (r->via == CONFIG_VIA_TUNNEL) {
+		for (unsigned int i = 0; i < c->tunnel_count; i++)
+			if (strcmp(c->tunnels[i].name, r->tunnel) == 0)
+				return 0;
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/route[prefix='%s']/tunnel: there is no tunnel %s",
+		               prefix, r->tunnel);
+	}
+	config_addr_format(&r->next_hop, hop);
+	why = not_a_host(&r->next_hop);
+	if (why != NULL)
+		return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']/next-hop: %s is %s",
+		               prefix, hop, why);
+	if (r->next_hop.ipv6 != r->prefix.addr.ipv6)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/route[prefix='%s']/next-hop: %s is of the other IP "
+		                           "version",
+		               prefix, hop);
+	if (has_address(&c->lan, &r->next_hop) || has_address(&c->wan, &r->next_hop))
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/route[prefix='%s']/next-hop: %s is this gateway's own",
+		               prefix, hop);
+	if (covering(port, &r->next_hop) == NULL && !is_link_local(&r->next_hop))
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/route[prefix='%s']/next-hop: %s is not on a prefix of "
+		                           "the %s port",
+		               prefix, hop, port_name);
+	return 0;
+}
+
+/* Both ends of a tunnel or of the channel: LOCAL ours, REMOTE to be reached in the clear. */
+static int check_ends(const struct config *c, const char *path, const struct config_addr *local,
+                      const struct config_addr *remote, struct err *err)
+{
+	const struct config_route *best = NULL;
+	char l[CONFIG_ADDR_TEXT], r[CONFIG_ADDR_TEXT];
+	const char *why;
+
+	config_addr_format(local, l);
+	config_addr_format(remote, r);
+	if (!has_address(&c->wan, local))
+		return err_set(err, EINVAL, "%s/local: %s is not an address of the WAN port", path,
+		               l);
+	if (local->ipv6 != remote->ipv6)
+		return err_set(err, EINVAL, "%s/remote: %s is of another IP version than local",
+		               path, r);
+	why = not_a_host(remote);
+	if (why != NULL)
+		return err_set(err, EINVAL, "%s/remote: %s is %s", path, r, why);
+	if (has_address(&c->wan, remote) || has_address(&c->lan, remote))
+		return err_set(err, EINVAL, "%s/remote: %s is this gateway's own", path, r);
+	if (covering(&c->lan, remote) != NULL)
+		return err_set(err, EINVAL, "%s/remote: %s is on the LAN port", path, r);
+	if (covering(&c->wan, remote) != NULL)
+		return 0;
+	for (unsigned int i = 0; i < c->route_count; i++)
+		if (config_prefix_covers(&c->routes[i].prefix, remote) &&
+		    (best == NULL || c->routes[i].prefix.len > best->prefix.len))
+			best = &c->routes[i];
+	if (best == NULL || best->via == CONFIG_VIA_LAN)
+		return err_set(err, EINVAL, "%s/remote: %s has no route on the WAN port", path, r);
+	if (best->via == CONFIG_VIA_TUNNEL)
+		return err_set(err, EINVAL, "%s/remote: %s is routed into tunnel %s itself", path,
+		               r, best->tunnel);
+	return 0;
+}
+
+static int check_tunnel(const struct config *c, const struct config_tunnel *t, struct err *err)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), CONFIG_ROOT "/tunnel[name='%s']", t->name);
+	if ((t->replay_window & (t->replay_window - 1)) != 0)
+		return err_set(err, EINVAL, "%s/replay-window: %u is not a power of two", path,
+		               t->replay_window);
+	if (t->hard_life_ms <= t->rekey_period_ms)
+		return err_set(err, EINVAL,
+		               "%s/rekey/hard-life: %u ms is not longer than the period of %u ms",
+		               path, t->hard_life_ms, t->rekey_period_ms);
+	return check_ends(c, path, &t->local, &t->remote, err);
+}
+
+int config_check(const struct config *c, struct err *err)
+{
+	int rc = check_ports(c, err);
+
+	for (unsigned int i = 0; rc == 0 && i < c->route_count; i++)
+		rc = check_route(c, &c->routes[i], err);
+	for (unsigned int i = 0; rc == 0 && i < c->tunnel_count; i++)
+		rc = check_tunnel(c, &c->tunnels[i], err);
+	if (rc == 0)
+		rc = check_ends(c, CONFIG_ROOT "/channel", &c->channel.local, &c->channel.remote,
+		                err);
+	if (rc != 0)
+		return rc;
+	if (c->qkd.mu2 >= c->qkd.mu1)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/qkd/source/mu2: the decoy must be weaker than mu1");
+	/* Else key would stop before anybody was told. */
+	if (c->qkd.qber_alarm > c->qkd.qber_abort)
+		return err_set(err, EINVAL, CONFIG_ROOT "/qkd/qber-alarm: above qber-abort");
+	if (c->keystore.low_water >= c->keystore.max_keys)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/keystore/low-water: not below max-keys of %u",
+		               c->keystore.max_keys);
+	return 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config/config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "config/config_parts.h"
+
+/*
+ * Every field that needs a restart, with its path. Members are compared byte by byte: they
+ * come from zeroed structs, texts are padded with zeros.
+ */
+#define FIELD(member, name)                                                                        \
+	{                                                                                          \
+		offsetof(struct config, member), sizeof(((struct config *)0)->member),             \
+		        CONFIG_ROOT "/" name                                                       \
+	}
+
+static const struct {
+	size_t offset, size;
+	const char *path;
+} fixed[] = {
+        FIELD(name, "name"),
+        FIELD(site, "site"),
+        FIELD(link, "link"),
+        FIELD(eal.forward_lcores, "resources/forward-lcores"),
+        FIELD(eal.cpus, "resources/cpus"),
+        FIELD(eal.memory_mb, "resources/memory"),
+        FIELD(eal.file_prefix, "resources/file-prefix"),
+        FIELD(eal.hugepages, "resources/hugepages"),
+        FIELD(ipsec_mb, "resources/ipsec-mb"),
+        FIELD(lan.device, "port/lan/device"),
+        FIELD(lan.mtu, "port/lan/mtu"),
+        FIELD(lan.address_count, "port/lan/address"),
+        FIELD(lan.addresses, "port/lan/address"),
+        FIELD(wan.device, "port/wan/device"),
+        FIELD(wan.mtu, "port/wan/mtu"),
+        FIELD(wan.address_count, "port/wan/address"),
+        FIELD(wan.addresses, "port/wan/address"),
+        FIELD(tunnel_count, "tunnel"),
+        FIELD(channel.local, "channel/local"),
+        FIELD(channel.remote, "channel/remote"),
+        FIELD(channel.port, "channel/port"),
+        FIELD(channel.psk_file, "channel/psk-file"),
+        FIELD(qkd.enabled, "qkd/enabled"),
+        FIELD(qkd.transport, "qkd/card/transport"),
+        FIELD(qkd.path, "qkd/card/path"),
+        FIELD(qkd.mu1, "qkd/source/mu1"),
+        FIELD(qkd.mu2, "qkd/source/mu2"),
+        FIELD(qkd.p_mu1, "qkd/source/p-mu1"),
+        FIELD(qkd.p_z, "qkd/source/p-z"),
+        FIELD(qkd.holdoff_ns, "qkd/receiver/holdoff"),
+        FIELD(qkd.block_bits, "qkd/block-bits"),
+        FIELD(qkd.eps_sec, "qkd/eps-sec"),
+        FIELD(qkd.eps_cor, "qkd/eps-cor"),
+        FIELD(keystore.path, "keystore/path"),
+        FIELD(keystore.storage_key_file, "keystore/storage-key-file"),
+        FIELD(keystore.max_keys, "keystore/max-keys"),
+        FIELD(keystore.low_water, "keystore/low-water"),
+        FIELD(keystore.ttl_s, "keystore/ttl"),
+        FIELD(control.socket, "control/socket"),
+        FIELD(control.group, "control/group"),
+        FIELD(control.read_only_group, "control/read-only-group"),
+};
+
+static int refuse(struct err *err, const char *path, const char *name, const char *field)
+{
+	if (name == NULL)
+		return err_set(err, EPERM, "%s: cannot change live, restart the gateway", path);
+	return err_set(err, EPERM, "%s[name='%s']/%s: cannot change live, restart the gateway",
+	               path, name, field);
+}
+
+static int tunnel_change(const struct config_tunnel *a, const struct config_tunnel *b,
+                         struct err *err)
+{
+	static const char path[] = CONFIG_ROOT "/tunnel";
+
+	if (strcmp(a->name, b->name) != 0)
+		return refuse(err, path, b->name, "name");
+	if (!config_addr_equal(&a->local, &b->local))
+		return refuse(err, path, b->name, "local");
+	if (!config_addr_equal(&a->remote, &b->remote))
+		return refuse(err, path, b->name, "remote");
+	if (a->replay_window != b->replay_window)
+		return refuse(err, path, b->name, "replay-window");
+	if (a->grace_ms != b->grace_ms)
+		return refuse(err, path, b->name, "rekey/grace");
+	return 0;
+}
+
+int config_live_change(const struct config *current, const struct config *next, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (memcmp((const char *)current + fixed[i].offset,
+		           (const char *)next + fixed[i].offset, fixed[i].size) != 0)
+			return refuse(err, fixed[i].path, NULL, NULL);
+	for (unsigned int i = 0; rc == 0 && i < current->tunnel_count; i++)
+		rc = tunnel_change(&current->tunnels[i], &next->tunnels[i], err);
+	return rc;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The steps of config_parse(), each in a file of its own. */
+
+#ifndef CONFIG_CONFIG_PARTS_H
+#define CONFIG_CONFIG_PARTS_H
+
+#include <jansson.h>
+
+#include "common/err.h"
+#include "config/config.h"
+
+/* Every path in an error text begins with this. */
+#define CONFIG_ROOT "/lumengate:gateway"
+
+int config_yang_init(const char *dir, struct err *err);
+void config_yang_fini(void);
+
+/*
+ * Check TEXT against the YANG module; *TREE is the whole document with defaults filled in
+ * and values in canonical form.
+ */
+int config_yang_check(const char *text, json_t **tree, struct err *err);
+
+/* The struct from a tree that config_yang_check() made. */
+int config_tree_read(const json_t *tree, struct config *out, struct err *err);
+
+/* What the schema cannot say: how addresses, routes and tunnels fit together. */
+int config_check(const struct config *config, struct err *err);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* From the checked tree to struct config. Types, lengths and ranges are the schema's work. */
+
+#include "config/config_parts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *text_of(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return s == NULL ? "" : s;
+}
+
+static void copy_text(const json_t *o, const char *name, char *to, size_t size)
+{
+	snprintf(to, size, "%s", text_of(o, name));
+}
+
+static uint32_t uint_of(const json_t *o, const char *name)
+{
+	return (uint32_t)json_integer_value(json_object_get(o, name));
+}
+
+/* decimal64 and the scientific notation of epsilons are strings (RFC 7951 section 6.1). */
+static double real_of(const json_t *o, const char *name)
+{
+	return strtod(text_of(o, name), NULL);
+}
+
+static int read_port(const json_t *o, const char *name, struct config_port *out, struct err *err)
+{
+	json_t *addresses = json_object_get(o, "address"), *a;
+	size_t i;
+
+	copy_text(o, "device", out->device, sizeof(out->device));
+	out->mtu = (uint16_t)uint_of(o, "mtu");
+	json_array_foreach (addresses, i, a) {
+		if (!config_prefix_parse(json_string_value(a), &out->addresses[i]))
+			return err_set(err, EINVAL,
+			               CONFIG_ROOT "/port/%s/address[.='%s']: not an address with "
+			                           "its prefix length",
+			               name, json_string_value(a));
+		out->address_count++;
+	}
+	return 0;
+}
+
+static void read_tunnels(const json_t *list, struct config *out)
+{
+	json_t *o, *rekey;
+	size_t i;
+
+	json_array_foreach (list, i, o) {
+		struct config_tunnel *t = &out->tunnels[out->tunnel_count++];
+
+		rekey = json_object_get(o, "rekey");
+		copy_text(o, "name", t->name, sizeof(t->name));
+		config_addr_parse(text_of(o, "local"), &t->local);
+		config_addr_parse(text_of(o, "remote"), &t->remote);
+		t->replay_window = uint_of(o, "replay-window");
+		t->rekey_period_ms = uint_of(rekey, "period");
+		t->hard_life_ms = uint_of(rekey, "hard-life");
+		t->grace_ms = uint_of(rekey, "grace");
+	}
+}
+
+static bool on_port(const struct config_port *port, const struct config_addr *addr)
+{
+	for (unsigned int i = 0; i < port->address_count; i++)
+		if (config_prefix_covers(&port->addresses[i], addr))
+			return true;
+	return false;
+}
+
+static int read_routes(const json_t *list, struct config *out, struct err *err)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach (list, i, o) {
+		struct config_route *r = &out->routes[out->route_count++];
+		const char *via = text_of(o, "via");
+
+		if (!config_prefix_parse(text_of(o, "prefix"), &r->prefix))
+			return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']: not a prefix",
+			               text_of(o, "prefix"));
+		copy_text(o, "tunnel", r->tunnel, sizeof(r->tunnel));
+		if (r->tunnel[0] != '\0') {
+			r->via = CONFIG_VIA_TUNNEL;
+			continue;
+		}
+		config_addr_parse(text_of(o, "next-hop"), &r->next_hop);
+		/* Without via, the port is the one whose prefix covers the next hop. */
+		if (via[0] != '\0')
+			r->via = strcmp(via, "lan") == 0 ? CONFIG_VIA_LAN : CONFIG_VIA_WAN;
+		else
+			r->via = on_port(&out->lan, &r->next_hop) ? CONFIG_VIA_LAN : CONFIG_VIA_WAN;
+	}
+	return 0;
+}
+
+static void read_qkd(const json_t *o, struct config *out)
+{
+	const json_t *card = json_object_get(o, "card"), *source = json_object_get(o, "source");
+
+	out->qkd.enabled = json_is_true(json_object_get(o, "enabled"));
+	copy_text(card, "transport", out->qkd.transport, sizeof(out->qkd.transport));
+	copy_text(card, "path", out->qkd.path, sizeof(out->qkd.path));
+	out->qkd.mu1 = real_of(source, "mu1");
+	out->qkd.mu2 = real_of(source, "mu2");
+	out->qkd.p_mu1 = real_of(source, "p-mu1");
+	out->qkd.p_z = real_of(source, "p-z");
+	out->qkd.holdoff_ns = uint_of(json_object_get(o, "receiver"), "holdoff");
+	out->qkd.block_bits = uint_of(o, "block-bits");
+	out->qkd.eps_sec = real_of(o, "eps-sec");
+	out->qkd.eps_cor = real_of(o, "eps-cor");
+	out->qkd.qber_abort = real_of(o, "qber-abort");
+	out->qkd.qber_alarm = real_of(o, "qber-alarm");
+}
+
+int config_tree_read(const json_t *tree, struct config *out, struct err *err)
+{
+	const json_t *g = json_object_get(tree, "lumengate:gateway"), *o, *port;
+	int rc;
+
+	*out = (struct config){0};
+	copy_text(g, "name", out->name, sizeof(out->name));
+	copy_text(g, "link", out->link, sizeof(out->link));
+	out->site = strcmp(text_of(g, "site"), "a") == 0 ? CONFIG_SITE_A : CONFIG_SITE_B;
+
+	o = json_object_get(g, "resources");
+	out->eal.forward_lcores = uint_of(o, "forward-lcores");
+	out->eal.memory_mb = uint_of(o, "memory");
+	out->eal.hugepages = json_is_true(json_object_get(o, "hugepages"));
+	copy_text(o, "cpus", out->eal.cpus, sizeof(out->eal.cpus));
+	copy_text(o, "file-prefix", out->eal.file_prefix, sizeof(out->eal.file_prefix));
+	copy_text(o, "ipsec-mb", out->ipsec_mb, sizeof(out->ipsec_mb));
+
+	port = json_object_get(g, "port");
+	rc = read_port(json_object_get(port, "lan"), "lan", &out->lan, err);
+	if (rc == 0)
+		rc = read_port(json_object_get(port, "wan"), "wan", &out->wan, err);
+	read_tunnels(json_object_get(g, "tunnel"), out);
+	if (rc == 0)
+		rc = read_routes(json_object_get(g, "route"), out, err);
+
+	o = json_object_get(g, "channel");
+	config_addr_parse(text_of(o, "local"), &out->channel.local);
+	config_addr_parse(text_of(o, "remote"), &out->channel.remote);
+	out->channel.port = (uint16_t)uint_of(o, "port");
+	copy_text(o, "psk-file", out->channel.psk_file, sizeof(out->channel.psk_file));
+
+	read_qkd(json_object_get(g, "qkd"), out);
+
+	o = json_object_get(g, "keystore");
+	copy_text(o, "path", out->keystore.path, sizeof(out->keystore.path));
+	copy_text(o, "storage-key-file", out->keystore.storage_key_file,
+	          sizeof(out->keystore.storage_key_file));
+	out->keystore.max_keys = uint_of(o, "max-keys");
+	out->keystore.low_water = uint_of(o, "low-water");
+	out->keystore.ttl_s = uint_of(o, "ttl");
+
+	o = json_object_get(g, "control");
+	copy_text(o, "socket", out->control.socket, sizeof(out->control.socket));
+	copy_text(o, "group", out->control.group, sizeof(out->control.group));
+	copy_text(o, "read-only-group", out->control.read_only_group,
+	          sizeof(out->control.read_only_group));
+	return rc;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config/config.h"
+#include "tests/unit/config/variant.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define ROOT "/lumengate:gateway"
+
+static void setup(void)
+{
+	struct err err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", &err), 0);
+}
+
+static void test_examples_load(void)
+{
+	static struct config a, b;
+	struct err err = {0};
+	char text[CONFIG_ADDR_TEXT];
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_A, &a, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_B, &b, &err), 0);
+
+	CU_ASSERT_STRING_EQUAL(a.name, "gw-a");
+	CU_ASSERT_EQUAL(a.site, CONFIG_SITE_A);
+	CU_ASSERT_EQUAL(b.site, CONFIG_SITE_B);
+	CU_ASSERT_STRING_EQUAL(a.link, b.link);
+	CU_ASSERT_EQUAL(a.eal.forward_lcores, 1);
+	CU_ASSERT_STRING_EQUAL(a.eal.file_prefix, "gw-a");
+	CU_ASSERT_TRUE(a.eal.hugepages);
+	CU_ASSERT_STRING_EQUAL(a.lan.device, "net_af_packet0,iface=lan0");
+	CU_ASSERT_EQUAL(a.lan.mtu, 1500);
+	CU_ASSERT_EQUAL(a.lan.address_count, 2);
+	CU_ASSERT_STRING_EQUAL(config_prefix_format(&a.lan.addresses[0], text), "10.1.0.1/24");
+	CU_ASSERT_STRING_EQUAL(config_prefix_format(&a.lan.addresses[1], text), "fd00:1::1/64");
+	CU_ASSERT_EQUAL(a.wan.mtu, 1600);
+	CU_ASSERT_STRING_EQUAL(config_prefix_format(&b.wan.addresses[0], text), "192.0.2.2/30");
+
+	CU_ASSERT_EQUAL(a.route_count, 2);
+	CU_ASSERT_STRING_EQUAL(config_prefix_format(&a.routes[0].prefix, text), "10.2.0.0/24");
+	CU_ASSERT_EQUAL(a.routes[0].via, CONFIG_VIA_TUNNEL);
+	CU_ASSERT_STRING_EQUAL(a.routes[1].tunnel, "dc");
+	CU_ASSERT_EQUAL(a.tunnel_count, 1);
+	CU_ASSERT_STRING_EQUAL(a.tunnels[0].name, "dc");
+	CU_ASSERT(config_addr_equal(&a.tunnels[0].local, &b.tunnels[0].remote));
+	CU_ASSERT(config_addr_equal(&a.tunnels[0].remote, &b.tunnels[0].local));
+	CU_ASSERT_EQUAL(a.tunnels[0].replay_window, 4096);
+	CU_ASSERT_EQUAL(a.tunnels[0].rekey_period_ms, 1000);
+	CU_ASSERT_EQUAL(a.tunnels[0].hard_life_ms, 60000);
+	CU_ASSERT_EQUAL(a.tunnels[0].grace_ms, 2000);
+	CU_ASSERT_EQUAL(a.channel.port, 4790);
+	CU_ASSERT_STRING_EQUAL(a.channel.psk_file, "/etc/lumengate/psk");
+
+	CU_ASSERT_TRUE(a.qkd.enabled);
+	CU_ASSERT_STRING_EQUAL(a.qkd.transport, "shm");
+	CU_ASSERT_STRING_EQUAL(a.qkd.path, "/run/lumengate/card");
+	CU_ASSERT_EQUAL(a.qkd.block_bits, 1000000);
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.mu1, 0.3, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.mu2, 0.1, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.p_mu1, 0.3, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.p_z, 0.8, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.eps_sec, 1e-9, 1e-20);
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.eps_cor, 1e-15, 1e-26);
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.qber_abort, 0.08, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.qber_alarm, 0.05, 1e-12);
+	CU_ASSERT_EQUAL(b.qkd.holdoff_ns, 1000);
+	CU_ASSERT_EQUAL(a.keystore.max_keys, 100000);
+	CU_ASSERT_EQUAL(a.keystore.ttl_s, 0);
+	CU_ASSERT_STRING_EQUAL(a.control.socket, "/run/lumengate/control.sock");
+	CU_ASSERT_STRING_EQUAL(a.control.group, "");
+}
+
+static const struct {
+	const char *file, *path, *value, *error;
+} bad[] = {
+        /* unknown fields, wrong types, ranges, missing members */
+        {EXAMPLE_A, "colour", "1",
+         ROOT ": Node \"colour\" not found as a child of \"gateway\" node"},
+        {EXAMPLE_A, "port/lan/speed", "1",
+         ROOT "/port/lan: Node \"speed\" not found as a child of \"lan\" node"},
+        {EXAMPLE_A, "port/lan/mtu", "\"1500\"",
+         ROOT "/port/lan/mtu: Invalid non-number-encoded uint16 value \"1500\""},
+        {EXAMPLE_A, "port/lan/mtu", "100", ROOT "/port/lan/mtu: out of range: must be 576 to 9600"},
+        {EXAMPLE_A, "site", "\"c\"", ROOT "/site: Invalid enumeration value \"c\""},
+        {EXAMPLE_A, "site", NULL, ROOT "/site: Mandatory node \"site\" instance does not exist"},
+        {EXAMPLE_A, "port/wan", NULL,
+         ROOT "/port/wan/device: Mandatory node \"device\" instance does not exist"},
+        {EXAMPLE_A, "link", "\"a b\"",
+         ROOT "/link: not a name of letters, digits, '_', '.' and '-'"},
+        {EXAMPLE_A, "channel/psk-file", "\"psk\"", ROOT "/channel/psk-file: not an absolute path"},
+        {EXAMPLE_A, "channel/port", "0", ROOT "/channel/port: out of range: must be 1 to 65535"},
+        {EXAMPLE_A, "resources/cpus", "\"0-\"",
+         ROOT "/resources/cpus: not a list of CPUs such as 0-1,4"},
+        {EXAMPLE_A, "qkd/eps-sec", "\"0.1\"", ROOT "/qkd/eps-sec: not a probability such as 1e-9"},
+        {EXAMPLE_A, "qkd/qber-abort", "\"0.9\"",
+         ROOT "/qkd/qber-abort: out of range: must be 0.001 to 0.5"},
+        /* ports */
+        {EXAMPLE_A, "port/wan/device", "\"lan0\"",
+         ROOT "/port/wan/device: not a PCI address and not a DPDK virtual device such as "
+              "net_af_packet0,iface=eth1"},
+        {EXAMPLE_A, "port/wan/device", "\"net_af_packet1\"",
+         ROOT "/port/wan/device: missing interface: net_af_packet needs iface=NAME"},
+        {EXAMPLE_A, "port/wan/device", "\"net_af_packet0,iface=wan0\"",
+         ROOT "/port/wan/device: net_af_packet0 is the LAN port's device"},
+        {EXAMPLE_A, "port/wan/device", "\"net_af_packet1,iface=lan0\"",
+         ROOT "/port/wan/device: interface lan0 is the LAN port's"},
+        {EXAMPLE_A, "port/lan/mtu", "1000", ROOT "/port/lan/mtu: 1000 is below the 1280 of IPv6"},
+        {EXAMPLE_A, "port/lan/address/0", "\"10.1.0.300/24\"",
+         ROOT "/port/lan/address[.='10.1.0.300/24']: not an address with its prefix length"},
+        {EXAMPLE_A, "port/lan/address/0", "\"10.1.0.1\"",
+         ROOT "/port/lan/address: not an address with its prefix length, such as 10.1.0.1/24"},
+        {EXAMPLE_A, "port/lan/address/0", "\"10.1.0.1/33\"",
+         ROOT "/port/lan/address[.='10.1.0.1/33']: not an address with its prefix length"},
+        {EXAMPLE_A, "port/lan/address/0", "\"10.1.0.255/24\"",
+         ROOT "/port/lan/address[.='10.1.0.255/24']: the network or broadcast address of its "
+              "prefix"},
+        {EXAMPLE_A, "port/lan/address/0", "\"127.0.0.1/8\"",
+         ROOT "/port/lan/address[.='127.0.0.1/8']: a loopback address"},
+        {EXAMPLE_A, "port/lan/address/0", "\"239.1.1.1/24\"",
+         ROOT "/port/lan/address[.='239.1.1.1/24']: not a unicast address"},
+        {EXAMPLE_A, "port/lan/address/+", "\"fd00:1:0::1/48\"",
+         ROOT "/port/lan/address[.='fd00:1::1/48']: duplicate address"},
+        {EXAMPLE_A, "port/lan/address/+", "\"192.0.2.1/24\"",
+         ROOT "/port/wan/address[.='192.0.2.1/30']: duplicate address: the LAN port has "
+              "192.0.2.1/24"},
+        {EXAMPLE_A, "port/lan/address/+", "\"192.0.2.9/24\"",
+         ROOT "/port/wan/address[.='192.0.2.1/30']: overlaps 192.0.2.9/24 of the LAN port"},
+        /* routes */
+        {EXAMPLE_A, "route/0/tunnel", "\"other\"",
+         ROOT "/route[prefix='10.2.0.0/24']/tunnel: there is no tunnel other"},
+        {EXAMPLE_A, "route/0",
+         "{\"prefix\":\"10.2.0.0/24\",\"via\":\"lan\","
+         "\"next-hop\":\"10.9.0.1\"}",
+         ROOT "/route[prefix='10.2.0.0/24']/next-hop: 10.9.0.1 is not on a prefix of the LAN "
+              "port"},
+        {EXAMPLE_A, "route/0", "{\"prefix\":\"10.2.0.0/24\",\"next-hop\":\"10.1.0.1\"}",
+         ROOT "/route[prefix='10.2.0.0/24']/next-hop: 10.1.0.1 is this gateway's own"},
+        {EXAMPLE_A, "route/0", "{\"prefix\":\"fd00:9::/64\",\"next-hop\":\"10.1.0.7\"}",
+         ROOT "/route[prefix='fd00:9::/64']/next-hop: 10.1.0.7 is of the other IP version"},
+        {EXAMPLE_A, "route/0", "{\"prefix\":\"10.1.0.99/24\",\"tunnel\":\"dc\"}",
+         ROOT "/route[prefix='10.1.0.0/24']: the LAN port's own prefix"},
+        {EXAMPLE_A, "route/0", "{\"prefix\":\"10.2.0.0/24\"}",
+         ROOT "/route/to: Mandatory choice \"to\" data do not exist"},
+        {EXAMPLE_A, "route/+", "{\"prefix\":\"10.2.0.0/24\",\"tunnel\":\"dc\"}",
+         ROOT "/route[prefix='10.2.0.0/24']: Duplicate instance of \"route\""},
+        {EXAMPLE_A, "route/0/via", "\"lan\"",
+         ROOT "/route[prefix='10.2.0.0/24']: Data for both cases \"tunnel\" and \"neighbour\" "
+              "exist"},
+        /* tunnels and the channel */
+        {EXAMPLE_A, "tunnel/0/local", "\"10.1.0.1\"",
+         ROOT "/tunnel[name='dc']/local: 10.1.0.1 is not an address of the WAN port"},
+        {EXAMPLE_A, "tunnel/0/remote", "\"192.0.2.1\"",
+         ROOT "/tunnel[name='dc']/remote: 192.0.2.1 is this gateway's own"},
+        {EXAMPLE_A, "tunnel/0/remote", "\"fd00:9::1\"",
+         ROOT "/tunnel[name='dc']/remote: fd00:9::1 is of another IP version than local"},
+        {EXAMPLE_A, "tunnel/0/remote", "\"10.1.0.9\"",
+         ROOT "/tunnel[name='dc']/remote: 10.1.0.9 is on the LAN port"},
+        {EXAMPLE_A, "tunnel/0/remote", "\"198.51.100.1\"",
+         ROOT "/tunnel[name='dc']/remote: 198.51.100.1 has no route on the WAN port"},
+        {EXAMPLE_A, "tunnel/0/remote", "\"10.2.0.1\"",
+         ROOT "/tunnel[name='dc']/remote: 10.2.0.1 is routed into tunnel dc itself"},
+        {EXAMPLE_A, "tunnel/0/replay-window", "1000",
+         ROOT "/tunnel[name='dc']/replay-window: 1000 is not a power of two"},
+        {EXAMPLE_A, "tunnel/0/rekey/hard-life", "1000",
+         ROOT "/tunnel[name='dc']/rekey/hard-life: 1000 ms is not longer than the period of 1000 "
+              "ms"},
+        {EXAMPLE_A, "channel/local", "\"192.0.2.2\"",
+         ROOT "/channel/local: 192.0.2.2 is not an address of the WAN port"},
+        /* the quantum link, the role, the key store */
+        {EXAMPLE_A, "qkd/receiver", "{}",
+         ROOT "/qkd/receiver: belongs to the receiver at site b, and this is site a"},
+        {EXAMPLE_B, "site", "\"a\"",
+         ROOT "/qkd/receiver: belongs to the receiver at site b, and this is site a"},
+        {EXAMPLE_A, "site", "\"b\"", ROOT "/qkd: site b detects and needs a receiver section"},
+        {EXAMPLE_A, "qkd/card", NULL, ROOT "/qkd: enabled needs a card section"},
+        {EXAMPLE_A, "qkd/source/mu2", "\"0.4\"",
+         ROOT "/qkd/source/mu2: the decoy must be weaker than mu1"},
+        {EXAMPLE_A, "qkd/qber-alarm", "\"0.1\"", ROOT "/qkd/qber-alarm: above qber-abort"},
+        {EXAMPLE_A, "keystore/low-water", "100000",
+         ROOT "/keystore/low-water: not below max-keys of 100000"},
+};
+
+static void test_bad_input_names_path_and_reason(void)
+{
+	static struct config untouched, out;
+	struct err err;
+	char *text;
+
+	setup();
+	memset(&untouched, 0x5a, sizeof(untouched));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		memset(&out, 0x5a, sizeof(out));
+		err = (struct err){0};
+		text = variant(bad[i].file, bad[i].path, bad[i].value);
+		CU_ASSERT_EQUAL(config_parse(text, &out, &err), -EINVAL);
+		CU_ASSERT_STRING_EQUAL(err.text, bad[i].error);
+		if (strcmp(err.text, bad[i].error) != 0)
+			printf("\n  got  %s\n  want %s\n", err.text, bad[i].error);
+		CU_ASSERT_PTR_NULL(strchr(err.text, '\n'));
+		CU_ASSERT_EQUAL(memcmp(&out, &untouched, sizeof(out)), 0);
+		free(text);
+	}
+}
+
+static void test_good_variants(void)
+{
+	static const struct {
+		const char *path, *value;
+	} good[] = {
+	        {"port/lan/address/+", "\"10.1.0.2/24\""},
+	        {"port/lan/device", "\"0000:01:00.0\""},
+	        {"route/+", "{\"prefix\":\"0.0.0.0/0\",\"next-hop\":\"192.0.2.2\"}"},
+	        {"route/+",
+	         "{\"prefix\":\"fd00:9::/64\",\"via\":\"lan\",\"next-hop\":\"fe80::1\"}"},
+	        {"qkd", "{\"enabled\":false}"},
+	        {"route", NULL},
+	        {"control", NULL},
+	};
+	static struct config out;
+	struct err err = {0};
+	char *text;
+
+	setup();
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		text = variant(EXAMPLE_A, good[i].path, good[i].value);
+		CU_ASSERT_EQUAL(config_parse(text, &out, &err), 0);
+		if (err.code != 0)
+			printf("\n  %s: %s\n", good[i].path, err.text);
+		free(text);
+	}
+}
+
+static void test_route_port_follows_next_hop(void)
+{
+	static struct config out;
+	struct err err = {0};
+	char *text;
+
+	setup();
+	text = variant(EXAMPLE_A, "route/+",
+	               "{\"prefix\":\"198.51.100.9/24\",\"next-hop\":\"192.0.2.2\"}");
+	CU_ASSERT_EQUAL_FATAL(config_parse(text, &out, &err), 0);
+	free(text);
+	CU_ASSERT_EQUAL(out.routes[2].via, CONFIG_VIA_WAN);
+	CU_ASSERT_EQUAL(out.routes[2].prefix.addr.bytes[3], 0);
+	text = variant(EXAMPLE_A, "route/+",
+	               "{\"prefix\":\"198.51.100.0/24\",\"next-hop\":\"10.1.0.7\"}");
+	CU_ASSERT_EQUAL_FATAL(config_parse(text, &out, &err), 0);
+	free(text);
+	CU_ASSERT_EQUAL(out.routes[2].via, CONFIG_VIA_LAN);
+}
+
+static void test_broken_json(void)
+{
+	static const struct {
+		const char *text, *error;
+	} broken[] = {
+	        {"", "line 1 column 0: '[' or '{' expected near end of file"},
+	        {"{\n \"a\": 1,\n}", "line 3 column 1: string or '}' expected near '}'"},
+	        {"{\"a\": 1, \"a\": 2}", "line 1 column 12: duplicate object key near '\"a\"'"},
+	        {"{}", ROOT ": missing"},
+	        {"[]", ROOT ": missing"},
+	};
+	static struct config out;
+	struct err err;
+
+	setup();
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		err = (struct err){0};
+		CU_ASSERT_EQUAL(config_parse(broken[i].text, &out, &err), -EINVAL);
+		CU_ASSERT_STRING_EQUAL(err.text, broken[i].error);
+		if (strcmp(err.text, broken[i].error) != 0)
+			printf("\n  got  %s\n  want %s\n", err.text, broken[i].error);
+	}
+}
+
+/* What config_get shows loads again and means the same. */
+static void test_normal_form_is_a_fixed_point(void)
+{
+	static struct config a, b;
+	struct err err = {0};
+	char *first, *second;
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(config_load_normal(EXAMPLE_B, &a, &first, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(config_parse_normal(first, &b, &second, &err), 0);
+	CU_ASSERT_STRING_EQUAL(first, second);
+	CU_ASSERT_EQUAL(memcmp(&a, &b, sizeof(a)), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(first, "\"max-keys\": 100000"));
+	free(first);
+	free(second);
+}
+
+static void test_load_names_the_file(void)
+{
+	static struct config out;
+	char path[] = "/tmp/lumengate-test-XXXXXX";
+	struct err err = {0};
+	int fd;
+
+	setup();
+	CU_ASSERT_EQUAL(config_load("/nonexistent/config.json", &out, &err), -ENOENT);
+	CU_ASSERT_STRING_EQUAL(err.text, "/nonexistent/config.json: No such file or directory");
+	fd = mkstemp(path);
+	CU_ASSERT_EQUAL_FATAL(write(fd, "{}", 2), 2);
+	CU_ASSERT_EQUAL(config_load(path, &out, &err), -EINVAL);
+	CU_ASSERT_EQUAL(strncmp(err.text, path, strlen(path)), 0);
+	CU_ASSERT_STRING_EQUAL(err.text + strlen(path), ": " ROOT ": missing");
+	close(fd);
+	unlink(path);
+}
+
+static void test_missing_yang_directory(void)
+{
+	struct err err = {0};
+
+	config_fini();
+	CU_ASSERT(config_init("/nonexistent", &err) < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nonexistent"));
+}
+
+UNIT_MAIN(UNIT(test_examples_load), UNIT(test_bad_input_names_path_and_reason),
+          UNIT(test_good_variants), UNIT(test_route_port_follows_next_hop), UNIT(test_broken_json),
+          UNIT(test_normal_form_is_a_fixed_point), UNIT(test_load_names_the_file),
+          UNIT(test_missing_yang_directory))

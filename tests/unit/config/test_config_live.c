@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config/config.h"
+#include "tests/unit/config/variant.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+
+#define ROOT "/lumengate:gateway"
+
+/* The answer to replacing site A's example by its variant. */
+static int change(const char *path, const char *value, struct err *err)
+{
+	static struct config current, next;
+	char *text = variant(EXAMPLE_A, path, value);
+
+	*err = (struct err){0};
+	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", err), 0);
+	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_A, &current, err), 0);
+	CU_ASSERT_EQUAL(config_parse(text, &next, err), 0);
+	if (err->code != 0)
+		printf("\n  %s: %s\n", path, err->text);
+	free(text);
+	return config_live_change(&current, &next, err);
+}
+
+static void test_may_change_live(void)
+{
+	static const struct {
+		const char *path, *value;
+	} live[] = {
+	        {"name", "\"gw-a\""},
+	        {"route", NULL},
+	        {"route/+", "{\"prefix\":\"0.0.0.0/0\",\"next-hop\":\"192.0.2.2\"}"},
+	        {"tunnel/0/rekey/period", "500"},
+	        {"tunnel/0/rekey/hard-life", "30000"},
+	        {"qkd/qber-abort", "\"0.07\""},
+	        {"qkd/qber-alarm", "\"0.04\""},
+	};
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
+		CU_ASSERT_EQUAL(change(live[i].path, live[i].value, &err), 0);
+}
+
+static void test_needs_restart(void)
+{
+	static const struct {
+		const char *path, *value, *error;
+	} fixed[] = {
+	        {"name", "\"gw-x\"", ROOT "/name"},
+	        {"link", "\"other\"", ROOT "/link"},
+	        {"resources/forward-lcores", "2", ROOT "/resources/forward-lcores"},
+	        {"resources/cpus", "\"0-1\"", ROOT "/resources/cpus"},
+	        {"resources/memory", "512", ROOT "/resources/memory"},
+	        {"resources/hugepages", "false", ROOT "/resources/hugepages"},
+	        {"resources/ipsec-mb", "\"/opt/lib.so\"", ROOT "/resources/ipsec-mb"},
+	        {"port/lan/mtu", "1400", ROOT "/port/lan/mtu"},
+	        {"port/lan/address/0", "\"10.1.0.2/24\"", ROOT "/port/lan/address"},
+	        {"port/wan/address/+", "\"198.51.100.1/24\"", ROOT "/port/wan/address"},
+	        {"port/wan/device", "\"0000:01:00.0\"", ROOT "/port/wan/device"},
+	        {"tunnel/0/replay-window", "64", ROOT "/tunnel[name='dc']/replay-window"},
+	        {"tunnel/0/rekey/grace", "500", ROOT "/tunnel[name='dc']/rekey/grace"},
+	        {"tunnel/+", "{\"name\":\"t\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\"}",
+	         ROOT "/tunnel"},
+	        {"channel/port", "4791", ROOT "/channel/port"},
+	        {"channel/psk-file", "\"/psk\"", ROOT "/channel/psk-file"},
+	        {"qkd/enabled", "false", ROOT "/qkd/enabled"},
+	        {"qkd/card/path", "\"/card\"", ROOT "/qkd/card/path"},
+	        {"qkd/source/mu1", "\"0.5\"", ROOT "/qkd/source/mu1"},
+	        {"qkd/source/p-z", "\"0.7\"", ROOT "/qkd/source/p-z"},
+	        {"qkd/block-bits", "500000", ROOT "/qkd/block-bits"},
+	        {"qkd/eps-sec", "\"1e-10\"", ROOT "/qkd/eps-sec"},
+	        {"keystore/path", "\"/k\"", ROOT "/keystore/path"},
+	        {"keystore/ttl", "60", ROOT "/keystore/ttl"},
+	        {"control/socket", "\"/s\"", ROOT "/control/socket"},
+	        {"control/group", "\"ops\"", ROOT "/control/group"},
+	};
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		char want[256];
+
+		CU_ASSERT_EQUAL(change(fixed[i].path, fixed[i].value, &err), -EPERM);
+		snprintf(want, sizeof(want), "%s: cannot change live, restart the gateway",
+		         fixed[i].error);
+		CU_ASSERT_STRING_EQUAL(err.text, want);
+	}
+}
+
+UNIT_MAIN(UNIT(test_may_change_live), UNIT(test_needs_restart))
