@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * One packet between the passes over a burst. Headers of all packets are made or parsed
+ * first, then the cipher runs over one after the other: the stores of nonce and header are
+ * done by the time that the cipher loads them in wider pieces.
+ */
+
+#ifndef DATAPLANE_ESP_JOB_H
+#define DATAPLANE_ESP_JOB_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "common/bytes.h"
+#include "dataplane/sa.h"
+
+#define ESP_BURST    64 /* packets between two passes */
+#define ESP_PREFETCH 4  /* packets ahead */
+
+#define ESP_NEXT_IPV4 4
+#define ESP_NEXT_IPV6 41
+#define ESP_NEXT_NONE 59
+
+struct esp_job {
+	uint8_t iv[16];  /* salt, then the explicit IV: 12 bytes (RFC 4106 section 4) */
+	uint8_t aad[16]; /* SPI, then the extended sequence number: 12 bytes (section 5) */
+	uint32_t offset; /* of the text, from the outer IP header */
+	uint32_t length; /* of the text, without ICV */
+	struct rte_mbuf *m;
+	struct sa *sa;     /* open */
+	uint64_t sequence; /* open */
+	uint8_t ecn;       /* open: of the outer header */
+};
+
+#define ESP_AAD_BYTES 12
+
+/* IV: the 8 bytes of the packet. */
+static inline void esp_job_nonce(struct esp_job *job, const struct sa *sa, uint64_t sequence,
+                                 const uint8_t *iv)
+{
+	memcpy(job->iv, sa->salt, 4);
+	memcpy(job->iv + 4, iv, 8);
+	put_be32(job->aad, sa->spi);
+	put_be64(job->aad + 4, sequence);
+}
+
+/* Run the cipher over the text of a chained packet, segment by segment, in place. */
+static inline void esp_job_chain(const struct esp_job *job, const struct gcm_key *key,
+                                 struct gcm_context *ctx, gcm_init_fn init, gcm_update_fn update,
+                                 gcm_final_fn final, uint8_t *tag)
+{
+	uint32_t skip = job->offset, left = job->length;
+
+	init(key, ctx, job->iv, job->aad, ESP_AAD_BYTES);
+	for (struct rte_mbuf *s = job->m; left > 0; s = s->next) {
+		uint32_t n = RTE_MIN(s->data_len - RTE_MIN(skip, s->data_len), left);
+		uint8_t *p = rte_pktmbuf_mtod_offset(s, uint8_t *, skip);
+
+		skip -= RTE_MIN(skip, s->data_len);
+		if (n > 0)
+			update(key, ctx, p, p, n);
+		left -= n;
+	}
+	final(key, ctx, tag, GCM_TAG_BYTES);
+}
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/esp.h"
+
+#include <netinet/in.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "common/secret.h"
+#include "dataplane/esp_job.h"
+#include "dataplane/mbuf_chain.h"
+#include "dataplane/tunnel_state.h"
+
+COUNTER_DEFINE(drop_malformed, "drop.malformed", "WAN packets that are no whole ESP packet");
+COUNTER_DEFINE(drop_wrong_core, "drop.wrong_core", "ESP packets of an SA of another core");
+COUNTER_DEFINE(drop_no_sa, "drop.no_sa", "ESP packets with an SPI that is not installed");
+COUNTER_DEFINE(drop_replay, "drop.replay", "ESP packets seen before or left of the window");
+COUNTER_DEFINE(drop_auth, "drop.auth", "ESP packets whose authentication failed");
+COUNTER_DEFINE(drop_inner_malformed, "drop.inner_malformed",
+               "authentic ESP packets with wrong padding or inner packet");
+COUNTER_DEFINE(drop_dummy, "drop.dummy", "authentic ESP dummy packets (RFC 4303 section 2.6)");
+COUNTER_DEFINE(drop_ecn, "drop.ecn",
+               "congestion marked on packets that do not know ECN (RFC 6040 section 4.2)");
+COUNTER_DEFINE(esp_opened, "esp.opened", "packets opened");
+
+#define ECN_NOT_ECT 0
+#define ECN_ECT_1   1
+#define ECN_ECT_0   2
+#define ECN_CE      3
+
+#define RX_CHECKSUM_FLAGS (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK)
+
+/* Outer header: its length and that of the whole packet; false when it is not ESP in IP. */
+static inline bool outer_fields(const struct rte_mbuf *m, const uint8_t *h, uint32_t *header,
+                                uint32_t *total, uint8_t *ecn)
+{
+	if (likely(h[0] >> 4 == 4)) {
+		*header = (h[0] & 0xf) * 4U;
+		*total = get_be16(h + 2);
+		*ecn = h[1] & 3;
+		/* Neither fragment offset nor more-fragments. */
+		return *header >= 20 && (get_be16(h + 6) & 0x3fff) == 0 && h[9] == IPPROTO_ESP &&
+		       *total <= m->pkt_len;
+	}
+	*header = 40;
+	*total = 40U + get_be16(h + 4);
+	*ecn = h[1] >> 4 & 3;
+	return h[0] >> 4 == 6 && h[6] == IPPROTO_ESP && *total <= m->pkt_len;
+}
+
+/* Parse, find the SA, infer the sequence number; NULL, or the counter of the drop. */
+static inline const struct counter *prepare(const struct tunnel *t, unsigned int core,
+                                            struct rte_mbuf *m, struct esp_job *job)
+{
+	/* Outer header, ESP header and the least text: inner header or a dummy's trailer. */
+	const uint32_t least = ESP_HEADER_BYTES + 4 + ESP_ICV_BYTES;
+	uint32_t header, total, spi;
+	const uint8_t *h;
+	struct sa *sa;
+
+	if (unlikely(m->data_len < 20 + least))
+		if (m->pkt_len < 20 + least ||
+		    !chain_pull(m, RTE_MIN(m->pkt_len, 60U + ESP_HEADER_BYTES)))
+			return &drop_malformed;
+	h = rte_pktmbuf_mtod(m, const uint8_t *);
+	if (unlikely(!outer_fields(m, h, &header, &total, &job->ecn)) ||
+	    unlikely(total < header + least) || unlikely((total - header) % 4 != 0))
+		return &drop_malformed;
+	/* The inner header shall be in the first segment too. */
+	if (unlikely(m->next != NULL) &&
+	    !chain_pull(m, RTE_MIN(total, header + ESP_HEADER_BYTES + 40)))
+		return &drop_malformed;
+	h = rte_pktmbuf_mtod_offset(m, const uint8_t *, header);
+	spi = get_be32(h);
+	sa = tunnel_rx_sa(t, core, spi);
+	if (unlikely(sa == NULL))
+		return spi >= TUNNEL_SPI_MIN && spi % TUNNEL_CORES_MAX != core &&
+		                       spi % TUNNEL_CORES_MAX < t->config.cores
+		               ? &drop_wrong_core
+		               : &drop_no_sa;
+	if (unlikely(!replay_infer(&sa->replay, get_be32(h + 4), &job->sequence)) ||
+	    unlikely(!replay_check(&sa->replay, job->sequence))) {
+		sa_add(&sa->replayed, 1);
+		return &drop_replay;
+	}
+	if (unlikely(total < m->pkt_len))
+		chain_trim(m, m->pkt_len - total);
+	esp_job_nonce(job, sa, job->sequence, h + 8);
+	job->m = m;
+	job->sa = sa;
+	job->offset = header + ESP_HEADER_BYTES;
+	job->length = total - job->offset - ESP_ICV_BYTES;
+	return NULL;
+}
+
+/* Decrypt in place; true when the tag is right. The comparison takes the same time always. */
+static inline bool authenticate(const struct gcm_provider *gcm, const struct esp_job *job,
+                                struct gcm_context *ctx)
+{
+	_Alignas(16) uint8_t tag[GCM_TAG_BYTES], icv[GCM_TAG_BYTES];
+	uint64_t a[2], b[2];
+
+	if (likely(job->m->next == NULL)) {
+		uint8_t *text = rte_pktmbuf_mtod_offset(job->m, uint8_t *, job->offset);
+
+		memcpy(icv, text + job->length, sizeof(icv));
+		gcm->open(job->sa->schedule, ctx, text, text, job->length, job->iv, job->aad,
+		          ESP_AAD_BYTES, tag, GCM_TAG_BYTES);
+	} else {
+		chain_read(job->m, job->offset + job->length, sizeof(icv), icv);
+		esp_job_chain(job, job->sa->schedule, ctx, gcm->init, gcm->open_update,
+		              gcm->open_final, tag);
+	}
+	memcpy(a, tag, sizeof(a));
+	memcpy(b, icv, sizeof(b));
+	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
+
+/* Padding and next header of authentic text; false when the padding is wrong. */
+static inline bool trailer(const struct esp_job *job, uint32_t *inner, uint8_t *next)
+{
+	uint8_t end[2], pad[255];
+	uint32_t pad_length;
+
+	chain_read(job->m, job->offset + job->length - 2, sizeof(end), end);
+	pad_length = end[0];
+	*next = end[1];
+	if (pad_length + 2 > job->length)
+		return false;
+	*inner = job->length - 2 - pad_length;
+	if (pad_length == 0)
+		return true;
+	chain_read(job->m, job->offset + *inner, pad_length, pad);
+	for (uint32_t i = 0; i < pad_length; i++)
+		if (pad[i] != i + 1)
+			return false;
+	return true;
+}
+
+/* The inner packet's own length, which leaves out traffic-flow padding; 0 when it is wrong. */
+static inline uint32_t inner_length(const uint8_t *h, uint32_t inner, uint8_t next)
+{
+	uint32_t length;
+
+	if (likely(next == ESP_NEXT_IPV4)) {
+		if (inner < 20 || h[0] >> 4 != 4 || (h[0] & 0xf) < 5)
+			return 0;
+		length = get_be16(h + 2);
+		return length >= (h[0] & 0xfU) * 4 && length <= inner ? length : 0;
+	}
+	if (inner < 40 || h[0] >> 4 != 6)
+		return 0;
+	length = 40U + get_be16(h + 4);
+	return length <= inner ? length : 0;
+}
+
+/* What the inner header shall carry: figure 4 of RFC 6040; -1 for the drop. */
+static inline int ecn_combine(uint8_t inner, uint8_t outer)
+{
+	if (outer == ECN_CE)
+		return inner == ECN_NOT_ECT ? -1 : ECN_CE;
+	return outer == ECN_ECT_1 && inner == ECN_ECT_0 ? ECN_ECT_1 : inner;
+}
+
+static inline bool ecn_apply(uint8_t *h, uint8_t next, uint8_t outer)
+{
+	unsigned int shift = next == ESP_NEXT_IPV4 ? 0 : 4;
+	uint8_t inner = h[1] >> shift & 3;
+	int ecn = ecn_combine(inner, outer);
+
+	if (ecn < 0)
+		return false;
+	if (likely(ecn == inner))
+		return true;
+	if (next == ESP_NEXT_IPV4) {
+		/* HC' = ~(~HC + ~m + m') (RFC 1624 equation 3); only the low byte changed. */
+		uint32_t sum = (uint16_t)~get_be16(h + 10) + 0xffffU - inner + (uint32_t)ecn;
+
+		sum = (sum & 0xffff) + (sum >> 16);
+		sum += sum >> 16;
+		put_be16(h + 10, (uint16_t)~sum);
+	}
+	h[1] = (uint8_t)((h[1] & ~(3U << shift)) | (unsigned int)ecn << shift);
+	return true;
+}
+
+/* The authentic packet of JOB down to its inner packet; NULL, or the counter of the drop. */
+static inline const struct counter *finish(const struct esp_job *job)
+{
+	struct rte_mbuf *m = job->m;
+	uint32_t inner, length;
+	uint8_t next, *h;
+
+	if (unlikely(!trailer(job, &inner, &next)))
+		return &drop_inner_malformed;
+	if (unlikely(next != ESP_NEXT_IPV4 && next != ESP_NEXT_IPV6))
+		return next == ESP_NEXT_NONE ? &drop_dummy : &drop_inner_malformed;
+	h = rte_pktmbuf_mtod_offset(m, uint8_t *, job->offset);
+	length = inner_length(h, inner, next);
+	if (unlikely(length == 0))
+		return &drop_inner_malformed;
+	if (unlikely(!ecn_apply(h, next, job->ecn)))
+		return &drop_ecn;
+	if (likely(m->next == NULL)) {
+		m->data_off += job->offset;
+		m->data_len = (uint16_t)length;
+		m->pkt_len = length;
+	} else {
+		rte_pktmbuf_adj(m, (uint16_t)job->offset);
+		chain_trim(m, m->pkt_len - length);
+	}
+	/* What the NIC said of the outer packet does not hold for this one. */
+	m->packet_type = 0;
+	m->ol_flags &= ~RX_CHECKSUM_FLAGS;
+	sa_add(&job->sa->packets, 1);
+	sa_add(&job->sa->bytes, length);
+	return NULL;
+}
+
+static unsigned int open_chunk(const struct tunnel *t, unsigned int core, struct counter_set *cs,
+                               struct rte_mbuf **pkts, unsigned int n, struct rte_mbuf **out,
+                               struct gcm_context *ctx)
+{
+	struct esp_job jobs[ESP_BURST];
+	unsigned int count = 0, passed = 0;
+
+	for (unsigned int i = 0; i < RTE_MIN(n, ESP_PREFETCH); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned int i = 0; i < n; i++) {
+		const struct counter *drop;
+
+		if (i + ESP_PREFETCH < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + ESP_PREFETCH], void *));
+		drop = prepare(t, core, pkts[i], &jobs[count]);
+		if (likely(drop == NULL)) {
+			count++;
+			continue;
+		}
+		counter_add(cs, drop, 1);
+		rte_pktmbuf_free(pkts[i]);
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		struct esp_job *job = &jobs[i];
+		const struct counter *drop;
+
+		if (unlikely(!authenticate(t->gcm, job, ctx))) {
+			sa_add(&job->sa->auth_failed, 1);
+			drop = &drop_auth;
+		} else if (unlikely(!replay_update(&job->sa->replay, job->sequence))) {
+			sa_add(&job->sa->replayed, 1);
+			drop = &drop_replay;
+		} else {
+			drop = finish(job);
+		}
+		if (likely(drop == NULL)) {
+			out[passed++] = job->m;
+			continue;
+		}
+		counter_add(cs, drop, 1);
+		rte_pktmbuf_free(job->m);
+	}
+	return passed;
+}
+
+unsigned int tunnel_open_burst(struct tunnel *t, unsigned int core, struct counter_set *cs,
+                               struct rte_mbuf **pkts, unsigned int n)
+{
+	_Alignas(64) uint8_t context[GCM_CONTEXT_BYTES];
+	unsigned int count = 0;
+
+	for (unsigned int at = 0; at < n; at += ESP_BURST)
+		count += open_chunk(t, core, cs, pkts + at, RTE_MIN(n - at, ESP_BURST),
+		                    pkts + count, (struct gcm_context *)context);
+	/* It holds what the cipher kept of its last block. */
+	secret_wipe(context, sizeof(context));
+	counter_add(cs, &esp_opened, count);
+	return count;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/esp.h"
+
+#include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "common/secret.h"
+#include "dataplane/esp_job.h"
+#include "dataplane/mbuf_chain.h"
+#include "dataplane/tunnel_state.h"
+
+COUNTER_DEFINE(drop_no_key, "drop.no_key", "packets to a tunnel without a transmit key");
+COUNTER_DEFINE(drop_seal_malformed, "drop.seal_malformed",
+               "packets to a tunnel that are not IPv4 or IPv6");
+COUNTER_DEFINE(drop_seal_too_long, "drop.seal_too_long",
+               "packets to a tunnel that exceed 65535 bytes with ESP around them");
+COUNTER_DEFINE(drop_seal_no_room, "drop.seal_no_room",
+               "packets to a tunnel without room for ESP in their buffer");
+COUNTER_DEFINE(drop_sequence_exhausted, "drop.sequence_exhausted",
+               "packets to a tunnel whose key has used all sequence numbers");
+COUNTER_DEFINE(esp_sealed, "esp.sealed", "packets sealed");
+
+/* Traffic class, ECN with it, and next header of the inner packet; false: not IP. */
+static inline bool inner_fields(const struct rte_mbuf *m, uint8_t *traffic_class, uint8_t *next)
+{
+	const uint8_t *h = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (likely(m->data_len >= 20 && h[0] >> 4 == 4)) {
+		*traffic_class = h[1];
+		*next = ESP_NEXT_IPV4;
+		return true;
+	}
+	if (m->data_len >= 40 && h[0] >> 4 == 6) {
+		*traffic_class = (uint8_t)(h[0] << 4 | h[1] >> 4);
+		*next = ESP_NEXT_IPV6;
+		return true;
+	}
+	return false;
+}
+
+static inline void outer_header(uint8_t *h, const struct sa *sa, bool ipv6, uint32_t total,
+                                uint8_t traffic_class)
+{
+	if (ipv6) {
+		memcpy(h, sa->outer, 44);
+		h[0] |= traffic_class >> 4;
+		h[1] |= (uint8_t)(traffic_class << 4);
+		put_be16(h + 4, (uint16_t)(total - 40));
+	} else {
+		uint32_t sum = sa->outer_sum + traffic_class + total;
+
+		sum = (sum & 0xffff) + (sum >> 16);
+		sum += sum >> 16;
+		memcpy(h, sa->outer, 24);
+		h[1] = traffic_class;
+		put_be16(h + 2, (uint16_t)total);
+		put_be16(h + 10, (uint16_t)~sum);
+	}
+}
+
+/* Everything around the text; NULL, or the counter of the drop, the packet unchanged. */
+static inline const struct counter *prepare(const struct tunnel *t, const struct sa *sa,
+                                            struct rte_mbuf *m, uint64_t sequence,
+                                            struct esp_job *job)
+{
+	const unsigned int front = t->outer_bytes + ESP_HEADER_BYTES;
+	uint32_t inner = m->pkt_len, pad = -(inner + 2) & 3;
+	uint32_t back = pad + 2 + ESP_ICV_BYTES, total = front + inner + back;
+	struct rte_mbuf *last = m;
+	uint8_t traffic_class, next, *h, *tail;
+
+	if (unlikely(!inner_fields(m, &traffic_class, &next)))
+		return &drop_seal_malformed;
+	if (unlikely(total - (t->config.ipv6 ? 40 : 0) > UINT16_MAX))
+		return &drop_seal_too_long;
+	if (unlikely(m->next != NULL))
+		last = rte_pktmbuf_lastseg(m);
+	if (unlikely(rte_pktmbuf_headroom(m) < front))
+		return &drop_seal_no_room;
+	if (unlikely(rte_pktmbuf_tailroom(last) < back) && !chain_make_tailroom(m, back, front))
+		return &drop_seal_no_room;
+
+	tail = rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len);
+	memcpy(tail, (const uint8_t[4]){1, 2, 3}, 4);
+	tail[pad] = (uint8_t)pad;
+	tail[pad + 1] = next;
+	last->data_len += back;
+	m->data_off -= front;
+	m->data_len += front;
+	m->pkt_len = total;
+
+	h = rte_pktmbuf_mtod(m, uint8_t *);
+	outer_header(h, sa, t->config.ipv6, total, traffic_class);
+	put_be32(h + t->outer_bytes + 4, (uint32_t)sequence);
+	put_be64(h + t->outer_bytes + 8, sequence);
+	esp_job_nonce(job, sa, sequence, h + t->outer_bytes + 8);
+	job->m = m;
+	job->offset = front;
+	job->length = inner + pad + 2;
+	return NULL;
+}
+
+static inline void run(const struct gcm_provider *gcm, const struct sa *sa,
+                       const struct esp_job *job, struct gcm_context *ctx)
+{
+	struct rte_mbuf *m = job->m;
+
+	if (likely(m->next == NULL)) {
+		uint8_t *text = rte_pktmbuf_mtod_offset(m, uint8_t *, job->offset);
+
+		gcm->seal(sa->schedule, ctx, text, text, job->length, job->iv, job->aad,
+		          ESP_AAD_BYTES, text + job->length, GCM_TAG_BYTES);
+	} else {
+		struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
+		uint8_t *tag =
+		        rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len - ESP_ICV_BYTES);
+
+		esp_job_chain(job, sa->schedule, ctx, gcm->init, gcm->seal_update, gcm->seal_final,
+		              tag);
+	}
+}
+
+/* Up to ESP_BURST packets under one key. */
+static unsigned int seal(const struct tunnel *t, struct sa *sa, struct counter_set *cs,
+                         struct rte_mbuf **pkts, unsigned int n, struct rte_mbuf **out,
+                         struct gcm_context *ctx)
+{
+	struct esp_job jobs[ESP_BURST];
+	uint64_t sequence = sa->sequence, bytes = 0;
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < RTE_MIN(n, ESP_PREFETCH); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned int i = 0; i < n; i++) {
+		const struct counter *drop = &drop_sequence_exhausted;
+		uint32_t inner = pkts[i]->pkt_len;
+
+		if (i + ESP_PREFETCH < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + ESP_PREFETCH], void *));
+		if (likely(sequence != UINT64_MAX))
+			drop = prepare(t, sa, pkts[i], sequence + 1, &jobs[count]);
+		if (unlikely(drop != NULL)) {
+			counter_add(cs, drop, 1);
+			rte_pktmbuf_free(pkts[i]);
+			continue;
+		}
+		sequence++;
+		bytes += inner;
+		count++;
+	}
+	/* Numbers are used up before the cipher runs under them. */
+	__atomic_store_n(&sa->sequence, sequence, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < count; i++) {
+		run(t->gcm, sa, &jobs[i], ctx);
+		out[i] = jobs[i].m;
+	}
+	sa_add(&sa->packets, count);
+	sa_add(&sa->bytes, bytes);
+	return count;
+}
+
+unsigned int tunnel_seal_burst(struct tunnel *t, unsigned int core, struct counter_set *cs,
+                               struct rte_mbuf **pkts, unsigned int n)
+{
+	_Alignas(64) uint8_t context[GCM_CONTEXT_BYTES];
+	struct sa *sa = tunnel_tx_sa(t, core);
+	unsigned int count = 0;
+
+	if (unlikely(sa == NULL)) {
+		counter_add(cs, &drop_no_key, n);
+		rte_pktmbuf_free_bulk(pkts, n);
+		return 0;
+	}
+	for (unsigned int at = 0; at < n; at += ESP_BURST)
+		count += seal(t, sa, cs, pkts + at, RTE_MIN(n - at, ESP_BURST), pkts + count,
+		              (struct gcm_context *)context);
+	/* It holds what the cipher kept of its last block. */
+	secret_wipe(context, sizeof(context));
+	counter_add(cs, &esp_sealed, count);
+	return count;
+}

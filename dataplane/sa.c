@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/sa.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/clock.h"
+#include "common/secret.h"
+
+#define OUTER_TTL 64
+
+_Static_assert(offsetof(struct sa, outer) == 64, "per-packet fields left the first cache line");
+_Static_assert(offsetof(struct sa, key) == 128, "per-packet fields left two cache lines");
+
+static void outer_ipv4(struct sa *sa, const struct tunnel_config *config)
+{
+	uint8_t *h = sa->outer;
+
+	h[0] = 0x45;
+	h[6] = 0x40; /* DF; so the identification may be 0 (RFC 6864 section 4.1) */
+	h[8] = OUTER_TTL;
+	h[9] = IPPROTO_ESP;
+	memcpy(h + 12, config->local, 4);
+	memcpy(h + 16, config->remote, 4);
+	for (int i = 0; i < 20; i += 2)
+		sa->outer_sum += get_be16(h + i);
+	put_be32(h + 20, sa->spi);
+}
+
+static void outer_ipv6(struct sa *sa, const struct tunnel_config *config)
+{
+	uint8_t *h = sa->outer;
+
+	h[0] = 0x60;
+	h[6] = IPPROTO_ESP;
+	h[7] = OUTER_TTL;
+	memcpy(h + 8, config->local, 16);
+	memcpy(h + 24, config->remote, 16);
+	put_be32(h + 40, sa->spi);
+}
+
+struct sa *sa_create(const struct tunnel_config *config, const struct gcm_provider *gcm,
+                     const struct sa_key *key, uint64_t generation, bool transmit)
+{
+	size_t window_bytes = transmit ? 0 : config->replay_window / 8;
+	struct gcm_key *schedule = secret_alloc(GCM_KEY_BYTES);
+	struct sa *sa = secret_alloc(sizeof(*sa) + window_bytes);
+
+	if (schedule == NULL || sa == NULL) {
+		secret_free(schedule);
+		secret_free(sa);
+		return NULL;
+	}
+	gcm->key_expand(key->key, schedule);
+	sa->schedule = schedule;
+	sa->spi = key->spi;
+	memcpy(sa->salt, key->salt, sizeof(sa->salt));
+	memcpy(sa->key, key->key, sizeof(sa->key));
+	sa->generation = generation;
+	sa->core = key->spi % TUNNEL_CORES_MAX;
+	sa->transmit = transmit;
+	sa->installed_ns = clock_mono_ns();
+	if (!transmit)
+		replay_init(&sa->replay, sa->window, config->replay_window);
+	else if (config->ipv6)
+		outer_ipv6(sa, config);
+	else
+		outer_ipv4(sa, config);
+	return sa;
+}
+
+void sa_destroy(struct sa *sa)
+{
+	if (sa == NULL)
+		return;
+	secret_free((void *)(uintptr_t)sa->schedule);
+	secret_free(sa);
+}
+
+void sa_describe(const struct sa *sa, struct sa_info *out)
+{
+	const uint64_t *sequence = sa->transmit ? &sa->sequence : &sa->replay.top;
+
+	*out = (struct sa_info){
+	        .spi = sa->spi,
+	        .generation = sa->generation,
+	        .core = sa->core,
+	        .transmit = sa->transmit,
+	        .packets = __atomic_load_n(&sa->packets, __ATOMIC_RELAXED),
+	        .bytes = __atomic_load_n(&sa->bytes, __ATOMIC_RELAXED),
+	        .sequence = __atomic_load_n(sequence, __ATOMIC_RELAXED),
+	        .replayed = __atomic_load_n(&sa->replayed, __ATOMIC_RELAXED),
+	        .auth_failed = __atomic_load_n(&sa->auth_failed, __ATOMIC_RELAXED),
+	        .installed_ns = sa->installed_ns,
+	};
+}
