@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "drivers/model/bob.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "drivers/model/start_slot.h"
+
+#define SLOT_MASK       0xffffffffffffULL
+#define HOLDOFF_DEFAULT 1000
+#define HOLDOFF_MAX_NS  1000000000u
+#define LOST_MAX        0xfff
+#define CURRENT_NS      (100 * NS_PER_MS)
+/* An avalanche of 10^7 electrons, and the bias network's leak. */
+#define CHARGE_NC 1.6e-3
+#define LEAK_NA   3
+
+static void set_receiver(struct bob *b)
+{
+	const struct bob_rx *rx = &b->active;
+
+	clicks_set_receiver(b->clicks, b->card.armed, rx->holdoff_ns * 1e6 / b->card.slot_fs,
+	                    rx->gate_start, rx->gate_width);
+}
+
+static uint32_t apply(struct bob *b)
+{
+	const struct bob_rx *rx = &b->shadow;
+
+	if (rx->holdoff_ns > HOLDOFF_MAX_NS)
+		return CARD_RX_HOLDOFF_NS;
+	if (rx->gate_start > 255)
+		return CARD_RX_GATE_START;
+	if (rx->gate_width > 256)
+		return CARD_RX_GATE_WIDTH;
+	b->active = *rx;
+	set_receiver(b);
+	return 0;
+}
+
+static uint32_t write_rx(void *end, uint32_t offset, uint32_t value)
+{
+	struct bob *b = end;
+
+	switch (offset) {
+	case CARD_RX_APPLY:
+		return value & 1 ? apply(b) : 0;
+	case CARD_RX_HOLDOFF_NS:
+		b->shadow.holdoff_ns = value;
+		break;
+	case CARD_RX_GATE_START:
+		b->shadow.gate_start = value;
+		break;
+	case CARD_RX_GATE_WIDTH:
+		b->shadow.gate_width = value;
+		break;
+	default:
+		return 0;
+	}
+	shm_card_put(&b->card, offset, value);
+	return 0;
+}
+
+static void reset(void *end)
+{
+	struct bob *b = end;
+
+	b->shadow = b->active = (struct bob_rx){.holdoff_ns = HOLDOFF_DEFAULT, .gate_width = 256};
+	shm_card_put(&b->card, CARD_RX_HOLDOFF_NS, b->active.holdoff_ns);
+	shm_card_put(&b->card, CARD_RX_GATE_WIDTH, b->active.gate_width);
+	b->card.slot = start_slot(&b->card.rng);
+	b->base = b->card.slot - clicks_bob_slot(b->clicks, b->pulse);
+	memset(b->count, 0, sizeof(b->count));
+	b->all = b->current_all = 0;
+	b->current_ns = b->card.now_ns;
+	b->gap = false;
+	set_receiver(b);
+}
+
+static void armed(void *end, bool on)
+{
+	struct bob *b = end;
+
+	/* What arrived before met closed gates. */
+	if (on)
+		clicks_skip(b->clicks, b->pulse);
+	set_receiver(b);
+}
+
+static const struct shm_card_ops bob_ops = {.write = write_rx, .reset = reset, .armed = armed};
+
+void bob_init(struct bob *b, uint8_t *bar, struct clicks *clicks, uint64_t pulse,
+              const struct rng *rng)
+{
+	memset(b, 0, sizeof(*b));
+	b->clicks = clicks;
+	b->pulse = pulse;
+	shm_card_init(&b->card, bar, CARD_ROLE_BOB, clicks->link.slot_fs, &bob_ops, b, rng);
+}
+
+void bob_begin(struct bob *b, uint64_t now_ns, uint64_t pulse)
+{
+	b->pulse = pulse;
+	shm_card_begin(&b->card, now_ns, b->base + clicks_bob_slot(b->clicks, pulse));
+}
+
+static void put_tag(void *place, uint64_t tag)
+{
+	memcpy(place, &tag, sizeof(tag));
+}
+
+static void lose(struct bob *b, uint64_t first, uint64_t last, uint64_t lost)
+{
+	if (!b->gap) {
+		b->gap = true;
+		b->gap_first = first;
+		b->gap_lost = 0;
+	}
+	/* Slots of tags increase, so a gap has two. */
+	b->gap_last = last > b->gap_first ? last : b->gap_first + 1;
+	b->gap_lost += lost;
+}
+
+/* GAP and GAP_END stay in one buffer. */
+static bool tell_gap(struct bob *b)
+{
+	uint64_t lost = b->gap_lost < LOST_MAX ? b->gap_lost : LOST_MAX;
+	uint8_t *place;
+
+	if (!b->gap)
+		return true;
+	place = shm_ring_record(&b->card, CARD_RING_TAGS, 16, b->gap_first & SLOT_MASK);
+	if (place == NULL)
+		return false;
+	put_tag(place, CARD_TAG(CARD_TAG_GAP, 0, 0, b->gap_first));
+	put_tag(place + 8, CARD_TAG(CARD_TAG_GAP_END, lost >> 8, lost & 0xff, b->gap_last));
+	shm_ring_commit(&b->card, CARD_RING_TAGS, 16);
+	b->gap = false;
+	return true;
+}
+
+void bob_click(struct bob *b, const struct click *k)
+{
+	unsigned int detectors = k->detectors, single = (unsigned int)__builtin_ctz(detectors);
+	bool lone = (detectors & (detectors - 1)) == 0;
+	uint64_t slot = b->base + k->slot;
+	void *place = NULL;
+
+	if (!b->card.enabled || b->card.faulted)
+		return;
+	b->all++;
+	for (unsigned int d = 0; d < 4; d++)
+		b->count[d] += detectors >> d & 1;
+	if (!b->card.ring[CARD_RING_TAGS].run)
+		return;
+	/* A click right behind a gap's end joins it. */
+	if (!(b->gap && slot <= b->gap_last) && tell_gap(b))
+		place = shm_ring_record(&b->card, CARD_RING_TAGS, 8, slot & SLOT_MASK);
+	if (place == NULL) {
+		b->card.ring[CARD_RING_TAGS].dropped++;
+		lose(b, slot, slot, 1);
+		return;
+	}
+	put_tag(place, lone ? CARD_TAG(CARD_TAG_CLICK, single, k->sub, slot)
+	                    : CARD_TAG(CARD_TAG_DOUBLE, detectors, k->sub, slot));
+	shm_ring_commit(&b->card, CARD_RING_TAGS, 8);
+}
+
+void bob_gap(struct bob *b, uint64_t first, uint64_t last, uint64_t lost)
+{
+	if (b->card.ring[CARD_RING_TAGS].run)
+		lose(b, b->base + first, b->base + last, lost);
+}
+
+void bob_end(struct bob *b)
+{
+	struct shm_card *card = &b->card;
+	uint64_t passed = card->now_ns - b->current_ns;
+
+	for (unsigned int d = 0; d < 4; d++)
+		shm_card_put64(card, CARD_RX_COUNT_LO(d), b->count[d]);
+	if (passed >= CURRENT_NS) {
+		double rate = (double)(b->all - b->current_all) * 1e9 / (double)passed;
+
+		card->photocurrent_na = (uint32_t)(LEAK_NA + rate * CHARGE_NC);
+		shm_card_put(card, CARD_RX_PHOTOCURRENT, card->photocurrent_na);
+		b->current_ns = card->now_ns;
+		b->current_all = b->all;
+	}
+	shm_card_end(card);
+}

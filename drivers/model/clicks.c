@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "drivers/model/clicks.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/sync_pattern.h"
+#include "drivers/card_regs.h"
+
+/* The clock's frequency takes a step of its random walk so often. */
+#define CLOCK_STEP_SLOTS (1u << 23)
+
+static double phase_at(const struct clicks *c, uint64_t n)
+{
+	return c->phase + c->frequency * (double)(int64_t)(n - c->anchor);
+}
+
+static void clock_step(struct clicks *c, uint64_t n)
+{
+	double seconds = (double)(n - c->anchor) * c->link.slot_fs * 1e-15;
+	double max = c->link.max_ppb * 1e-9;
+
+	c->phase = phase_at(c, n);
+	c->anchor = n;
+	c->frequency += c->link.walk_ppb_s * 1e-9 * sqrt(seconds) * rng_gauss(&c->rng);
+	/* Reflected at the limits. */
+	if (c->frequency > max)
+		c->frequency = 2 * max - c->frequency;
+	if (c->frequency < -max)
+		c->frequency = -2 * max - c->frequency;
+}
+
+/* Tables for the light in force. */
+static void enter_light(struct clicks *c)
+{
+	const struct light *l = &c->light[0];
+	struct optics_source source = l->source;
+	double slot_s = c->link.slot_fs * 1e-15, rate, trap;
+
+	if (l->mode == CARD_TX_MODE_SYNC)
+		source.p_mu1 = source.p_z = 1;
+	outcomes_build(&c->pulse, &c->link, l->mode == CARD_TX_MODE_DARK ? NULL : &source,
+	               l->mode == CARD_TX_MODE_SYNC, &l->attack);
+	c->p_step = c->pulse.click;
+	c->inv_log_skip = c->p_step > 0 ? 1 / log1p(-c->p_step) : 0;
+	/* The detectors' traps are set by the QKD light and stay as they are in other light. */
+	if (l->mode != CARD_TX_MODE_QKD)
+		return;
+	rate = c->p_step / slot_s;
+	trap = physics_trap_probability(&c->link, rate, c->holdoff * slot_s);
+	if (trap > 1)
+		trap = 1;
+	c->trap = trap * exp(-c->holdoff * slot_s / (c->link.afterpulse_tau_ns * 1e-9));
+}
+
+void clicks_init(struct clicks *c, const struct optics_link *link, const struct rng *rng)
+{
+	memset(c, 0, sizeof(*c));
+	c->link = *link;
+	c->rng = *rng;
+	c->phase = rng_uniform(&c->rng);
+	c->frequency = (2 * rng_uniform(&c->rng) - 1) * link->max_ppb * 1e-9;
+	c->gate_width = 256;
+	c->lights = 1;
+	outcomes_build(&c->dark, link, NULL, false, NULL);
+	enter_light(c);
+}
+
+int clicks_set_light(struct clicks *c, const struct light *light)
+{
+	unsigned int i = c->lights;
+
+	if (light->from < c->n || light->from < c->light[i - 1].from)
+		return -EINVAL;
+	if (light->from == c->light[i - 1].from)
+		i--;
+	if (i == CLICKS_LIGHTS)
+		return -ENOSPC;
+	c->light[i] = *light;
+	c->lights = i + 1;
+	if (i == 0)
+		enter_light(c);
+	return 0;
+}
+
+const struct light *clicks_last_light(const struct clicks *c)
+{
+	return &c->light[c->lights - 1];
+}
+
+void clicks_set_receiver(struct clicks *c, bool gates_on, double holdoff, unsigned int gate_start,
+                         unsigned int gate_width)
+{
+	bool changed = holdoff != c->holdoff;
+
+	c->gates_on = gates_on;
+	/* A slot holds one tag, so no shorter dead time can be told. */
+	c->holdoff = holdoff < 1 ? 1 : holdoff;
+	c->gate_start = gate_start;
+	c->gate_width = gate_width;
+	if (!gates_on)
+		c->pendings = 0;
+	if (changed)
+		enter_light(c);
+}
+
+uint64_t clicks_bob_slot(const struct clicks *c, uint64_t n)
+{
+	return n + (uint64_t)(int64_t)floor(phase_at(c, n) + 0.5);
+}
+
+static bool gate_open(const struct clicks *c, unsigned int sub)
+{
+	return c->gate_width >= 256 || ((sub - c->gate_start) & 255) < c->gate_width;
+}
+
+/* Next of the slots n, n + 1, ... with a candidate, or LIMIT. */
+static uint64_t next_candidate(struct clicks *c, uint64_t limit)
+{
+	double skip;
+
+	if (c->p_step <= 0)
+		return limit;
+	skip = -rng_exp(&c->rng) * c->inv_log_skip;
+	return skip >= (double)(limit - c->n) ? limit : c->n + (uint64_t)skip;
+}
+
+static void trap_carrier(struct clicks *c, uint64_t n, double frac, unsigned int detectors)
+{
+	double at = frac + c->holdoff +
+	            rng_exp(&c->rng) * c->link.afterpulse_tau_ns * 1e6 / c->link.slot_fs;
+	unsigned int i = c->pendings, detector;
+	uint64_t release = n + (uint64_t)floor(at);
+
+	do /* one of those that fired */
+		detector = rng_next(&c->rng) >> 62;
+	while (!(detectors >> detector & 1));
+	if (c->pendings == CLICKS_PENDING)
+		return;
+	for (; i > 0 && c->pending[i - 1].n > release; i--)
+		c->pending[i] = c->pending[i - 1];
+	c->pending[i].n = release;
+	c->pending[i].frac = at - floor(at);
+	c->pending[i].detector = (uint8_t)detector;
+	c->pendings++;
+}
+
+/* A detector would fire at pulse + frac: does it, and how does Bob's card see it? */
+static bool fire(struct clicks *c, struct click *k, double frac)
+{
+	double x;
+
+	if ((double)(int64_t)(k->pulse - c->n_live) + frac < c->live_from)
+		return false;
+	x = frac + phase_at(c, k->pulse);
+	k->slot = k->pulse + (uint64_t)(int64_t)floor(x);
+	k->sub = (uint8_t)((x - floor(x)) * 256);
+	if (!gate_open(c, k->sub) || (int64_t)(k->slot - c->last_slot) <= 0)
+		return false;
+	c->last_slot = k->slot;
+	c->n_live = k->pulse;
+	c->live_from = frac + c->holdoff;
+	if (rng_uniform(&c->rng) < c->trap)
+		trap_carrier(c, k->pulse, frac, k->detectors);
+	return true;
+}
+
+/* Slots that lie wholly within the hold-off need no dice. */
+static void pass_holdoff(struct clicks *c, uint64_t limit)
+{
+	uint64_t live = c->n_live + (uint64_t)floor(c->live_from);
+
+	if (live > c->n)
+		c->n = live < limit ? live : limit;
+}
+
+static bool afterpulse(struct clicks *c, struct click *k)
+{
+	double frac = c->pending[0].frac;
+
+	*k = (struct click){
+	        .pulse = c->pending[0].n,
+	        .detectors = (uint8_t)(1u << c->pending[0].detector),
+	        .origin = CLICK_AFTERPULSE,
+	};
+	c->pendings--;
+	memmove(&c->pending[0], &c->pending[1], c->pendings * sizeof(c->pending[0]));
+	return fire(c, k, frac);
+}
+
+static bool candidate(struct clicks *c, struct click *k, uint64_t n)
+{
+	const struct light *l = &c->light[0];
+	bool lit = l->mode == CARD_TX_MODE_QKD ||
+	           (l->mode == CARD_TX_MODE_SYNC && sync_pattern_on(l->slot_base + n));
+	struct outcome o;
+	double frac;
+
+	if (!lit && l->mode == CARD_TX_MODE_SYNC &&
+	    rng_uniform(&c->rng) * c->p_step >= c->dark.click)
+		return false;
+	o = outcomes_draw(lit ? &c->pulse : &c->dark, &c->rng);
+	*k = (struct click){.pulse = n, .detectors = o.detectors, .choice = o.choice};
+	k->has_choice = lit;
+	k->origin = rng_uniform(&c->rng) < (double)o.dark ? CLICK_DARK : CLICK_LIGHT;
+	if (k->origin == CLICK_DARK)
+		frac = rng_uniform(&c->rng);
+	else
+		frac = 0.5 + rng_gauss(&c->rng) * c->link.jitter_ps * 1e3 / c->link.slot_fs;
+	return fire(c, k, frac);
+}
+
+/* The end of the stretch from c->n on in which light and clock stay as they are. */
+static uint64_t stretch(struct clicks *c, uint64_t until)
+{
+	while (c->lights > 1 && c->light[1].from <= c->n) {
+		c->lights--;
+		memmove(&c->light[0], &c->light[1], c->lights * sizeof(c->light[0]));
+		if (c->lights == 1 || c->light[1].from > c->n)
+			enter_light(c);
+	}
+	if (c->n - c->anchor >= CLOCK_STEP_SLOTS)
+		clock_step(c, c->n);
+	if (c->lights > 1 && c->light[1].from < until)
+		until = c->light[1].from;
+	return c->anchor + CLOCK_STEP_SLOTS < until ? c->anchor + CLOCK_STEP_SLOTS : until;
+}
+
+size_t clicks_run(struct clicks *c, uint64_t until, struct click *out, size_t max)
+{
+	size_t count = 0;
+
+	while (c->n < until && count < max) {
+		uint64_t limit = stretch(c, until), n;
+
+		if (!c->gates_on) {
+			c->n = limit;
+			continue;
+		}
+		pass_holdoff(c, limit);
+		n = next_candidate(c, limit);
+		if (c->pendings > 0 && c->pending[0].n <= n && c->pending[0].n < limit) {
+			/* Whatever comes first; the jump past it is forgotten (no memory). */
+			if (c->n < c->pending[0].n)
+				c->n = c->pending[0].n;
+			if (afterpulse(c, &out[count])) {
+				count++;
+				c->n++;
+			}
+			continue;
+		}
+		c->n = n;
+		if (n == limit)
+			continue;
+		c->n = n + 1;
+		if (candidate(c, &out[count], n))
+			count++;
+	}
+	return count;
+}
+
+void clicks_skip(struct clicks *c, uint64_t until)
+{
+	if (until <= c->n)
+		return;
+	c->n = until;
+	c->pendings = 0;
+	stretch(c, until + 1);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "drivers/model/control_socket.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define REPLY_BYTES 4096
+
+static int error_reply(char *buf, size_t n, const char *text)
+{
+	char quoted[256];
+	size_t at = 0;
+
+	/* Names come from the request: nothing that would end a JSON string. */
+	for (; *text != '\0' && at < sizeof(quoted) - 1; text++)
+		quoted[at++] = *text == '"' || *text == '\\' || *text < ' ' ? '\'' : *text;
+	quoted[at] = '\0';
+	return snprintf(buf, n, "{\"error\":\"%s\"}\n", quoted);
+}
+
+static int attack_reply(struct sim_link *link, const char *text, char *buf, size_t n)
+{
+	struct attack attack;
+	struct err err;
+
+	if (attack_parse(text, &attack, &err) < 0)
+		return error_reply(buf, n, err.text);
+	if (sim_link_attack(link, &attack) < 0)
+		return error_reply(buf, n, "the light changed too often just now: try again");
+	return snprintf(buf, n,
+	                "{\"attack\":\"%s\",\"alice_slot\":%" PRIu64 ",\"bob_slot\":%" PRIu64 "}\n",
+	                attack_name(attack.kind), link->attack.alice_slot, link->attack.bob_slot);
+}
+
+size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, char *buf, size_t n)
+{
+	int written;
+
+	if (strcmp(line, "status") == 0) {
+		size_t used = sim_link_status(link, now_ns, buf, n - 1);
+
+		buf[used++] = '\n';
+		return used;
+	}
+	if (strncmp(line, "attack ", 7) == 0)
+		written = attack_reply(link, line + 7, buf, n);
+	else
+		written = error_reply(buf, n, "unknown request: attack ... or status");
+	return (size_t)written < n ? (size_t)written : n - 1;
+}
+
+static void answer(struct sim_link *link, int fd, const char *line, uint64_t now_ns)
+{
+	char reply[REPLY_BYTES];
+	size_t n = control_reply(link, line, now_ns, reply, sizeof(reply));
+
+	/* A client that does not read its replies loses them. */
+	if (send(fd, reply, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;
+}
+
+static bool serve(struct control_socket *c, unsigned int i, struct sim_link *link, uint64_t now_ns)
+{
+	char *line = c->client[i].line, *end;
+	ssize_t n = recv(c->client[i].fd, line + c->client[i].used,
+	                 CONTROL_LINE - c->client[i].used, MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return false;
+	c->client[i].used += (size_t)n;
+	while ((end = memchr(line, '\n', c->client[i].used)) != NULL) {
+		size_t used = (size_t)(end - line) + 1;
+
+		*end = '\0';
+		if (end > line && end[-1] == '\r')
+			end[-1] = '\0';
+		answer(link, c->client[i].fd, line, now_ns);
+		c->client[i].used -= used;
+		memmove(line, line + used, c->client[i].used);
+	}
+	if (c->client[i].used == CONTROL_LINE) {
+		char reply[64];
+		int length = error_reply(reply, sizeof(reply), "the line is too long");
+
+		send(c->client[i].fd, reply, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+		return false;
+	}
+	return true;
+}
+
+void control_socket_poll(struct control_socket *c, struct sim_link *link, uint64_t now_ns)
+{
+	int fd;
+
+	if (c->fd < 0)
+		return;
+	fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	for (unsigned int i = 0; i < CONTROL_CLIENTS; i++) {
+		if (c->client[i].fd < 0 && fd >= 0) {
+			c->client[i].fd = fd;
+			c->client[i].used = 0;
+			fd = -1;
+		}
+		if (c->client[i].fd >= 0 && !serve(c, i, link, now_ns)) {
+			close(c->client[i].fd);
+			c->client[i].fd = -1;
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool somebody_listens(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	if (fd < 0)
+		return true;
+	yes = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+	      errno != ECONNREFUSED;
+	close(fd);
+	return yes;
+}
+
+int control_socket_open(struct control_socket *c, const char *path, mode_t mode, struct err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct stat st;
+	mode_t mask;
+	int rc;
+
+	memset(c, 0, sizeof(*c));
+	c->fd = -1;
+	for (unsigned int i = 0; i < CONTROL_CLIENTS; i++)
+		c->client[i].fd = -1;
+	if (path == NULL)
+		return 0;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return err_set(err, ENAMETOOLONG, "control socket %.64s...: the name is too long",
+		               path);
+	strcpy(address.sun_path, path);
+	if (lstat(path, &st) == 0) {
+		if (!S_ISSOCK(st.st_mode) || somebody_listens(&address))
+			return err_set(err, EADDRINUSE, "control socket %s: the name is in use",
+			               path);
+		unlink(path);
+	}
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mask = umask(0777 & ~mode);
+	rc = c->fd < 0 || bind(c->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+	umask(mask);
+	if (rc == 0) {
+		strcpy(c->path, path);
+		rc = listen(c->fd, CONTROL_CLIENTS) < 0 ? errno : 0;
+	}
+	if (rc == 0)
+		return 0;
+	control_socket_close(c);
+	return err_set(err, rc, "control socket %s: cannot listen: %s", path, strerror(rc));
+}
+
+void control_socket_close(struct control_socket *c)
+{
+	for (unsigned int i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->client[i].fd >= 0)
+			close(c->client[i].fd);
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->path[0] != '\0')
+		unlink(c->path);
+	c->fd = -1;
+	c->path[0] = '\0';
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Closed-form physics of a weak-coherent-pulse link with threshold detectors, after Ma, Qi,
+ * Zhao, Lo, PRA 72 012326 (2005), and the one-decoy and afterpulse forms of Lim, Curty,
+ * Walenta, Xu, Zbinden, PRA 89 022307 (2014).
+ */
+
+#ifndef DRIVERS_MODEL_PHYSICS_H
+#define DRIVERS_MODEL_PHYSICS_H
+
+/* The fibre and the receiver: what no card register sets. */
+struct optics_link {
+	double distance_km;
+	double loss_db_per_km;
+	double receiver_loss_db;
+	double efficiency;       /* of a detector */
+	double dark_probability; /* per detector and slot */
+	double misalignment;     /* e_d: share of the light that goes to the wrong detector */
+	double afterpulse;       /* afterpulses per click of light or dark, at the QKD rate */
+	double afterpulse_tau_ns;
+	double p_z_bob;     /* share of the light that a passive splitter sends to basis Z */
+	double jitter_ps;   /* standard deviation of the arrival time */
+	double slot_fs;     /* nominal slot period */
+	double max_ppb;     /* clock error is uniform within +- this at the start */
+	double walk_ppb_s;  /* its random walk, ppb per square root of a second */
+	double delay_us_km; /* group delay of the fibre */
+};
+
+/* Source statistics: intensities in photons per pulse. */
+struct optics_source {
+	double mu1, mu2, p_mu1, p_z;
+};
+
+/* 20 km of fibre, the link of the demonstration. */
+extern const struct optics_link optics_link_default;
+
+/* eta = eta_det 10^(-(alpha L + IL_rx) / 10) */
+double physics_transmittance(const struct optics_link *link);
+
+/* Gain of intensity K, for a background Y0 much below 1: Y0 + 1 - e^(-eta K). */
+double physics_gain(double eta, double k, double y0);
+
+/* The same with nothing neglected, for M detectors: 1 - (1 - p_dark)^M e^(-eta K). */
+double physics_gain_exact(double eta, double k, double p_dark, unsigned int m);
+
+/* Error rate: (Y0 / 2 + e_d (1 - e^(-eta K))) / gain. */
+double physics_error_rate(double eta, double k, double y0, double e_d);
+
+double physics_entropy(double p);
+
+/* Asymptotic key per pulse, Q the sifting factor, F the inefficiency of correction. */
+struct physics_key {
+	double eta, y0, e_d, mu, nu, f, q;
+};
+double physics_key_infinite(const struct physics_key *k);    /* infinitely many decoys */
+double physics_key_weak_vacuum(const struct physics_key *k); /* weak decoy and vacuum */
+
+/* Rate behind a non-paralysable dead time: R / (1 + R tau). */
+double physics_dead_time(double rate, double dead_s);
+
+/*
+ * Probability that a trapped carrier which is released after an exponential time of mean
+ * TAU_S causes a click: it is lost within the hold-off of any click, of which RATE per
+ * second of live time come besides.
+ */
+double physics_afterpulse_yield(double rate, double holdoff_s, double tau_s);
+
+/*
+ * Probability that a click traps a carrier, such that afterpulses are link->afterpulse per
+ * other click at RATE (clicks per second of live time). Data sheets state the afterpulsing
+ * that is left at the operating point, so the filling of the traps follows from it. Above 1:
+ * no detector of that time constant can do it.
+ */
+double physics_trap_probability(const struct optics_link *link, double rate, double holdoff_s);
+
+/* What an honest link in QKD mode shows. */
+struct physics_expect {
+	double rate;     /* clicks of light and dark per second of live time */
+	double clicks_s; /* behind the hold-off, afterpulses included */
+	double qber_z, qber_x;
+	double p_mu1; /* share of mu1 in the clicks of light and dark */
+};
+void physics_expect(const struct optics_link *link, const struct optics_source *source,
+                    double holdoff_s, struct physics_expect *out);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "drivers/model/shm_card.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "drivers/model/shm_monitor.h"
+
+#define DEFAULT_MODERATION_US 1000
+#define MODERATION_MAX_US     0xffff
+#define BUILD_HASH            0x4d4f444c /* of no bit stream: "MODL" */
+
+uint32_t shm_card_get(const struct shm_card *card, uint32_t offset)
+{
+	return __atomic_load_n((uint32_t *)(card->bar + offset), __ATOMIC_ACQUIRE);
+}
+
+void shm_card_put(struct shm_card *card, uint32_t offset, uint32_t value)
+{
+	__atomic_store_n((uint32_t *)(card->bar + offset), value, __ATOMIC_RELEASE);
+}
+
+static void latch(struct shm_card *card)
+{
+	shm_card_put(card, CARD_SHM_LATCH, shm_card_get(card, CARD_SHM_LATCH) + 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void shm_card_put64(struct shm_card *card, uint32_t offset, uint64_t value)
+{
+	latch(card);
+	shm_card_put(card, offset, (uint32_t)value);
+	shm_card_put(card, offset + 4, (uint32_t)(value >> 32));
+	latch(card);
+}
+
+static void show_status(struct shm_card *card)
+{
+	uint32_t status =
+	        card->faulted ? CARD_STATUS_FAULT | CARD_STATUS_NEEDS_RESET : CARD_STATUS_READY;
+
+	shm_card_put(card, CARD_STATUS, status | (card->armed ? CARD_STATUS_ARMED : 0));
+	shm_card_put(card, CARD_CTRL,
+	             (card->enabled ? CARD_CTRL_ENABLE : 0) | (card->armed ? CARD_CTRL_ARM : 0));
+	shm_card_put(card, CARD_IRQ_CAUSE, card->irq_cause);
+}
+
+static void set_armed(struct shm_card *card, bool on)
+{
+	if (card->armed == on)
+		return;
+	card->armed = on;
+	card->watchdog_ns = card->now_ns;
+	card->ops->armed(card->end, on);
+}
+
+void shm_card_fault(struct shm_card *card, uint32_t code, uint32_t argument)
+{
+	if (card->faulted)
+		return;
+	card->faulted = true;
+	shm_card_put(card, CARD_FAULT_CODE, code);
+	shm_card_put(card, CARD_FAULT_ARG, argument);
+	card->irq_cause |= CARD_IRQ_FAULT | (code == CARD_FAULT_WATCHDOG ? CARD_IRQ_WATCHDOG : 0);
+	/* No DMA from here on, not even of what is half full. */
+	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
+		card->ring[q].open = false;
+	set_armed(card, false);
+	show_status(card);
+}
+
+static void function_reset(struct shm_card *card)
+{
+	set_armed(card, false);
+	card->enabled = card->faulted = false;
+	card->irq_cause = 0;
+	card->moderation_us = DEFAULT_MODERATION_US;
+	card->watchdog_ms = 0;
+	card->reset_ns = card->now_ns;
+	memset(card->bar, 0, CARD_SHM_MBOX_OFFSET);
+	shm_card_put(card, CARD_MAGIC, CARD_MAGIC_VALUE);
+	shm_card_put(card, CARD_ABI, CARD_ABI_MAJOR << 24 | CARD_ABI_MINOR << 16);
+	shm_card_put(card, CARD_FEATURES_LO,
+	             CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY |
+	                     (card->role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN : 0));
+	shm_card_put(card, CARD_ROLE, card->role | (card->role == CARD_ROLE_BOB ? 4u << 8 : 0));
+	shm_card_put(card, CARD_BUILD, BUILD_HASH);
+	shm_card_put(card, CARD_FLAVOUR, CARD_FLAVOUR_SIMULATED);
+	shm_card_put(card, CARD_MODERATION, card->moderation_us);
+	shm_card_put(card, CARD_TIME_SLOT_FS, (uint32_t)card->slot_fs);
+	shm_card_put(card, CARD_TIME_LOCK, 1);
+	shm_monitor_reset(card);
+	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
+		shm_ring_reset(card, q);
+	card->ops->reset(card->end);
+	shm_card_put64(card, CARD_TIME_SLOT_LO, card->slot & 0xffffffffffffULL);
+	show_status(card);
+}
+
+void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, double slot_fs,
+                   const struct shm_card_ops *ops, void *end, const struct rng *rng)
+{
+	bool alice = role == CARD_ROLE_ALICE;
+
+	memset(card, 0, sizeof(*card));
+	card->bar = bar;
+	card->dma = bar + CARD_BAR0_BYTES;
+	card->role = role;
+	card->slot_fs = slot_fs;
+	card->ops = ops;
+	card->end = end;
+	card->rng = *rng;
+	card->ring[CARD_RING_TAGS].exists = !alice;
+	card->ring[CARD_RING_QUERIES].exists = alice;
+	card->ring[CARD_RING_CHOICES].exists = alice;
+	card->ring[CARD_RING_QRNG].exists = true;
+	card->ring[CARD_RING_TELEMETRY].exists = true;
+	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
+		card->ring[q].to_host = q != CARD_RING_QUERIES;
+	function_reset(card);
+}
+
+static uint32_t write_control(struct shm_card *card, uint32_t value)
+{
+	if (value & CARD_CTRL_RESET) {
+		function_reset(card);
+		return 0;
+	}
+	if (card->faulted)
+		return 0;
+	if (value & CARD_CTRL_SAFE_OFF)
+		value &= ~CARD_CTRL_ARM;
+	card->enabled = value & CARD_CTRL_ENABLE;
+	if (!(value & CARD_CTRL_ARM) || !card->enabled) {
+		set_armed(card, false);
+		return value & CARD_CTRL_ARM ? CARD_CTRL : 0;
+	}
+	if (card->watchdog_ms == 0)
+		return CARD_WATCHDOG;
+	set_armed(card, true);
+	return 0;
+}
+
+/* Returns 0, or the offset of the register whose value cannot be. */
+static uint32_t write_register(struct shm_card *card, uint32_t offset, uint32_t value)
+{
+	switch (offset) {
+	case CARD_CTRL:
+		return write_control(card, value);
+	case CARD_IRQ_CAUSE:
+		card->irq_cause &= ~value;
+		return 0;
+	case CARD_IRQ_MASK:
+		shm_card_put(card, offset, value);
+		return 0;
+	case CARD_MODERATION:
+		card->moderation_us = value & MODERATION_MAX_US;
+		shm_card_put(card, offset, card->moderation_us);
+		return 0;
+	case CARD_WATCHDOG:
+		card->watchdog_ms = value;
+		card->watchdog_ns = card->now_ns;
+		shm_card_put(card, offset, value);
+		return value == 0 && card->armed ? CARD_WATCHDOG : 0;
+	case CARD_QRNG_CTRL:
+		card->qrng_ctrl = value & 1;
+		shm_card_put(card, offset, card->qrng_ctrl);
+		return 0;
+	}
+	if (offset >= CARD_RING(0) && offset < CARD_RING(CARD_RING_COUNT))
+		return shm_ring_write(card, (offset - CARD_RING(0)) / 0x40,
+		                      (offset - CARD_RING(0)) % 0x40, value);
+	return card->ops->write(card->end, offset, value);
+}
+
+/* A write is taken once, in order; a host that writes at once again is served at once. */
+static void serve_mailbox(struct shm_card *card)
+{
+	for (int i = 0; i < 64; i++) {
+		uint32_t seq = shm_card_get(card, CARD_SHM_MBOX_SEQ), offset, value, bad;
+
+		if (seq == card->mbox_seq)
+			return;
+		offset = shm_card_get(card, CARD_SHM_MBOX_OFFSET);
+		value = shm_card_get(card, CARD_SHM_MBOX_VALUE);
+		if (offset % 4 == 0 && offset < CARD_SHM_MBOX_OFFSET) {
+			bad = write_register(card, offset, value);
+			if (bad != 0)
+				shm_card_fault(card, CARD_FAULT_CONFIG, bad);
+			show_status(card);
+		}
+		card->mbox_seq = seq;
+		shm_card_put(card, CARD_SHM_MBOX_DONE, seq);
+	}
+}
+
+void shm_card_begin(struct shm_card *card, uint64_t now_ns, uint64_t slot)
+{
+	card->now_ns = now_ns;
+	card->slot = slot;
+	shm_card_put64(card, CARD_TIME_SLOT_LO, slot & 0xffffffffffffULL);
+	serve_mailbox(card);
+	if (card->armed && now_ns - card->watchdog_ns > card->watchdog_ms * NS_PER_MS)
+		shm_card_fault(card, CARD_FAULT_WATCHDOG, 0);
+}
+
+void shm_card_end(struct shm_card *card)
+{
+	shm_monitor_turn(card);
+	for (unsigned int q = 0; q < CARD_RING_COUNT; q++) {
+		shm_ring_moderate(card, q);
+		if (card->ring[q].run)
+			shm_card_put64(card, CARD_RING(q) + CARD_RING_DROPPED_LO,
+			               card->ring[q].dropped);
+	}
+	show_status(card);
+	shm_card_put(card, CARD_SHM_ALIVE, shm_card_get(card, CARD_SHM_ALIVE) + 1);
+}

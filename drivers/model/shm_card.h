@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the cards of both ends have in common: identity, control, faults, watchdog, mailbox,
+ * rings (shm_ring.h), QRNG and telemetry. What is particular to an end hangs below as
+ * shm_card_ops. The card believes nothing that it reads back from the file, which the host
+ * can write: its state is in here and the registers show it.
+ */
+
+#ifndef DRIVERS_MODEL_SHM_CARD_H
+#define DRIVERS_MODEL_SHM_CARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/card_regs.h"
+#include "drivers/model/rng.h"
+#include "drivers/model/shm_ring.h"
+
+struct shm_card_ops {
+	/* A write to a register of this end: 0, or the offset of the register that is wrong. */
+	uint32_t (*write)(void *end, uint32_t offset, uint32_t value);
+	/* Function reset: defaults, and a new slot counter in card->slot. */
+	void (*reset)(void *end);
+	/* Light or gates went on or off. */
+	void (*armed)(void *end, bool on);
+};
+
+struct shm_card {
+	uint8_t *bar, *dma;
+	unsigned int role; /* CARD_ROLE_* */
+	const struct shm_card_ops *ops;
+	void *end;
+	struct rng rng;
+
+	uint64_t now_ns, slot; /* of this turn */
+	double slot_fs;
+	bool enabled, armed, faulted;
+	uint32_t irq_cause;
+	uint32_t moderation_us, watchdog_ms;
+	uint64_t watchdog_ns; /* last write */
+	uint32_t mbox_seq;
+
+	struct shm_ring ring[CARD_RING_COUNT];
+
+	uint64_t reset_ns;
+	uint32_t qrng_ctrl;
+	uint64_t telemetry_ns;
+	double temperature, laser, bias, back_reflection; /* telemetry's slow drift */
+	uint32_t photocurrent_na;
+};
+
+/* BAR and DMA as in a fresh file. Resets the card: ops->reset() is called. */
+void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, double slot_fs,
+                   const struct shm_card_ops *ops, void *end, const struct rng *rng);
+
+/* Start of a turn: take the host's writes, look at the watchdog. SLOT is the card's own. */
+void shm_card_begin(struct shm_card *card, uint64_t now_ns, uint64_t slot);
+
+/* End of a turn: QRNG, telemetry, buffers that have waited long enough, counters. */
+void shm_card_end(struct shm_card *card);
+
+/* Dark, rings still, until the host resets: the first fault is shown. */
+void shm_card_fault(struct shm_card *card, uint32_t code, uint32_t argument);
+
+uint32_t shm_card_get(const struct shm_card *card, uint32_t offset);
+void shm_card_put(struct shm_card *card, uint32_t offset, uint32_t value);
+/* A pair of registers at once, under the latch. */
+void shm_card_put64(struct shm_card *card, uint32_t offset, uint64_t value);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "drivers/model/sim_link.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+#define BATCH      1024
+#define SLOT_MASK  0xffffffffffffULL
+#define FS_PER_NS  1000000ULL
+#define BEHIND_MAX NS_PER_S
+/* Link time made in one turn, so that the cards are served while the link catches up. */
+#define TURN_NS (20 * NS_PER_MS)
+/* Bob's gap says so: how many are missing is not known. */
+#define LOST_UNKNOWN 0xfff
+
+static uint64_t slots_of(const struct sim_link *s, uint64_t ns)
+{
+	return (uint64_t)((unsigned __int128)ns * FS_PER_NS / s->slot_fs);
+}
+
+int sim_link_init(struct sim_link *s, const struct optics_link *optics, const struct rng *rng,
+                  uint8_t *alice_map, uint8_t *bob_map, uint64_t now_ns)
+{
+	struct rng dice = *rng, clicks, alice, bob;
+
+	memset(s, 0, sizeof(*s));
+	/* A generator each, so that what the host does to one card moves no other dice. */
+	rng_init_seed(&clicks, rng_next(&dice));
+	rng_init_seed(&alice, rng_next(&dice));
+	rng_init_seed(&bob, rng_next(&dice));
+	clicks_init(&s->clicks, optics, &clicks);
+	s->start_ns = now_ns;
+	s->slot_fs = (uint64_t)optics->slot_fs;
+	s->delay = (uint64_t)(optics->delay_us_km * optics->distance_km * 1e9 / optics->slot_fs);
+	bob_init(&s->bob, bob_map, &s->clicks, 0, &bob);
+	return alice_init(&s->alice, alice_map, &s->clicks, s->delay, &alice);
+}
+
+void sim_link_free(struct sim_link *s)
+{
+	alice_free(&s->alice);
+}
+
+static void add_truth(struct sim_truth *t, const struct click *k, int choice)
+{
+	unsigned int d = k->detectors, basis = d >= 1u << CARD_DETECTOR_X0;
+	bool one = d == 1u << CARD_DETECTOR_Z1 || d == 1u << CARD_DETECTOR_X1;
+
+	t->clicks++;
+	t->dark += k->origin == CLICK_DARK;
+	t->afterpulses += k->origin == CLICK_AFTERPULSE;
+	if (d & (d - 1)) {
+		t->doubles++;
+	} else if (choice >= 0 && basis == ((unsigned int)choice & CHOICE_BASIS_X)) {
+		t->sifted[basis]++;
+		t->errors[basis] += one != ((choice & CHOICE_BIT) != 0);
+	}
+}
+
+static void arrive(struct sim_link *s, const struct click *k)
+{
+	int choice;
+
+	if (k->has_choice)
+		choices_seen(&s->alice.choices, k->pulse, k->choice);
+	choice = choices_get(&s->alice.choices, k->pulse, k->pulse + 1);
+	if (s->phase_due && k->pulse >= s->attack.pulse) {
+		s->phase_due = false;
+		memset(&s->phase, 0, sizeof(s->phase));
+	}
+	add_truth(&s->truth, k, choice);
+	add_truth(&s->phase, k, choice);
+	bob_click(&s->bob, k);
+}
+
+/* The process stood still for too long: say what is missing and go on from now. */
+static void skip(struct sim_link *s, uint64_t until)
+{
+	uint64_t first = clicks_bob_slot(&s->clicks, s->clicks.n);
+
+	s->skips++;
+	s->skipped_ms += s->behind_ms;
+	if (s->clicks.gates_on)
+		bob_gap(&s->bob, first, clicks_bob_slot(&s->clicks, until) - 1, LOST_UNKNOWN);
+	clicks_skip(&s->clicks, until);
+}
+
+void sim_link_turn(struct sim_link *s, uint64_t now_ns)
+{
+	static struct click batch[BATCH];
+	uint64_t arriving = slots_of(s, now_ns - s->start_ns), most, until, behind;
+
+	alice_begin(&s->alice, now_ns, arriving + s->delay);
+	bob_begin(&s->bob, now_ns, arriving);
+
+	behind = arriving > s->clicks.n ? arriving - s->clicks.n : 0;
+	s->behind_ms = (uint64_t)((double)behind * (double)s->slot_fs * 1e-12);
+	if (behind > slots_of(s, BEHIND_MAX))
+		skip(s, arriving);
+	most = s->clicks.n + slots_of(s, TURN_NS);
+	until = arriving < most || !s->clicks.gates_on ? arriving : most;
+	while (s->clicks.n < until) {
+		size_t n = clicks_run(&s->clicks, until, batch, BATCH);
+
+		for (size_t i = 0; i < n; i++)
+			arrive(s, &batch[i]);
+	}
+	alice_end(&s->alice, s->clicks.n);
+	bob_end(&s->bob);
+}
+
+int sim_link_attack(struct sim_link *s, const struct attack *attack)
+{
+	struct light light = *clicks_last_light(&s->clicks);
+
+	light.from = light.from > s->alice.pulse + 1 ? light.from : s->alice.pulse + 1;
+	light.attack = *attack;
+	if (clicks_set_light(&s->clicks, &light) < 0)
+		return -EBUSY;
+	s->attack_before = s->attack;
+	s->attack = (struct sim_attack){
+	        .attack = *attack,
+	        .pulse = light.from,
+	        .alice_slot = (s->alice.base + light.from) & SLOT_MASK,
+	        .bob_slot = (s->bob.base + clicks_bob_slot(&s->clicks, light.from)) & SLOT_MASK,
+	};
+	s->phase_due = true;
+	return 0;
+}

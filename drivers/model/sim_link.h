@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A whole link: two cards, the fibre and who sits on it, moved along in turns. */
+
+#ifndef DRIVERS_MODEL_SIM_LINK_H
+#define DRIVERS_MODEL_SIM_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/model/alice.h"
+#include "drivers/model/bob.h"
+
+/* What really happened: for tests and for the eavesdropper's books, on no card. */
+struct sim_truth {
+	uint64_t clicks, doubles, dark, afterpulses;
+	uint64_t sifted[2], errors[2]; /* single clicks in the same basis, Z and X */
+};
+
+/* From when on an attack stood, in the slots of either card at that time. */
+struct sim_attack {
+	struct attack attack;
+	uint64_t pulse, alice_slot, bob_slot;
+};
+
+struct sim_link {
+	struct clicks clicks;
+	struct alice alice;
+	struct bob bob;
+	uint64_t start_ns, slot_fs;
+	uint64_t delay; /* slots from Alice to Bob */
+
+	struct sim_attack attack, attack_before;
+	struct sim_truth truth, phase; /* since the start; since the attack changed */
+	bool phase_due;
+
+	uint64_t behind_ms, skipped_ms, skips;
+};
+
+/* The two maps are card files, all zero. RNG seeds everything but the QRNG. -ENOMEM. */
+int sim_link_init(struct sim_link *s, const struct optics_link *optics, const struct rng *rng,
+                  uint8_t *alice_map, uint8_t *bob_map, uint64_t now_ns);
+void sim_link_free(struct sim_link *s);
+
+/* Bring the link to NOW. More than a second behind, it leaves out what it missed. */
+void sim_link_turn(struct sim_link *s, uint64_t now_ns);
+
+/* From the next pulse on. -EBUSY when the light changed too often just now. */
+int sim_link_attack(struct sim_link *s, const struct attack *attack);
+
+/* One JSON object; returns its length. */
+size_t sim_link_status(const struct sim_link *s, uint64_t now_ns, char *buf, size_t n);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "drivers/model/sim_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <math.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A parameter of the link, its option and its range. */
+static const struct {
+	const char *name;
+	size_t offset;
+	double min, max;
+} numbers[] = {
+        {"distance", offsetof(struct optics_link, distance_km), 0, 500},
+        {"loss", offsetof(struct optics_link, loss_db_per_km), 0, 10},
+        {"receiver-loss", offsetof(struct optics_link, receiver_loss_db), 0, 100},
+        {"efficiency", offsetof(struct optics_link, efficiency), 0, 1},
+        {"dark", offsetof(struct optics_link, dark_probability), 0, 0.1},
+        {"misalignment", offsetof(struct optics_link, misalignment), 0, 0.5},
+        {"afterpulse", offsetof(struct optics_link, afterpulse), 0, 0.5},
+        {"afterpulse-tau", offsetof(struct optics_link, afterpulse_tau_ns), 1, 1e6},
+        {"bob-p-z", offsetof(struct optics_link, p_z_bob), 0, 1},
+        {"jitter", offsetof(struct optics_link, jitter_ps), 0, 1000},
+        {"slot", offsetof(struct optics_link, slot_fs), 1e5, 1e8},
+        {"clock-error", offsetof(struct optics_link, max_ppb), 0, 1000},
+        {"clock-walk", offsetof(struct optics_link, walk_ppb_s), 0, 100},
+        {"delay", offsetof(struct optics_link, delay_us_km), 0, 10},
+};
+#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
+
+enum { ALICE = NUMBERS, BOB, CONTROL, MODE, ALICE_OWNER, BOB_OWNER, ATTACK, SEED, HELP, OPTIONS };
+
+static const char *const others[] = {"alice",     "bob",    "control", "mode", "alice-owner",
+                                     "bob-owner", "attack", "seed",    "help"};
+
+const char sim_options_help[] =
+        "usage: lumengate-optics-sim --alice FILE --bob FILE [option...]\n"
+        "Serves the two optical cards of a simulated link, each through its file.\n"
+        "\n"
+        "  --alice FILE, --bob FILE     the cards, made anew; gone when the program ends\n"
+        "  --control SOCKET             where attacks and status are asked for\n"
+        "  --mode OCTAL                 of the files and the socket (600)\n"
+        "  --alice-owner USER[:GROUP]   of Alice's file; --bob-owner of Bob's\n"
+        "  --attack WORDS               from the start: \"intercept-resend FRACTION Z_SHARE\"\n"
+        "  --seed N                     repeatable dice (the QRNG stays random)\n"
+        "\n"
+        "  --distance KM          (20)    --loss DB_PER_KM       (0.2)\n"
+        "  --receiver-loss DB     (3)     --delay US_PER_KM      (4.897)\n"
+        "  --efficiency E         (0.2)   --dark P               (1e-6) per slot and detector\n"
+        "  --misalignment P       (0.01)  --bob-p-z P            (0.8)\n"
+        "  --afterpulse P         (0.01)  per click of light or dark, at the QKD rate\n"
+        "  --afterpulse-tau NS    (1000)  --jitter PS            (40) standard deviation\n"
+        "  --clock-error PPB      (200)   largest at the start\n"
+        "  --clock-walk PPB       (0.5)   per square root of a second\n"
+        "  --slot FS              (1e6)   slot period\n"
+        "\n"
+        "Intensities, their probabilities and the hold-off are set through the cards.\n";
+
+static int parse_number(const char *name, const char *text, double min, double max, double *out,
+                        struct err *err)
+{
+	char *end;
+	double v;
+
+	errno = 0;
+	v = strtod(text, &end);
+	if (end == text || *end != '\0' || errno != 0 || !isfinite(v))
+		return err_set(err, EINVAL, "--%s: \"%s\" is not a number", name, text);
+	if (v < min || v > max)
+		return err_set(err, EINVAL, "--%s: %s is outside %g to %g", name, text, min, max);
+	*out = v;
+	return 0;
+}
+
+/* A name or a number; -1 when neither. */
+static long parse_id(const char *text, bool group)
+{
+	char *end;
+	long v = strtol(text, &end, 10);
+
+	if (end != text && *end == '\0' && v >= 0)
+		return v;
+	if (group) {
+		const struct group *g = getgrnam(text);
+
+		return g != NULL ? (long)g->gr_gid : -1;
+	} else {
+		const struct passwd *p = getpwnam(text);
+
+		return p != NULL ? (long)p->pw_uid : -1;
+	}
+}
+
+static int parse_owner(const char *name, const char *text, struct shm_file_owner *owner,
+                       struct err *err)
+{
+	char user[64];
+	const char *colon = strchr(text, ':');
+	size_t n = colon != NULL ? (size_t)(colon - text) : strlen(text);
+	long id;
+
+	if (n >= sizeof(user))
+		return err_set(err, EINVAL, "--%s: the name is too long", name);
+	memcpy(user, text, n);
+	user[n] = '\0';
+	if (n > 0) {
+		id = parse_id(user, false);
+		if (id < 0)
+			return err_set(err, EINVAL, "--%s: there is no user \"%s\"", name, user);
+		owner->uid = (uid_t)id;
+	}
+	if (colon == NULL)
+		return 0;
+	id = parse_id(colon + 1, true);
+	if (id < 0)
+		return err_set(err, EINVAL, "--%s: there is no group \"%s\"", name, colon + 1);
+	owner->gid = (gid_t)id;
+	return 0;
+}
+
+static int parse_other(struct sim_options *o, int option, const char *text, struct err *err)
+{
+	unsigned long mode;
+	char *end;
+
+	switch (option) {
+	case ALICE:
+		o->alice = text;
+		return 0;
+	case BOB:
+		o->bob = text;
+		return 0;
+	case CONTROL:
+		o->control = text;
+		return 0;
+	case MODE:
+		mode = strtoul(text, &end, 8);
+		if (end == text || *end != '\0' || mode > 0777)
+			return err_set(err, EINVAL, "--mode: \"%s\" is not an octal mode", text);
+		o->alice_owner.mode = o->bob_owner.mode = (mode_t)mode;
+		return 0;
+	case ALICE_OWNER:
+		return parse_owner("alice-owner", text, &o->alice_owner, err);
+	case BOB_OWNER:
+		return parse_owner("bob-owner", text, &o->bob_owner, err);
+	case ATTACK:
+		if (attack_parse(text, &o->attack, err) < 0)
+			return err_prefix(err, "--attack");
+		return 0;
+	case SEED:
+		errno = 0;
+		o->seed = strtoull(text, &end, 0);
+		if (end == text || *end != '\0' || errno != 0 || text[0] == '-')
+			return err_set(err, EINVAL, "--seed: \"%s\" is not a 64-bit number", text);
+		o->seeded = true;
+		return 0;
+	default:
+		o->help = true;
+		return 0;
+	}
+}
+
+static int check(const struct sim_options *o, struct err *err)
+{
+	if (o->help)
+		return 0;
+	if (o->alice == NULL || o->bob == NULL)
+		return err_set(err, EINVAL, "--%s: a card's file is needed (--help lists all)",
+		               o->alice == NULL ? "alice" : "bob");
+	if (strcmp(o->alice, o->bob) == 0)
+		return err_set(err, EINVAL, "--bob: %s is Alice's file", o->bob);
+	return 0;
+}
+
+int sim_options_parse(struct sim_options *o, int argc, char **argv, struct err *err)
+{
+	struct option list[OPTIONS + 1] = {{0}};
+	int found = 0, rc = 0;
+
+	*o = (struct sim_options){.link = optics_link_default};
+	o->alice_owner = o->bob_owner = (struct shm_file_owner){0600, (uid_t)-1, (gid_t)-1};
+	for (int i = 0; i < OPTIONS; i++) {
+		bool number = i < (int)NUMBERS;
+
+		list[i].name = number ? numbers[i].name : others[i - (int)NUMBERS];
+		list[i].has_arg = i == HELP ? no_argument : required_argument;
+		list[i].flag = &found;
+		list[i].val = i;
+	}
+	opterr = 0;
+	optind = 0; /* GNU: start afresh */
+	while (rc == 0) {
+		int c = getopt_long(argc, argv, ":", list, NULL);
+
+		if (c == -1)
+			break;
+		if (c == '?' || c == ':')
+			return err_set(err, EINVAL, "%.100s: %s (--help lists all)",
+			               argv[optind - 1],
+			               c == ':' ? "a value is missing" : "there is no such option");
+		if (found < (int)NUMBERS)
+			rc = parse_number(
+			        numbers[found].name, optarg, numbers[found].min, numbers[found].max,
+			        (double *)((char *)&o->link + numbers[found].offset), err);
+		else
+			rc = parse_other(o, found, optarg, err);
+	}
+	if (rc == 0 && optind < argc)
+		return err_set(err, EINVAL, "\"%.100s\": unexpected (--help lists all)",
+		               argv[optind]);
+	return rc == 0 ? check(o, err) : rc;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Command line of lumengate-optics-sim. */
+
+#ifndef DRIVERS_MODEL_SIM_OPTIONS_H
+#define DRIVERS_MODEL_SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "drivers/model/attack.h"
+#include "drivers/model/physics.h"
+#include "drivers/model/shm_file.h"
+
+struct sim_options {
+	struct optics_link link;
+	const char *alice, *bob, *control;
+	struct shm_file_owner alice_owner, bob_owner;
+	struct attack attack;
+	bool seeded, help;
+	uint64_t seed;
+};
+
+/* EINVAL: the sentence names the option and the reason. */
+int sim_options_parse(struct sim_options *o, int argc, char **argv, struct err *err);
+
+extern const char sim_options_help[];
+
+#endif
