@@ -243,7 +243,7 @@ void amplify_reference(const uint64_t *key, size_t n, const uint64_t *seed, size
 		bool sum = false;
 
 		for (size_t j = 0; j < n; j++)
-			sum ^= bits_get(seed, i + n - 1 - j) & bits_get(key, j);
+			sum ^= bits_get(seed, i + n - 1 - j) && bits_get(key, j);
 		bits_put(out, i, sum);
 	}
 }

@@ -125,7 +125,7 @@ static void test_full_size(void)
 		bool sum = false;
 
 		for (size_t j = 0; j < n; j++)
-			sum ^= bits_get(seed, i + n - 1 - j) & bits_get(key[0], j);
+			sum ^= bits_get(seed, i + n - 1 - j) && bits_get(key[0], j);
 		wrong += bits_get(out[0], i) != sum;
 	}
 	CU_ASSERT_EQUAL(wrong, 0);

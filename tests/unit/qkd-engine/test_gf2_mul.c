@@ -24,7 +24,7 @@ static void by_bits(uint64_t *out, const uint64_t *t, const uint64_t *v, size_t 
 	memset(out, 0, w * 8);
 	for (size_t i = 0; i < 64 * w; i++)
 		for (size_t j = 0; j < 64 * w; j++)
-			out[i / 64] ^= (uint64_t)(bits_get(t, i + 64 * w - j) & bits_get(v, j))
+			out[i / 64] ^= (uint64_t)(bits_get(t, i + 64 * w - j) && bits_get(v, j))
 			               << (i % 64);
 }
 
