@@ -6,27 +6,54 @@
 #define DATAPLANE_PACKET_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_mbuf.h>
 
-/* Why a packet goes to another core. */
-enum packet_reason {
-	PACKET_NEIGHBOUR,  /* ARP or ND message, from Ethernet on */
-	PACKET_UNRESOLVED, /* waits for the link address of `neighbour` */
-	PACKET_ESP,        /* ESP of an SA that the receiving core owns, from the outer header on */
+/* A neighbour: an address on the link of a port. IPv4 in the first 4 bytes, the rest zero. */
+struct neighbour_key {
+	uint8_t addr[16];
+	uint8_t port; /* enum port_role */
+	uint8_t ipv6;
+	uint8_t zero[2];
 };
 
+/* Why a packet goes to another core. */
+enum packet_reason {
+	PACKET_NEIGHBOUR,  /* ARP or ND message that came in by next_hop.port, from Ethernet on */
+	PACKET_UNRESOLVED, /* from IP on, waits for the link address of next_hop */
+	PACKET_ESP,        /* from the outer header on; the SA belongs to the other core */
+};
+
+#define PACKET_ORIGIN_OWN UINT16_MAX
+
 struct packet_meta {
-	uint8_t reason;     /* enum packet_reason */
-	uint8_t port;       /* enum port_role it came in by or goes out by */
-	uint16_t tunnel;    /* index */
-	uint32_t neighbour; /* index */
+	struct neighbour_key next_hop;
+	uint16_t tunnel; /* PACKET_ESP: its tunnel; PACKET_UNRESOLVED: that it came from, or own */
+	uint8_t reason;  /* enum packet_reason */
+	uint8_t pad;
 };
 
 /* Mbufs of port_pool_create() only. */
 static inline struct packet_meta *packet_meta(struct rte_mbuf *m)
 {
 	return rte_mbuf_to_priv(m);
+}
+
+static inline struct neighbour_key neighbour_key4(uint8_t port, const void *addr)
+{
+	struct neighbour_key key = {.port = port};
+
+	memcpy(key.addr, addr, 4);
+	return key;
+}
+
+static inline struct neighbour_key neighbour_key6(uint8_t port, const void *addr)
+{
+	struct neighbour_key key = {.port = port, .ipv6 = 1};
+
+	memcpy(key.addr, addr, 16);
+	return key;
 }
 
 #endif

@@ -25,7 +25,7 @@ static void test_configure_start_stop(void)
 	m = rte_pktmbuf_alloc(pool);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	CU_ASSERT_TRUE(m->buf_len >= RTE_PKTMBUF_HEADROOM + 1500 + 18 + 64);
-	packet_meta(m)->neighbour = 7;
+	packet_meta(m)->tunnel = 7;
 	CU_ASSERT_EQUAL(rte_pktmbuf_priv_size(pool), sizeof(struct packet_meta));
 	rte_pktmbuf_free(m);
 

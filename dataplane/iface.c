@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/iface.h"
+
+void ipv6_link_local(const struct rte_ether_addr *mac, uint8_t out[16])
+{
+	memset(out, 0, 16);
+	out[0] = 0xfe;
+	out[1] = 0x80;
+	memcpy(out + 8, mac->addr_bytes, 3);
+	out[8] ^= 0x02;
+	out[11] = 0xff;
+	out[12] = 0xfe;
+	memcpy(out + 13, mac->addr_bytes + 3, 3);
+}
+
+bool prefix_matches(const uint8_t *a, const uint8_t *b, unsigned int len)
+{
+	unsigned int bytes = len / 8, bits = len % 8;
+
+	if (memcmp(a, b, bytes) != 0)
+		return false;
+	return bits == 0 || ((a[bytes] ^ b[bytes]) >> (8 - bits)) == 0;
+}
+
+void iface_init(struct iface *i, uint8_t role, const struct config_port *config,
+                const struct rte_ether_addr *mac)
+{
+	memset(i, 0, sizeof(*i));
+	i->role = role;
+	i->mtu = config->mtu;
+	i->mac = *mac;
+	ipv6_link_local(mac, i->link_local);
+	i->address_count = config->address_count;
+	memcpy(i->address, config->addresses, sizeof(i->address));
+}
+
+bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr)
+{
+	size_t size = ipv6 ? 16 : 4;
+
+	for (unsigned int k = 0; k < i->address_count; k++)
+		if (i->address[k].addr.ipv6 == ipv6 &&
+		    memcmp(i->address[k].addr.bytes, addr, size) == 0)
+			return true;
+	return ipv6 && memcmp(i->link_local, addr, 16) == 0;
+}
+
+const uint8_t *iface_source(const struct iface *i, bool ipv6, const uint8_t *towards)
+{
+	const uint8_t *first = ipv6 ? i->link_local : NULL;
+	bool have_first = false;
+
+	if (ipv6 && prefix_matches(i->link_local, towards, 10))
+		return i->link_local;
+	for (unsigned int k = 0; k < i->address_count; k++) {
+		const struct config_prefix *p = &i->address[k];
+
+		if (p->addr.ipv6 != ipv6)
+			continue;
+		if (prefix_matches(p->addr.bytes, towards, p->len))
+			return p->addr.bytes;
+		if (!have_first)
+			first = p->addr.bytes;
+		have_first = true;
+	}
+	return first;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The addresses that the gateway has on a port. */
+
+#ifndef DATAPLANE_IFACE_H
+#define DATAPLANE_IFACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_ether.h>
+
+#include "config/config.h"
+
+#define IPV6_LINK_LOCAL_LEN 64
+
+/* control: wo before start, forwarding: ro */
+struct iface {
+	uint8_t role; /* enum port_role */
+	uint16_t mtu;
+	struct rte_ether_addr mac;
+	uint8_t link_local[16];
+	unsigned int address_count;
+	struct config_prefix address[CONFIG_ADDRESSES_MAX];
+};
+
+void iface_init(struct iface *i, uint8_t role, const struct config_port *config,
+                const struct rte_ether_addr *mac);
+
+/* ADDR: 4 or 16 bytes. The link-local address counts. */
+bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr);
+
+/* The address to speak to TOWARDS from: on its link if there is one, else the first; or NULL. */
+const uint8_t *iface_source(const struct iface *i, bool ipv6, const uint8_t *towards);
+
+/* Do the first LEN bits agree? */
+bool prefix_matches(const uint8_t *a, const uint8_t *b, unsigned int len);
+
+/* fe80::/64 with the EUI-64 of MAC (RFC 4291 appendix A). */
+void ipv6_link_local(const struct rte_ether_addr *mac, uint8_t out[16]);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/nd.h"
+
+#include <errno.h>
+
+#include "dataplane/ip.h"
+
+#define OPTION_SOURCE_LINK 1
+#define OPTION_TARGET_LINK 2
+/* ICMPv6 header with flags, target, one link-layer address option. */
+#define ND_BODY     24
+#define ND_LENGTH   (ND_BODY + 8)
+#define ND_FRAME    (RTE_ETHER_HDR_LEN + IPV6_HEADER + ND_LENGTH)
+#define NO_HOP_LEFT 255 /* a router on the way would have decremented it */
+
+bool nd_is_message(const struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return ip[IPV6_NEXT] == IP_PROTO_ICMPV6 && rte_pktmbuf_data_len(m) > IPV6_HEADER &&
+	       ip[IPV6_HEADER] >= 133 && ip[IPV6_HEADER] <= 137;
+}
+
+static bool parse_options(const uint8_t *p, size_t left, struct nd_message *out)
+{
+	uint8_t wanted = out->type == ND_SOLICIT ? OPTION_SOURCE_LINK : OPTION_TARGET_LINK;
+
+	while (left > 0) {
+		size_t len = left >= 2 ? p[1] * 8U : 0;
+
+		if (len == 0 || len > left)
+			return false;
+		if (p[0] == wanted && len == 8) {
+			memcpy(&out->link, p + 2, sizeof(out->link));
+			out->has_link = rte_is_unicast_ether_addr(&out->link);
+		}
+		p += len;
+		left -= len;
+	}
+	return true;
+}
+
+bool nd_parse(const struct rte_mbuf *m, struct nd_message *out)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+	const uint8_t *icmp = ip + IPV6_HEADER;
+	static const uint8_t unspecified[16];
+	uint32_t len;
+
+	memset(out, 0, sizeof(*out));
+	if (rte_pktmbuf_data_len(m) < RTE_ETHER_HDR_LEN + IPV6_HEADER + ND_BODY)
+		return false;
+	len = get_be16(ip + IPV6_LENGTH);
+	if (ip[IPV6_NEXT] != IP_PROTO_ICMPV6 || ip[IPV6_HOP_LIMIT] != NO_HOP_LEFT ||
+	    len < ND_BODY || len + RTE_ETHER_HDR_LEN + IPV6_HEADER > rte_pktmbuf_data_len(m))
+		return false;
+	if (ip_checksum(icmp, len, ipv6_pseudo_sum(ip + IPV6_SRC, len, IP_PROTO_ICMPV6)) != 0)
+		return false;
+	out->type = icmp[0];
+	out->flags = icmp[4];
+	memcpy(out->source, ip + IPV6_SRC, 16);
+	memcpy(out->target, icmp + 8, 16);
+	out->from_unspecified = memcmp(out->source, unspecified, 16) == 0;
+	if ((out->type != ND_SOLICIT && out->type != ND_ADVERTISE) || icmp[1] != 0 ||
+	    !ipv6_is_unicast(out->target))
+		return false;
+	if (!parse_options(icmp + ND_BODY, len - ND_BODY, out))
+		return false;
+	if (out->type == ND_SOLICIT && out->from_unspecified)
+		/* To the solicited-node address alone, and without an option. */
+		return ip[IPV6_DST] == 0xff && !out->has_link;
+	if (out->type == ND_ADVERTISE && ip[IPV6_DST] == 0xff)
+		return !(out->flags & ND_FLAG_SOLICITED);
+	return true;
+}
+
+static void fill(struct rte_mbuf *m, const struct iface *iface, const struct rte_ether_addr *to,
+                 uint8_t type, uint8_t flags, const uint8_t *src, const uint8_t *dst,
+                 const uint8_t *target)
+{
+	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+	uint8_t *ip = (uint8_t *)(eth + 1), *icmp = ip + IPV6_HEADER;
+	uint16_t sum;
+
+	eth->dst_addr = *to;
+	eth->src_addr = iface->mac;
+	put_be16(&eth->ether_type, RTE_ETHER_TYPE_IPV6);
+	memset(ip, 0, IPV6_HEADER + ND_LENGTH);
+	ip[0] = 0x60;
+	put_be16(ip + IPV6_LENGTH, ND_LENGTH);
+	ip[IPV6_NEXT] = IP_PROTO_ICMPV6;
+	ip[IPV6_HOP_LIMIT] = NO_HOP_LEFT;
+	memcpy(ip + IPV6_SRC, src, 16);
+	memcpy(ip + IPV6_DST, dst, 16);
+	icmp[0] = type;
+	icmp[4] = flags;
+	memcpy(icmp + 8, target, 16);
+	icmp[24] = type == ND_SOLICIT ? OPTION_SOURCE_LINK : OPTION_TARGET_LINK;
+	icmp[25] = 1;
+	memcpy(icmp + 26, iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	sum = ip_checksum(icmp, ND_LENGTH,
+	                  ipv6_pseudo_sum(ip + IPV6_SRC, ND_LENGTH, IP_PROTO_ICMPV6));
+	memcpy(icmp + 2, &sum, 2);
+}
+
+/* RFC 2464 section 7. */
+static struct rte_ether_addr multicast_link(const uint8_t *addr)
+{
+	struct rte_ether_addr link = {{0x33, 0x33, addr[12], addr[13], addr[14], addr[15]}};
+
+	return link;
+}
+
+void nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
+                           const struct nd_message *solicit)
+{
+	static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 1};
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	struct rte_ether_addr to = solicit->has_link ? solicit->link : eth->src_addr;
+	uint8_t flags = ND_FLAG_ROUTER | ND_FLAG_OVERRIDE | ND_FLAG_SOLICITED;
+	const uint8_t *dst = solicit->source;
+	uint16_t len = rte_pktmbuf_data_len(m);
+
+	if (solicit->from_unspecified) {
+		dst = all_nodes;
+		to = multicast_link(all_nodes);
+		flags &= (uint8_t)~ND_FLAG_SOLICITED;
+	}
+	/* The pools' buffers hold any frame of this size. */
+	if (len > ND_FRAME)
+		rte_pktmbuf_trim(m, (uint16_t)(len - ND_FRAME));
+	else if (len < ND_FRAME)
+		rte_pktmbuf_append(m, (uint16_t)(ND_FRAME - len));
+	fill(m, iface, &to, ND_ADVERTISE, flags, solicit->target, dst, solicit->target);
+}
+
+int nd_make_solicitation(struct rte_mbuf *m, const struct iface *iface, const uint8_t target[16],
+                         const struct rte_ether_addr *link)
+{
+	/* RFC 4291 section 2.7.1: the solicited-node address ends in the target's low 24 bits. */
+	uint8_t dst[16] = {0xff, 0x02, [11] = 1, [12] = 0xff, target[13], target[14], target[15]};
+	struct rte_ether_addr to;
+
+	if (rte_pktmbuf_append(m, ND_FRAME) == NULL)
+		return -ENOSPC;
+	if (link != NULL) {
+		memcpy(dst, target, 16);
+		to = *link;
+	} else {
+		to = multicast_link(dst);
+	}
+	fill(m, iface, &to, ND_SOLICIT, 0, iface_source(iface, true, target), dst, target);
+	return 0;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/neighbour.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_hash.h>
+#include <rte_jhash.h>
+#include <rte_memory.h>
+#include <rte_rcu_qsbr.h>
+
+COUNTER_DEFINE(drop_neighbour_queue, "drop.neighbour_queue",
+               "packets pushed out of a queue that waits for a link address")
+COUNTER_DEFINE(drop_neighbour_full, "drop.neighbour_full",
+               "packets dropped as the neighbour table is full")
+COUNTER_DEFINE(drop_neighbour_failed, "drop.neighbour_failed",
+               "packets to a neighbour that does not answer")
+COUNTER_DEFINE(neighbour_solicits, "neighbour.solicits", "ARP requests and solicitations sent")
+
+/* Entries whose timers one poll looks at, and the time between polls. */
+#define POLL_ENTRIES 16
+#define POLL_NS      1000000ULL
+/* Bit 48 of the word of a link address: it may be used. */
+#define LINK_VALID (1ULL << 48)
+
+enum state {
+	STATE_FREE,
+	STATE_INCOMPLETE, /* no link address yet */
+	STATE_REACHABLE,
+	STATE_PROBE,  /* link address in use, confirmation under way */
+	STATE_FAILED, /* nobody answered */
+	STATE_DYING,  /* out of the table, its slot waits for the grace period */
+};
+
+struct neighbour {
+	/* owner: wo, cores: ro; LINK_VALID and the 6 bytes */
+	_Alignas(64) uint64_t link;
+	/* cores: set, owner: clears */
+	bool used;
+
+	/* owner; key: ro while in the table */
+	_Alignas(64) struct neighbour_key key;
+	uint8_t state;
+	uint8_t solicits;
+	uint8_t queued;
+	uint64_t deadline_ns;
+	uint64_t used_ns;
+	uint64_t token;
+	struct rte_mbuf *queue[NEIGHBOUR_QUEUE];
+};
+
+struct neighbour_table {
+	struct rte_hash *hash;
+	struct neighbour *entry;
+	unsigned int slots;    /* entries of the array */
+	unsigned int capacity; /* keys of the hash */
+	struct neighbour_ops ops;
+	void *ctx;
+	struct rte_rcu_qsbr *qsbr;
+
+	/* owner */
+	unsigned int cursor;
+	unsigned int live, incomplete;
+	uint64_t next_poll_ns;
+};
+
+static uint64_t link_word(const struct rte_ether_addr *link)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, link->addr_bytes, RTE_ETHER_ADDR_LEN);
+	return word | LINK_VALID;
+}
+
+static struct rte_ether_addr link_addr(uint64_t word)
+{
+	struct rte_ether_addr link;
+
+	memcpy(link.addr_bytes, &word, RTE_ETHER_ADDR_LEN);
+	return link;
+}
+
+struct neighbour_table *neighbour_table_create(unsigned int capacity, struct rte_rcu_qsbr *qsbr,
+                                               const struct neighbour_ops *ops, void *ctx,
+                                               struct err *err)
+{
+	static unsigned int created;
+	struct neighbour_table *t = calloc(1, sizeof(*t));
+	char name[RTE_HASH_NAMESIZE];
+	struct rte_hash_parameters params = {
+	        .name = name,
+	        .entries = capacity,
+	        .key_len = sizeof(struct neighbour_key),
+	        .hash_func = rte_jhash,
+	        .socket_id = SOCKET_ID_ANY,
+	        .extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF,
+	};
+
+	snprintf(name, sizeof(name), "neighbour%u", created++);
+	if (t == NULL) {
+		err_set(err, ENOMEM, "neighbours: no memory");
+		return NULL;
+	}
+	t->ops = *ops;
+	t->ctx = ctx;
+	t->qsbr = qsbr;
+	t->capacity = capacity;
+	t->hash = rte_hash_create(&params);
+	if (t->hash != NULL) {
+		t->slots = (unsigned int)rte_hash_max_key_id(t->hash) + 1;
+		t->entry = aligned_alloc(64, t->slots * sizeof(*t->entry));
+	}
+	if (t->entry == NULL) {
+		err_set(err, ENOMEM, "neighbours: no memory for a table of %u", capacity);
+		rte_hash_free(t->hash);
+		free(t);
+		return NULL;
+	}
+	memset(t->entry, 0, t->slots * sizeof(*t->entry));
+	return t;
+}
+
+void neighbour_table_destroy(struct neighbour_table *t)
+{
+	if (t == NULL)
+		return;
+	for (unsigned int i = 0; i < t->slots; i++)
+		rte_pktmbuf_free_bulk(t->entry[i].queue, t->entry[i].queued);
+	rte_hash_free(t->hash);
+	free(t->entry);
+	free(t);
+}
+
+static struct neighbour *find(struct neighbour_table *t, const struct neighbour_key *key)
+{
+	int32_t slot = rte_hash_lookup(t->hash, key);
+
+	return slot < 0 ? NULL : &t->entry[slot];
+}
+
+bool neighbour_lookup(struct neighbour_table *t, const struct neighbour_key *key,
+                      struct rte_ether_addr *link)
+{
+	struct neighbour *n = find(t, key);
+	uint64_t word;
+
+	if (n == NULL)
+		return false;
+	word = __atomic_load_n(&n->link, __ATOMIC_ACQUIRE);
+	if (!(word & LINK_VALID))
+		return false;
+	/* A store only when it changes something keeps the line shared between cores. */
+	if (!__atomic_load_n(&n->used, __ATOMIC_RELAXED))
+		__atomic_store_n(&n->used, true, __ATOMIC_RELAXED);
+	*link = link_addr(word);
+	return true;
+}
+
+static void forget(struct neighbour_table *t, struct neighbour *n)
+{
+	__atomic_store_n(&n->link, 0, __ATOMIC_RELEASE);
+	rte_hash_del_key(t->hash, &n->key);
+	n->token = rte_rcu_qsbr_start(t->qsbr);
+	n->state = STATE_DYING;
+	t->live--;
+}
+
+static void solicit(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
+                    bool unicast, uint64_t now_ns)
+{
+	struct rte_ether_addr link = link_addr(n->link);
+
+	n->solicits++;
+	n->deadline_ns = now_ns + NEIGHBOUR_RETRANS_NS;
+	counter_add(cs, &neighbour_solicits, 1);
+	t->ops.solicit(t->ctx, &n->key, unicast ? &link : NULL);
+}
+
+/* A new entry, or NULL when there is no room. Strangers' scans may fill a quarter at most. */
+static struct neighbour *insert(struct neighbour_table *t, const struct neighbour_key *key)
+{
+	struct neighbour *n;
+	int32_t slot;
+
+	if (t->live == t->capacity || t->incomplete >= t->capacity / 4)
+		return NULL;
+	slot = rte_hash_add_key(t->hash, key);
+	if (slot < 0)
+		return NULL;
+	n = &t->entry[slot];
+	memset(n, 0, sizeof(*n));
+	n->key = *key;
+	n->state = STATE_INCOMPLETE;
+	t->live++;
+	t->incomplete++;
+	return n;
+}
+
+static void enqueue(struct counter_set *cs, struct neighbour *n, struct rte_mbuf *m)
+{
+	if (n->queued == NEIGHBOUR_QUEUE) {
+		rte_pktmbuf_free(n->queue[0]);
+		memmove(n->queue, n->queue + 1, sizeof(n->queue) - sizeof(n->queue[0]));
+		n->queued--;
+		counter_add(cs, &drop_neighbour_queue, 1);
+	}
+	n->queue[n->queued++] = m;
+}
+
+void neighbour_resolve(struct neighbour_table *t, struct counter_set *cs,
+                       const struct neighbour_key *key, struct rte_mbuf *m, uint64_t now_ns)
+{
+	struct neighbour *n = find(t, key);
+	bool fresh = n == NULL;
+	struct rte_ether_addr link;
+
+	if (fresh)
+		n = insert(t, key);
+	if (n == NULL) {
+		if (m != NULL)
+			counter_add(cs, &drop_neighbour_full, 1);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	n->used = true;
+	if (n->link & LINK_VALID) {
+		link = link_addr(n->link);
+		if (m != NULL)
+			t->ops.release(t->ctx, key, m, &link);
+		return;
+	}
+	if (n->state == STATE_FAILED) {
+		if (m != NULL) {
+			counter_add(cs, &drop_neighbour_failed, 1);
+			t->ops.unreachable(t->ctx, key, m);
+		}
+		return;
+	}
+	if (m != NULL)
+		enqueue(cs, n, m);
+	if (fresh)
+		solicit(t, cs, n, false, now_ns);
+}
+
+void neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
+                     const struct rte_ether_addr *link, enum neighbour_evidence evidence,
+                     uint64_t now_ns)
+{
+	struct neighbour *n = find(t, key);
+	struct rte_mbuf *queue[NEIGHBOUR_QUEUE];
+	unsigned int queued;
+	uint64_t word = link_word(link);
+
+	if (n == NULL || !rte_is_unicast_ether_addr(link))
+		return;
+	/* A hint tells where to ask, not that the way there works (RFC 4861 section 7.2.3). */
+	if (evidence == NEIGHBOUR_HINT && (n->link & LINK_VALID))
+		return;
+	if (evidence == NEIGHBOUR_OVERRIDE && n->link == word)
+		return;
+	if (n->state == STATE_INCOMPLETE)
+		t->incomplete--;
+	__atomic_store_n(&n->link, word, __ATOMIC_RELEASE);
+	n->state = STATE_REACHABLE;
+	n->solicits = 0;
+	n->used_ns = now_ns;
+	/* What is not an answer is soon probed. */
+	n->deadline_ns = now_ns + (evidence == NEIGHBOUR_ANSWER ? NEIGHBOUR_REACHABLE_NS
+	                                                        : NEIGHBOUR_RETRANS_NS);
+	queued = n->queued;
+	memcpy(queue, n->queue, sizeof(queue));
+	n->queued = 0;
+	for (unsigned int i = 0; i < queued; i++)
+		t->ops.release(t->ctx, key, queue[i], link);
+}
+
+static void fail(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
+                 uint64_t now_ns)
+{
+	unsigned int queued = n->queued;
+
+	if (n->state == STATE_INCOMPLETE)
+		t->incomplete--;
+	__atomic_store_n(&n->link, 0, __ATOMIC_RELEASE);
+	n->state = STATE_FAILED;
+	n->deadline_ns = now_ns + NEIGHBOUR_FAILED_NS;
+	n->queued = 0;
+	counter_add(cs, &drop_neighbour_failed, queued);
+	for (unsigned int i = 0; i < queued; i++)
+		t->ops.unreachable(t->ctx, &n->key, n->queue[i]);
+}
+
+/* The deadline of REACHABLE has passed: probe it if it is used, forget it after a long time. */
+static void expire(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
+                   uint64_t now_ns)
+{
+	if (__atomic_load_n(&n->used, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&n->used, false, __ATOMIC_RELAXED);
+		n->used_ns = now_ns;
+		n->state = STATE_PROBE;
+		n->solicits = 0;
+		solicit(t, cs, n, true, now_ns);
+	} else if (now_ns - n->used_ns >= NEIGHBOUR_UNUSED_NS) {
+		forget(t, n);
+	}
+}
+
+static void poll_one(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
+                     uint64_t now_ns)
+{
+	if (n->state == STATE_DYING) {
+		if (rte_rcu_qsbr_check(t->qsbr, n->token, false) != 1)
+			return;
+		n->state = STATE_FREE;
+		rte_hash_free_key_with_position(t->hash, (int32_t)(n - t->entry));
+		return;
+	}
+	if (n->state == STATE_FREE || now_ns < n->deadline_ns)
+		return;
+	switch (n->state) {
+	case STATE_INCOMPLETE:
+		if (n->solicits < NEIGHBOUR_SOLICITS)
+			solicit(t, cs, n, false, now_ns);
+		else
+			fail(t, cs, n, now_ns);
+		break;
+	case STATE_REACHABLE:
+		expire(t, cs, n, now_ns);
+		break;
+	case STATE_PROBE:
+		/* By unicast first; then to all, as it may have a new link address. */
+		if (n->solicits < 2 * NEIGHBOUR_SOLICITS)
+			solicit(t, cs, n, n->solicits < NEIGHBOUR_SOLICITS, now_ns);
+		else
+			fail(t, cs, n, now_ns);
+		break;
+	case STATE_FAILED:
+		forget(t, n);
+		break;
+	default:
+		break;
+	}
+}
+
+void neighbour_poll(struct neighbour_table *t, struct counter_set *cs, uint64_t now_ns)
+{
+	if (now_ns < t->next_poll_ns)
+		return;
+	t->next_poll_ns = now_ns + POLL_NS;
+	for (unsigned int i = 0; i < POLL_ENTRIES; i++) {
+		poll_one(t, cs, &t->entry[t->cursor], now_ns);
+		t->cursor = t->cursor + 1 < t->slots ? t->cursor + 1 : 0;
+	}
+}
+
+unsigned int neighbour_list(const struct neighbour_table *t, struct neighbour_info *out,
+                            unsigned int max)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < t->slots; i++) {
+		const struct neighbour *e = &t->entry[i];
+		uint64_t word = __atomic_load_n(&e->link, __ATOMIC_ACQUIRE);
+
+		if (!(word & LINK_VALID) && e->state != STATE_INCOMPLETE &&
+		    e->state != STATE_FAILED)
+			continue;
+		if (n < max)
+			out[n] = (struct neighbour_info){
+			        .key = e->key,
+			        .link = link_addr(word),
+			        .resolved = (word & LINK_VALID) != 0,
+			};
+		n++;
+	}
+	return n;
+}
