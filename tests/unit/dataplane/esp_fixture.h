@@ -31,6 +31,7 @@ static struct counter_set counters;
 /* Once per program; the process's id keeps runs side by side apart. */
 static inline void fixture_start(void)
 {
+	_Alignas(RTE_CACHE_LINE_SIZE) static uint8_t memory[1024];
 	char prefix[64];
 	char *argv[] = {"test",
 	                "-l",
@@ -56,8 +57,9 @@ static inline void fixture_start(void)
 	}
 	pool = rte_pktmbuf_pool_create("test", 1023, 0, 0, DATA_ROOM + RTE_PKTMBUF_HEADROOM,
 	                               SOCKET_ID_ANY);
-	qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, rte_rcu_qsbr_get_memsize(4));
-	if (pool == NULL || qsbr == NULL || rte_rcu_qsbr_init(qsbr, 4) != 0)
+	qsbr = (struct rte_rcu_qsbr *)memory;
+	if (pool == NULL || rte_rcu_qsbr_get_memsize(4) > sizeof(memory) ||
+	    rte_rcu_qsbr_init(qsbr, 4) != 0)
 		exit(2);
 	counter_set_attach(&counters, "test");
 }
