@@ -48,6 +48,8 @@ void sender_destroy(struct channel *ch)
 void sender_reset(struct channel *ch)
 {
 	struct channel_sender *tx = &ch->tx;
+	uint64_t used =
+	        tx->next_number < WIRE_FIRST_NUMBER ? 0 : tx->next_number - WIRE_FIRST_NUMBER;
 
 	for (int i = 0; i < CHANNEL_STREAMS; i++) {
 		struct send_stream *s = &tx->stream[i];
@@ -57,7 +59,9 @@ void sender_reset(struct channel *ch)
 		                          .ring_mask = s->ring_mask,
 		                          .limit_seq = WIRE_INITIAL_LIMIT};
 	}
-	memset(tx->sent, 0, SENT_RING * sizeof(*tx->sent));
+	/* Only what a session touched: a channel that never came up costs no pages. */
+	for (uint64_t i = 0; i < used && i < SENT_RING; i++)
+		tx->sent[(WIRE_FIRST_NUMBER + i) % SENT_RING] = (struct sent_datagram){0};
 	rate_init(&tx->rate);
 	tx->next_number = tx->oldest_number = WIRE_FIRST_NUMBER;
 	tx->largest_acked = 0;

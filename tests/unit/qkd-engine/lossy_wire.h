@@ -31,6 +31,7 @@ struct lossy_config {
 	uint64_t delay_ns;  /* one way */
 	uint64_t jitter_ns; /* reordered datagrams are late by up to this; 0: DELAY_NS + 1 ms */
 	double drop, duplicate, reorder, corrupt; /* probabilities of each datagram */
+	uint32_t send_buffer_bytes;               /* of the channels of a pair; 0: their default */
 };
 
 struct lossy_datagram {
@@ -228,6 +229,7 @@ static inline bool lossy_pair_init(struct lossy_pair *p, const struct lossy_conf
 	p->random = (struct random_source){
 	        .name = "seeded", .fill = lossy_fill, .ctx = &p->random_state};
 	memset(p->config_a.link_secret, 0x5a, sizeof(p->config_a.link_secret));
+	p->config_a.send_buffer_bytes = config->send_buffer_bytes;
 	p->config_b = p->config_a;
 	p->config_a.initiator = true;
 	lossy_pair_restart_a(p);
