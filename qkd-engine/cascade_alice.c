@@ -34,7 +34,8 @@ struct cascade_alice {
 	uint64_t bit;        /* of the answer */
 	size_t frame_at;     /* number of the frame being answered, or plan.frames: none yet */
 	unsigned int passes; /* SEARCH: still to come, a bit each */
-	unsigned int pass;   /* SEARCH: under way when left is not 0 */
+	unsigned int depth;
+	unsigned int pass; /* SEARCH: under way when left is not 0 */
 	uint32_t left;
 	uint32_t position, unasked; /* position of the last range; first one that may be named */
 };
@@ -155,11 +156,25 @@ static void answer_initial(struct cascade_alice *a, uint8_t *out)
 	a->started[f] = true;
 }
 
+/* Halve a range DEPTH times. */
+static void split(struct cascade_alice *a, uint64_t *partition, size_t start, size_t end,
+                  unsigned int depth, uint8_t *out)
+{
+	size_t middle = start + cascade_half(end - start);
+
+	bits_put(partition, middle, true);
+	disclose(a, out, parity(bits_of(a, a->prefix, a->frame_at, a->pass), start, middle));
+	if (depth > 1 && middle - start > 1)
+		split(a, partition, start, middle, depth - 1, out);
+	if (depth > 1 && end - middle > 1)
+		split(a, partition, middle, end, depth - 1, out);
+}
+
 /* One range of the partition under way; false when it may not be asked. */
 static bool answer_search(struct cascade_alice *a, const uint8_t *msg, size_t len, uint8_t *out)
 {
 	uint64_t *partition = bits_of(a, a->partition, a->frame_at, a->pass);
-	size_t start, end, middle;
+	size_t start, end;
 	uint32_t delta;
 
 	if (!cascade_varint_get(msg, len, &a->at, &delta))
@@ -171,9 +186,7 @@ static bool answer_search(struct cascade_alice *a, const uint8_t *msg, size_t le
 	end = cascade_next(partition, start + 1);
 	if (end - start < 2)
 		return false;
-	middle = start + cascade_half(end - start);
-	bits_put(partition, middle, true);
-	disclose(a, out, parity(bits_of(a, a->prefix, a->frame_at, a->pass), start, middle));
+	split(a, partition, start, end, a->depth, out);
 	a->position = (uint32_t)start + 1;
 	a->unasked = (uint32_t)end;
 	a->left--;
@@ -218,7 +231,8 @@ static bool next_pass(struct cascade_alice *a, const uint8_t *msg, size_t len)
 	a->pass = (unsigned int)__builtin_ctz(a->passes);
 	a->passes &= a->passes - 1;
 	a->position = a->unasked = 0;
-	return cascade_varint_get(msg, len, &a->at, &a->left) && a->left != 0 && fits(a, a->left);
+	return cascade_varint_get(msg, len, &a->at, &a->left) && a->left != 0 &&
+	       fits(a, (size_t)a->left << a->depth);
 }
 
 /* The part of one frame up to its first question. */
@@ -251,8 +265,9 @@ static bool next_frame(struct cascade_alice *a, const uint8_t *msg, size_t len, 
 		*work += 1 + a->plan.frame_words / 16;
 		return fits(a, 1) && answer_subset(a, msg, len, out);
 	}
-	a->passes = what ^ CASCADE_SEARCH;
-	return a->passes != 0 && a->passes < 1u << CASCADE_PASSES;
+	a->passes = what & ((1u << CASCADE_PASSES) - 1);
+	a->depth = (what ^ CASCADE_SEARCH) >> CASCADE_PASSES;
+	return a->passes != 0 && a->depth >= 1 && a->depth <= CASCADE_DEPTH_MAX;
 }
 
 static int fail(struct cascade_alice *a)

@@ -7,10 +7,12 @@
  *     varint  frame number less the last one named less 1 (the first: the number)
  *     byte    what is asked
  *       INITIAL   parities of all blocks of all passes and of all subsets; must come first
- *       SEARCH|s  for each pass p, ascending, whose bit 1 << p is set in s > 0: varint
- *                 count > 0, then for each a varint: first position of a range of the
+ *       SEARCH | d << 3 | s   for each pass p, ascending, whose bit 1 << p is set in s > 0:
+ *                 varint count > 0, then for each a varint: first position of a range of the
  *                 partition of pass p, less the last one less 1 (the first: the position);
- *                 the question is the parity of its left part
+ *                 the question is the parity of its left part and, d times deep (1 to 3), of
+ *                 the left part of the left part, then of the right part, where these have two
+ *                 positions or more
  *       SUBSET    byte subset, byte level, varint index: the parity of the subset's bits in
  *                 positions [index << level, (index + 1) << level) of the frame
  * Varints are base 128, least significant group first, at most 4 bytes.
@@ -29,7 +31,9 @@
 #define CASCADE_HEADER     4
 #define CASCADE_VARINT_MAX 4
 
-enum cascade_question { CASCADE_INITIAL = 0, CASCADE_SUBSET = 1, CASCADE_SEARCH = 16 };
+enum cascade_question { CASCADE_INITIAL = 0, CASCADE_SUBSET = 1, CASCADE_SEARCH = 64 };
+
+#define CASCADE_DEPTH_MAX 3
 
 static inline size_t cascade_varint_put(uint8_t *p, uint32_t v)
 {

@@ -11,6 +11,9 @@
 #include "common/bytes.h"
 #include "common/secret.h"
 
+/* One halving of each range. */
+#define SEARCH (64 | 8)
+
 static uint64_t state;
 
 /* Splitmix64: the same runs on every machine. */
@@ -248,27 +251,29 @@ static void test_alice_refuses(void)
 		size_t len;
 	} bad[] = {
 	        {{0}, 0},
-	        {{0, 0, 0, 2}, 4},                     /* no question */
-	        {{0, 0, 0, 1, 1, 0}, 6},               /* round 1 again */
-	        {{0, 0, 0, 3, 1, 0}, 6},               /* a round ahead */
-	        {{0, 0, 0, 2, 0, 0}, 6},               /* initial parities again */
-	        {{0, 0, 0, 2, 0}, 5},                  /* cut off after the frame */
-	        {{0, 0, 0, 2, 2, 16 | 1, 1, 0}, 8},    /* no such frame */
-	        {{0, 0, 0, 2, 0, 16, 1, 0}, 8},        /* no pass */
-	        {{0, 0, 0, 2, 0, 16 | 8, 1, 0}, 8},    /* no such pass */
-	        {{0, 0, 0, 2, 0, 7}, 6},               /* no such question */
-	        {{0, 0, 0, 2, 0, 16 | 1, 0}, 7},       /* none of them */
-	        {{0, 0, 0, 2, 0, 16 | 1, 1, 1}, 8},    /* inside of a range */
-	        {{0, 0, 0, 2, 0, 16 | 1, 2, 0}, 8},    /* fewer than said */
-	        {{0, 0, 0, 2, 0, 16 | 1, 2, 0, 7}, 9}, /* the half just split off */
-	        {{0, 0, 0, 2, 0, 16 | 1, 1, 0xff, 0xff, 0xff, 0x7f}, 11},    /* beyond the frame */
-	        {{0, 0, 0, 2, 0, 16 | 1, 0xff, 0xff, 0xff, 0xff, 1, 0}, 12}, /* varint too long */
-	        {{0, 0, 0, 2, 0, 16 | 1, 1, 0, 0}, 9}, /* cut off in the next frame */
-	        {{0, 0, 0, 2, 0, 1, 12, 3, 0}, 9},     /* no such subset */
-	        {{0, 0, 0, 2, 0, 1, 0, 21, 0}, 9},     /* no such level */
-	        {{0, 0, 0, 2, 0, 1, 0, 16, 1}, 9},     /* beyond the frame */
+	        {{0, 0, 0, 2}, 4},                           /* no question */
+	        {{0, 0, 0, 1, 1, 0}, 6},                     /* round 1 again */
+	        {{0, 0, 0, 3, 1, 0}, 6},                     /* a round ahead */
+	        {{0, 0, 0, 2, 0, 0}, 6},                     /* initial parities again */
+	        {{0, 0, 0, 2, 0}, 5},                        /* cut off after the frame */
+	        {{0, 0, 0, 2, 2, SEARCH | 1, 1, 0}, 8},      /* no such frame */
+	        {{0, 0, 0, 2, 0, 16, 1, 0}, 8},              /* no pass */
+	        {{0, 0, 0, 2, 0, SEARCH | 32 | 1, 1, 0}, 8}, /* no such depth */
+	        {{0, 0, 0, 2, 0, 64 | 1, 1, 0}, 8},          /* not halved at all */
+	        {{0, 0, 0, 2, 0, 7}, 6},                     /* no such question */
+	        {{0, 0, 0, 2, 0, SEARCH | 1, 0}, 7},         /* none of them */
+	        {{0, 0, 0, 2, 0, SEARCH | 1, 1, 1}, 8},      /* inside of a range */
+	        {{0, 0, 0, 2, 0, SEARCH | 1, 2, 0}, 8},      /* fewer than said */
+	        {{0, 0, 0, 2, 0, SEARCH | 1, 2, 0, 7}, 9},   /* the half just split off */
+	        {{0, 0, 0, 2, 0, SEARCH | 1, 1, 0xff, 0xff, 0xff, 0x7f}, 11}, /* beyond the frame */
+	        {{0, 0, 0, 2, 0, SEARCH | 1, 0xff, 0xff, 0xff, 0xff, 1, 0},
+	         12},                                      /* varint too long */
+	        {{0, 0, 0, 2, 0, SEARCH | 1, 1, 0, 0}, 9}, /* cut off in the next frame */
+	        {{0, 0, 0, 2, 0, 1, 12, 3, 0}, 9},         /* no such subset */
+	        {{0, 0, 0, 2, 0, 1, 0, 21, 0}, 9},         /* no such level */
+	        {{0, 0, 0, 2, 0, 1, 0, 16, 1}, 9},         /* beyond the frame */
 	};
-	static const uint8_t good[] = {0, 0, 0, 2, 0, 16 | 1, 2, 0, 15, 0, 1, 0, 3, 0};
+	static const uint8_t good[] = {0, 0, 0, 2, 0, SEARCH | 1, 2, 0, 15, 0, 1, 0, 3, 0};
 
 	state = 6;
 	for (size_t i = 0; i <= sizeof(bad) / sizeof(bad[0]); i++) {
@@ -290,9 +295,35 @@ static void test_alice_refuses(void)
 	}
 }
 
+/* Ranges of 16 positions halved three times: seven parities each, and then all of two. */
+static void test_deep_questions(void)
+{
+	static const uint8_t deep[] = {0, 0, 0, 2, 0, 64 | 24 | 1, 2, 0, 15};
+	static const uint8_t rest[] = {0, 0, 0, 3, 0, 64 | 24 | 1, 3, 0, 1, 1};
+	static const uint8_t none[] = {0, 0, 0, 4, 0, 64 | 24 | 1, 1, 0};
+	struct cascade_params p = {100000, 50000, 0.05, 1};
+	struct cascade_stats before, after;
+	struct pair t;
+	int n;
+
+	pair_init(&t, p, 0.05);
+	n = ask(&t);
+	CU_ASSERT_TRUE(answer(&t, t.question, (size_t)n) > 0);
+	cascade_alice_stats(t.alice, &before);
+	CU_ASSERT_EQUAL(answer(&t, deep, sizeof(deep)), 4 + 2);
+	cascade_alice_stats(t.alice, &after);
+	CU_ASSERT_EQUAL(after.alice_parities - before.alice_parities, 14);
+	CU_ASSERT_EQUAL(answer(&t, rest, sizeof(rest)), 4 + 1);
+	cascade_alice_stats(t.alice, &after);
+	CU_ASSERT_EQUAL(after.alice_parities - before.alice_parities, 17);
+	/* one position: nothing to halve */
+	CU_ASSERT_EQUAL(answer(&t, none, sizeof(none)), -EPROTO);
+	pair_fini(&t);
+}
+
 static void test_search_before_initial_refused(void)
 {
-	static const uint8_t msg[] = {0, 0, 0, 1, 0, 16 | 1, 1, 0};
+	static const uint8_t msg[] = {0, 0, 0, 1, 0, SEARCH | 1, 1, 0};
 	struct cascade_params p = {100000, 50000, 0.05, 1};
 	struct pair t;
 
@@ -435,7 +466,7 @@ static void test_small_buffer_refused(void)
 
 UNIT_MAIN(UNIT(test_corrects_at_all_rates), UNIT(test_odd_lengths),
           UNIT(test_no_errors_take_one_round), UNIT(test_wrong_estimate), UNIT(test_deterministic),
-          UNIT(test_parameters_checked), UNIT(test_alice_refuses),
+          UNIT(test_parameters_checked), UNIT(test_alice_refuses), UNIT(test_deep_questions),
           UNIT(test_search_before_initial_refused), UNIT(test_bob_refuses),
           UNIT(test_random_answers_end), UNIT(test_random_questions_bounded),
           UNIT(test_repeated_questions_end), UNIT(test_small_buffer_refused))
