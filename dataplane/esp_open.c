@@ -69,7 +69,7 @@ static inline const struct counter *prepare(const struct tunnel *t, unsigned int
 	    unlikely(total < header + least) || unlikely((total - header) % 4 != 0))
 		return &drop_malformed;
 	/* The inner header shall be in the first segment too. */
-	if (unlikely(m->next != NULL) &&
+	if (unlikely(m->nb_segs != 1) &&
 	    !chain_pull(m, RTE_MIN(total, header + ESP_HEADER_BYTES + 40)))
 		return &drop_malformed;
 	h = rte_pktmbuf_mtod_offset(m, const uint8_t *, header);
@@ -102,7 +102,7 @@ static inline bool authenticate(const struct gcm_provider *gcm, const struct esp
 	_Alignas(16) uint8_t tag[GCM_TAG_BYTES], icv[GCM_TAG_BYTES];
 	uint64_t a[2], b[2];
 
-	if (likely(job->m->next == NULL)) {
+	if (likely(job->m->nb_segs == 1)) {
 		uint8_t *text = rte_pktmbuf_mtod_offset(job->m, uint8_t *, job->offset);
 
 		memcpy(icv, text + job->length, sizeof(icv));
@@ -121,20 +121,21 @@ static inline bool authenticate(const struct gcm_provider *gcm, const struct esp
 /* Padding and next header of authentic text; false when the padding is wrong. */
 static inline bool trailer(const struct esp_job *job, uint32_t *inner, uint8_t *next)
 {
-	uint8_t end[2], pad[255];
+	uint8_t copy[255];
+	const uint8_t *p;
 	uint32_t pad_length;
 
-	chain_read(job->m, job->offset + job->length - 2, sizeof(end), end);
-	pad_length = end[0];
-	*next = end[1];
+	p = rte_pktmbuf_read(job->m, job->offset + job->length - 2, 2, copy);
+	pad_length = p[0];
+	*next = p[1];
 	if (pad_length + 2 > job->length)
 		return false;
 	*inner = job->length - 2 - pad_length;
 	if (pad_length == 0)
 		return true;
-	chain_read(job->m, job->offset + *inner, pad_length, pad);
+	p = rte_pktmbuf_read(job->m, job->offset + *inner, pad_length, copy);
 	for (uint32_t i = 0; i < pad_length; i++)
-		if (pad[i] != i + 1)
+		if (p[i] != i + 1)
 			return false;
 	return true;
 }
@@ -203,7 +204,7 @@ static inline const struct counter *finish(const struct esp_job *job)
 		return &drop_inner_malformed;
 	if (unlikely(!ecn_apply(h, next, job->ecn)))
 		return &drop_ecn;
-	if (likely(m->next == NULL)) {
+	if (likely(m->nb_segs == 1)) {
 		m->data_off += job->offset;
 		m->data_len = (uint16_t)length;
 		m->pkt_len = length;

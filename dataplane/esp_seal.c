@@ -75,7 +75,7 @@ static inline const struct counter *prepare(const struct tunnel *t, const struct
 		return &drop_seal_malformed;
 	if (unlikely(total - (t->config.ipv6 ? 40 : 0) > UINT16_MAX))
 		return &drop_seal_too_long;
-	if (unlikely(m->next != NULL))
+	if (unlikely(m->nb_segs != 1))
 		last = rte_pktmbuf_lastseg(m);
 	if (unlikely(rte_pktmbuf_headroom(m) < front))
 		return &drop_seal_no_room;
@@ -107,7 +107,7 @@ static inline void run(const struct gcm_provider *gcm, const struct sa *sa,
 {
 	struct rte_mbuf *m = job->m;
 
-	if (likely(m->next == NULL)) {
+	if (likely(m->nb_segs == 1)) {
 		uint8_t *text = rte_pktmbuf_mtod_offset(m, uint8_t *, job->offset);
 
 		gcm->seal(sa->schedule, ctx, text, text, job->length, job->iv, job->aad,

@@ -8,10 +8,11 @@
  *     cipher   the same, and the bare AES-256-GCM call on the bytes that ESP covers
  *     gateway  the same, and tunnel_seal_burst() or tunnel_open_burst()
  *
- * A sample is one pass over all frames, timed by the TSC; its frames are made fresh, untimed,
- * before each. Samples in which the thread was preempted are taken again. Figures are from
- * the medians: overhead_cycles = gateway - cipher, per packet;
- * ratio_to_raw = (cipher - forward) / (gateway - forward).
+ * Frames are made fresh, untimed, before each pass. A sample is 480 of them, timed by the TSC;
+ * those in which the thread was preempted are left out. Per packet, from the medians:
+ *
+ *     overhead_cycles = gateway - cipher
+ *     ratio_to_raw    = (cipher - forward) / (gateway - forward)
  *
  *     bench_dataplane [--only ROW] [--seconds S] [--cpu N] [--window W] [--library PATH]
  */
@@ -38,13 +39,12 @@
 #include "dataplane/tunnel.h"
 #include "tests/bench/bench_frames.h"
 
-#define SEAL_FRAMES 480  /* 15 bursts; as many as a core's buffers that stay in its cache */
-#define OPEN_FRAMES 4096 /* a window full */
+#define SEAL_FRAMES 480  /* 15 bursts: what a core's buffer cache hands out again and again */
+#define OPEN_FRAMES 4096 /* a default window full */
 #define FRAME_MAX   9000
-#define ROUNDS_MIN  31
-#define ROUNDS_MAX  20000
-#define WARM_UP     5
-#define TRIES_MAX   1000
+#define SAMPLES_MIN 31
+#define SAMPLES_MAX 65536
+#define WARM_UP     5 /* passes of each body */
 #define IMIX        0
 
 enum body { FORWARD, CIPHER, GATEWAY, BODIES };
@@ -164,27 +164,44 @@ static long preemptions(void)
 	return usage.ru_nivcsw;
 }
 
-/* TSC cycles per packet, or 0 when the thread was preempted. */
-static double sample(enum body body, unsigned int size, unsigned int count, bool open)
+/* TSC cycles per packet, in the order of their taking. */
+struct samples {
+	double cycles[SAMPLES_MAX];
+	unsigned int n;
+};
+
+/*
+ * One pass of BODY over all frames, fresh ones. Every SEAL_FRAMES of them are a sample; one
+ * in which the thread was preempted is left out.
+ */
+static void pass(enum body body, unsigned int size, unsigned int count, bool open,
+                 struct samples *out)
 {
 	struct rte_mbuf *pkts[BURST];
-	unsigned int n, passed = 0;
-	uint64_t from, to;
-	long before;
+	unsigned int passed = 0;
 
 	make_frames(size, count, open);
-	before = preemptions();
-	from = rte_rdtsc_precise();
-	while ((n = rte_ring_sc_dequeue_burst(bench.in, (void **)pkts, BURST, NULL)) > 0) {
-		n = open ? open_body(body, pkts, n) : seal_body(body, pkts, n);
-		passed += rte_ring_sp_enqueue_burst(bench.out, (void **)pkts, n, NULL);
+	for (unsigned int at = 0; at < count; at += SEAL_FRAMES) {
+		unsigned int chunk = RTE_MIN(count - at, SEAL_FRAMES), left = chunk;
+		long before = preemptions();
+		uint64_t from = rte_rdtsc_precise(), to;
+
+		while (left > 0) {
+			unsigned int n = rte_ring_sc_dequeue_burst(bench.in, (void **)pkts,
+			                                           RTE_MIN(left, BURST), NULL);
+
+			left -= n;
+			n = open ? open_body(body, pkts, n) : seal_body(body, pkts, n);
+			passed += rte_ring_sp_enqueue_burst(bench.out, (void **)pkts, n, NULL);
+		}
+		to = rte_rdtsc_precise();
+		if (preemptions() == before && out->n < SAMPLES_MAX)
+			out->cycles[out->n++] = (double)(to - from) / chunk;
 	}
-	to = rte_rdtsc_precise();
 	if (passed != count)
 		die("frames were dropped");
 	if (rte_ring_sc_dequeue_bulk(bench.out, (void **)bench.frames, count, NULL) != count)
 		die("frames are missing");
-	return preemptions() != before ? 0 : (double)(to - from) / count;
 }
 
 static int ascending(const void *a, const void *b)
@@ -214,34 +231,37 @@ static struct rte_mempool *make_pool(unsigned int size, unsigned int count)
 	return pool;
 }
 
+static bool enough(const struct samples *s)
+{
+	for (int b = 0; b < BODIES; b++)
+		if (s[b].n < SAMPLES_MIN)
+			return false;
+	return true;
+}
+
 static void row(const char *name, unsigned int size, bool open)
 {
-	static double samples[BODIES][ROUNDS_MAX];
-	unsigned int count = open ? OPEN_FRAMES : SEAL_FRAMES, rounds = 0;
+	static struct samples samples[BODIES];
+	unsigned int count = open ? OPEN_FRAMES : SEAL_FRAMES;
 	struct rte_mempool *pool = make_pool(size, count);
 	double cycles[BODIES], mpps, bytes = 0;
-	uint64_t until = 0;
+	uint64_t until = clock_mono_ns() + (uint64_t)(bench.seconds * NS_PER_S);
 
-	for (int r = -WARM_UP; rounds < ROUNDS_MIN || clock_mono_ns() < until; r++) {
-		if (r == 0)
-			until = clock_mono_ns() + (uint64_t)(bench.seconds * NS_PER_S);
+	for (unsigned int r = 0; !enough(samples) || clock_mono_ns() < until; r++) {
+		if (r <= WARM_UP)
+			for (int b = 0; b < BODIES; b++)
+				samples[b].n = 0;
 		/* The order turns, so that no body always runs after the same one. */
 		for (unsigned int k = 0; k < BODIES; k++) {
-			enum body body = (enum body)((k + rounds) % BODIES);
-			double c = 0;
+			enum body body = (enum body)((k + r) % BODIES);
 
-			for (int tries = 0; c == 0 && tries < TRIES_MAX; tries++)
-				c = sample(body, size, count, open);
-			if (c == 0)
-				die("the CPU is too busy: every sample was interrupted");
-			samples[body][rounds] = c;
+			pass(body, size, count, open, &samples[body]);
 		}
-		rounds += r >= 0;
-		if (rounds == ROUNDS_MAX)
-			break;
+		if (clock_mono_ns() > until + 60 * NS_PER_S)
+			die("the CPU is too busy: nearly every sample was interrupted");
 	}
 	for (int b = 0; b < BODIES; b++)
-		cycles[b] = median(samples[b], rounds);
+		cycles[b] = median(samples[b].cycles, samples[b].n);
 	for (unsigned int i = 0; i < count; i++)
 		bytes += frame_bytes(size, i);
 	mpps = (double)rte_get_tsc_hz() / cycles[GATEWAY] / 1e6;
@@ -250,7 +270,8 @@ static void row(const char *name, unsigned int size, bool open)
 	       "\"cipher_cycles\": %.1f, \"gateway_cycles\": %.1f, \"samples\": %u}\n",
 	       name, mpps, mpps * bytes / count * 8 / 1e3, cycles[GATEWAY] - cycles[CIPHER],
 	       (cycles[CIPHER] - cycles[FORWARD]) / (cycles[GATEWAY] - cycles[FORWARD]),
-	       bench.gcm->name, cycles[FORWARD], cycles[CIPHER], cycles[GATEWAY], rounds);
+	       bench.gcm->name, cycles[FORWARD], cycles[CIPHER], cycles[GATEWAY],
+	       samples[GATEWAY].n);
 	fflush(stdout);
 	rte_pktmbuf_free_bulk(bench.frames, count);
 	rte_mempool_free(pool);
