@@ -152,8 +152,10 @@ void bob_click(struct bob *b, const struct click *k)
 	b->all++;
 	for (unsigned int d = 0; d < 4; d++)
 		b->count[d] += detectors >> d & 1;
-	if (!b->card.ring[CARD_RING_TAGS].run)
+	if (!b->card.ring[CARD_RING_TAGS].run) {
+		b->gap = false; /* a ring that starts anew begins with its first tag */
 		return;
+	}
 	/* A click right behind a gap's end joins it. */
 	if (!(b->gap && slot <= b->gap_last) && tell_gap(b))
 		place = shm_ring_record(&b->card, CARD_RING_TAGS, 8, slot & SLOT_MASK);
