@@ -50,6 +50,7 @@ static void end_round(struct rate *r, uint64_t next_number)
 	r->round_end_number = next_number;
 	r->round_min_ns = UINT64_MAX;
 	r->round_acked = r->round_lost = 0;
+	r->was_limited = r->round_limited;
 	r->round_limited = false;
 }
 
@@ -57,7 +58,7 @@ void rate_acked(struct rate *r, uint64_t number, uint64_t bytes, uint64_t next_n
 {
 	r->in_flight_bytes -= bytes;
 	r->round_acked++;
-	if (r->slow_start && r->round_limited && r->window_bytes < WINDOW_MAX)
+	if (r->slow_start && (r->round_limited || r->was_limited) && r->window_bytes < WINDOW_MAX)
 		r->window_bytes += bytes;
 	if (number >= r->round_end_number)
 		end_round(r, next_number);

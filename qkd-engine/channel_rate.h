@@ -27,7 +27,8 @@ struct rate {
 	bool slow_start;
 	/* the round under way: until a datagram sent after its start is acknowledged */
 	uint64_t round_end_number, round_min_ns, round_acked, round_lost;
-	bool round_limited; /* the window, not the sender, was the limit */
+	bool round_limited; /* the window, not the sender, is the limit */
+	bool was_limited;   /* in the round before */
 };
 
 void rate_init(struct rate *r);
