@@ -15,12 +15,16 @@
 
 #define AUTH_TAG_BYTES 16
 
-/* A hash key ready for use; in secret memory. */
+/* A hash key ready for use; in secret memory. NULL: that is full, or no gcm_provider(). */
 struct auth_key;
 struct auth_key *auth_key_create(const uint8_t key[16]);
 void auth_key_destroy(struct auth_key *key);
 
-/* The running hash of one direction of one block. Each message is hashed with its length. */
+/*
+ * The running hash of one direction of one block. Each message is hashed with its length.
+ * STATE tells about the hash key as long as no pad masks it: wipe it when done. The key must
+ * outlive the transcript.
+ */
 struct auth_transcript {
 	const struct auth_key *key;
 	uint8_t state[16];

@@ -56,6 +56,7 @@ void channel_destroy(struct channel *ch)
 
 void channel_switch(struct channel *ch, const struct channel_session *s)
 {
+	secret_wipe(&ch->secrets->session[1 - s->slot], sizeof(ch->secrets->session[0]));
 	ch->current = *s;
 	ch->hs.next.valid = false;
 	ch->hs.phase = HANDSHAKE_IDLE;
@@ -69,6 +70,7 @@ void channel_switch(struct channel *ch, const struct channel_session *s)
 void channel_drop(struct channel *ch)
 {
 	ch->current.valid = false;
+	secret_wipe(&ch->secrets->session[ch->current.slot], sizeof(ch->secrets->session[0]));
 	sender_reset(ch);
 	receiver_reset(ch);
 	ch->dirty = true;
@@ -119,7 +121,11 @@ static void data_input(struct channel *ch, const uint8_t *data, size_t len,
 
 static enum channel_state state_of(const struct channel *ch)
 {
-	if (ch->current.valid && ch->now_ns < ch->stats.last_heard_ns + CHANNEL_SILENCE_NS)
+	uint64_t heard = ch->stats.last_heard_ns;
+
+	/* A path that works one way only is down at both ends: nothing is acknowledged here. */
+	if (ch->current.valid && ch->now_ns < heard + CHANNEL_SILENCE_NS &&
+	    ch->now_ns < ch->tx.acked_ns + CHANNEL_SILENCE_NS)
 		return CHANNEL_UP;
 	if (ch->config.initiator)
 		return ch->hs.phase != HANDSHAKE_IDLE ? CHANNEL_CONNECTING : CHANNEL_DOWN;

@@ -8,7 +8,21 @@
  *
  * Every datagram carries an AES-256-GMAC tag under a key derived from the link's secret and
  * both sides' fresh nonces, and a number for the replay window. A session starts anew when
- * either side restarts; what was not delivered by then is gone.
+ * either side restarts or the path was silent for over 10 s; what was not delivered by then
+ * is gone, at both ends. Compare channel_session() with the last one before messages are read
+ * as an answer to earlier ones.
+ *
+ * One thread drives a channel:
+ *
+ *     while ((n = receive_datagram(buf)) > 0)
+ *             channel_input(ch, buf, n, now);
+ *     while ((msg = channel_receive(ch, CHANNEL_QKD, &len)) != NULL)
+ *             take(msg, len);
+ *     for (int i = 0; i < 64 && (n = channel_output(ch, buf, now)) > 0; i++)
+ *             send_datagram(buf, n);
+ *
+ * channel_output() is also its timer: call it every millisecond or so; with nothing to do it
+ * costs two comparisons.
  */
 
 #ifndef QKD_ENGINE_CHANNEL_H
@@ -30,7 +44,8 @@ enum channel_stream { CHANNEL_CONTROL = 0, CHANNEL_QKD = 1, CHANNEL_STREAMS = 2 
 struct channel_config {
 	bool initiator;             /* site A */
 	uint8_t link_secret[32];    /* from the pre-shared secret, the same at both ends */
-	uint32_t send_buffer_bytes; /* per stream; 0 for the default of 8 MiB */
+	uint32_t send_buffer_bytes; /* per stream; 0 for 8 MiB, else rounded up to a power of two, 2
+	                               MiB at least */
 };
 
 enum channel_state { CHANNEL_DOWN, CHANNEL_CONNECTING, CHANNEL_UP };
@@ -54,6 +69,10 @@ struct channel_stats {
 
 struct channel;
 
+/*
+ * After gcm_provider_init() and secret_init(); CONFIG is copied, RANDOM is kept. NULL with
+ * ENOTSUP (no AES-GCM code) or ENOMEM (memory, or secret memory: 16 KiB).
+ */
 struct channel *channel_create(const struct channel_config *config,
                                const struct random_source *random, struct err *err);
 void channel_destroy(struct channel *ch);
@@ -78,7 +97,10 @@ struct channel_piece {
 int channel_send_pieces(struct channel *ch, enum channel_stream stream,
                         const struct channel_piece *pieces, size_t count);
 
-/* The next message of STREAM, valid until the next call for that stream; NULL when none. */
+/*
+ * The next message of STREAM, valid until the next call for that stream; NULL when none.
+ * What is not read stops the peer's stream after 2.6 MB, and loses nothing.
+ */
 const uint8_t *channel_receive(struct channel *ch, enum channel_stream stream, size_t *len);
 
 /* Bytes that wait in the send buffer of STREAM, sent or not, without acknowledgement. */

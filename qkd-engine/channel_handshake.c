@@ -141,11 +141,11 @@ void handshake_unknown_session(struct channel *ch, const uint8_t *session)
 {
 	struct channel_handshake *hs = &ch->hs;
 
-	if (ch->config.initiator || hs->hint_owed || ch->now_ns < hs->hint_after_ns)
+	if (ch->config.initiator)
 		return;
+	/* The latest counts: a forgery does not keep the peer's own datagram from its answer. */
 	memcpy(hs->hint_session, session, WIRE_SESSION_BYTES);
 	hs->hint_owed = true;
-	hs->hint_after_ns = ch->now_ns + HINT_EVERY_NS;
 	ch->dirty = true;
 }
 
@@ -165,8 +165,9 @@ static size_t output_responder(struct channel *ch, uint8_t *buf)
 	uint8_t body[2 * WIRE_NONCE_BYTES];
 	size_t n;
 
-	if (hs->hint_owed) {
+	if (hs->hint_owed && ch->now_ns >= hs->hint_after_ns) {
 		hs->hint_owed = false;
+		hs->hint_after_ns = ch->now_ns + HINT_EVERY_NS;
 		return put_hello(ch, buf, WIRE_HINT, hs->hint_session, WIRE_SESSION_BYTES);
 	}
 	if (hs->owed_count == 0)
@@ -248,8 +249,10 @@ uint64_t handshake_wake(const struct channel *ch)
 	uint64_t retry = ch->now_ns + 10 * NS_PER_MS; /* the random source had nothing */
 	uint64_t at;
 
+	if (!ch->config.initiator && hs->owed_count > 0)
+		return retry;
 	if (!ch->config.initiator)
-		return hs->owed_count > 0 ? retry : CHANNEL_NEVER;
+		return hs->hint_owed ? hs->hint_after_ns : CHANNEL_NEVER;
 	at = hs->phase == HANDSHAKE_IDLE ? ask_at(ch) : hs->next_ns;
 	return at > ch->now_ns ? at : retry;
 }

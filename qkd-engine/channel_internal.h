@@ -105,7 +105,9 @@ struct channel_sender {
 	struct sent_datagram *sent; /* ring by number */
 	struct rate rate;
 	uint64_t next_number, oldest_number, largest_acked;
-	uint64_t loss_at_ns, timeout_from_ns, last_sent_ns;
+	uint64_t loss_at_ns, timeout_from_ns;
+	uint64_t asked_ns; /* last datagram that asks for an acknowledgement */
+	uint64_t acked_ns; /* last time that one was acknowledged */
 	bool ping;
 	unsigned int probes; /* datagrams that may go beyond the window after a time-out */
 };

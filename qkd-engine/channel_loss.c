@@ -155,7 +155,7 @@ void loss_ack(struct channel *ch, const struct wire_ack *ack)
 	if (!progress)
 		return;
 	tx->rate.backoff = 0;
-	tx->timeout_from_ns = ch->now_ns;
+	tx->timeout_from_ns = tx->acked_ns = ch->now_ns;
 	loss_detect(ch);
 }
 

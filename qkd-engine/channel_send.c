@@ -66,7 +66,7 @@ void sender_reset(struct channel *ch)
 	tx->next_number = tx->oldest_number = WIRE_FIRST_NUMBER;
 	tx->largest_acked = 0;
 	tx->loss_at_ns = CHANNEL_NEVER;
-	tx->timeout_from_ns = tx->last_sent_ns = ch->now_ns;
+	tx->timeout_from_ns = tx->asked_ns = tx->acked_ns = ch->now_ns;
 	tx->ping = false;
 	tx->probes = 0;
 }
@@ -227,6 +227,7 @@ static void sent_remember(struct channel *ch, struct sent_datagram *d, size_t by
 	if (tx->rate.in_flight_bytes == 0)
 		tx->timeout_from_ns = ch->now_ns;
 	tx->rate.in_flight_bytes += bytes;
+	tx->asked_ns = ch->now_ns;
 	if (tx->probes > 0)
 		tx->probes--;
 }
@@ -243,7 +244,7 @@ size_t sender_output(struct channel *ch, uint8_t *buf)
 		loss_detect(ch);
 	if (ch->now_ns >= loss_timeout_at(ch))
 		loss_timeout(ch);
-	if (ch->now_ns >= tx->last_sent_ns + CHANNEL_KEEPALIVE_NS)
+	if (ch->now_ns >= tx->asked_ns + CHANNEL_KEEPALIVE_NS)
 		tx->ping = true;
 	ack_due = rx->ack_now || ch->now_ns >= rx->ack_at_ns;
 	data = segments_ready(ch);
@@ -267,14 +268,13 @@ size_t sender_output(struct channel *ch, uint8_t *buf)
 		sent_remember(ch, &d, n);
 	tx->ping = false;
 	tx->next_number++;
-	tx->last_sent_ns = ch->now_ns;
 	return n;
 }
 
 uint64_t sender_wake(const struct channel *ch)
 {
 	const struct channel_sender *tx = &ch->tx;
-	uint64_t at = tx->last_sent_ns + CHANNEL_KEEPALIVE_NS;
+	uint64_t at = tx->asked_ns + CHANNEL_KEEPALIVE_NS;
 
 	if (tx->loss_at_ns < at)
 		at = tx->loss_at_ns;

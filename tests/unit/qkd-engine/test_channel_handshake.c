@@ -173,6 +173,27 @@ static void test_long_outage(void)
 	lossy_pair_fini(&p);
 }
 
+/* A path that is cut one way: neither end claims to be up. */
+static void test_one_way_outage(void)
+{
+	for (int way = 0; way < 2; way++) {
+		struct lossy_pair p;
+
+		CU_ASSERT_TRUE_FATAL(lossy_pair_init(
+		        &p, &(struct lossy_config){.delay_ns = 10 * NS_PER_MS}, 12));
+		CU_ASSERT_TRUE_FATAL(lossy_pair_connect(&p, NS_PER_S));
+		(way == 0 ? &p.ab : &p.ba)->cut = true;
+		for (int i = 0; i < 5000; i++)
+			lossy_pair_step(&p, NS_PER_MS);
+		CU_ASSERT_NOT_EQUAL(stats(p.a).state, CHANNEL_UP);
+		CU_ASSERT_NOT_EQUAL(stats(p.b).state, CHANNEL_UP);
+		(way == 0 ? &p.ab : &p.ba)->cut = false;
+		CU_ASSERT_TRUE(lossy_pair_connect(&p, 2 * NS_PER_S));
+		CU_ASSERT_EQUAL(stats(p.a).sessions, 1);
+		lossy_pair_fini(&p);
+	}
+}
+
 static void test_idle_keeps_alive_and_quiet(void)
 {
 	struct lossy_pair p;
@@ -194,4 +215,4 @@ static void test_idle_keeps_alive_and_quiet(void)
 }
 
 UNIT_MAIN(UNIT(test_connects), UNIT(test_short_outage), UNIT(test_restarts_at_random_moments),
-          UNIT(test_long_outage), UNIT(test_idle_keeps_alive_and_quiet))
+          UNIT(test_long_outage), UNIT(test_one_way_outage), UNIT(test_idle_keeps_alive_and_quiet))

@@ -310,39 +310,52 @@ static void damage(struct channel *to, const uint8_t *data, size_t len, uint64_t
 	CU_ASSERT_EQUAL(dropped(&to->stats) - first, 2 * len + 1);
 }
 
+/* N milliseconds in which each datagram arrives after all its damaged forms. */
+static unsigned int run_damaged(struct lossy_pair *p, int n)
+{
+	uint8_t buf[CHANNEL_DATAGRAM_MAX];
+	unsigned int kinds = 0;
+	size_t len;
+
+	while (n-- > 0) {
+		p->now_ns += NS_PER_MS;
+		while ((len = channel_output(p->a, buf, p->now_ns)) > 0) {
+			damage(p->b, buf, len, p->now_ns);
+			kinds |= 1u << buf[0];
+			channel_input(p->b, buf, len, p->now_ns);
+		}
+		while ((len = channel_output(p->b, buf, p->now_ns)) > 0) {
+			damage(p->a, buf, len, p->now_ns);
+			kinds |= 1u << buf[0];
+			channel_input(p->a, buf, len, p->now_ns);
+		}
+	}
+	return kinds;
+}
+
 static void test_damage_changes_nothing(void)
 {
 	static uint8_t text[600];
-	uint8_t buf[CHANNEL_DATAGRAM_MAX], id[16];
-	unsigned int kinds = 0;
+	unsigned int kinds;
 	struct lossy_pair p;
+	uint8_t id[16];
 	size_t n;
 
 	start(&p, 6);
-	for (int i = 0; i < 40; i++) {
-		p.now_ns += NS_PER_MS;
-		if (i == 20) {
-			channel_send(p.a, CHANNEL_QKD, text, sizeof(text));
-			channel_send(p.b, CHANNEL_CONTROL, text, sizeof(text));
-		}
-		while ((n = channel_output(p.a, buf, p.now_ns)) > 0) {
-			damage(p.b, buf, n, p.now_ns);
-			kinds |= 1u << buf[0];
-			channel_input(p.b, buf, n, p.now_ns);
-		}
-		while ((n = channel_output(p.b, buf, p.now_ns)) > 0) {
-			damage(p.a, buf, n, p.now_ns);
-			kinds |= 1u << buf[0];
-			channel_input(p.a, buf, n, p.now_ns);
-		}
-	}
-	CU_ASSERT_EQUAL(
-	        kinds & (1u << WIRE_INIT | 1u << WIRE_RESP | 1u << WIRE_CONFIRM | 1u << WIRE_DATA),
-	        1u << WIRE_INIT | 1u << WIRE_RESP | 1u << WIRE_CONFIRM | 1u << WIRE_DATA);
+	kinds = run_damaged(&p, 20);
+	CU_ASSERT_EQUAL(channel_send(p.a, CHANNEL_QKD, text, sizeof(text)), 0);
+	CU_ASSERT_EQUAL(channel_send(p.b, CHANNEL_CONTROL, text, sizeof(text)), 0);
+	kinds |= run_damaged(&p, 20);
 	CU_ASSERT_EQUAL(stats(p.a).sessions, 1);
-	CU_ASSERT_TRUE_FATAL(channel_session(p.a, id));
 	CU_ASSERT_PTR_NOT_NULL(channel_receive(p.a, CHANNEL_CONTROL, &n));
 	CU_ASSERT_PTR_NOT_NULL(channel_receive(p.b, CHANNEL_QKD, &n));
+	/* B forgets the session and says so. */
+	lossy_pair_restart_b(&p);
+	kinds |= run_damaged(&p, 600);
+	CU_ASSERT_EQUAL(kinds, 1u << WIRE_INIT | 1u << WIRE_RESP | 1u << WIRE_CONFIRM |
+	                               1u << WIRE_HINT | 1u << WIRE_DATA);
+	CU_ASSERT_EQUAL(stats(p.a).sessions, 2);
+	CU_ASSERT_TRUE_FATAL(channel_session(p.a, id));
 	expect_alive(&p, id);
 	lossy_pair_fini(&p);
 }
