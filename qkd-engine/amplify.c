@@ -25,7 +25,7 @@
 #define TILE_MAX  (1u << 16) /* words */
 #define BASE_MAX  16         /* words */
 #define DEPTH_MAX 17
-#define STEP_US   40
+#define STEP_US   30
 
 struct frame {
 	const uint64_t *t, *v;

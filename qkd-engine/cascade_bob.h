@@ -13,7 +13,7 @@
 #include "qkd-engine/cascade_wire.h"
 
 /* Questions written, or answers applied, in one call. */
-#define CASCADE_BOB_STEP 1024
+#define CASCADE_BOB_STEP 512
 
 enum cascade_phase {
 	CASCADE_PREPARE,

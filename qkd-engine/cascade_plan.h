@@ -19,8 +19,8 @@
 #define CASCADE_PASSES  3  /* with a permutation and blocks */
 #define CASCADE_SUBSETS 12 /* afterwards: parities of random halves of the frame */
 
-/* Positions gathered, permuted or hashed in one call: about 50 us. */
-#define CASCADE_STEP 16384
+/* Positions permuted in one call: about 50 us. */
+#define CASCADE_STEP 8192
 
 struct cascade_plan {
 	size_t bits, frames;
