@@ -60,7 +60,7 @@ struct key_block {
 	double eps_sec, eps_cor, qber_z, qber_x, efficiency_f;
 	struct finite_key_counts counts;
 	uint64_t sifted_bits, leaked_bits;
-	bool simulated;
+	bool simulated; /* the owner's to say, in block_ready(); likewise the time */
 	uint64_t first_slot, last_slot;
 	uint64_t time_wall_ns;
 	uint8_t key[]; /* bits / 8 bytes */
@@ -117,6 +117,8 @@ struct engine_stats {
 	double efficiency_f;                /* of the last block: Alice's parities / n h(Q) */
 	uint64_t blocks_ok, blocks_aborted, secret_bits, leaked_bits, blocks_sifted_bits;
 	uint64_t blocks_in_flight;
+	uint64_t unaligned; /* detections without alignment, among them those of the pattern */
+	uint64_t dropped;   /* detections dropped in gaps, or for want of room */
 	uint64_t gaps, stale_choices, protocol_errors, auth_failures, realignments;
 	char last_abort[96]; /* reason of the last aborted block */
 	uint32_t alarms;     /* bit per enum engine_alarm */
@@ -129,12 +131,21 @@ struct engine *engine_create(const struct engine_config *config, const struct en
                              void *ctx, struct channel *channel, struct err *err);
 void engine_destroy(struct engine *e);
 
-/* Bob: detections in slot order; and a range of slots in which some were lost. */
+/*
+ * Bob: detections in slot order; and a range of slots in which some were lost, told before
+ * any detection of later slots. Neither may be called from within one of the ops.
+ */
 void engine_detections(struct engine *e, const struct detection *d, size_t n, uint64_t now_ns);
 void engine_gap(struct engine *e, uint64_t first_slot, uint64_t last_slot);
 
 /* Alice: the answer to the oldest lookup. */
 void engine_choices(struct engine *e, const struct choice *c, size_t n);
+
+/* Alice: the card was reopened, lookups without an answer will get none. */
+void engine_lookups_lost(struct engine *e);
+
+/* Bob: the slot numbers of detections start anew (card reopened, phase lost): align again. */
+void engine_slots_restarted(struct engine *e);
 
 /* The answer to pad_fetch; PAD NULL: unknown or used before. */
 void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad);

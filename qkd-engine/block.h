@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* One block of sifted key and the stages that make key of it; for the engine's sources. */
+
+#ifndef QKD_ENGINE_BLOCK_H
+#define QKD_ENGINE_BLOCK_H
+
+#include "qkd-engine/amplify.h"
+#include "qkd-engine/auth.h"
+#include "qkd-engine/cascade.h"
+#include "qkd-engine/engine.h"
+#include "qkd-engine/messages.h"
+#include "qkd-engine/monitor.h"
+#include "qkd-engine/sift.h"
+#include "qkd-engine/verify.h"
+
+struct engine;
+
+/* In order; a block of either end goes through those that its role has. */
+enum block_stage {
+	BLOCK_FREE,
+	BLOCK_FILLING,
+	BLOCK_START,     /* A waits for START; B sends it */
+	BLOCK_RECONCILE, /* Cascade */
+	BLOCK_VERIFY,    /* A draws the hash key; B waits for the hash */
+	BLOCK_COUNTS,    /* A waits for the errors; B has sent them and waits for the length */
+	BLOCK_SEED,      /* A draws and sends the seed; B gathers it */
+	BLOCK_TAG,       /* A takes a pad and sends her tag; not B */
+	BLOCK_AMPLIFY,
+	BLOCK_PEER_TAG, /* waiting for the peer's tag and its pad */
+	BLOCK_HOLD,     /* until monitoring would have seen an attack on the last batch */
+	BLOCK_COMMIT    /* B has sent his tag; only A decides now */
+};
+
+/*
+ * After the last batch monitoring has so long to find that an attack had begun; full
+ * intercept-resend takes less than 50 ms.
+ */
+#define BLOCK_HOLD_NS 200000000ULL
+/* A block whose last batch is not older than this when an attack is found is void. */
+#define BLOCK_VOID_NS 500000000ULL
+/* The peer's next message of a stage that needs nothing but its work. */
+#define BLOCK_TIMEOUT_NS 30000000000ULL
+
+/*
+ * What the messages about a block disclose beside parities and hash: the two error counts,
+ * and that the hashes agree and the length is accepted.
+ */
+#define BLOCK_LEAK_COUNTS  128
+#define BLOCK_LEAK_VERDICT 2
+
+/* Secret part, in secret memory for the engine's life. */
+struct block_secret {
+	struct auth_transcript tx, rx;
+	struct auth_pad tx_pad, rx_pad;
+	uint64_t bits[]; /* key, then Bob's copy from before correction: BITS_WORDS(cap) each */
+};
+
+struct block {
+	enum block_stage stage;
+	uint64_t number;
+	uint8_t id[16];
+	bool tainted; /* got detections while an alarm was on; will not become key */
+	size_t bits, cap;
+	struct block_secret *secret;
+	uint64_t *key, *original; /* in SECRET */
+	uint64_t *decoy;          /* bit string: which key bits come from decoy pulses */
+	struct finite_key_counts counts;
+	uint64_t sampled, sample_errors; /* Z outcomes that were disclosed */
+	uint64_t first_slot, last_slot;
+	uint64_t last_batch_ns, progress_ns;
+	/* reconciliation */
+	struct cascade_params cascade;
+	struct cascade_alice *cascade_a;
+	struct cascade_bob *cascade_b;
+	uint8_t *in, *out; /* one Cascade message each, OUT behind room for the header */
+	size_t io_cap, in_len;
+	uint64_t alice_parities, bob_parities;
+	double qber, efficiency;
+	/* amplification */
+	uint32_t secret_bits;
+	uint64_t *seed;
+	size_t seed_bytes, seed_have;
+	struct amplify *amplify;
+	/* the peer's tag */
+	bool peer_tag, peer_pad;
+	uint64_t peer_pad_id;
+	uint8_t peer_tag_msg[MESSAGE_TAG_COVERED + AUTH_TAG_BYTES];
+};
+
+/* Memory of a block of BITS for the engine's life; -ENOMEM. */
+int block_init(struct block *b, size_t bits);
+void block_fini(struct block *b);
+
+/* A free block becomes number NUMBER; NULL when none is free. */
+struct block *block_open(struct engine *e, uint64_t number);
+
+/* Back to free: all secrets wiped. */
+void block_release(struct engine *e, struct block *b);
+
+/* Void, and tell the peer unless it told us. */
+void block_abort(struct engine *e, struct block *b, enum abort_reason reason, bool tell);
+
+/* Abort what is filling and what was sifted in the last BLOCK_VOID_NS. */
+void block_void_recent(struct engine *e);
+
+/*
+ * Take what a reply matched: key bits of OWN (index as in the batch, value in bit 0) into B,
+ * which may be NULL, and the errors of the disclosed ones, into C too.
+ */
+void block_append(struct block *b, const uint8_t *what, const struct sift_reply *r,
+                  const uint8_t *own, struct monitor_counts *c);
+
+/* A batch was added: close the block when it is full. */
+void block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot);
+
+/* Hash and send a message of the block. */
+void block_send(struct engine *e, struct block *b, const uint8_t *msg, size_t len);
+void block_send_message(struct engine *e, struct block *b, const struct message *m);
+
+/* Next stage. */
+void block_advance(struct engine *e, struct block *b, enum block_stage stage);
+
+/* Buffers for Cascade messages; false: aborted. */
+bool block_reconcile_buffers(struct engine *e, struct block *b);
+
+/* Key bits that the finite-key bound allows, rounded down to a multiple of 256. */
+uint32_t block_secret_bits(const struct engine *e, const struct block *b);
+
+/* Seed and length are there: start amplification; and a step of it, true when done. */
+void block_amplify_start(struct engine *e, struct block *b);
+bool block_amplify_step(struct engine *e, struct block *b);
+
+/* Take a pad and send the tag over all sent so far; false: no pad now. */
+bool block_send_tag(struct engine *e, struct block *b);
+/* The peer's TAG message and, apart from it, the pad that it names. */
+void block_peer_tag(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                    size_t len);
+void block_peer_pad(struct engine *e, struct block *b, const struct auth_pad *pad);
+/* Both are there: false when the tag is wrong (aborted). */
+bool block_check_peer_tag(struct engine *e, struct block *b);
+
+/* Monitoring has nothing against the block. */
+bool block_is_clean(const struct engine *e, const struct block *b);
+
+/* Hand the key over; the block is free then. */
+void block_deliver(struct engine *e, struct block *b);
+
+/* One bounded step; true when it did something. MSG is M's encoding. */
+bool block_alice_step(struct engine *e, struct block *b);
+void block_alice_message(struct engine *e, struct block *b, const struct message *m,
+                         const uint8_t *msg, size_t len);
+bool block_bob_step(struct engine *e, struct block *b);
+void block_bob_message(struct engine *e, struct block *b, const struct message *m,
+                       const uint8_t *msg, size_t len);
+
+#endif

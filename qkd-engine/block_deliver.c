@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The end of a block: its key and the record that goes with it. */
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/log.h"
+#include "common/secret.h"
+#include "qkd-engine/engine_state.h"
+
+LOG_COMPONENT_DEFINE(engine_deliver)
+
+void key_block_free(struct key_block *kb)
+{
+	secret_free(kb);
+}
+
+static void count(struct engine *e, const struct key_block *kb)
+{
+	struct engine_stats *s = &e->stats;
+
+	s->blocks_ok++;
+	s->secret_bits += kb->bits;
+	s->leaked_bits += kb->leaked_bits;
+	s->blocks_sifted_bits += kb->sifted_bits;
+	s->eps_total += kb->eps_sec + kb->eps_cor;
+	s->block_qber_z = kb->qber_z;
+	s->block_qber_x = kb->qber_x;
+	s->efficiency_f = kb->efficiency_f;
+	e->last_qber = kb->qber_z;
+}
+
+static void record(struct engine *e, const struct block *b, struct key_block *kb)
+{
+	const struct finite_key_counts *c = &b->counts;
+	uint64_t n_x = c->n_x[0] + c->n_x[1];
+
+	memcpy(kb->id, b->id, sizeof(kb->id));
+	kb->number = b->number;
+	kb->bits = b->secret_bits;
+	snprintf(kb->proof, sizeof(kb->proof), "rusca2018");
+	snprintf(kb->leak_mode, sizeof(kb->leak_mode), "two-way");
+	kb->eps_sec = e->config.source.eps_sec;
+	kb->eps_cor = e->config.source.eps_cor;
+	kb->qber_z = b->qber;
+	kb->qber_x = n_x > 0 ? (double)(c->m_x[0] + c->m_x[1]) / (double)n_x : 0;
+	kb->efficiency_f = b->efficiency;
+	kb->counts = *c;
+	kb->sifted_bits = b->bits;
+	kb->leaked_bits = b->alice_parities + b->bob_parities + VERIFY_TAG_BITS +
+	                  BLOCK_LEAK_COUNTS + BLOCK_LEAK_VERDICT;
+	kb->first_slot = b->first_slot;
+	kb->last_slot = b->last_slot;
+}
+
+void block_deliver(struct engine *e, struct block *b)
+{
+	size_t bytes = b->secret_bits / 8;
+	struct key_block *kb = secret_alloc(sizeof(*kb) + bytes);
+
+	if (kb == NULL) {
+		/* The peer has it; the key stores' comparison at the next session voids it. */
+		log_err("%s: no secret memory for the key of block %llu", e->config.link,
+		        (unsigned long long)b->number);
+		e->stats.blocks_aborted++;
+		snprintf(e->stats.last_abort, sizeof(e->stats.last_abort), "no secret memory");
+		block_release(e, b);
+		return;
+	}
+	record(e, b, kb);
+	memcpy(kb->key, amplify_result(b->amplify), bytes);
+	EVP_Digest(kb->key, bytes, kb->hash, NULL, EVP_sha256(), NULL);
+	count(e, kb);
+	alarm_set(e, ENGINE_ALARM_AUTH, false, "block %llu is authentic",
+	          (unsigned long long)b->number);
+	block_release(e, b);
+	e->ops.block_ready(e->ctx, kb);
+}

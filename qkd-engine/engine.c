@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "qkd-engine/engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/secret.h"
+#include "qkd-engine/engine_state.h"
+
+LOG_COMPONENT_DEFINE(engine)
+
+#define MESSAGES_PER_POLL 8
+#define BLOCK_BITS_MIN    4096
+#define BLOCK_BITS_MAX    4000000
+
+static int check_config(const struct engine_config *c, struct err *err)
+{
+	const struct finite_key_source *s = &c->source;
+
+	if (c->block_bits < BLOCK_BITS_MIN || c->block_bits > BLOCK_BITS_MAX)
+		return err_set(err, EINVAL, "block-bits: %u is not within %u to %u", c->block_bits,
+		               BLOCK_BITS_MIN, BLOCK_BITS_MAX);
+	if (c->frame_bits < CASCADE_FRAME_MIN || c->frame_bits > CASCADE_FRAME_MAX)
+		return err_set(err, EINVAL, "frame-bits: %u is not within %u to %u", c->frame_bits,
+		               CASCADE_FRAME_MIN, CASCADE_FRAME_MAX);
+	if (!(s->mu[1] > 0 && s->mu[0] > s->mu[1] && s->mu[0] <= 1))
+		return err_set(err, EINVAL,
+		               "intensities: %g and %g are not 1 >= signal > decoy > 0", s->mu[0],
+		               s->mu[1]);
+	if (!(s->p[0] > 0 && s->p[1] > 0 && s->p[0] + s->p[1] <= 1.000001))
+		return err_set(err, EINVAL, "intensities: probabilities %g and %g do not add to 1",
+		               s->p[0], s->p[1]);
+	if (!(s->eps_sec > 0 && s->eps_sec < 1 && s->eps_cor > 0 && s->eps_cor < 1))
+		return err_set(err, EINVAL, "epsilons: %g and %g are not within 0 to 1", s->eps_sec,
+		               s->eps_cor);
+	if (!(c->qber_abort > 0 && c->qber_abort < 0.5))
+		return err_set(err, EINVAL, "qber-abort: %g is not within 0 to 0.5", c->qber_abort);
+	if (!(c->qber_alarm > 0 && c->qber_alarm < 0.25))
+		return err_set(err, EINVAL, "qber-alarm: %g is not within 0 to 0.25",
+		               c->qber_alarm);
+	if (c->sample_interval < 2)
+		return err_set(err, EINVAL, "sample-interval: %u is below 2", c->sample_interval);
+	return 0;
+}
+
+static int allocate(struct engine *e)
+{
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+		if (block_init(&e->blocks[i], e->config.block_bits) < 0)
+			return -ENOMEM;
+	e->key_ab = auth_key_create(e->config.hash_key_ab);
+	e->key_ba = auth_key_create(e->config.hash_key_ba);
+	if (e->key_ab == NULL || e->key_ba == NULL)
+		return -ENOMEM;
+	if (e->config.role == ENGINE_ALICE) {
+		e->alice.batches = calloc(BATCHES_MAX, sizeof(e->alice.batches[0]));
+		if (e->alice.batches == NULL)
+			return -ENOMEM;
+		alice_reset(e);
+		return 0;
+	}
+	e->bob.pending = secret_alloc(sizeof(*e->bob.pending));
+	e->bob.what = secret_alloc(BATCHES_MAX * sizeof(e->bob.what[0]));
+	return e->bob.pending == NULL || e->bob.what == NULL ? -ENOMEM : 0;
+}
+
+struct engine *engine_create(const struct engine_config *config, const struct engine_ops *ops,
+                             void *ctx, struct channel *channel, struct err *err)
+{
+	struct engine *e;
+
+	if (check_config(config, err) < 0)
+		return NULL;
+	e = secret_alloc(sizeof(*e));
+	if (e == NULL) {
+		err_set(err, ENOMEM, "qkd engine: secret memory is full");
+		return NULL;
+	}
+	e->config = *config;
+	e->ops = *ops;
+	e->ctx = ctx;
+	e->channel = channel;
+	e->stats.role = config->role;
+	outbox_clear(e);
+	monitor_init(&e->monitor, config->qber_alarm);
+	if (allocate(e) < 0) {
+		err_set(err, ENOMEM, "qkd engine: secret memory is full");
+		engine_destroy(e);
+		return NULL;
+	}
+	return e;
+}
+
+/* Drop all that is under way; nobody is told. */
+static void drop_session(struct engine *e)
+{
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+		if (e->blocks[i].secret != NULL)
+			block_release(e, &e->blocks[i]);
+	e->open = NULL;
+	e->last_number = 0;
+	e->pads_wait_ns = 0;
+	outbox_clear(e);
+	monitor_reset(&e->monitor);
+	if (e->config.role == ENGINE_ALICE && e->alice.batches != NULL)
+		alice_reset(e);
+	if (e->config.role == ENGINE_BOB && e->bob.what != NULL)
+		bob_reset(e);
+	e->session_up = false;
+}
+
+void engine_destroy(struct engine *e)
+{
+	if (e == NULL)
+		return;
+	drop_session(e);
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+		block_fini(&e->blocks[i]);
+	auth_key_destroy(e->key_ab);
+	auth_key_destroy(e->key_ba);
+	free(e->alice.batches);
+	secret_free(e->bob.pending);
+	secret_free(e->bob.what);
+	secret_free(e);
+}
+
+struct block *engine_block(struct engine *e, uint64_t number)
+{
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+		if (e->blocks[i].stage != BLOCK_FREE && e->blocks[i].number == number)
+			return &e->blocks[i];
+	return NULL;
+}
+
+/*
+ * The peer holds the link's secret but breaks the rules: whatever is under way may differ
+ * at the two ends. A block whose fate is the peer's alone to decide stays.
+ */
+void engine_protocol_error(struct engine *e, const char *what)
+{
+	e->stats.protocol_errors++;
+	log_warn("%s: protocol error: %s", e->config.link, what);
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+		struct block *b = &e->blocks[i];
+
+		if (b->stage != BLOCK_FREE && b->stage != BLOCK_COMMIT)
+			block_abort(e, b, ABORT_PROTOCOL, true);
+	}
+}
+
+static void block_message(struct engine *e, const struct message *m, const uint8_t *msg, size_t len)
+{
+	struct block *b = engine_block(e, m->block);
+
+	if (b == NULL) {
+		/* On its way when the block was aborted here. */
+		if (m->block > e->last_number && m->type != MESSAGE_ABORT)
+			engine_protocol_error(e, "a message about an unknown block");
+		return;
+	}
+	if (m->type == MESSAGE_ABORT)
+		block_abort(e, b, (enum abort_reason)m->reason, false);
+	else if (e->config.role == ENGINE_ALICE)
+		block_alice_message(e, b, m, msg, len);
+	else
+		block_bob_message(e, b, m, msg, len);
+}
+
+static void dispatch(struct engine *e, const uint8_t *msg, size_t len)
+{
+	int type = message_type(msg, len);
+	struct message m;
+
+	if (type == MESSAGE_ANNOUNCE && e->config.role == ENGINE_ALICE) {
+		alice_message(e, type, msg, len);
+		return;
+	}
+	if (type == MESSAGE_REPLY && e->config.role == ENGINE_BOB) {
+		bob_reply(e, msg, len);
+		return;
+	}
+	if (type < 0 || message_decode(msg, len, &m) < 0)
+		engine_protocol_error(e, "a malformed message");
+	else if (type >= MESSAGE_START)
+		block_message(e, &m, msg, len);
+	else if (e->config.role == ENGINE_ALICE)
+		alice_message(e, type, msg, len);
+	else
+		bob_message(e, &m);
+}
+
+bool engine_check_session(struct engine *e)
+{
+	uint8_t id[16];
+	bool up = channel_session(e->channel, id);
+
+	if (e->session_up && (!up || memcmp(id, e->session, sizeof(id)) != 0))
+		drop_session(e);
+	if (!up || e->session_up)
+		return up;
+	memcpy(e->session, id, sizeof(id));
+	e->session_up = true;
+	if (e->config.role == ENGINE_BOB)
+		bob_session(e);
+	return true;
+}
+
+static void receive(struct engine *e)
+{
+	for (int i = 0; i < MESSAGES_PER_POLL; i++) {
+		const uint8_t *msg;
+		size_t len;
+
+		/* Answers need room; the peer waits when we do. */
+		if (outbox_full(e))
+			return;
+		msg = channel_receive(e->channel, CHANNEL_QKD, &len);
+		if (msg == NULL)
+			return;
+		dispatch(e, msg, len);
+		e->worked = true;
+	}
+}
+
+/* Stages in which only the peer's next message is missing. */
+static bool waits_for_peer(const struct engine *e, const struct block *b)
+{
+	bool alice = e->config.role == ENGINE_ALICE;
+
+	switch (b->stage) {
+	case BLOCK_START:
+	case BLOCK_COUNTS:
+		return alice || b->stage == BLOCK_COUNTS;
+	case BLOCK_RECONCILE:
+		return true;
+	case BLOCK_VERIFY:
+	case BLOCK_SEED:
+		return !alice;
+	default:
+		return false;
+	}
+}
+
+static void step_blocks(struct engine *e)
+{
+	for (unsigned int i = 0; i < BLOCKS_MAX && !outbox_full(e); i++) {
+		struct block *b = &e->blocks[(e->step_next + i) % BLOCKS_MAX];
+		bool did;
+
+		if (b->stage <= BLOCK_FILLING)
+			continue;
+		if (waits_for_peer(e, b) && e->now_ns - b->progress_ns > BLOCK_TIMEOUT_NS) {
+			block_abort(e, b, ABORT_TIMEOUT, true);
+			continue;
+		}
+		did = e->config.role == ENGINE_ALICE ? block_alice_step(e, b)
+		                                     : block_bob_step(e, b);
+		if (did) {
+			e->step_next = (e->step_next + i + 1) % BLOCKS_MAX;
+			e->worked = true;
+			return;
+		}
+	}
+}
+
+bool engine_poll(struct engine *e, uint64_t now_ns)
+{
+	e->now_ns = now_ns;
+	e->worked = false;
+	if (!engine_check_session(e))
+		return false;
+	outbox_flush(e);
+	receive(e);
+	if (e->config.role == ENGINE_ALICE)
+		alice_tick(e);
+	else
+		bob_tick(e);
+	step_blocks(e);
+	return e->worked;
+}
+
+void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad)
+{
+	engine_check_session(e);
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+		struct block *b = &e->blocks[i];
+
+		if (b->stage == BLOCK_FREE || !b->peer_tag || b->peer_pad || b->peer_pad_id != id)
+			continue;
+		block_peer_pad(e, b, pad);
+		return;
+	}
+}
+
+void engine_count_sifted(struct engine *e, const struct sift_reply *r, const uint8_t *what,
+                         const struct monitor_counts *c)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		e->stats.stale_choices += r->verdict[i] == SIFT_STALE;
+		e->stats.sifted_z +=
+		        (r->verdict[i] == SIFT_SIGNAL || r->verdict[i] == SIFT_DECOY) &&
+		        (what[i] & SIFT_DISCLOSED) == 0;
+	}
+	e->stats.sampled_z += c->n[0];
+	e->stats.sample_errors_z += c->e[0];
+	e->stats.sifted_x += c->n[1];
+	e->stats.errors_x += c->e[1];
+}
+
+void engine_thresholds(struct engine *e, double qber_abort, double qber_alarm)
+{
+	e->config.qber_abort = qber_abort;
+	e->config.qber_alarm = qber_alarm;
+	monitor_threshold(&e->monitor, qber_alarm);
+}
+
+void engine_stats_read(const struct engine *e, struct engine_stats *out)
+{
+	*out = e->stats;
+	out->aligned = e->config.role == ENGINE_BOB ? e->bob.sync == SYNC_ALIGNED
+	                                            : e->alice.mode == SOURCE_QKD;
+	out->qber_z = monitor_qber(&e->monitor, 0, e->now_ns);
+	out->qber_x = monitor_qber(&e->monitor, 1, e->now_ns);
+}

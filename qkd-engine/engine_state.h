@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The engine's state, for its own sources only: engine.c (life, dispatch), outbox.c (sending),
+ * alarms.c, block.c and block_alice.c, block_bob.c (a block's stages), engine_alice.c,
+ * engine_bob.c (light, alignment), bob_sift.c (announcements).
+ */
+
+#ifndef QKD_ENGINE_ENGINE_STATE_H
+#define QKD_ENGINE_ENGINE_STATE_H
+
+#include "qkd-engine/align.h"
+#include "qkd-engine/amplify.h"
+#include "qkd-engine/auth.h"
+#include "qkd-engine/block.h"
+#include "qkd-engine/engine.h"
+#include "qkd-engine/messages.h"
+#include "qkd-engine/monitor.h"
+#include "qkd-engine/sift.h"
+
+#define BLOCKS_MAX  4   /* the one that fills and those being distilled */
+#define BATCHES_MAX 256 /* announced, not yet replied to: 150 ms at the demo's rate */
+#define GAPS_MAX    8
+
+/* A message that the channel did not take yet. */
+struct outbox_entry {
+	struct outbox_entry *next;
+	size_t len;
+	uint8_t msg[];
+};
+
+/* Alice: an announced batch until the card has looked up its slots. */
+struct batch_in {
+	struct sift_batch batch;
+	uint8_t *raw; /* the announcement, for the transcript */
+	size_t raw_len;
+};
+
+struct alice {
+	enum source_mode mode;
+	bool mode_wanted; /* a change that the card has not taken yet */
+	enum source_mode wanted;
+	uint32_t attempt;
+	uint64_t next_slot; /* least slot that may be announced */
+	uint64_t next_sequence;
+	struct batch_in *batches; /* BATCHES_MAX, ring */
+	uint64_t head, asked, tail;
+	uint64_t orphans; /* lookups whose answer nobody waits for */
+};
+
+/* Bob: an announced batch until its reply; its outcomes are in bob.what. */
+struct batch_out {
+	uint64_t sequence, first_slot, last_slot;
+	size_t count;
+	uint64_t sent_ns;
+	uint8_t *raw;
+	size_t raw_len;
+};
+
+enum sync_state {
+	SYNC_IDLE,    /* no session */
+	SYNC_ASKED,   /* waiting for the pattern */
+	SYNC_COLLECT, /* gathering detections of it */
+	SYNC_SEARCH,  /* looking for the offset */
+	SYNC_FOUND,   /* waiting for key light */
+	SYNC_ALIGNED
+};
+
+struct gap {
+	uint64_t first, last;
+};
+
+struct bob {
+	enum sync_state sync;
+	uint32_t attempt;
+	uint64_t asked_ns, asked_slot;
+	uint64_t mode_slot;    /* Alice's first slot of the pattern, then of key light */
+	int64_t center, half;  /* window of offsets */
+	uint64_t collect_from; /* own slot */
+	uint64_t collect_ns;
+	uint64_t collect[ALIGN_DETECTIONS];
+	size_t collected;
+	struct align align;
+	int64_t offset; /* Alice's slot - own slot */
+	uint64_t next_slot;
+	/* for the alarms */
+	uint64_t trying_ns;    /* since when there is no working alignment */
+	uint64_t trying_light; /* detections since then */
+	uint64_t last_light_ns;
+	/* ranges of own slots in which detections were lost */
+	struct gap gaps[GAPS_MAX];
+	unsigned int gap_next;
+	/* the batch that fills; in secret memory */
+	struct sift_batch *pending;
+	uint64_t pending_ns;
+	bool dropping; /* for want of room; one gap however long */
+	/* sampling of Z detections */
+	uint32_t sample_left, sample_at;
+	uint32_t sample_pool[64];
+	unsigned int sample_pool_left;
+	uint64_t next_sequence;
+	struct batch_out batches[BATCHES_MAX]; /* ring */
+	uint8_t (*what)[SIFT_BATCH_MAX];       /* of the batches; in secret memory */
+	uint64_t head, tail;
+	uint64_t outstanding; /* detections in the ring */
+};
+
+struct engine {
+	struct engine_config config;
+	struct engine_ops ops;
+	void *ctx;
+	struct channel *channel;
+	struct auth_key *key_ab, *key_ba;
+	uint64_t now_ns;
+	bool session_up;
+	uint8_t session[16];
+	struct outbox_entry *outbox, **outbox_end;
+	size_t outbox_bytes;
+	struct monitor monitor;
+	struct block blocks[BLOCKS_MAX];
+	struct block *open;
+	uint64_t last_number; /* highest block number of the session */
+	unsigned int step_next;
+	bool worked;           /* something was done in this poll that may go on at once */
+	double last_qber;      /* of the last committed block; 0: none */
+	uint64_t pads_wait_ns; /* since when a pad is wanted; 0: none is */
+	struct engine_stats stats;
+	struct alice alice;
+	struct bob bob;
+};
+
+/* outbox.c */
+void engine_send(struct engine *e, const uint8_t *msg, size_t len);
+/* Encodes and sends a message that belongs to no block's transcript. */
+void engine_send_message(struct engine *e, const struct message *m);
+void outbox_flush(struct engine *e);
+void outbox_clear(struct engine *e);
+/* More should not be made now than is needed to answer. */
+static inline bool outbox_full(const struct engine *e)
+{
+	return e->outbox_bytes > 0;
+}
+
+/* alarms.c */
+void alarm_set(struct engine *e, enum engine_alarm alarm, bool raised, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+/* Feed the errors of a batch to monitoring and act on what it says. */
+void alarms_errors(struct engine *e, const struct monitor_counts *c);
+/* A pad was wanted and there (or not). */
+void alarms_pads(struct engine *e, bool there);
+
+/* engine.c */
+/*
+ * Before anything is sent: what is under way belongs to one session of the channel and must
+ * not reach the peer in the next. False when there is none.
+ */
+bool engine_check_session(struct engine *e);
+void engine_protocol_error(struct engine *e, const char *what);
+/* Statistics of a reply. */
+void engine_count_sifted(struct engine *e, const struct sift_reply *r, const uint8_t *what,
+                         const struct monitor_counts *c);
+struct block *engine_block(struct engine *e, uint64_t number);
+/* Bob: detections so far say that slots do not match. */
+void engine_realign(struct engine *e, const char *why);
+
+/* engine_alice.c */
+void alice_reset(struct engine *e);
+void alice_tick(struct engine *e);
+void alice_message(struct engine *e, int type, const uint8_t *msg, size_t len);
+
+/* engine_bob.c */
+void bob_session(struct engine *e);
+void bob_reset(struct engine *e);
+void bob_tick(struct engine *e);
+void bob_message(struct engine *e, const struct message *m);
+
+/* bob_sift.c */
+void bob_detection(struct engine *e, uint64_t slot, const struct detection *d);
+void bob_sift_tick(struct engine *e);
+void bob_sift_drop(struct engine *e);
+void bob_reply(struct engine *e, const uint8_t *msg, size_t len);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <math.h>
+
+#include "common/bytes.h"
+#include "tests/unit/qkd-engine/engine_rig.h"
+#include "tests/unit/unit.h"
+
+#define BLOCK_BITS 60000
+
+static const struct lossy_config good = {.delay_ns = NS_PER_MS};
+
+static void test_makes_key(void)
+{
+	static struct rig r;
+	struct engine_stats a, b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 1));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 4, 5 * NS_PER_S));
+	CU_ASSERT_EQUAL(rig_common_blocks(&r), 4);
+	engine_stats_read(r.a.engine, &a);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_TRUE(a.aligned && b.aligned);
+	CU_ASSERT_EQUAL(a.blocks_aborted + b.blocks_aborted, 0);
+	CU_ASSERT_EQUAL(a.protocol_errors + b.protocol_errors, 0);
+	CU_ASSERT_EQUAL(a.blocks_ok, b.blocks_ok);
+	CU_ASSERT_EQUAL(a.secret_bits, b.secret_bits);
+	CU_ASSERT_EQUAL(a.leaked_bits, b.leaked_bits);
+	CU_ASSERT_EQUAL(a.alarms | b.alarms, 0);
+	/* Flips, and half of the dark clicks, 1.1 % of all. */
+	CU_ASSERT_DOUBLE_EQUAL(b.qber_z, 0.0125, 0.004);
+	CU_ASSERT_DOUBLE_EQUAL(b.qber_x, 0.0125, 0.003);
+	CU_ASSERT_DOUBLE_EQUAL(b.block_qber_z, 0.0125, 0.002);
+	CU_ASSERT_EQUAL(a.block_qber_z, b.block_qber_z);
+	CU_ASSERT(a.efficiency_f > 1 && a.efficiency_f < 1.3);
+	CU_ASSERT_DOUBLE_EQUAL(a.eps_total, (double)a.blocks_ok * (1e-9 + 1e-15), 1e-12);
+	CU_ASSERT(b.sampled_z <= a.sampled_z && b.sampled_z + 300 > a.sampled_z);
+	CU_ASSERT_DOUBLE_EQUAL((double)b.sifted_z / (double)b.sampled_z, 31, 2);
+	if (getenv("RIG_VERBOSE"))
+		fprintf(stderr, "%u bits of %llu, f %.3f\n", r.a.blocks[0]->bits,
+		        (unsigned long long)r.a.blocks[0]->sifted_bits, a.efficiency_f);
+	rig_fini(&r);
+}
+
+static void test_record(void)
+{
+	static struct rig r;
+	const struct key_block *k;
+	struct finite_key_bound bound;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 2));
+	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+	k = r.b.blocks[0];
+	CU_ASSERT_EQUAL(get_be64(k->id + 8), k->number);
+	CU_ASSERT_STRING_EQUAL(k->proof, "rusca2018");
+	CU_ASSERT_STRING_EQUAL(k->leak_mode, "two-way");
+	CU_ASSERT(k->sifted_bits >= BLOCK_BITS && k->sifted_bits < BLOCK_BITS + 512);
+	CU_ASSERT_EQUAL(k->counts.n_z[0] + k->counts.n_z[1], k->sifted_bits);
+	CU_ASSERT_DOUBLE_EQUAL((double)(k->counts.m_z[0] + k->counts.m_z[1]) /
+	                               (double)k->sifted_bits,
+	                       k->qber_z, 1e-12);
+	CU_ASSERT(k->first_slot >= r.offset_a && k->last_slot > k->first_slot);
+	/* The key is as long as the bound says, to 256 bits. */
+	finite_key_rusca2018(&r.config_a.source, &k->counts, (double)k->leaked_bits, &bound);
+	CU_ASSERT_EQUAL(k->bits, bound.secret_bits & ~255ULL);
+	rig_fini(&r);
+}
+
+static void test_lossy_network(void)
+{
+	static struct rig r;
+	struct lossy_config bad = {.delay_ns = 5 * NS_PER_MS,
+	                           .jitter_ns = 3 * NS_PER_MS,
+	                           .drop = 0.03,
+	                           .duplicate = 0.02,
+	                           .reorder = 0.05,
+	                           .corrupt = 0.01};
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &bad, 3));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 10 * NS_PER_S));
+	CU_ASSERT(rig_common_blocks(&r) >= 2);
+	rig_fini(&r);
+}
+
+/* Each end killed in the midst of things, at several moments. */
+static void test_restart(void)
+{
+	static struct rig r;
+	unsigned int before;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 4));
+	for (int i = 0; i < 6; i++) {
+		struct rig_end *end = i % 2 ? &r.a : &r.b;
+
+		rig_run(&r, 230 * NS_PER_MS + (uint64_t)i * 37 * NS_PER_MS);
+		CU_ASSERT_TRUE_FATAL(rig_restart(end));
+		before = r.a.block_count < r.b.block_count ? r.b.block_count : r.a.block_count;
+	}
+	CU_ASSERT_TRUE(rig_run_blocks(&r, before + 1, 10 * NS_PER_S));
+	CU_ASSERT(rig_common_blocks(&r) >= 1);
+	for (unsigned int i = 0; i < r.a.block_count; i++)
+		for (unsigned int k = 0; k < i; k++)
+			CU_ASSERT_NOT_EQUAL(memcmp(r.a.blocks[i]->id, r.a.blocks[k]->id, 16), 0);
+	rig_fini(&r);
+}
+
+static void test_pads_run_out(void)
+{
+	static struct rig r;
+	struct engine_stats a, b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 5));
+	r.a.pads_left = 1;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+	rig_run(&r, 3 * NS_PER_S);
+	CU_ASSERT_EQUAL(r.a.block_count, 1);
+	CU_ASSERT_EQUAL(r.a.raised[ENGINE_ALARM_PADS], 1);
+	/* Bounded: detections are dropped, and counted. */
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT(b.blocks_in_flight <= 4);
+	CU_ASSERT(b.dropped > 0 && b.gaps > 0);
+	r.a.pads_left = 100;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 5, 5 * NS_PER_S));
+	CU_ASSERT_EQUAL(r.a.cleared[ENGINE_ALARM_PADS], 1);
+	CU_ASSERT(rig_common_blocks(&r) >= 5);
+	engine_stats_read(r.a.engine, &a);
+	CU_ASSERT_EQUAL(a.blocks_aborted, 0);
+	rig_fini(&r);
+}
+
+/* The ends' hash keys differ: no block becomes key, and both say so. */
+static void test_wrong_hash_key(void)
+{
+	static struct rig r;
+	struct engine_stats b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 6));
+	engine_destroy(r.b.engine);
+	r.config_b.hash_key_ab[3] ^= 1;
+	CU_ASSERT_TRUE_FATAL(rig_engine_start(&r.b));
+	rig_run(&r, NS_PER_S);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(r.a.block_count + r.b.block_count, 0);
+	CU_ASSERT(b.auth_failures > 0);
+	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_AUTH], 1);
+	CU_ASSERT_EQUAL(r.a.raised[ENGINE_ALARM_AUTH], 1);
+	CU_ASSERT_STRING_EQUAL(b.last_abort, "transcript tag refused");
+	rig_fini(&r);
+}
+
+/* Detections of another link's transmitter: never key, and said so. */
+static void test_crossed_fibres(void)
+{
+	static struct rig r;
+	struct engine_stats b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 7));
+	r.light_seed ^= 12345;
+	r.polls = 1;
+	r.step_ns = NS_PER_MS;
+	r.holdoff_ns = 10 * NS_PER_US;
+	rig_run(&r, 12 * NS_PER_S);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(r.a.block_count + r.b.block_count, 0);
+	CU_ASSERT_FALSE(b.aligned);
+	CU_ASSERT_EQUAL(b.announced, 0);
+	CU_ASSERT(b.unaligned > 500000);
+	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_SYNC], 1);
+	CU_ASSERT_EQUAL(r.b.cleared[ENGINE_ALARM_SYNC], 0);
+	rig_fini(&r);
+}
+
+/* The receiver's grid slips: both bases at 50 %; aligned anew, without an alarm. */
+static void test_slip(void)
+{
+	static struct rig r;
+	unsigned int before;
+	struct engine_stats b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 8));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+	before = r.b.block_count;
+	r.offset_b += 1;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, before + 2, 5 * NS_PER_S));
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(b.realignments, 1);
+	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_INTERCEPT] + r.b.raised[ENGINE_ALARM_SYNC], 0);
+	CU_ASSERT(rig_common_blocks(&r) >= 2);
+	rig_fini(&r);
+}
+
+static void test_light_lost(void)
+{
+	static struct rig r;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 9));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+	r.fibre_cut = true;
+	rig_run(&r, 3 * NS_PER_S);
+	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_NO_LIGHT], 1);
+	r.fibre_cut = false;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, r.b.block_count + 1, 8 * NS_PER_S));
+	CU_ASSERT_EQUAL(r.b.cleared[ENGINE_ALARM_NO_LIGHT], 1);
+	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_NO_LIGHT], 1);
+	rig_fini(&r);
+}
+
+/* Gaps, a card that starts anew, and randomness that stops for a while. */
+static void test_card_trouble(void)
+{
+	static struct rig r;
+	struct engine_stats a, b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 10));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+	uint64_t now = r.wire.now_ns + r.offset_b;
+	engine_gap(r.b.engine, now, now + 10 * NS_PER_MS);
+	rig_run(&r, 20 * NS_PER_MS);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(b.gaps, 1);
+	CU_ASSERT(b.dropped > 8000 && b.dropped < 9000);
+	r.a.random_dry = true;
+	rig_run(&r, NS_PER_S);
+	r.a.random_dry = false;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, r.b.block_count + 2, 5 * NS_PER_S));
+	engine_stats_read(r.a.engine, &a);
+	CU_ASSERT_EQUAL(a.blocks_aborted, 0);
+	/* Bob's card and Alice's lookups are lost. */
+	r.offset_b = 1000;
+	engine_slots_restarted(r.b.engine);
+	rig_run(&r, NS_PER_MS);
+	engine_lookups_lost(r.a.engine);
+	r.lookup_count = 0;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, r.b.block_count + 1, 5 * NS_PER_S));
+	CU_ASSERT(rig_common_blocks(&r) >= 3);
+	rig_fini(&r);
+}
+
+static void test_bad_config(void)
+{
+	struct engine_config c = {.role = ENGINE_BOB,
+	                          .block_bits = 100,
+	                          .frame_bits = 65536,
+	                          .source = {{0.3, 0.1}, {0.3, 0.7}, 1e-9, 1e-15},
+	                          .qber_abort = 0.08,
+	                          .qber_alarm = 0.05,
+	                          .sample_interval = 64};
+	struct engine_ops ops = {0};
+	struct err err = {0};
+
+	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
+	CU_ASSERT_EQUAL(err.code, EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "block-bits"));
+	c.block_bits = 100000;
+	c.source.mu[1] = 0.4;
+	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "intensities"));
+	c.source.mu[1] = 0.1;
+	c.qber_alarm = NAN;
+	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "qber-alarm"));
+}
+
+UNIT_MAIN(UNIT(test_makes_key), UNIT(test_record), UNIT(test_lossy_network), UNIT(test_restart),
+          UNIT(test_pads_run_out), UNIT(test_wrong_hash_key), UNIT(test_crossed_fibres),
+          UNIT(test_slip), UNIT(test_light_lost), UNIT(test_card_trouble), UNIT(test_bad_config))
