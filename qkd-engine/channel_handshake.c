@@ -107,6 +107,7 @@ static void take_hint(struct channel *ch, const struct wire_datagram *d)
 
 void handshake_input(struct channel *ch, const uint8_t *data, const struct wire_datagram *d)
 {
+	static const uint8_t no_session[WIRE_SESSION_BYTES];
 	bool to_a = d->type == WIRE_RESP || d->type == WIRE_HINT;
 
 	if (to_a != ch->config.initiator) {
@@ -115,6 +116,9 @@ void handshake_input(struct channel *ch, const uint8_t *data, const struct wire_
 	}
 	if (!session_open_hello(ch, data, d)) {
 		ch->stats.hello_mac_failures++;
+		/* An answer, so that A's operator learns of different secrets, too. */
+		if (d->type == WIRE_INIT && !ch->hs.hint_owed)
+			handshake_unknown_session(ch, no_session);
 		return;
 	}
 	ch->stats.datagrams_received++;
