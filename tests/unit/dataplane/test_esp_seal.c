@@ -155,6 +155,28 @@ static void test_room_and_length(void)
 	unmake(&p);
 }
 
+/* Addresses whose words add up so that folding the carries in makes another carry. */
+static void test_checksum_carries_twice(void)
+{
+	/* Outer length of 64 inner bytes, DF, TTL and protocol, the halves of the addresses. */
+	const uint32_t total = 20 + 16 + 64 + 4 + 16;
+	const uint32_t rest = 0x4500 + total + 0x4000 + 0x4032 + 0xc000 + 0xc000 + 0x0202;
+	struct tunnel_config config = fixture_config(false, 1);
+	uint8_t inner[64], sealed[BYTES_MAX];
+	struct pair p = {0};
+	struct err err = {0};
+
+	put_be16(config.local + 2, (uint16_t)(0xffff - (rest & 0xffff)));
+	p.tx = tunnel_create(&config, qsbr, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p.tx);
+	fixture_keys(&p.key, 1, 77);
+	CU_ASSERT_EQUAL(tunnel_tx_switch(p.tx, 1, &p.key, 1, &err), 0);
+	inner_packet(inner, sizeof(inner), false, 0);
+	CU_ASSERT_EQUAL(seal_bytes(&p, inner, sizeof(inner), DATA_ROOM, sealed), total);
+	CU_ASSERT_EQUAL(internet_checksum(sealed, 20), 0);
+	unmake(&p);
+}
+
 UNIT_MAIN(UNIT(test_equals_openssl_at_every_length), UNIT(test_chained_buffers),
           UNIT(test_bursts_keep_order_around_drops), UNIT(test_sequence_rolls_over_and_ends),
-          UNIT(test_room_and_length))
+          UNIT(test_room_and_length), UNIT(test_checksum_carries_twice))
