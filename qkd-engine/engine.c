@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "qkd-engine/engine_state.h"
@@ -142,7 +143,10 @@ struct block *engine_block(struct engine *e, uint64_t number)
 void engine_protocol_error(struct engine *e, const char *what)
 {
 	e->stats.protocol_errors++;
-	log_warn("%s: protocol error: %s", e->config.link, what);
+	if (e->warned_ns == 0 || e->now_ns - e->warned_ns >= NS_PER_S) {
+		e->warned_ns = e->now_ns;
+		log_warn("%s: protocol error: %s", e->config.link, what);
+	}
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
 		struct block *b = &e->blocks[i];
 

@@ -123,6 +123,7 @@ struct engine {
 	unsigned int step_next;
 	bool worked;           /* something was done in this poll that may go on at once */
 	double last_qber;      /* of the last committed block; 0: none */
+	uint64_t warned_ns;    /* last log line about a protocol error */
 	uint64_t pads_wait_ns; /* since when a pad is wanted; 0: none is */
 	struct engine_stats stats;
 	struct alice alice;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "tests/unit/qkd-engine/engine_rig.h"
+#include "tests/unit/unit.h"
+
+static const struct lossy_config good = {.delay_ns = NS_PER_MS};
+
+static const enum engine_alarm kinds[] = {ENGINE_ALARM_INTERCEPT, ENGINE_ALARM_QBER_X,
+                                          ENGINE_ALARM_QBER_Z};
+
+static unsigned int overlapping(const struct rig_end *end, uint64_t first, uint64_t last)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < end->block_count; i++)
+		n += end->blocks[i]->last_slot >= first && end->blocks[i]->first_slot <= last;
+	return n;
+}
+
+/* The alarm of its own kind within 2 s at either end, and no other; then it clears. */
+static void check_alarms(const struct rig_end *end, enum engine_alarm alarm, uint64_t started,
+                         uint64_t ended)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(end->raised[kinds[i]], kinds[i] == alarm);
+	CU_ASSERT_EQUAL(end->raised[ENGINE_ALARM_SYNC] + end->raised[ENGINE_ALARM_AUTH], 0);
+	CU_ASSERT(end->raised_ns[alarm] - started < 2 * NS_PER_S);
+	CU_ASSERT_EQUAL(end->cleared[alarm], 1);
+	CU_ASSERT(end->cleared_ns[alarm] > ended);
+	CU_ASSERT(end->cleared_ns[alarm] - ended < 4 * NS_PER_S);
+}
+
+static void attack(double eve, double eve_z, enum engine_alarm alarm, double qber_z, double qber_x)
+{
+	static struct rig r;
+	struct engine_stats a, b;
+	uint64_t started, ended, first, last;
+	unsigned int before;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 60000, &good, 11));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 5 * NS_PER_S));
+	started = r.wire.now_ns;
+	r.eve = eve;
+	r.eve_z = eve_z;
+	rig_run(&r, 1500 * NS_PER_MS);
+	engine_stats_read(r.a.engine, &a);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_DOUBLE_EQUAL(b.qber_z, qber_z, 0.02);
+	CU_ASSERT_DOUBLE_EQUAL(b.qber_x, qber_x, 0.02);
+	CU_ASSERT_DOUBLE_EQUAL(a.qber_z, qber_z, 0.02);
+	CU_ASSERT_EQUAL(a.alarms, 1u << alarm);
+	CU_ASSERT_EQUAL(b.alarms, 1u << alarm);
+	CU_ASSERT_EQUAL(b.realignments, 0);
+	ended = r.wire.now_ns;
+	r.eve = 0;
+	before = r.b.block_count;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, before + 2, 6 * NS_PER_S));
+	/* Light of the attack in Alice's slots, as she counted when she sent it. */
+	first = started - r.flight_ns + r.offset_a;
+	last = ended - r.flight_ns + r.offset_a - 1;
+	CU_ASSERT_EQUAL(overlapping(&r.a, first, last), 0);
+	CU_ASSERT_EQUAL(overlapping(&r.b, first, last), 0);
+	check_alarms(&r.a, alarm, started, ended);
+	check_alarms(&r.b, alarm, started, ended);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT(b.blocks_aborted > 0);
+	CU_ASSERT_EQUAL(b.alarms, 0);
+	CU_ASSERT(rig_common_blocks(&r) >= 4);
+	rig_fini(&r);
+}
+
+static void test_both_bases(void)
+{
+	attack(1, 0.5, ENGINE_ALARM_INTERCEPT, 0.256, 0.256);
+}
+
+static void test_key_basis(void)
+{
+	attack(1, 1, ENGINE_ALARM_QBER_X, 0.0125, 0.5);
+}
+
+static void test_test_basis(void)
+{
+	attack(1, 0, ENGINE_ALARM_QBER_Z, 0.5, 0.0125);
+}
+
+static void test_one_pulse_in_three(void)
+{
+	attack(0.33, 0.5, ENGINE_ALARM_INTERCEPT, 0.093, 0.093);
+}
+
+/* Present from the first pulse on: aligned, alarmed, no key. */
+static void test_from_the_start(void)
+{
+	static struct rig r;
+	struct engine_stats b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 60000, &good, 12));
+	r.eve = 1;
+	r.eve_z = 0.5;
+	rig_run(&r, 2 * NS_PER_S);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_TRUE(b.aligned);
+	CU_ASSERT_EQUAL(b.alarms, 1u << ENGINE_ALARM_INTERCEPT);
+	CU_ASSERT_EQUAL(r.a.block_count + r.b.block_count, 0);
+	rig_fini(&r);
+}
+
+/* Too weak for the alarm: the bound takes what she may know, or qber_abort stops the block. */
+static void test_below_the_alarm(void)
+{
+	static struct rig r;
+	struct engine_stats b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 60000, &good, 13));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 5 * NS_PER_S));
+	r.eve = 0.04;
+	r.eve_z = 0.5;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 6, 5 * NS_PER_S));
+	CU_ASSERT(r.b.blocks[5]->bits < r.b.blocks[0]->bits * 3 / 4);
+	CU_ASSERT(r.b.blocks[5]->qber_x > r.b.blocks[0]->qber_x);
+	engine_thresholds(r.a.engine, 0.015, 0.05);
+	engine_thresholds(r.b.engine, 0.015, 0.05);
+	rig_run(&r, 500 * NS_PER_MS);
+	unsigned int before = r.b.block_count;
+	rig_run(&r, NS_PER_S);
+	CU_ASSERT_EQUAL(r.b.block_count, before);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_PTR_NOT_NULL(strstr(b.last_abort, "qber-abort"));
+	CU_ASSERT_EQUAL(b.alarms, 0);
+	rig_fini(&r);
+}
+
+UNIT_MAIN(UNIT(test_both_bases), UNIT(test_key_basis), UNIT(test_test_basis),
+          UNIT(test_one_pulse_in_three), UNIT(test_from_the_start), UNIT(test_below_the_alarm))
