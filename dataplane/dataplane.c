@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/dataplane.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_mempool.h>
+
+#include "dataplane/eal.h"
+#include "dataplane/forward.h"
+#include "dataplane/routes.h"
+#include "qkd-engine/channel.h"
+
+/* Forwarding comes first where it shares a CPU with the QKD lcore. */
+#define QKD_NICE 10
+
+struct dataplane {
+	struct config config;
+	struct routes routes;
+	struct rte_mempool *pool;
+	struct port port[PORT_ROLES];
+	struct iface iface[PORT_ROLES];
+	struct fib_table *fib;
+	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
+	struct channel_mux *mux;
+	struct forward *forward;
+	bool eal, running;
+};
+
+static int start_eal(struct dataplane *dp, struct err *err)
+{
+	const struct config *c = &dp->config;
+	struct eal_config eal = {
+	        .file_prefix = c->eal.file_prefix,
+	        .cpus = c->eal.cpus,
+	        .memory_mb = c->eal.memory_mb,
+	        .lcores = c->eal.forward_lcores + 1,
+	        .hugepages = c->eal.hugepages,
+	        .telemetry = true,
+	        .devices = {c->lan.device, c->wan.device},
+	        .device_count = 2,
+	};
+	int rc = eal_start(&eal, err);
+
+	if (rc < 0)
+		return rc;
+	dp->eal = true;
+	rc = workers_create(eal.lcores, err);
+	if (rc < 0)
+		return rc;
+	for (unsigned int i = 0; i < c->eal.forward_lcores; i++)
+		worker_get(i)->name = "forward";
+	worker_get(c->eal.forward_lcores)->name = "qkd";
+	worker_get(c->eal.forward_lcores)->nice = QKD_NICE;
+	return 0;
+}
+
+static int configure_ports(struct dataplane *dp, struct err *err)
+{
+	const struct config_port *config[PORT_ROLES] = {&dp->config.lan, &dp->config.wan};
+	unsigned int cores = dp->config.eal.forward_lcores;
+	uint16_t mtu = RTE_MAX(config[PORT_LAN]->mtu, config[PORT_WAN]->mtu);
+
+	dp->pool = port_pool_create("packets", mtu, PORT_ROLES * cores, 0, err);
+	if (dp->pool == NULL)
+		return -err->code;
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		int rc = port_configure(&dp->port[role], (enum port_role)role, config[role]->device,
+		                        config[role]->mtu, cores, dp->pool, err);
+
+		if (rc < 0)
+			return rc;
+		iface_init(&dp->iface[role], (uint8_t)role, config[role], &dp->port[role].mac);
+	}
+	return 0;
+}
+
+static int create_tunnels(struct dataplane *dp, struct err *err)
+{
+	const struct config *c = &dp->config;
+
+	for (unsigned int t = 0; t < c->tunnel_count; t++) {
+		const struct config_tunnel *ct = &c->tunnels[t];
+		struct tunnel_config tc = {
+		        .ipv6 = ct->local.ipv6,
+		        .replay_window = ct->replay_window,
+		        .cores = c->eal.forward_lcores,
+		};
+
+		memcpy(tc.name, ct->name, sizeof(tc.name));
+		memcpy(tc.local, ct->local.bytes, sizeof(tc.local));
+		memcpy(tc.remote, ct->remote.bytes, sizeof(tc.remote));
+		dp->tunnel[t] = tunnel_create(&tc, worker_qsbr(), err);
+		if (dp->tunnel[t] == NULL)
+			return -err->code;
+	}
+	return 0;
+}
+
+static int create_channel(struct dataplane *dp, struct err *err)
+{
+	const struct config *c = &dp->config;
+	struct channel_mux_config mc = {
+	        .ipv6 = c->channel.local.ipv6,
+	        .port = c->channel.port,
+	        .mtu = c->wan.mtu,
+	        .cores = c->eal.forward_lcores,
+	};
+
+	if (c->channel.port == 0)
+		return 0;
+	memcpy(mc.local, c->channel.local.bytes, sizeof(mc.local));
+	memcpy(mc.remote, c->channel.remote.bytes, sizeof(mc.remote));
+	dp->mux = channel_mux_create(&mc, err);
+	if (dp->mux == NULL)
+		return -err->code;
+	if (channel_mux_payload_max(dp->mux) < CHANNEL_DATAGRAM_MAX)
+		return err_set(err, EINVAL, "wan port: mtu %u is too small for the channel's %u",
+		               c->wan.mtu, CHANNEL_DATAGRAM_MAX);
+	return 0;
+}
+
+static int create_forward(struct dataplane *dp, struct err *err)
+{
+	struct forward_config fc = {
+	        .cores = dp->config.eal.forward_lcores,
+	        .port = {&dp->port[PORT_LAN], &dp->port[PORT_WAN]},
+	        .iface = {dp->iface[PORT_LAN], dp->iface[PORT_WAN]},
+	        .fib = dp->fib,
+	        .tunnel_count = dp->config.tunnel_count,
+	        .mux = dp->mux,
+	        .pool = dp->pool,
+	        .qsbr = worker_qsbr(),
+	};
+
+	memcpy(fc.tunnel, dp->tunnel, sizeof(fc.tunnel));
+	dp->forward = forward_create(&fc, err);
+	if (dp->forward == NULL)
+		return -err->code;
+	for (unsigned int i = 0; i < fc.cores; i++) {
+		struct role role = forward_role(dp->forward, i);
+		int rc = worker_add_role(worker_get(i), &role, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+struct dataplane *dataplane_create(const struct config *config, struct err *err)
+{
+	struct dataplane *dp = calloc(1, sizeof(*dp));
+	struct err local;
+
+	if (err == NULL)
+		err = &local;
+	if (dp == NULL) {
+		err_set(err, ENOMEM, "data plane: no memory");
+		return NULL;
+	}
+	dp->config = *config;
+	if (config->eal.forward_lcores < 1 || config->eal.forward_lcores > TUNNEL_CORES_MAX) {
+		err_set(err, EINVAL, "forward-lcores: %u is not within 1 to %u",
+		        config->eal.forward_lcores, TUNNEL_CORES_MAX);
+		goto fail;
+	}
+	if (start_eal(dp, err) < 0 || configure_ports(dp, err) < 0)
+		goto fail;
+	dp->fib = fib_table_create(worker_qsbr(), err);
+	if (dp->fib == NULL || dataplane_routes_update(dp, config, err) < 0 ||
+	    create_tunnels(dp, err) < 0 || create_channel(dp, err) < 0 ||
+	    create_forward(dp, err) < 0)
+		goto fail;
+	return dp;
+fail:
+	dataplane_destroy(dp);
+	return NULL;
+}
+
+int dataplane_add_role(struct dataplane *dp, const struct role *role, struct err *err)
+{
+	if (dp->running)
+		return err_set(err, EBUSY, "role \"%s\": the lcores run already", role->name);
+	return worker_add_role(worker_get(dp->config.eal.forward_lcores), role, err);
+}
+
+int dataplane_run(struct dataplane *dp, struct err *err)
+{
+	int rc = 0;
+
+	/* A device must not be polled before it is started; what comes in meanwhile waits. */
+	for (unsigned int role = 0; role < PORT_ROLES && rc == 0; role++)
+		rc = port_start(&dp->port[role], err);
+	dp->running = true;
+	for (unsigned int i = 0; i < worker_count() && rc == 0; i++)
+		rc = worker_launch(worker_get(i), err);
+	if (rc < 0)
+		dataplane_stop(dp);
+	return rc;
+}
+
+void dataplane_stop(struct dataplane *dp)
+{
+	if (!dp->running)
+		return;
+	workers_stop();
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		port_stop(&dp->port[role]);
+	dp->running = false;
+}
+
+void dataplane_destroy(struct dataplane *dp)
+{
+	if (dp == NULL)
+		return;
+	dataplane_stop(dp);
+	forward_destroy(dp->forward);
+	for (unsigned int t = 0; t < CONFIG_TUNNELS_MAX; t++)
+		if (dp->tunnel[t] != NULL)
+			tunnel_destroy(dp->tunnel[t]);
+	fib_table_destroy(dp->fib);
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		port_close(&dp->port[role]);
+	channel_mux_destroy(dp->mux);
+	rte_mempool_free(dp->pool);
+	workers_destroy();
+	if (dp->eal)
+		eal_stop();
+	free(dp);
+}
+
+void dataplane_poll(struct dataplane *dp)
+{
+	fib_reclaim(dp->fib);
+	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
+		tunnel_reclaim(dp->tunnel[t]);
+}
+
+int dataplane_routes_update(struct dataplane *dp, const struct config *next, struct err *err)
+{
+	int rc = routes_build(next, dp->iface, &dp->routes, err);
+
+	if (rc < 0)
+		return rc;
+	return fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
+}
+
+struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index)
+{
+	return index < dp->config.tunnel_count ? dp->tunnel[index] : NULL;
+}
+
+struct channel_mux *dataplane_channel(struct dataplane *dp)
+{
+	return dp->mux;
+}
+
+void dataplane_port_read(const struct dataplane *dp, enum port_role role,
+                         struct dataplane_port *out)
+{
+	const struct port *port = &dp->port[role];
+
+	*out = (struct dataplane_port){
+	        .name = port_role_name(role),
+	        .device = port->device,
+	        .mac = port->mac,
+	        .mtu = port->mtu,
+	        .rx_queues = port->rx_queues,
+	        .tx_queues = port->tx_queues,
+	};
+	port_stats_read(port, &out->stats);
+}
+
+bool dataplane_running(const struct dataplane *dp)
+{
+	return dp->running;
+}
+
+bool dataplane_on_hugepages(const struct dataplane *dp)
+{
+	return dp->eal && eal_on_hugepages();
+}
+
+unsigned int dataplane_neighbours(const struct dataplane *dp, struct neighbour_info *out,
+                                  unsigned int max)
+{
+	return forward_neighbours(dp->forward, out, max);
+}

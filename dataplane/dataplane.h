@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The data plane as the control thread sees it. All functions belong to that thread, which
+ * becomes DPDK's main lcore; secret memory and the GCM provider must be ready before.
+ *
+ *     dp = dataplane_create(&config, &err);            DPDK, ports (stopped), policy, tunnels
+ *     dataplane_add_role(dp, &qkd_role, &err);         on the QKD lcore
+ *     dataplane_run(dp, &err);                         from here packets are forwarded
+ *     ... dataplane_poll(dp) a few times a second ...
+ *     dataplane_destroy(dp);
+ *
+ * Forwarding lcores are workers 0 .. forward_lcores - 1; the worker after them runs the QKD
+ * and optics roles at lower priority.
+ */
+
+#ifndef DATAPLANE_DATAPLANE_H
+#define DATAPLANE_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "config/config.h"
+#include "dataplane/channel_mux.h"
+#include "dataplane/neighbour.h"
+#include "dataplane/port.h"
+#include "dataplane/tunnel.h"
+#include "dataplane/worker.h"
+
+struct dataplane;
+
+/* Nothing is left behind on failure. CONFIG is copied. Once per process. */
+struct dataplane *dataplane_create(const struct config *config, struct err *err);
+
+/* A further role of the QKD lcore; before dataplane_run(). */
+int dataplane_add_role(struct dataplane *dp, const struct role *role, struct err *err);
+
+/* Start the ports, then the lcores. The tunnels drop everything until they have keys. */
+int dataplane_run(struct dataplane *dp, struct err *err);
+
+/* Stop the lcores, then the ports. Roles' contexts may be freed afterwards. */
+void dataplane_stop(struct dataplane *dp);
+
+/* Stops first if need be; NULL is allowed. */
+void dataplane_destroy(struct dataplane *dp);
+
+/* Free what live changes and rekeying left to be freed. */
+void dataplane_poll(struct dataplane *dp);
+
+/* Change routes without losing a packet. On failure nothing changed. */
+int dataplane_routes_update(struct dataplane *dp, const struct config *next, struct err *err);
+
+/* In the order of the configuration. */
+struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index);
+
+/* The QKD lcore's end of the channel; its functions belong to that lcore while it runs. */
+struct channel_mux *dataplane_channel(struct dataplane *dp);
+
+/* Status. */
+struct dataplane_port {
+	const char *name; /* "lan", "wan" */
+	const char *device;
+	struct rte_ether_addr mac;
+	uint16_t mtu, rx_queues, tx_queues;
+	struct port_stats stats;
+};
+void dataplane_port_read(const struct dataplane *dp, enum port_role role,
+                         struct dataplane_port *out);
+bool dataplane_running(const struct dataplane *dp);
+bool dataplane_on_hugepages(const struct dataplane *dp);
+unsigned int dataplane_neighbours(const struct dataplane *dp, struct neighbour_info *out,
+                                  unsigned int max);
+
+#endif

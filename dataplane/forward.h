@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The forwarding role, run to completion on each of its cores:
+ *
+ *   LAN rx -> ARP, ND, ICMP for us | route -> TTL, MTU -> tunnel: seal -> WAN tx
+ *   WAN rx -> ARP, ND, ICMP for us | channel -> QKD core | ESP: open -> route -> LAN tx
+ *
+ * Inner packets are routed by a table that knows the LAN and the tunnels only; nothing that
+ * came in by the LAN has a way to the WAN but through a tunnel. The first core resolves
+ * neighbours for all and sends the QKD channel's datagrams.
+ */
+
+#ifndef DATAPLANE_FORWARD_H
+#define DATAPLANE_FORWARD_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+#include "config/config.h"
+#include "dataplane/channel_mux.h"
+#include "dataplane/fib.h"
+#include "dataplane/iface.h"
+#include "dataplane/neighbour.h"
+#include "dataplane/port.h"
+#include "dataplane/tunnel.h"
+#include "dataplane/worker.h"
+
+struct forward;
+
+struct forward_config {
+	unsigned int cores;
+	const struct port *port[PORT_ROLES];
+	struct iface iface[PORT_ROLES];
+	struct fib_table *fib;
+	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
+	unsigned int tunnel_count;
+	struct channel_mux *mux;  /* or NULL */
+	struct rte_mempool *pool; /* of port_pool_create() */
+	struct rte_rcu_qsbr *qsbr;
+};
+
+/* What the configuration points to must outlive the result. */
+struct forward *forward_create(const struct forward_config *config, struct err *err);
+
+/* Once all cores have stopped; before the ports are closed and the pools are freed. */
+void forward_destroy(struct forward *f);
+
+/* The role of forwarding core CORE. */
+struct role forward_role(struct forward *f, unsigned int core);
+
+/* For status. */
+unsigned int forward_neighbours(const struct forward *f, struct neighbour_info *out,
+                                unsigned int max);
+
+#endif

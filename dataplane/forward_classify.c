@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/forward_core.h"
+
+#include <rte_ethdev.h>
+#include <rte_prefetch.h>
+
+#include "dataplane/ip.h"
+#include "dataplane/nd.h"
+
+COUNTER_DEFINE(drop_segments, "drop.segments", "packets in too many buffers")
+COUNTER_DEFINE(drop_not_our_mac, "drop.not_our_mac", "frames to another host")
+COUNTER_DEFINE(drop_ethertype, "drop.ethertype", "frames that are neither IP nor ARP")
+COUNTER_DEFINE(drop_ip_malformed, "drop.ip_malformed", "IP packets with a wrong header")
+COUNTER_DEFINE(drop_multicast, "drop.multicast", "multicast and broadcast packets")
+
+unsigned int forward_rx(struct forward_core *c, enum port_role role, struct rte_mbuf **pkts)
+{
+	const struct port *port = c->f->config.port[role];
+	uint16_t queue = port_rx_queue(port, c->index);
+
+	return queue == PORT_NO_QUEUE ? 0 : rte_eth_rx_burst(port->id, queue, pkts, FORWARD_BURST);
+}
+
+static bool checksum_verified(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+}
+
+/* To all of a link there is only what neighbours say (RFC 1812 section 5.3.4). */
+static enum ether_class to_group(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+                                 uint16_t type)
+{
+	if (type == RTE_ETHER_TYPE_IPV6) {
+		rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN);
+		if (ipv6_check(m) && nd_is_message(m)) {
+			rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN);
+			forward_neighbour_message(c, role, m);
+			return ETHER_DONE;
+		}
+	}
+	forward_drop(c, m, &drop_multicast);
+	return ETHER_DONE;
+}
+
+enum ether_class forward_classify(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	uint16_t type;
+
+	if (unlikely(m->nb_segs > 1 && rte_pktmbuf_linearize(m) < 0)) {
+		forward_drop(c, m, &drop_segments);
+		return ETHER_DONE;
+	}
+	if (unlikely(rte_pktmbuf_data_len(m) < RTE_ETHER_HDR_LEN)) {
+		forward_drop(c, m, &drop_ethertype);
+		return ETHER_DONE;
+	}
+	type = get_be16(&eth->ether_type);
+	if (unlikely(!rte_is_same_ether_addr(&eth->dst_addr, &c->f->config.iface[role].mac)) &&
+	    !rte_is_multicast_ether_addr(&eth->dst_addr)) {
+		forward_drop(c, m, &drop_not_our_mac);
+		return ETHER_DONE;
+	}
+	if (type == RTE_ETHER_TYPE_ARP) {
+		forward_neighbour_message(c, role, m);
+		return ETHER_DONE;
+	}
+	if (unlikely(rte_is_multicast_ether_addr(&eth->dst_addr)))
+		return to_group(c, role, m, type);
+	switch (type) {
+	case RTE_ETHER_TYPE_IPV4:
+		rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN);
+		if (likely(ipv4_check(m, !checksum_verified(m))))
+			return ETHER_IPV4;
+		break;
+	case RTE_ETHER_TYPE_IPV6:
+		rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN);
+		if (unlikely(!ipv6_check(m)))
+			break;
+		if (likely(!nd_is_message(m)))
+			return ETHER_IPV6;
+		rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN);
+		forward_neighbour_message(c, role, m);
+		return ETHER_DONE;
+	default:
+		forward_drop(c, m, &drop_ethertype);
+		return ETHER_DONE;
+	}
+	forward_drop(c, m, &drop_ip_malformed);
+	return ETHER_DONE;
+}

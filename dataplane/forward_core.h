@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the stages of the forwarding role share. Each stage is a file: classify, lan, wan,
+ * inner, local, neighbours, tx. Packets are mbufs of one segment from the IP header on, with
+ * the received Ethernet header still in the headroom before it, unless said otherwise.
+ */
+
+#ifndef DATAPLANE_FORWARD_CORE_H
+#define DATAPLANE_FORWARD_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "common/spsc.h"
+#include "dataplane/forward.h"
+#include "dataplane/icmp.h"
+#include "dataplane/packet.h"
+
+#define FORWARD_BURST 64
+#define FORWARD_TX    512 /* packets that wait for a device; beyond, new ones are dropped */
+#define FORWARD_OWNER 0   /* the core that resolves neighbours and sends the channel's */
+
+/* Where an inner packet came from: the index of a tunnel, or one of these. */
+#define ORIGIN_LAN UINT16_C(0xfffe)
+#define ORIGIN_OWN PACKET_ORIGIN_OWN
+
+struct packet_vector {
+	unsigned int n;
+	struct rte_mbuf *pkt[FORWARD_BURST];
+};
+
+struct tx_queue {
+	unsigned int n;
+	struct rte_mbuf *pkt[FORWARD_TX];
+};
+
+/* One core's; no other touches it but for the inbox. */
+struct forward_core {
+	struct forward *f;
+	unsigned int index;
+
+	/* of this turn of the loop */
+	struct counter_set *cs;
+	uint64_t now_ns;
+	const struct fib *fib;
+	bool memo_valid; /* the neighbour that the last packet went to */
+	struct neighbour_key memo_key;
+	struct rte_ether_addr memo_link;
+
+	uint64_t next_keep_ns;
+	struct icmp_limit limit;
+	struct packet_vector seal[CONFIG_TUNNELS_MAX], open[CONFIG_TUNNELS_MAX];
+	struct tx_queue tx[PORT_ROLES];
+
+	/* inbox[i]: producer core i, consumer this core */
+	struct spsc inbox[TUNNEL_CORES_MAX];
+};
+
+struct forward {
+	/* all: ro */
+	struct forward_config config;
+	struct neighbour_table *neighbours;
+	unsigned int tunnel_mtu[CONFIG_TUNNELS_MAX];
+	struct forward_core *core[TUNNEL_CORES_MAX];
+};
+
+static inline void forward_drop(struct forward_core *c, struct rte_mbuf *m,
+                                const struct counter *reason)
+{
+	counter_add(c->cs, reason, 1);
+	rte_pktmbuf_free(m);
+}
+
+/* forward_classify.c: the Ethernet header. */
+enum ether_class { ETHER_DONE, ETHER_IPV4, ETHER_IPV6 };
+/* ETHER_DONE: dropped, or on its way to the owner of the neighbours. */
+enum ether_class forward_classify(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
+unsigned int forward_rx(struct forward_core *c, enum port_role role, struct rte_mbuf **pkts);
+
+/* forward_lan.c, forward_wan.c: a burst of each port; packets received. */
+unsigned int forward_lan(struct forward_core *c);
+unsigned int forward_wan(struct forward_core *c);
+/* Packets of ESP whose SAs belong to this core; opened by forward_wan_open(). */
+void forward_wan_esp(struct forward_core *c, unsigned int tunnel, struct rte_mbuf *m);
+void forward_wan_open(struct forward_core *c);
+
+/* forward_inner.c: route up to FORWARD_BURST checked inner packets of one origin. */
+void forward_inner4(struct forward_core *c, uint16_t origin, struct rte_mbuf **pkts,
+                    unsigned int n);
+void forward_inner6(struct forward_core *c, uint16_t origin, struct rte_mbuf **pkts,
+                    unsigned int n);
+
+/* forward_local.c: packets to us, and what goes back to where a packet came from. */
+void forward_local(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, bool ipv6);
+struct icmp_reason {
+	uint8_t type4, code4, type6, code6;
+};
+/* Count the packet as dropped and tell its source, if that may be told. */
+void forward_error(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, bool ipv6,
+                   const struct icmp_reason *reason, uint16_t mtu, const struct counter *drop);
+/* An answer made of a packet, back by the port that it came in by. */
+void forward_reflect(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+                     const struct rte_ether_addr *to);
+/* The source of the Ethernet header in front of a received packet. */
+struct rte_ether_addr forward_ether_source(const struct rte_mbuf *m);
+
+/* forward_tx.c */
+void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
+void forward_tx_flush(struct forward_core *c, enum port_role role);
+void forward_to_lan(struct forward_core *c, struct rte_mbuf *m, const struct neighbour_key *key,
+                    uint16_t origin);
+/* Outer packets by the next hop of index OUTER in the FIB. */
+void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n,
+                    unsigned int outer);
+void forward_seal_push(struct forward_core *c, unsigned int tunnel, struct rte_mbuf *m);
+void forward_seal_flush(struct forward_core *c);
+/* With its IP version's type; in front of the packet. False: no headroom. */
+bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+                   const struct rte_ether_addr *to);
+
+/* forward_neighbour.c */
+extern const struct neighbour_ops forward_neighbour_ops;
+/* From Ethernet on: handled by the owner, at once or through its inbox. */
+void forward_neighbour_message(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
+void forward_unresolved(struct forward_core *c, struct rte_mbuf *m, const struct neighbour_key *key,
+                        uint16_t origin);
+/* The owner's timers, and resolution of the outer next hops ahead of need. */
+void forward_neighbour_poll(struct forward_core *c);
+
+/* forward.c: to the inbox of another core; drops when it is full. */
+void forward_hand_over(struct forward_core *c, unsigned int core, struct rte_mbuf *m);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/forward_core.h"
+
+#include <rte_prefetch.h>
+
+#define PREFETCH 4
+
+unsigned int forward_lan(struct forward_core *c)
+{
+	struct rte_mbuf *pkts[FORWARD_BURST], *v4[FORWARD_BURST], *v6[FORWARD_BURST];
+	unsigned int n = forward_rx(c, PORT_LAN, pkts), n4 = 0, n6 = 0;
+
+	for (unsigned int i = 0; i < n && i < PREFETCH; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned int i = 0; i < n; i++) {
+		if (i + PREFETCH < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH], void *));
+		switch (forward_classify(c, PORT_LAN, pkts[i])) {
+		case ETHER_IPV4:
+			v4[n4++] = pkts[i];
+			break;
+		case ETHER_IPV6:
+			v6[n6++] = pkts[i];
+			break;
+		case ETHER_DONE:
+			break;
+		}
+	}
+	forward_inner4(c, ORIGIN_LAN, v4, n4);
+	forward_inner6(c, ORIGIN_LAN, v6, n6);
+	return n;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/routes.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+static const char *addr_text(const struct config_addr *a, char *buf)
+{
+	return inet_ntop(a->ipv6 ? AF_INET6 : AF_INET, a->bytes, buf, INET6_ADDRSTRLEN);
+}
+
+static struct neighbour_key key_of(enum port_role role, const struct config_addr *a)
+{
+	return a->ipv6 ? neighbour_key6((uint8_t)role, a->bytes)
+	               : neighbour_key4((uint8_t)role, a->bytes);
+}
+
+static void add(struct routes *r, const struct config_prefix *prefix, enum adjacency_kind kind)
+{
+	r->route[r->count++] = (struct fib_route){.prefix = *prefix, .via = {.kind = kind}};
+}
+
+static void add_bytes(struct routes *r, bool ipv6, const uint8_t *addr, uint8_t len,
+                      enum adjacency_kind kind)
+{
+	struct config_prefix p = {.addr = {.ipv6 = ipv6}, .len = len};
+
+	memcpy(p.addr.bytes, addr, ipv6 ? 16 : 4);
+	add(r, &p, kind);
+}
+
+static bool uses_ipv6(const struct config *config)
+{
+	const struct config_port *ports[PORT_ROLES] = {&config->lan, &config->wan};
+
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		for (unsigned int i = 0; i < ports[role]->address_count; i++)
+			if (ports[role]->addresses[i].addr.ipv6)
+				return true;
+	for (unsigned int i = 0; i < config->route_count; i++)
+		if (config->routes[i].prefix.addr.ipv6)
+			return true;
+	return false;
+}
+
+/* Never forwarded: RFC 1122 section 3.2.1.3, RFC 1112, RFC 4291 sections 2.5 and 2.7. */
+static void add_martians(struct routes *r, bool ipv6)
+{
+	static const uint8_t this[4] = {0}, loop[4] = {127}, group[4] = {224}, reserved[4] = {240};
+	static const uint8_t loop6[16] = {[15] = 1}, group6[16] = {0xff}, link6[16] = {0xfe, 0x80};
+
+	add_bytes(r, false, this, 8, ADJACENCY_DISCARD);
+	add_bytes(r, false, loop, 8, ADJACENCY_DISCARD);
+	add_bytes(r, false, group, 4, ADJACENCY_DISCARD);
+	add_bytes(r, false, reserved, 4, ADJACENCY_DISCARD);
+	if (!ipv6)
+		return;
+	add_bytes(r, true, loop6, 127, ADJACENCY_DISCARD);
+	add_bytes(r, true, group6, 8, ADJACENCY_DISCARD);
+	add_bytes(r, true, link6, 10, ADJACENCY_DISCARD);
+}
+
+static void add_connected(struct routes *r, const struct iface *lan)
+{
+	for (unsigned int i = 0; i < lan->address_count; i++) {
+		const struct config_prefix *p = &lan->address[i];
+		uint8_t edge[4];
+
+		add(r, p, ADJACENCY_CONNECTED);
+		if (p->addr.ipv6 || p->len > 30)
+			continue;
+		/* The network's own address and its broadcast. */
+		for (unsigned int b = 0; b < 4; b++) {
+			unsigned int fixed = p->len > 8 * b ? p->len - 8 * b : 0;
+
+			edge[b] = fixed >= 8 ? p->addr.bytes[b]
+			                     : (uint8_t)(p->addr.bytes[b] & ~(0xffU >> fixed));
+		}
+		add_bytes(r, false, edge, 32, ADJACENCY_DISCARD);
+		for (unsigned int b = 0; b < 4; b++) {
+			unsigned int fixed = p->len > 8 * b ? p->len - 8 * b : 0;
+
+			edge[b] |= fixed >= 8 ? 0 : (uint8_t)(0xffU >> fixed);
+		}
+		add_bytes(r, false, edge, 32, ADJACENCY_DISCARD);
+	}
+}
+
+static bool on_link(const struct iface *iface, const struct config_addr *a)
+{
+	if (a->ipv6 && prefix_matches(iface->link_local, a->bytes, 10))
+		return true;
+	for (unsigned int i = 0; i < iface->address_count; i++) {
+		const struct config_prefix *p = &iface->address[i];
+
+		if (p->addr.ipv6 == a->ipv6 && prefix_matches(p->addr.bytes, a->bytes, p->len))
+			return true;
+	}
+	return false;
+}
+
+static int check_next_hop(const struct config_route *route, unsigned int index,
+                          const struct iface *iface, struct err *err)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (route->next_hop.ipv6 != route->prefix.addr.ipv6 || !on_link(iface, &route->next_hop))
+		return err_set(err, EINVAL, "routes[%u]: next hop %s is not on the %s port's link",
+		               index, addr_text(&route->next_hop, text),
+		               port_role_name((enum port_role)iface->role));
+	if (iface_owns(iface, route->next_hop.ipv6, route->next_hop.bytes))
+		return err_set(err, EINVAL, "routes[%u]: next hop %s is this gateway's own address",
+		               index, addr_text(&route->next_hop, text));
+	return 0;
+}
+
+static int add_configured(struct routes *r, const struct config *config, const struct iface *iface,
+                          struct err *err)
+{
+	for (unsigned int i = 0; i < config->route_count; i++) {
+		const struct config_route *route = &config->routes[i];
+		struct fib_route *out = &r->route[r->count];
+		unsigned int t = 0;
+		int rc;
+
+		memset(out, 0, sizeof(*out));
+		out->prefix = route->prefix;
+		if (route->via != CONFIG_VIA_TUNNEL) {
+			enum port_role role = route->via == CONFIG_VIA_LAN ? PORT_LAN : PORT_WAN;
+
+			rc = check_next_hop(route, i, &iface[role], err);
+			if (rc < 0)
+				return rc;
+			/* Routes of the WAN are for outer packets alone. */
+			if (role == PORT_WAN)
+				continue;
+			out->via.kind = ADJACENCY_GATEWAY;
+			out->via.next_hop = key_of(PORT_LAN, &route->next_hop);
+			r->count++;
+			continue;
+		}
+		while (t < config->tunnel_count &&
+		       strcmp(config->tunnels[t].name, route->tunnel) != 0)
+			t++;
+		if (t == config->tunnel_count)
+			return err_set(err, EINVAL, "routes[%u]: there is no tunnel \"%s\"", i,
+			               route->tunnel);
+		out->via.kind = ADJACENCY_TUNNEL;
+		out->via.tunnel = (uint8_t)t;
+		r->count++;
+	}
+	return 0;
+}
+
+static void add_local(struct routes *r, const struct iface iface[PORT_ROLES], bool ipv6)
+{
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		for (unsigned int i = 0; i < iface[role].address_count; i++) {
+			const struct config_addr *a = &iface[role].address[i].addr;
+
+			add_bytes(r, a->ipv6, a->bytes, a->ipv6 ? 128 : 32, ADJACENCY_LOCAL);
+		}
+	if (ipv6)
+		add_bytes(r, true, iface[PORT_LAN].link_local, 128, ADJACENCY_LOCAL);
+}
+
+/* The next hop to PEER on the WAN: itself when on the link, else by the longest prefix. */
+static int outer_next_hop(const struct config *config, const struct iface *wan,
+                          const struct config_addr *peer, const char *what, struct fib_outer *out,
+                          struct err *err)
+{
+	char text[INET6_ADDRSTRLEN];
+	int best = -1;
+
+	if (on_link(wan, peer)) {
+		*out = (struct fib_outer){.valid = true, .next_hop = key_of(PORT_WAN, peer)};
+		return 0;
+	}
+	for (unsigned int i = 0; i < config->route_count; i++) {
+		const struct config_route *route = &config->routes[i];
+		const struct config_prefix *p = &route->prefix;
+
+		if (route->via != CONFIG_VIA_WAN || p->addr.ipv6 != peer->ipv6 ||
+		    (int)p->len <= best || !prefix_matches(p->addr.bytes, peer->bytes, p->len))
+			continue;
+		best = p->len;
+		*out = (struct fib_outer){.valid = true,
+		                          .next_hop = key_of(PORT_WAN, &route->next_hop)};
+	}
+	if (best < 0)
+		return err_set(err, ENETUNREACH, "%s: no WAN route leads to %s", what,
+		               addr_text(peer, text));
+	return 0;
+}
+
+int routes_build(const struct config *config, const struct iface iface[PORT_ROLES],
+                 struct routes *out, struct err *err)
+{
+	bool ipv6 = uses_ipv6(config);
+	int rc;
+
+	out->count = 0;
+	memset(out->outer, 0, sizeof(out->outer));
+	/* Of equal prefixes the later counts: what is ours is ours. */
+	add_martians(out, ipv6);
+	add_connected(out, &iface[PORT_LAN]);
+	rc = add_configured(out, config, iface, err);
+	if (rc < 0)
+		return rc;
+	add_local(out, iface, ipv6);
+	for (unsigned int t = 0; t < config->tunnel_count; t++) {
+		char what[64];
+
+		snprintf(what, sizeof(what), "tunnel %s", config->tunnels[t].name);
+		rc = outer_next_hop(config, &iface[PORT_WAN], &config->tunnels[t].remote, what,
+		                    &out->outer[t], err);
+		if (rc < 0)
+			return rc;
+	}
+	if (config->channel.port == 0)
+		return 0;
+	return outer_next_hop(config, &iface[PORT_WAN], &config->channel.remote, "channel",
+	                      &out->outer[FIB_OUTER_CHANNEL], err);
+}

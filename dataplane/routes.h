@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* From the configuration to the forwarding tables. */
+
+#ifndef DATAPLANE_ROUTES_H
+#define DATAPLANE_ROUTES_H
+
+#include "common/err.h"
+#include "config/config.h"
+#include "dataplane/fib.h"
+#include "dataplane/iface.h"
+#include "dataplane/port.h"
+
+#define ROUTES_MAX (CONFIG_ROUTES_MAX + 8 * CONFIG_ADDRESSES_MAX + 16)
+
+struct routes {
+	unsigned int count;
+	struct fib_route route[ROUTES_MAX];
+	struct fib_outer outer[FIB_OUTER_MAX];
+};
+
+/*
+ * -EINVAL: a next hop is not on its port's link, or a route names no tunnel; -ENETUNREACH: no
+ * WAN route leads to a peer.
+ */
+int routes_build(const struct config *config, const struct iface iface[PORT_ROLES],
+                 struct routes *out, struct err *err);
+
+#endif
