@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/method.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct method *methods;
+static enum method_state state = METHOD_STARTUP;
+
+void method_register(struct method *method)
+{
+	struct method **at = &methods;
+
+	if (method->states == 0)
+		method->states = METHOD_RUNTIME;
+	while (*at != NULL && strcmp((*at)->name, method->name) < 0)
+		at = &(*at)->next;
+	if (*at != NULL && strcmp((*at)->name, method->name) == 0) {
+		fprintf(stderr, "method %s is defined twice\n", method->name);
+		abort();
+	}
+	method->next = *at;
+	*at = method;
+}
+
+const struct method *method_first(void)
+{
+	return methods;
+}
+
+void method_state_set(enum method_state s)
+{
+	state = s;
+}
+
+enum method_state method_state(void)
+{
+	return state;
+}
+
+static const char *const type_names[] = {
+        [PARAM_STRING] = "string",
+        [PARAM_UINT] = "unsigned integer",
+        [PARAM_BOOL] = "boolean",
+        [PARAM_OBJECT] = "object",
+};
+
+static bool decode_one(const struct method_param *p, const json_t *value, char *out,
+                       struct jsonrpc_error *error)
+{
+	uint64_t n;
+
+	switch (p->type) {
+	case PARAM_STRING:
+		if (!json_is_string(value))
+			break;
+		if (p->max != 0 && json_string_length(value) > p->max) {
+			jsonrpc_fail(error, JSONRPC_INVALID_PARAMS,
+			             "/params/%s: longer than %llu bytes", p->name,
+			             (unsigned long long)p->max);
+			return false;
+		}
+		*(const char **)(void *)(out + p->offset) = json_string_value(value);
+		return true;
+	case PARAM_UINT:
+		if (!json_is_integer(value) || json_integer_value(value) < 0)
+			break;
+		n = (uint64_t)json_integer_value(value);
+		if (p->max != 0 && n > p->max) {
+			jsonrpc_fail(error, JSONRPC_INVALID_PARAMS,
+			             "/params/%s: out of range: must be 0 to %llu", p->name,
+			             (unsigned long long)p->max);
+			return false;
+		}
+		*(uint64_t *)(void *)(out + p->offset) = n;
+		return true;
+	case PARAM_BOOL:
+		if (!json_is_boolean(value))
+			break;
+		*(bool *)(void *)(out + p->offset) = json_is_true(value);
+		return true;
+	case PARAM_OBJECT:
+		if (!json_is_object(value))
+			break;
+		*(const json_t **)(void *)(out + p->offset) = value;
+		return true;
+	}
+	jsonrpc_fail(error, JSONRPC_INVALID_PARAMS, "/params/%s: must be of type %s", p->name,
+	             type_names[p->type]);
+	return false;
+}
+
+static const struct method_param *find_param(const struct method *m, const char *name)
+{
+	for (size_t i = 0; i < m->param_count; i++)
+		if (strcmp(m->params[i].name, name) == 0)
+			return &m->params[i];
+	return NULL;
+}
+
+static bool decode(const struct method *m, const json_t *params, char *out,
+                   struct jsonrpc_error *error)
+{
+	const char *name;
+	json_t *value;
+
+	if (params != NULL && !json_is_object(params)) {
+		jsonrpc_fail(error, JSONRPC_INVALID_PARAMS, "/params: must be an object");
+		return false;
+	}
+	json_object_foreach ((json_t *)params, name, value)
+		if (find_param(m, name) == NULL) {
+			jsonrpc_fail(error, JSONRPC_INVALID_PARAMS, "/params/%.64s: unknown field",
+			             name);
+			return false;
+		}
+	for (size_t i = 0; i < m->param_count; i++) {
+		value = json_object_get(params, m->params[i].name);
+		if (value != NULL) {
+			if (!decode_one(&m->params[i], value, out, error))
+				return false;
+		} else if (!m->params[i].optional) {
+			jsonrpc_fail(error, JSONRPC_INVALID_PARAMS, "/params/%s: missing",
+			             m->params[i].name);
+			return false;
+		}
+	}
+	return true;
+}
+
+json_t *method_call(void *right, const char *name, const json_t *params,
+                    struct jsonrpc_error *error)
+{
+	_Alignas(max_align_t) char decoded[METHOD_PARAMS_BYTES_MAX] = {0};
+	const struct method *m = methods;
+	json_t *result = NULL;
+	struct err err = {0};
+	int rc;
+
+	while (m != NULL && strcmp(m->name, name) != 0)
+		m = m->next;
+	if (m == NULL) {
+		jsonrpc_fail(error, JSONRPC_METHOD_NOT_FOUND, "/method: there is no %.64s", name);
+		return NULL;
+	}
+	if (m->right > *(const enum method_right *)right) {
+		jsonrpc_fail(error, JSONRPC_FORBIDDEN,
+		             "/method: %s changes the gateway: not permitted", m->name);
+		return NULL;
+	}
+	if ((m->states & state) == 0) {
+		jsonrpc_fail(error, JSONRPC_WRONG_STATE, "/method: %s cannot be called %s start-up",
+		             m->name, state == METHOD_STARTUP ? "during" : "after");
+		return NULL;
+	}
+	if (!decode(m, params, decoded, error))
+		return NULL;
+	rc = m->fn(decoded, &result, &err);
+	if (rc != 0) {
+		json_decref(result);
+		jsonrpc_fail(error, rc == -EINVAL ? JSONRPC_INVALID_PARAMS : JSONRPC_FAILED, "%s",
+		             err.text[0] != '\0' ? err.text : strerror(-rc));
+		return NULL;
+	}
+	return result != NULL ? result : json_object();
+}
+
+static json_t *describe_params(const struct method *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->param_count; i++) {
+		const struct method_param *p = &m->params[i];
+
+		json_array_append_new(list,
+		                      json_pack("{s:s, s:s, s:b, s:s}", "name", p->name, "type",
+		                                type_names[p->type], "optional", p->optional,
+		                                "help", p->help != NULL ? p->help : ""));
+	}
+	return list;
+}
+
+static int get_methods(const void *params, json_t **result, struct err *err)
+{
+	json_t *list = json_array();
+
+	for (const struct method *m = methods; m != NULL; m = m->next)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:b, s:o}", "name",
+		                                      m->name, "summary", m->summary, "right",
+		                                      m->right == METHOD_WRITE ? "write" : "read",
+		                                      "startup", (m->states & METHOD_STARTUP) != 0,
+		                                      "runtime", (m->states & METHOD_RUNTIME) != 0,
+		                                      "params", describe_params(m)));
+	*result = list;
+	return 0;
+}
+
+METHOD_DEFINE(get_methods, .summary = "List the methods of this socket", .fn = get_methods,
+              .states = METHOD_STARTUP | METHOD_RUNTIME)

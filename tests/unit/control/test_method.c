@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/method.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct sample_params {
+	const char *name;
+	uint64_t count;
+	bool flag;
+	const json_t *tree;
+};
+
+static const struct method_param sample_params[] = {
+        METHOD_PARAM(struct sample_params, name, PARAM_STRING, .max = 8, .help = "a name"),
+        METHOD_PARAM(struct sample_params, count, PARAM_UINT, .optional = true, .max = 100),
+        METHOD_PARAM(struct sample_params, flag, PARAM_BOOL, .optional = true),
+        METHOD_PARAM(struct sample_params, tree, PARAM_OBJECT, .optional = true),
+};
+
+static struct sample_params seen;
+
+static int sample(const void *params, json_t **result, struct err *err)
+{
+	seen = *(const struct sample_params *)params;
+	if (strcmp(seen.name, "bad") == 0)
+		return err_set(err, EINVAL, "/params/name: bad is not good");
+	if (strcmp(seen.name, "gone") == 0)
+		return err_set(err, ENOENT, "there is no gone");
+	*result = json_integer(42);
+	return 0;
+}
+
+static int nothing(const void *params, json_t **result, struct err *err)
+{
+	return 0;
+}
+
+METHOD_DEFINE(sample_run, .summary = "Run the sample", .fn = sample, .params = sample_params,
+              .param_count = 4, .right = METHOD_WRITE)
+METHOD_DEFINE(sample_early, .summary = "Before start", .fn = nothing, .states = METHOD_STARTUP)
+METHOD_DEFINE(sample_show, .summary = "Show nothing", .fn = nothing)
+
+static json_t *run(enum method_right right, const char *name, const char *params,
+                   struct jsonrpc_error *error)
+{
+	json_t *p = params == NULL ? NULL : json_loads(params, 0, NULL);
+	json_t *result;
+
+	*error = (struct jsonrpc_error){0};
+	result = method_call(&right, name, p, error);
+	if (seen.tree != NULL)
+		CU_ASSERT_PTR_NOT_NULL(json_object_get(seen.tree, "a"));
+	seen.tree = NULL;
+	seen.name = NULL;
+	json_decref(p);
+	return result;
+}
+
+static void refused(const char *name, const char *params, int code, const char *text)
+{
+	struct jsonrpc_error error;
+
+	CU_ASSERT_PTR_NULL(run(METHOD_WRITE, name, params, &error));
+	CU_ASSERT_EQUAL(error.code, code);
+	CU_ASSERT_STRING_EQUAL(error.text, text);
+}
+
+static void test_parameters_are_decoded(void)
+{
+	struct jsonrpc_error error;
+	json_t *r;
+
+	method_state_set(METHOD_RUNTIME);
+	r = run(METHOD_WRITE, "sample_run",
+	        "{\"name\":\"x\",\"count\":100,\"flag\":true,\"tree\":{\"a\":1}}", &error);
+	CU_ASSERT_EQUAL(json_integer_value(r), 42);
+	json_decref(r);
+	CU_ASSERT_EQUAL(seen.count, 100);
+	CU_ASSERT_TRUE(seen.flag);
+	r = run(METHOD_WRITE, "sample_run", "{\"name\":\"x\"}", &error);
+	json_decref(r);
+	CU_ASSERT_EQUAL(seen.count, 0);
+	CU_ASSERT_FALSE(seen.flag);
+}
+
+static void test_bad_parameters_name_path_and_reason(void)
+{
+	method_state_set(METHOD_RUNTIME);
+	refused("sample_run", NULL, JSONRPC_INVALID_PARAMS, "/params/name: missing");
+	refused("sample_run", "[1]", JSONRPC_INVALID_PARAMS, "/params: must be an object");
+	refused("sample_run", "{\"name\":1}", JSONRPC_INVALID_PARAMS,
+	        "/params/name: must be of type string");
+	refused("sample_run", "{\"name\":\"123456789\"}", JSONRPC_INVALID_PARAMS,
+	        "/params/name: longer than 8 bytes");
+	refused("sample_run", "{\"name\":\"x\",\"count\":-1}", JSONRPC_INVALID_PARAMS,
+	        "/params/count: must be of type unsigned integer");
+	refused("sample_run", "{\"name\":\"x\",\"count\":101}", JSONRPC_INVALID_PARAMS,
+	        "/params/count: out of range: must be 0 to 100");
+	refused("sample_run", "{\"name\":\"x\",\"flag\":1}", JSONRPC_INVALID_PARAMS,
+	        "/params/flag: must be of type boolean");
+	refused("sample_run", "{\"name\":\"x\",\"tree\":[]}", JSONRPC_INVALID_PARAMS,
+	        "/params/tree: must be of type object");
+	refused("sample_run", "{\"name\":\"x\",\"colour\":1}", JSONRPC_INVALID_PARAMS,
+	        "/params/colour: unknown field");
+	refused("sample_run", "{\"name\":\"bad\"}", JSONRPC_INVALID_PARAMS,
+	        "/params/name: bad is not good");
+	refused("sample_run", "{\"name\":\"gone\"}", JSONRPC_FAILED, "there is no gone");
+	refused("nope", NULL, JSONRPC_METHOD_NOT_FOUND, "/method: there is no nope");
+}
+
+static void test_rights(void)
+{
+	struct jsonrpc_error error;
+	json_t *r;
+
+	method_state_set(METHOD_RUNTIME);
+	CU_ASSERT_PTR_NULL(run(METHOD_READ, "sample_run", "{\"name\":\"x\"}", &error));
+	CU_ASSERT_EQUAL(error.code, JSONRPC_FORBIDDEN);
+	r = run(METHOD_READ, "sample_show", NULL, &error);
+	CU_ASSERT(json_is_object(r));
+	json_decref(r);
+}
+
+static void test_states(void)
+{
+	struct jsonrpc_error error;
+	json_t *r;
+
+	method_state_set(METHOD_STARTUP);
+	refused("sample_show", NULL, JSONRPC_WRONG_STATE,
+	        "/method: sample_show cannot be called during start-up");
+	r = run(METHOD_WRITE, "sample_early", NULL, &error);
+	CU_ASSERT_PTR_NOT_NULL(r);
+	json_decref(r);
+	method_state_set(METHOD_RUNTIME);
+	refused("sample_early", NULL, JSONRPC_WRONG_STATE,
+	        "/method: sample_early cannot be called after start-up");
+}
+
+static void test_get_methods(void)
+{
+	struct jsonrpc_error error;
+	json_t *r = run(METHOD_READ, "get_methods", NULL, &error), *m, *params;
+	const char *last = "";
+	bool found = false;
+	size_t i;
+
+	json_array_foreach (r, i, m) {
+		const char *name = json_string_value(json_object_get(m, "name"));
+
+		CU_ASSERT(strcmp(last, name) < 0);
+		last = name;
+		if (strcmp(name, "sample_run") != 0)
+			continue;
+		found = true;
+		CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(m, "summary")),
+		                       "Run the sample");
+		CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(m, "right")), "write");
+		params = json_object_get(m, "params");
+		CU_ASSERT_EQUAL(json_array_size(params), 4);
+		CU_ASSERT_STRING_EQUAL(
+		        json_string_value(json_object_get(json_array_get(params, 0), "name")),
+		        "name");
+		CU_ASSERT(json_is_false(json_object_get(json_array_get(params, 0), "optional")));
+	}
+	CU_ASSERT_TRUE(found);
+	json_decref(r);
+}
+
+UNIT_MAIN(UNIT(test_parameters_are_decoded), UNIT(test_bad_parameters_name_path_and_reason),
+          UNIT(test_rights), UNIT(test_states), UNIT(test_get_methods))
