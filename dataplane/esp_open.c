@@ -95,26 +95,28 @@ static inline const struct counter *prepare(const struct tunnel *t, unsigned int
 	return NULL;
 }
 
-/* Decrypt in place; true when the tag is right. The comparison takes the same time always. */
+/*
+ * Decrypt in place; true when the tag is right. The comparison takes the same time always. The
+ * ICV is read after the text, when its cache line is there.
+ */
 static inline bool authenticate(const struct gcm_provider *gcm, const struct esp_job *job,
                                 struct gcm_context *ctx)
 {
-	_Alignas(16) uint8_t tag[GCM_TAG_BYTES], icv[GCM_TAG_BYTES];
+	_Alignas(16) uint8_t tag[GCM_TAG_BYTES];
 	uint64_t a[2], b[2];
 
 	if (likely(job->m->nb_segs == 1)) {
 		uint8_t *text = rte_pktmbuf_mtod_offset(job->m, uint8_t *, job->offset);
 
-		memcpy(icv, text + job->length, sizeof(icv));
 		gcm->open(job->sa->schedule, ctx, text, text, job->length, job->iv, job->aad,
 		          ESP_AAD_BYTES, tag, GCM_TAG_BYTES);
+		memcpy(b, text + job->length, sizeof(b));
 	} else {
-		chain_read(job->m, job->offset + job->length, sizeof(icv), icv);
 		esp_job_chain(job, job->sa->schedule, ctx, gcm->init, gcm->open_update,
 		              gcm->open_final, tag);
+		chain_read(job->m, job->offset + job->length, sizeof(b), b);
 	}
 	memcpy(a, tag, sizeof(a));
-	memcpy(b, icv, sizeof(b));
 	return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
 }
 
