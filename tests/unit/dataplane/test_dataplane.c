@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/dataplane.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/gcm.h"
+#include "common/secret.h"
+#include "tests/unit/dataplane/packets.h"
+#include "tests/unit/unit.h"
+
+static struct config config;
+static struct dataplane *dp;
+static unsigned int polls;
+
+static unsigned int poll_qkd(void *ctx, struct worker *w)
+{
+	uint8_t buf[1500];
+	size_t len;
+
+	while ((len = channel_mux_receive(ctx, buf, sizeof(buf))) > 0)
+		channel_mux_send(ctx, buf, len);
+	__atomic_store_n(&polls, polls + 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void base(void)
+{
+	struct config_route *r = &config.routes[0];
+
+	memset(&config, 0, sizeof(config));
+	config.eal.forward_lcores = 1;
+	config.eal.memory_mb = 256;
+	snprintf(config.eal.file_prefix, sizeof(config.eal.file_prefix), "lumengate-test-%d",
+	         (int)getpid());
+	/* The LAN gives packets of zeros at any rate, the WAN none. */
+	snprintf(config.lan.device, sizeof(config.lan.device), "net_null0,size=64");
+	snprintf(config.wan.device, sizeof(config.wan.device), "net_ring0");
+	config.lan.mtu = config.wan.mtu = 1500;
+	config.lan.addresses[config.lan.address_count++] = test_prefix("10.1.0.1", 24);
+	config.wan.addresses[config.wan.address_count++] = test_prefix("192.0.2.1", 30);
+	config.tunnel_count = 1;
+	snprintf(config.tunnels[0].name, sizeof(config.tunnels[0].name), "t0");
+	config.tunnels[0].local = test_prefix("192.0.2.1", 0).addr;
+	config.tunnels[0].remote = test_prefix("192.0.2.2", 0).addr;
+	config.tunnels[0].replay_window = 4096;
+	config.channel.local = config.tunnels[0].local;
+	config.channel.remote = config.tunnels[0].remote;
+	config.channel.port = 4500;
+	r->prefix = test_prefix("10.2.0.0", 16);
+	r->via = CONFIG_VIA_TUNNEL;
+	snprintf(r->tunnel, sizeof(r->tunnel), "t0");
+	config.route_count = 1;
+}
+
+static void test_bad_configuration_leaves_nothing(void)
+{
+	struct err err = {0};
+
+	base();
+	config.eal.forward_lcores = 0;
+	CU_ASSERT_PTR_NULL(dataplane_create(&config, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "forward-lcores"));
+	config.eal.forward_lcores = 17;
+	CU_ASSERT_PTR_NULL(dataplane_create(&config, &err));
+}
+
+static void test_create_and_run(void)
+{
+	struct err err = {0};
+	struct dataplane_port port;
+
+	base();
+	CU_ASSERT_EQUAL_FATAL(secret_init(4 << 20, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(gcm_provider_init(NULL, &err), 0);
+	dp = dataplane_create(&config, &err);
+	if (dp == NULL)
+		fprintf(stderr, "%s\n", err.text);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dp);
+	CU_ASSERT_FALSE(dataplane_running(dp));
+	CU_ASSERT_EQUAL(worker_count(), 2);
+	CU_ASSERT_PTR_NOT_NULL(dataplane_tunnel(dp, 0));
+	CU_ASSERT_PTR_NULL(dataplane_tunnel(dp, 1));
+	CU_ASSERT_EQUAL(dataplane_add_role(
+	                        dp, &(struct role){"qkd", poll_qkd, dataplane_channel(dp)}, &err),
+	                0);
+	CU_ASSERT_EQUAL_FATAL(dataplane_run(dp, &err), 0);
+	CU_ASSERT_TRUE(dataplane_running(dp));
+	CU_ASSERT_EQUAL(dataplane_add_role(dp, &(struct role){"x", poll_qkd, NULL}, &err), -EBUSY);
+	usleep(100000);
+	CU_ASSERT_TRUE(__atomic_load_n(&polls, __ATOMIC_RELAXED) > 0);
+	dataplane_port_read(dp, PORT_LAN, &port);
+	CU_ASSERT_STRING_EQUAL(port.name, "lan");
+	CU_ASSERT_TRUE(port.stats.rx_packets > 0);
+	CU_ASSERT_TRUE(port.stats.link_up);
+	CU_ASSERT_EQUAL(port.mtu, 1500);
+	/* Zeros are no frame to us. */
+	CU_ASSERT_TRUE(counter_sum(counter_find("drop.not_our_mac")) > 0);
+}
+
+static void test_routes_change_live(void)
+{
+	struct err err = {0};
+	struct config next = config;
+
+	next.route_count = 2;
+	next.routes[1] = next.routes[0];
+	next.routes[1].prefix = test_prefix("10.3.0.0", 16);
+	for (int i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(dataplane_routes_update(dp, &next, &err), 0);
+		dataplane_poll(dp);
+	}
+	snprintf(next.routes[1].tunnel, sizeof(next.routes[1].tunnel), "none");
+	CU_ASSERT_EQUAL(dataplane_routes_update(dp, &next, &err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "routes[1]"));
+}
+
+static void test_stop(void)
+{
+	struct worker_stats stats;
+
+	dataplane_stop(dp);
+	CU_ASSERT_FALSE(dataplane_running(dp));
+	worker_stats_read(worker_get(0), &stats);
+	CU_ASSERT_STRING_EQUAL(stats.name, "forward");
+	CU_ASSERT_TRUE(stats.busy_loops > 0 && stats.busy_ns > 0);
+	worker_stats_read(worker_get(1), &stats);
+	CU_ASSERT_STRING_EQUAL(stats.name, "qkd");
+	CU_ASSERT_TRUE(stats.sleep_ns > 0);
+	dataplane_destroy(dp);
+	dataplane_destroy(NULL);
+	secret_fini();
+}
+
+UNIT_MAIN(UNIT(test_bad_configuration_leaves_nothing), UNIT(test_create_and_run),
+          UNIT(test_routes_change_live), UNIT(test_stop))
