@@ -279,22 +279,10 @@ void block_peer_tag(struct engine *e, struct block *b, const struct message *m, 
 	b->peer_tag = true;
 	b->peer_pad_id = m->tag.pad;
 	memcpy(b->peer_tag_msg, msg, len);
-	if (e->ops.pad_fetch(e->ctx, m->tag.pad) < 0)
-		block_abort(e, b, ABORT_TAG, true);
-}
-
-void block_peer_pad(struct engine *e, struct block *b, const struct auth_pad *pad)
-{
-	if (pad == NULL) {
-		block_abort(e, b, ABORT_TAG, true);
-		return;
-	}
-	b->secret->rx_pad = *pad;
-	b->peer_pad = true;
 	e->worked = true;
 }
 
-bool block_check_peer_tag(struct engine *e, struct block *b)
+static bool check_peer_tag(struct engine *e, struct block *b)
 {
 	uint8_t label[64], tag[AUTH_TAG_BYTES];
 	size_t label_len = tag_label(e, b, e->config.role != ENGINE_ALICE, b->peer_pad_id, label);
@@ -308,6 +296,39 @@ bool block_check_peer_tag(struct engine *e, struct block *b)
 	if (!right)
 		block_abort(e, b, ABORT_TAG, true);
 	return right;
+}
+
+bool block_peer_tag_step(struct engine *e, struct block *b)
+{
+	int r;
+
+	if (!b->peer_tag)
+		return false;
+	if (!b->peer_pad_asked) {
+		b->peer_pad_asked = true; /* the answer may come from within */
+		r = e->ops.pad_fetch(e->ctx, b->peer_pad_id);
+		if (r == -EAGAIN)
+			b->peer_pad_asked = false;
+		else if (r < 0)
+			block_abort(e, b, ABORT_TAG, true);
+		return r != -EAGAIN;
+	}
+	if (!b->peer_pad)
+		return false;
+	if (check_peer_tag(e, b))
+		block_advance(e, b, BLOCK_HOLD);
+	return true;
+}
+
+void block_peer_pad(struct engine *e, struct block *b, const struct auth_pad *pad)
+{
+	if (pad == NULL) {
+		block_abort(e, b, ABORT_TAG, true);
+		return;
+	}
+	b->secret->rx_pad = *pad;
+	b->peer_pad = true;
+	e->worked = true;
 }
 
 bool block_is_clean(const struct engine *e, const struct block *b)

@@ -83,7 +83,7 @@ struct block {
 	size_t seed_bytes, seed_have;
 	struct amplify *amplify;
 	/* the peer's tag */
-	bool peer_tag, peer_pad;
+	bool peer_tag, peer_pad_asked, peer_pad;
 	uint64_t peer_pad_id;
 	uint8_t peer_tag_msg[MESSAGE_TAG_COVERED + AUTH_TAG_BYTES];
 };
@@ -137,8 +137,8 @@ bool block_send_tag(struct engine *e, struct block *b);
 void block_peer_tag(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
                     size_t len);
 void block_peer_pad(struct engine *e, struct block *b, const struct auth_pad *pad);
-/* Both are there: false when the tag is wrong (aborted). */
-bool block_check_peer_tag(struct engine *e, struct block *b);
+/* BLOCK_PEER_TAG: ask for the pad, check the tag; true when it did something. */
+bool block_peer_tag_step(struct engine *e, struct block *b);
 
 /* Monitoring has nothing against the block. */
 bool block_is_clean(const struct engine *e, const struct block *b);

@@ -175,11 +175,7 @@ bool block_alice_step(struct engine *e, struct block *b)
 			block_advance(e, b, BLOCK_PEER_TAG);
 		return true;
 	case BLOCK_PEER_TAG:
-		if (!b->peer_tag || !b->peer_pad)
-			return false;
-		if (block_check_peer_tag(e, b))
-			block_advance(e, b, BLOCK_HOLD);
-		return true;
+		return block_peer_tag_step(e, b);
 	case BLOCK_HOLD:
 		return hold_step(e, b);
 	default:

@@ -13,7 +13,7 @@
 
 LOG_COMPONENT_DEFINE(engine)
 
-#define MESSAGES_PER_POLL 8
+#define MESSAGES_PER_POLL 4
 #define BLOCK_BITS_MIN    4096
 #define BLOCK_BITS_MAX    4000000
 
@@ -292,7 +292,8 @@ void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad)
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
 		struct block *b = &e->blocks[i];
 
-		if (b->stage == BLOCK_FREE || !b->peer_tag || b->peer_pad || b->peer_pad_id != id)
+		if (b->stage == BLOCK_FREE || !b->peer_pad_asked || b->peer_pad ||
+		    b->peer_pad_id != id)
 			continue;
 		block_peer_pad(e, b, pad);
 		return;
@@ -324,8 +325,10 @@ void engine_thresholds(struct engine *e, double qber_abort, double qber_alarm)
 void engine_stats_read(const struct engine *e, struct engine_stats *out)
 {
 	*out = e->stats;
-	out->aligned = e->config.role == ENGINE_BOB ? e->bob.sync == SYNC_ALIGNED
-	                                            : e->alice.mode == SOURCE_QKD;
+	if (e->config.role == ENGINE_BOB)
+		out->aligned = e->bob.sync == SYNC_ALIGNED;
+	else
+		out->aligned = e->session_up && e->alice.next_slot <= SIFT_SLOT_MAX;
 	out->qber_z = monitor_qber(&e->monitor, 0, e->now_ns);
 	out->qber_x = monitor_qber(&e->monitor, 1, e->now_ns);
 }

@@ -89,7 +89,7 @@ engine_alarm_name(enum engine_alarm alarm); /* "qber-z", "qber-x", "intercept-re
 
 /* What the engine asks of its surroundings; called on its own thread, must not block. */
 struct engine_ops {
-	/* Alice: change the light; *from_slot gets the first slot of the new mode. */
+	/* Alice: change the light; *from_slot gets the first slot of the new mode. -EAGAIN. */
 	int (*source_mode)(void *ctx, enum source_mode mode, uint64_t *from_slot);
 	/* The card's slot counter now (Alice's, or Bob's on the recovered grid). */
 	uint64_t (*slot_now)(void *ctx);
@@ -97,7 +97,7 @@ struct engine_ops {
 	int (*lookup)(void *ctx, const uint64_t *slots, size_t n);
 	/* The next pad for this end's tags; durably marked used before. -EAGAIN: none at hand. */
 	int (*pad_take)(void *ctx, struct auth_pad *pad);
-	/* Ask for the pad that the peer named; answered by engine_pad(). */
+	/* Ask for the pad that the peer named; answered by engine_pad(). -EAGAIN: ask again. */
 	int (*pad_fetch)(void *ctx, uint64_t id);
 	/* A block was committed; ownership passes. */
 	void (*block_ready)(void *ctx, struct key_block *kb);

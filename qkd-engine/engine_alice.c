@@ -142,9 +142,11 @@ void alice_tick(struct engine *e)
 	while (a->asked < a->tail) {
 		const struct sift_batch *b = &batch_at(a, a->asked)->batch;
 
-		if (e->ops.lookup(e->ctx, b->slot, b->count) < 0)
+		a->asked++; /* the answer may come from within */
+		if (e->ops.lookup(e->ctx, b->slot, b->count) < 0) {
+			a->asked--;
 			return;
-		a->asked++;
+		}
 	}
 }
 

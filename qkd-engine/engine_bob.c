@@ -181,8 +181,9 @@ static void light_alarms(struct engine *e)
 		b->trying_ns = 0;
 		alarm_set(e, ENGINE_ALARM_SYNC, false, "slots match again");
 	}
-	if (b->trying_ns != 0 && e->now_ns - b->trying_ns >= SYNC_PATIENCE_NS &&
-	    b->trying_light >= LIGHT_MIN)
+	/* An offset that was found and is not disproved yet is given the time it takes. */
+	if (b->trying_ns != 0 && b->sync != SYNC_ALIGNED &&
+	    e->now_ns - b->trying_ns >= SYNC_PATIENCE_NS && b->trying_light >= LIGHT_MIN)
 		alarm_set(e, ENGINE_ALARM_SYNC, true,
 		          "no alignment in %llu s with light: is the fibre that of this link?",
 		          (unsigned long long)((e->now_ns - b->trying_ns) / NS_PER_S));

@@ -156,7 +156,7 @@ static inline int rig_pad_fetch(void *ctx, uint64_t id)
 {
 	struct rig_end *end = ctx;
 
-	if (end->pads_wanted == 16)
+	if (end->pads_wanted == 16 || lossy_random(&end->random_state) % 4 == 0)
 		return -EAGAIN;
 	end->pad_wanted[end->pads_wanted++] = id;
 	return 0;
