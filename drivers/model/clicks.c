@@ -36,7 +36,7 @@ static void enter_light(struct clicks *c)
 {
 	const struct light *l = &c->light[0];
 	struct optics_source source = l->source;
-	double slot_s = c->link.slot_fs * 1e-15, rate, trap;
+	double slot_s = c->link.slot_fs * 1e-15;
 
 	if (l->mode == CARD_TX_MODE_SYNC)
 		source.p_mu1 = source.p_z = 1;
@@ -47,11 +47,7 @@ static void enter_light(struct clicks *c)
 	/* The detectors' traps are set by the QKD light and stay as they are in other light. */
 	if (l->mode != CARD_TX_MODE_QKD)
 		return;
-	rate = c->p_step / slot_s;
-	trap = physics_trap_probability(&c->link, rate, c->holdoff * slot_s);
-	if (trap > 1)
-		trap = 1;
-	c->trap = trap * exp(-c->holdoff * slot_s / (c->link.afterpulse_tau_ns * 1e-9));
+	c->trap = physics_afterpulse_left(&c->link, c->p_step / slot_s, c->holdoff * slot_s);
 }
 
 void clicks_init(struct clicks *c, const struct optics_link *link, const struct rng *rng)

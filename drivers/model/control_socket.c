@@ -9,9 +9,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+
 #define REPLY_BYTES 4096
+#define TAKEN_TRIES 50 /* of 20 ms */
 
 static int error_reply(char *buf, size_t n, const char *text)
 {
@@ -121,7 +125,7 @@ void control_socket_poll(struct control_socket *c, struct sim_link *link, uint64
 
 static bool somebody_listens(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool yes;
 
 	if (fd < 0)
@@ -130,6 +134,19 @@ static bool somebody_listens(const struct sockaddr_un *address)
 	      errno != ECONNREFUSED;
 	close(fd);
 	return yes;
+}
+
+/* A process that was killed listens until the kernel has taken it apart. */
+static bool taken(const struct sockaddr_un *address)
+{
+	const struct timespec pause = {.tv_nsec = 20 * NS_PER_MS};
+
+	for (int i = 0; i < TAKEN_TRIES; i++) {
+		if (!somebody_listens(address))
+			return false;
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	return true;
 }
 
 int control_socket_open(struct control_socket *c, const char *path, mode_t mode, struct err *err)
@@ -150,7 +167,7 @@ int control_socket_open(struct control_socket *c, const char *path, mode_t mode,
 		               path);
 	strcpy(address.sun_path, path);
 	if (lstat(path, &st) == 0) {
-		if (!S_ISSOCK(st.st_mode) || somebody_listens(&address))
+		if (!S_ISSOCK(st.st_mode) || taken(&address))
 			return err_set(err, EADDRINUSE, "control socket %s: the name is in use",
 			               path);
 		unlink(path);

@@ -96,13 +96,15 @@ double physics_afterpulse_yield(double rate, double holdoff_s, double tau_s)
 	return (1 - r) * q / (1 - q * r);
 }
 
-double physics_trap_probability(const struct optics_link *link, double rate, double holdoff_s)
+double physics_afterpulse_left(const struct optics_link *link, double rate, double holdoff_s)
 {
 	double share = link->afterpulse / (1 + link->afterpulse);
+	double tau_s = link->afterpulse_tau_ns * 1e-9;
+	double q = exp(-holdoff_s / tau_s), r = rate * tau_s / (1 + rate * tau_s);
+	/* share = left * yield / q; Q itself may be too small for a quotient. */
+	double left = share * (1 - q * r) / (1 - r);
 
-	if (share <= 0)
-		return 0;
-	return share / physics_afterpulse_yield(rate, holdoff_s, link->afterpulse_tau_ns * 1e-9);
+	return left < 1 ? left : 1;
 }
 
 /* Click and error probability of a slot in which both chose the same basis, by its light. */

@@ -67,12 +67,13 @@ double physics_dead_time(double rate, double dead_s);
 double physics_afterpulse_yield(double rate, double holdoff_s, double tau_s);
 
 /*
- * Probability that a click traps a carrier, such that afterpulses are link->afterpulse per
- * other click at RATE (clicks per second of live time). Data sheets state the afterpulsing
- * that is left at the operating point, so the filling of the traps follows from it. Above 1:
- * no detector of that time constant can do it.
+ * Probability that a click leaves a carrier which outlasts its hold-off, such that
+ * afterpulses are link->afterpulse per other click at RATE (clicks per second of live time).
+ * Data sheets state the afterpulsing that is left at the operating point; how many carriers
+ * the avalanches trap follows from it. At most 1: at higher rates light nearly always comes
+ * first and the afterpulses stay fewer.
  */
-double physics_trap_probability(const struct optics_link *link, double rate, double holdoff_s);
+double physics_afterpulse_left(const struct optics_link *link, double rate, double holdoff_s);
 
 /* What an honest link in QKD mode shows. */
 struct physics_expect {

@@ -38,7 +38,7 @@ struct shm_card {
 	bool enabled, armed, faulted;
 	uint32_t irq_cause;
 	uint32_t moderation_us, watchdog_ms;
-	uint64_t watchdog_ns; /* last write */
+	uint64_t silent_ns; /* since the last write */
 	uint32_t mbox_seq;
 
 	struct shm_ring ring[CARD_RING_COUNT];

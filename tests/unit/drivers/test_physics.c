@@ -100,11 +100,16 @@ static void test_afterpulse_share(void)
 	/* With no hold-off every carrier that is released makes a click. */
 	CU_ASSERT(near(physics_afterpulse_yield(1e6, 0, 1e-6), 1, 1e-12));
 	link.afterpulse = 0.01;
-	CU_ASSERT(near(physics_trap_probability(&link, 6.4e6, 1e-6) *
+	CU_ASSERT(near(physics_afterpulse_left(&link, 6.4e6, 1e-6) * exp(1) *
 	                       physics_afterpulse_yield(6.4e6, 1e-6, 1e-6),
 	               0.01 / 1.01, 1e-9));
+	/* A time constant far below the hold-off: what is left follows at once. */
+	link.afterpulse_tau_ns = 1;
+	CU_ASSERT(near(physics_afterpulse_left(&link, 6.4e6, 1e-6), 0.01 / 1.01 * 1.0064, 1e-6));
+	link.afterpulse_tau_ns = 1e6;
+	CU_ASSERT_EQUAL(physics_afterpulse_left(&link, 1e9, 1e-6), 1);
 	link.afterpulse = 0;
-	CU_ASSERT_EQUAL(physics_trap_probability(&link, 6.4e6, 1e-6), 0);
+	CU_ASSERT_EQUAL(physics_afterpulse_left(&link, 6.4e6, 1e-6), 0);
 }
 
 static void test_demonstration_link(void)
