@@ -216,6 +216,20 @@ int eal_args_build(const struct eal_config *config, const cpu_set_t *allowed, bo
 	return 0;
 }
 
+/* DPDK unlinks its telemetry socket at exit only, and the directory never. */
+static void remove_runtime_dir(void)
+{
+	const char *dir = rte_eal_get_runtime_dir();
+	char path[PATH_MAX];
+
+	if (dir == NULL || dir[0] == '\0')
+		return;
+	snprintf(path, sizeof(path), "%s/dpdk_telemetry.v2", dir);
+	unlink(path);
+	/* What is not empty is another process' and stays. */
+	rmdir(dir);
+}
+
 int eal_start(const struct eal_config *config, struct err *err)
 {
 	static struct eal_args args;
@@ -235,21 +249,17 @@ int eal_start(const struct eal_config *config, struct err *err)
 	if (rc < 0)
 		return rc;
 	rte_openlog_stream(stderr);
-	if (rte_eal_init(args.count, args.value) < 0)
-		return err_set(err, rte_errno > 0 ? rte_errno : EIO,
-		               "DPDK did not start (%s); its reason is in the lines above",
-		               rte_strerror(rte_errno));
+	if (rte_eal_init(args.count, args.value) < 0) {
+		rc = rte_errno > 0 ? rte_errno : EIO;
+		remove_runtime_dir();
+		return err_set(err, rc, "DPDK did not start (%s); its reason is in the lines above",
+		               rte_strerror(rc));
+	}
 	return 0;
 }
 
 void eal_stop(void)
 {
-	char dir[PATH_MAX];
-	const char *runtime = rte_eal_get_runtime_dir();
-
-	snprintf(dir, sizeof(dir), "%s", runtime != NULL ? runtime : "");
 	rte_eal_cleanup();
-	/* What is not empty is another process' and stays. */
-	if (dir[0] != '\0')
-		rmdir(dir);
+	remove_runtime_dir();
 }
