@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "common/random.h"
 #include "qkd-engine/engine_state.h"
 #include "qkd-engine/verify.h"
 
@@ -42,8 +43,9 @@ static bool start_step(struct engine *e, struct block *b)
 		block_abort(e, b, ABORT_QBER, true);
 		return true;
 	}
+	/* Public, but not to be known before the bits are: any good source will do. */
 	if (e->ops.random.fill(e->ops.random.ctx, &m.start.seed, sizeof(m.start.seed)) < 0)
-		return false;
+		random_bytes(&m.start.seed, sizeof(m.start.seed));
 	m.start.bits = (uint32_t)b->bits;
 	m.start.frame_bits = e->config.frame_bits;
 	m.start.qber_ppb = (uint32_t)(estimate_qber(e, b) * 1e9);

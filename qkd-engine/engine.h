@@ -103,7 +103,10 @@ struct engine_ops {
 	void (*block_ready)(void *ctx, struct key_block *kb);
 	/* An alarm was raised or cleared; TEXT says what was seen. */
 	void (*alarm)(void *ctx, enum engine_alarm alarm, bool raised, const char *text);
-	/* QRNG bytes; -EAGAIN when they are not there yet. */
+	/*
+	 * QRNG bytes; -EAGAIN when they are not there yet. Alice waits for them; Bob, whose card
+	 * may have none, takes getrandom() then: he needs them for samples and permutations.
+	 */
 	struct random_source random;
 };
 

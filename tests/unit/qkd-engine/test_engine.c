@@ -206,13 +206,14 @@ static void test_light_lost(void)
 	rig_fini(&r);
 }
 
-/* Gaps, a card that starts anew, and randomness that stops for a while. */
+/* Gaps, cards that start anew, a QRNG that stops for a while, and one that is not there. */
 static void test_card_trouble(void)
 {
 	static struct rig r;
 	struct engine_stats a, b;
 
 	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 10));
+	r.b.random_dry = true;
 	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
 	uint64_t now = r.wire.now_ns + r.offset_b;
 	engine_gap(r.b.engine, now, now + 10 * NS_PER_MS);
