@@ -16,7 +16,7 @@
  * The text of FILE with the member at PATH ("port/lan/mtu"; a number is an array index) set
  * to the JSON value VALUE, or removed when VALUE is NULL. The caller frees it.
  */
-static char *variant(const char *file, const char *path, const char *value)
+static inline char *variant(const char *file, const char *path, const char *value)
 {
 	json_t *root = json_load_file(file, 0, NULL), *at, *v = NULL;
 	char copy[128], *save = NULL, *part, *next, *text;

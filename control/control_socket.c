@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The control socket as a module: first to come up, so that start-up can be watched. */
+
+#include "control/method.h"
+#include "control/module.h"
+#include "control/server.h"
+
+static struct server *server;
+
+static char *handle(void *ctx, const struct server_peer *peer, const char *text, size_t len)
+{
+	enum method_right right = peer->may_write ? METHOD_WRITE : METHOD_READ;
+
+	return jsonrpc_handle(text, len, method_call, &right);
+}
+
+static int init(struct app *app, struct err *err)
+{
+	const struct server_config config = {
+	        .path = app->config->control.socket,
+	        .group = app->config->control.group,
+	        .read_only_group = app->config->control.read_only_group,
+	};
+
+	jsonrpc_wipe_memory();
+	return server_create(app->base, &config, handle, NULL, &server, err);
+}
+
+static void fini(struct app *app)
+{
+	server_destroy(server);
+	server = NULL;
+}
+
+MODULE_DEFINE(control_socket, .init = init, .fini = fini)

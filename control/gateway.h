@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the methods ask of the running gateway. The code that joins data plane, engine and
+ * drivers registers these functions; without them the methods answer that nothing runs.
+ * All are called on the control thread and return copies: never key bytes.
+ */
+
+#ifndef CONTROL_GATEWAY_H
+#define CONTROL_GATEWAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "config/config.h"
+#include "dataplane/rekey.h"
+#include "dataplane/tunnel.h"
+#include "drivers/card.h"
+#include "qkd-engine/channel.h"
+#include "qkd-engine/engine.h"
+#include "qkd-engine/keystore.h"
+
+struct gateway_link {
+	char name[32];
+	bool enabled, card_present;
+	struct card_status card;
+	struct channel_stats channel;
+	struct engine_stats engine;
+};
+
+struct gateway_tunnel {
+	char name[32];
+	struct config_addr local, remote;
+	struct rekey_stats rekey;
+	uint64_t packets_sealed, bytes_sealed, packets_opened, bytes_opened;
+};
+
+struct gateway_ops {
+	void (*link)(struct gateway_link *out);
+	/* Up to MAX entries; the number there are. */
+	unsigned int (*tunnels)(struct gateway_tunnel *out, unsigned int max);
+	unsigned int (*sas)(const char *tunnel, struct sa_info *out, unsigned int max);
+	int (*tunnel_rekey)(const char *tunnel, struct err *err); /* -ENOENT */
+	void (*keystore)(struct keystore_stats *out);
+	/* DATA is wiped by the caller. */
+	int (*keystore_import)(const void *data, size_t len, struct err *err);
+	/* NEXT passed config_live_change(); all of it or, with an error, nothing. */
+	int (*config_apply)(const struct config *next, struct err *err);
+};
+
+/* OPS is kept; NULL: the gateway is gone. */
+void gateway_register(const struct gateway_ops *ops);
+const struct gateway_ops *gateway_ops(void);
+
+/* The configuration that runs: for config_get and what config_set is compared with. Copies. */
+int gateway_config_set(const struct config *config, const char *normal, struct err *err);
+const struct config *gateway_config(void);
+const char *gateway_config_text(void);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Parts of lgctl: the command line, the connection, tables for people. */
+
+#ifndef CONTROL_LGCTL_H
+#define CONTROL_LGCTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/err.h"
+
+#define LGCTL_SOCKET_DEFAULT "/run/lumengate/control.sock"
+
+enum { LGCTL_OK = 0, LGCTL_REFUSED = 1, LGCTL_USAGE = 2 };
+
+struct lgctl_options {
+	const char *socket;
+	bool json;
+};
+
+struct lgctl_request {
+	const char *method;
+	json_t *params; /* NULL: none */
+	void (*print)(FILE *out, const json_t *result);
+};
+
+/*
+ * The request that the words of a command mean; reads the files they name. -EINVAL for a
+ * command that there is not, or a file that cannot be used.
+ */
+int lgctl_command(int argc, char **argv, struct lgctl_request *out, struct err *err);
+void lgctl_usage(FILE *out);
+
+/*
+ * Ask the gateway. 0 and *RESULT; -EREMOTEIO with its error; another errno when there is no
+ * talking to it.
+ */
+int lgctl_call(const char *socket_path, const struct lgctl_request *request, json_t **result,
+               struct err *err);
+
+void lgctl_print_tree(FILE *out, const json_t *result);
+void lgctl_print_json(FILE *out, const json_t *result);
+void lgctl_print_done(FILE *out, const json_t *result);
+void lgctl_print_tunnels(FILE *out, const json_t *result);
+void lgctl_print_sas(FILE *out, const json_t *result);
+void lgctl_print_alarms(FILE *out, const json_t *result);
+void lgctl_print_methods(FILE *out, const json_t *result);
+
+/* All of lgctl but main(): the exit status. */
+int lgctl_run(int argc, char **argv, FILE *out, FILE *errors);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/lgctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/secret.h"
+#include "control/base64.h"
+
+#define IMPORT_MAX ((size_t)64 << 10) /* bytes; the gateway takes no more at once */
+#define CONFIG_MAX ((size_t)1 << 20)
+
+/* The words, then how many arguments follow them and what these become. */
+struct command {
+	const char *words[2];
+	int min_args, max_args;
+	const char *method, *help;
+	int (*build)(char **args, int n, struct lgctl_request *r, struct err *err);
+	void (*print)(FILE *out, const json_t *result);
+};
+
+static int build_rekey(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	r->params = json_pack("{s:s}", "tunnel", args[0]);
+	return 0;
+}
+
+static int build_log(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	r->params = json_pack("{s:s, s:s}", "component", args[0], "level", args[1]);
+	return 0;
+}
+
+static int build_rpc(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	json_error_t where;
+
+	r->method = args[0];
+	if (n < 2)
+		return 0;
+	r->params = json_loads(args[1], JSON_REJECT_DUPLICATES, &where);
+	if (r->params == NULL)
+		return err_set(err, EINVAL, "line %d column %d: %s", where.line, where.column,
+		               where.text);
+	return 0;
+}
+
+/* The whole file; the caller wipes and frees CAP bytes. */
+static int read_file(const char *path, size_t max, char **out, size_t *len, struct err *err)
+{
+	FILE *f = fopen(path, "re");
+	char *buf;
+	int rc = 0;
+
+	if (f == NULL)
+		return err_set(err, EINVAL, "%s: %s", path, strerror(errno));
+	setvbuf(f, NULL, _IONBF, 0);
+	buf = calloc(1, max + 2);
+	*len = buf != NULL ? fread(buf, 1, max + 1, f) : 0;
+	if (buf == NULL)
+		rc = err_set(err, EINVAL, "%s: out of memory", path);
+	else if (ferror(f))
+		rc = err_set(err, EINVAL, "%s: cannot be read", path);
+	else if (*len > max)
+		rc = err_set(err, EINVAL, "%s: larger than %zu bytes", path, max);
+	fclose(f);
+	if (rc != 0 && buf != NULL) {
+		secret_wipe(buf, max + 2);
+		free(buf);
+	}
+	*out = buf;
+	return rc;
+}
+
+static int build_config(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	json_error_t where;
+	json_t *config;
+	char *text;
+	size_t len;
+	int rc;
+
+	rc = read_file(args[0], CONFIG_MAX, &text, &len, err);
+	if (rc != 0)
+		return rc;
+	config = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+	free(text);
+	if (config == NULL)
+		return err_set(err, EINVAL, "%s: line %d column %d: %s", args[0], where.line,
+		               where.column, where.text);
+	r->params = json_pack("{s:o}", "config", config);
+	return 0;
+}
+
+static int build_import(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	size_t len, text_size = (IMPORT_MAX + 2) / 3 * 4 + 1;
+	char *data, *text;
+	int rc;
+
+	rc = read_file(args[0], IMPORT_MAX, &data, &len, err);
+	if (rc != 0)
+		return rc;
+	text = malloc(text_size);
+	if (len == 0 || len % 32 != 0 || text == NULL) {
+		rc = err_set(err, EINVAL, "%s: %zu bytes are not a multiple of 32", args[0], len);
+	} else {
+		base64_encode((const uint8_t *)data, len, text);
+		r->params = json_pack("{s:s}", "data", text);
+	}
+	secret_wipe(data, IMPORT_MAX + 2);
+	free(data);
+	if (text != NULL)
+		secret_wipe(text, text_size);
+	free(text);
+	return rc;
+}
+
+static const struct command commands[] = {
+        {{"status"}, 0, 0, "status", "", NULL, lgctl_print_tree},
+        {{"link", "show"}, 0, 0, "link_show", "", NULL, lgctl_print_tree},
+        {{"tunnel", "list"}, 0, 0, "tunnel_list", "", NULL, lgctl_print_tunnels},
+        {{"tunnel", "rekey"}, 1, 1, "tunnel_rekey", "NAME", build_rekey, lgctl_print_done},
+        {{"sa", "list"}, 0, 0, "sa_list", "", NULL, lgctl_print_sas},
+        {{"keystore", "show"}, 0, 0, "keystore_show", "", NULL, lgctl_print_tree},
+        {{"keystore", "import"}, 1, 1, "keystore_import", "FILE", build_import, lgctl_print_done},
+        {{"alarm", "list"}, 0, 0, "alarm_list", "", NULL, lgctl_print_alarms},
+        {{"config", "get"}, 0, 0, "config_get", "", NULL, lgctl_print_json},
+        {{"config", "validate"}, 1, 1, "config_validate", "FILE", build_config, lgctl_print_done},
+        {{"config", "set"}, 1, 1, "config_set", "FILE", build_config, lgctl_print_done},
+        {{"log", "set"}, 2, 2, "log_set", "COMPONENT LEVEL", build_log, lgctl_print_done},
+        {{"methods"}, 0, 0, "get_methods", "", NULL, lgctl_print_methods},
+        {{"rpc"}, 1, 2, NULL, "METHOD [JSON]", build_rpc, lgctl_print_json},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+void lgctl_usage(FILE *out)
+{
+	fputs("usage: lgctl [--socket PATH] [--json] COMMAND\n", out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(out, "       %s%s%s%s%s\n", commands[i].words[0],
+		        commands[i].words[1] != NULL ? " " : "",
+		        commands[i].words[1] != NULL ? commands[i].words[1] : "",
+		        commands[i].help[0] != '\0' ? " " : "", commands[i].help);
+}
+
+int lgctl_command(int argc, char **argv, struct lgctl_request *out, struct err *err)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		int words = c->words[1] != NULL ? 2 : 1;
+
+		if (argc < words || strcmp(argv[0], c->words[0]) != 0 ||
+		    (words == 2 && strcmp(argv[1], c->words[1]) != 0))
+			continue;
+		if (argc - words < c->min_args || argc - words > c->max_args)
+			return err_set(err, EINVAL, "%s%s%s: takes %s", c->words[0],
+			               words == 2 ? " " : "", words == 2 ? c->words[1] : "",
+			               c->help[0] != '\0' ? c->help : "no arguments");
+		*out = (struct lgctl_request){.method = c->method, .print = c->print};
+		return c->build != NULL ? c->build(argv + words, argc - words, out, err) : 0;
+	}
+	return err_set(err, EINVAL, "there is no command %s%s%s, see lgctl --help",
+	               argc > 0 ? argv[0] : "\"\"", argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/lgctl.h"
+
+#include <string.h>
+
+#define COLUMNS_MAX 12
+#define CELL_MAX    192
+
+static void cell(const json_t *v, char *out, size_t size)
+{
+	if (json_is_string(v))
+		snprintf(out, size, "%s", json_string_value(v));
+	else if (json_is_integer(v))
+		snprintf(out, size, "%lld", (long long)json_integer_value(v));
+	else if (json_is_real(v))
+		snprintf(out, size, "%.6g", json_real_value(v));
+	else if (json_is_boolean(v))
+		snprintf(out, size, "%s", json_is_true(v) ? "yes" : "no");
+	else
+		snprintf(out, size, "-");
+}
+
+struct column {
+	const char *title, *member;
+};
+
+/* A line an element of LIST; figures to the right. */
+static void table(FILE *out, const json_t *list, const struct column *columns, size_t n)
+{
+	size_t width[COLUMNS_MAX], i, c, len;
+	char text[CELL_MAX];
+	json_t *row, *v;
+
+	for (c = 0; c < n; c++) {
+		width[c] = strlen(columns[c].title);
+		json_array_foreach (list, i, row) {
+			cell(json_object_get(row, columns[c].member), text, sizeof(text));
+			len = strlen(text);
+			width[c] = len > width[c] ? len : width[c];
+		}
+	}
+	for (c = 0; c < n; c++)
+		if (c + 1 < n)
+			fprintf(out, "%-*s  ", (int)width[c], columns[c].title);
+		else
+			fprintf(out, "%s\n", columns[c].title);
+	json_array_foreach (list, i, row) {
+		for (c = 0; c < n; c++) {
+			v = json_object_get(row, columns[c].member);
+			cell(v, text, sizeof(text));
+			if (c + 1 == n)
+				fprintf(out, "%s\n", text);
+			else if (json_is_number(v))
+				fprintf(out, "%*s  ", (int)width[c], text);
+			else
+				fprintf(out, "%-*s  ", (int)width[c], text);
+		}
+	}
+}
+
+#define TABLE(out, list, columns)                                                                  \
+	table((out), (list), (columns), sizeof(columns) / sizeof((columns)[0]))
+
+static void tree(FILE *out, const json_t *o, int indent)
+{
+	const char *name;
+	char text[256];
+	json_t *v, *element;
+	size_t i;
+
+	json_object_foreach ((json_t *)o, name, v) {
+		if (json_is_object(v)) {
+			fprintf(out, "%*s%s:\n", indent, "", name);
+			tree(out, v, indent + 2);
+		} else if (json_is_array(v)) {
+			json_array_foreach (v, i, element) {
+				fprintf(out, "%*s%s %zu:\n", indent, "", name, i);
+				if (json_is_object(element))
+					tree(out, element, indent + 2);
+			}
+		} else {
+			cell(v, text, sizeof(text));
+			fprintf(out, "%*s%-*s %s\n", indent, "", 28 - indent, name, text);
+		}
+	}
+}
+
+void lgctl_print_tree(FILE *out, const json_t *result)
+{
+	tree(out, result, 0);
+}
+
+void lgctl_print_json(FILE *out, const json_t *result)
+{
+	json_dumpf(result, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	fputc('\n', out);
+}
+
+void lgctl_print_done(FILE *out, const json_t *result)
+{
+	if (json_object_size(result) > 0)
+		tree(out, result, 0);
+	else
+		fputs("ok\n", out);
+}
+
+void lgctl_print_tunnels(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"NAME", "name"},
+	        {"LOCAL", "local"},
+	        {"REMOTE", "remote"},
+	        {"GENERATION", "generation"},
+	        {"KEY AGE ms", "key_age_ms"},
+	        {"REKEYS", "rekeys"},
+	        {"SEALED", "packets_sealed"},
+	        {"OPENED", "packets_opened"},
+	        {"STOPPED", "stopped"},
+	};
+
+	TABLE(out, json_object_get(result, "tunnels"), columns);
+}
+
+void lgctl_print_sas(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"TUNNEL", "tunnel"},         {"DIRECTION", "direction"}, {"SPI", "spi"},
+	        {"GENERATION", "generation"}, {"CORE", "core"},           {"PACKETS", "packets"},
+	        {"SEQUENCE", "sequence"},     {"REPLAYED", "replayed"},   {"FAILED", "auth_failed"},
+	        {"AGE ms", "age_ms"},
+	};
+
+	TABLE(out, json_object_get(result, "sas"), columns);
+}
+
+void lgctl_print_alarms(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"SEVERITY", "severity"}, {"ACTIVE", "active"}, {"KIND", "kind"},
+	        {"RESOURCE", "resource"}, {"RAISED", "raised"}, {"CLEARED", "cleared"},
+	        {"TEXT", "text"},
+	};
+
+	TABLE(out, json_object_get(result, "alarms"), columns);
+}
+
+void lgctl_print_methods(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"METHOD", "name"}, {"RIGHT", "right"}, {"SUMMARY", "summary"}};
+
+	TABLE(out, result, columns);
+}

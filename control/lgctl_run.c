@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/lgctl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "control/jsonrpc.h"
+
+/* Options come before the command; the number of words that they take, or -1. */
+static int parse_options(int argc, char **argv, struct lgctl_options *o, bool *help)
+{
+	int i;
+
+	for (i = 1; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
+		if (strcmp(argv[i], "--json") == 0)
+			o->json = true;
+		else if (strcmp(argv[i], "--help") == 0)
+			*help = true;
+		else if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc)
+			o->socket = argv[++i];
+		else
+			return -1;
+	}
+	return i;
+}
+
+int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
+{
+	struct lgctl_options options = {.socket = LGCTL_SOCKET_DEFAULT};
+	struct lgctl_request request = {0};
+	json_t *result = NULL;
+	struct err err = {0};
+	bool help = false;
+	int words, rc;
+
+	words = parse_options(argc, argv, &options, &help);
+	if (help) {
+		lgctl_usage(out);
+		return LGCTL_OK;
+	}
+	if (words < 0 || words == argc) {
+		fputs("lgctl: usage: lgctl [--socket PATH] [--json] COMMAND, see lgctl --help\n",
+		      errors);
+		return LGCTL_USAGE;
+	}
+	/* Keys to import pass through jansson's memory. */
+	jsonrpc_wipe_memory();
+	if (lgctl_command(argc - words, argv + words, &request, &err) != 0) {
+		json_decref(request.params);
+		fprintf(errors, "lgctl: %s\n", err.text);
+		return LGCTL_USAGE;
+	}
+	rc = lgctl_call(options.socket, &request, &result, &err);
+	json_decref(request.params);
+	if (rc != 0) {
+		fprintf(errors, "lgctl: %s\n", err.text);
+		return LGCTL_REFUSED;
+	}
+	if (options.json)
+		lgctl_print_json(out, result);
+	else
+		request.print(out, result);
+	json_decref(result);
+	return LGCTL_OK;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/snapshot.h"
+
+#include <string.h>
+
+#include "control/gateway.h"
+#include "control/status.h"
+
+#define U64(o, s, member)  json_object_set_new((o), #member, json_integer((json_int_t)(s)->member))
+#define REAL(o, s, member) json_object_set_new((o), #member, json_real((s)->member))
+#define BOOL(o, s, member) json_object_set_new((o), #member, json_boolean((s)->member))
+
+static json_t *channel_json(const struct channel_stats *s)
+{
+	static const char *const states[] = {"down", "connecting", "up"};
+	json_t *o = json_object();
+
+	json_object_set_new(o, "state", json_string(states[s->state]));
+	U64(o, s, sessions);
+	U64(o, s, datagrams_sent);
+	U64(o, s, datagrams_received);
+	U64(o, s, retransmitted);
+	U64(o, s, bytes_sent);
+	U64(o, s, bytes_received);
+	U64(o, s, bad_format);
+	U64(o, s, bad_mac);
+	U64(o, s, replayed);
+	U64(o, s, hello_mac_failures);
+	U64(o, s, rtt_ns);
+	BOOL(o, s, authentication_failing);
+	return o;
+}
+
+static json_t *engine_json(const struct engine_stats *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "role",
+	                    json_string(s->role == ENGINE_ALICE ? "transmitter" : "receiver"));
+	BOOL(o, s, aligned);
+	U64(o, s, detections);
+	U64(o, s, sifted_z);
+	U64(o, s, sifted_x);
+	U64(o, s, sampled_z);
+	U64(o, s, sample_errors_z);
+	U64(o, s, errors_x);
+	REAL(o, s, qber_z);
+	REAL(o, s, qber_x);
+	REAL(o, s, block_qber_z);
+	REAL(o, s, block_qber_x);
+	REAL(o, s, efficiency_f);
+	U64(o, s, blocks_ok);
+	U64(o, s, blocks_aborted);
+	U64(o, s, blocks_in_flight);
+	U64(o, s, blocks_sifted_bits);
+	U64(o, s, secret_bits);
+	U64(o, s, leaked_bits);
+	U64(o, s, gaps);
+	U64(o, s, protocol_errors);
+	U64(o, s, auth_failures);
+	U64(o, s, realignments);
+	REAL(o, s, eps_total);
+	json_object_set_new(o, "last_abort", json_string(s->last_abort));
+	return o;
+}
+
+static json_t *card_json(const struct card_status *s)
+{
+	json_t *o = json_object();
+
+	BOOL(o, s, simulated);
+	BOOL(o, s, armed);
+	BOOL(o, s, lost);
+	BOOL(o, s, qrng_ok);
+	U64(o, s, abi);
+	U64(o, s, build);
+	U64(o, s, fault_code);
+	U64(o, s, clicks);
+	U64(o, s, doubles);
+	U64(o, s, gaps);
+	U64(o, s, lost_tags);
+	U64(o, s, lookups);
+	U64(o, s, sequence_errors);
+	U64(o, s, temperature_mc);
+	U64(o, s, photocurrent_na);
+	return o;
+}
+
+json_t *snapshot_link(void)
+{
+	struct gateway_link link;
+	json_t *o;
+
+	if (gateway_ops()->link == NULL)
+		return NULL;
+	memset(&link, 0, sizeof(link));
+	gateway_ops()->link(&link);
+	o = json_pack("{s:s, s:b, s:b, s:o, s:o}", "link", link.name, "enabled", link.enabled,
+	              "simulated", link.card_present && link.card.simulated, "channel",
+	              channel_json(&link.channel), "engine", engine_json(&link.engine));
+	if (link.card_present)
+		json_object_set_new(o, "card", card_json(&link.card));
+	return o;
+}
+
+json_t *snapshot_tunnels(void)
+{
+	struct gateway_tunnel tunnels[CONFIG_TUNNELS_MAX];
+	char local[CONFIG_ADDR_TEXT], remote[CONFIG_ADDR_TEXT];
+	unsigned int n;
+	json_t *list;
+
+	if (gateway_ops()->tunnels == NULL)
+		return NULL;
+	list = json_array();
+	memset(tunnels, 0, sizeof(tunnels));
+	n = gateway_ops()->tunnels(tunnels, CONFIG_TUNNELS_MAX);
+	for (unsigned int i = 0; i < n && i < CONFIG_TUNNELS_MAX; i++) {
+		const struct gateway_tunnel *t = &tunnels[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "name", json_string(t->name));
+		json_object_set_new(o, "local", json_string(config_addr_format(&t->local, local)));
+		json_object_set_new(o, "remote",
+		                    json_string(config_addr_format(&t->remote, remote)));
+		U64(o, &t->rekey, generation);
+		U64(o, &t->rekey, key_age_ms);
+		BOOL(o, &t->rekey, stopped);
+		U64(o, &t->rekey, rekeys);
+		U64(o, &t->rekey, rejects);
+		U64(o, &t->rekey, timeouts);
+		U64(o, &t->rekey, bad_messages);
+		U64(o, &t->rekey, no_key);
+		U64(o, t, packets_sealed);
+		U64(o, t, bytes_sealed);
+		U64(o, t, packets_opened);
+		U64(o, t, bytes_opened);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+json_t *snapshot_keystore(void)
+{
+	struct keystore_stats s = {0};
+	json_t *o, *available;
+
+	if (gateway_ops()->keystore == NULL)
+		return NULL;
+	gateway_ops()->keystore(&s);
+	o = json_object();
+	available = json_pack("{s:I, s:I, s:I}", "rekey", (json_int_t)s.available[KEY_REKEY],
+	                      "auth_a", (json_int_t)s.available[KEY_AUTH_A], "auth_b",
+	                      (json_int_t)s.available[KEY_AUTH_B]);
+	json_object_set_new(o, "available", available);
+	U64(o, &s, added);
+	U64(o, &s, delivered);
+	U64(o, &s, voided);
+	U64(o, &s, expired);
+	U64(o, &s, imported);
+	U64(o, &s, blocks);
+	BOOL(o, &s, simulated);
+	BOOL(o, &s, has_imported);
+	return o;
+}
+
+STATUS_SECTION_DEFINE(link, snapshot_link)
+STATUS_SECTION_DEFINE(tunnels, snapshot_tunnels)
+STATUS_SECTION_DEFINE(keystore, snapshot_keystore)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The process without a data plane, and lgctl talking to it. */
+
+#include "control/lgctl.h"
+#include "tests/unit/config/variant.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char dir[64], config_path[96], socket_path[96], errors_path[96];
+
+static void write_file(const char *path, const void *data, size_t n)
+{
+	FILE *f = fopen(path, "we");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(fwrite(data, 1, n, f), n);
+	fclose(f);
+}
+
+static void setup(void)
+{
+	char *text, device[64];
+	json_t *o, *g, *port;
+
+	strcpy(dir, "/tmp/lumengate-test-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(config_path, sizeof(config_path), "%s/config.json", dir);
+	snprintf(socket_path, sizeof(socket_path), "%s/control.sock", dir);
+	snprintf(errors_path, sizeof(errors_path), "%s/errors", dir);
+	o = json_load_file(EXAMPLE_A, 0, NULL);
+	g = json_object_get(o, "lumengate:gateway");
+	port = json_object_get(g, "port");
+	snprintf(device, sizeof(device), "0000:01:00.0");
+	json_object_set_new(json_object_get(port, "lan"), "device", json_string(device));
+	json_object_set_new(json_object_get(port, "wan"), "device", json_string("0000:01:00.1"));
+	json_object_set_new(json_object_get(g, "channel"), "psk-file", json_string(config_path));
+	json_object_set_new(json_object_get(g, "keystore"), "storage-key-file",
+	                    json_string(config_path));
+	json_object_set_new(json_object_get(g, "control"), "socket", json_string(socket_path));
+	text = json_dumps(o, 0);
+	write_file(config_path, text, strlen(text));
+	free(text);
+	json_decref(o);
+}
+
+static void teardown(void)
+{
+	unlink(config_path);
+	unlink(errors_path);
+	CU_ASSERT_EQUAL(rmdir(dir), 0);
+}
+
+static pid_t spawn(const char *config, const char *option)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd = open(errors_path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+		execl(getenv("LUMENGATE_PROGRAM"), "lumengate", "--yang-dir", SOURCE_DIR "/config",
+		      "--config", config, option, NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+static int wait_for(pid_t pid)
+{
+	int status = 0;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static const char *said(void)
+{
+	static char text[1024];
+	FILE *f = fopen(errors_path, "re");
+	size_t n = f != NULL ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	text[n] = '\0';
+	if (f != NULL)
+		fclose(f);
+	return text;
+}
+
+static void test_check(void)
+{
+	char want[256];
+
+	setup();
+	CU_ASSERT_EQUAL(wait_for(spawn(config_path, "--check")), 0);
+	CU_ASSERT_STRING_EQUAL(said(), "ok\n");
+	write_file(config_path, "{}", 2);
+	CU_ASSERT_EQUAL(wait_for(spawn(config_path, "--check")), 2);
+	snprintf(want, sizeof(want), "lumengate: %s: /lumengate:gateway: missing\n", config_path);
+	CU_ASSERT_STRING_EQUAL(said(), want);
+	CU_ASSERT_EQUAL(wait_for(spawn(config_path, NULL)), 2);
+	CU_ASSERT_STRING_EQUAL(said(), want);
+	CU_ASSERT_EQUAL(wait_for(spawn(EXAMPLE_A, NULL)), 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said(), "/port/lan/device: missing interface: there is no "
+	                                      "lan0\n"));
+	CU_ASSERT_EQUAL(wait_for(spawn(config_path, "--nonsense")), 2);
+	teardown();
+}
+
+/* lgctl's exit status; what it printed in OUT. */
+static int lgctl(char *out, size_t size, const char *a, const char *b, const char *c, const char *d)
+{
+	const char *words[] = {"lgctl", "--socket", socket_path, a, b, c, d};
+	char *argv[8], *text = NULL;
+	FILE *f;
+	size_t n;
+	int argc = 0, status;
+
+	for (size_t i = 0; i < 7; i++)
+		if (words[i] != NULL)
+			argv[argc++] = (char *)words[i];
+	f = open_memstream(&text, &n);
+	status = lgctl_run(argc, argv, f, f);
+	fclose(f);
+	snprintf(out, size, "%s", text);
+	free(text);
+	return status;
+}
+
+static void test_serves_and_stops(void)
+{
+	char out[16384], key_path[96], keys[33] = {0};
+	pid_t pid;
+
+	setup();
+	pid = spawn(config_path, NULL);
+	for (int i = 0; i < 200 && lgctl(out, sizeof(out), "status", NULL, NULL, NULL) != 0; i++)
+		usleep(10000);
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "status", NULL, NULL, NULL), LGCTL_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, "running"));
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "methods", NULL, NULL, NULL), LGCTL_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, "METHOD"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, "\nkeystore_import "));
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "--json", "config", "get", NULL), LGCTL_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, "\"max-keys\": 100000"));
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "alarm", "list", NULL, NULL), LGCTL_OK);
+	CU_ASSERT_EQUAL(strncmp(out, "SEVERITY  ACTIVE  KIND", 22), 0);
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "log", "set", "main", "debug"), LGCTL_OK);
+	CU_ASSERT_STRING_EQUAL(out, "ok\n");
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "config", "validate", config_path, NULL), LGCTL_OK);
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "rpc", "log_set", "{\"level\":\"err\"}", NULL),
+	                LGCTL_REFUSED);
+	CU_ASSERT_STRING_EQUAL(out, "lgctl: /params/component: missing\n");
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "tunnel", "list", NULL, NULL), LGCTL_REFUSED);
+	CU_ASSERT_STRING_EQUAL(out, "lgctl: the data plane is not running\n");
+
+	/* Bad words and files never reach the gateway. */
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "dance", NULL, NULL, NULL), LGCTL_USAGE);
+	CU_ASSERT_STRING_EQUAL(out, "lgctl: there is no command dance, see lgctl --help\n");
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "tunnel", "rekey", NULL, NULL), LGCTL_USAGE);
+	CU_ASSERT_STRING_EQUAL(out, "lgctl: tunnel rekey: takes NAME\n");
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "rpc", "status", "{", NULL), LGCTL_USAGE);
+	snprintf(key_path, sizeof(key_path), "%s/keys", dir);
+	write_file(key_path, keys, 33);
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "keystore", "import", key_path, NULL), LGCTL_USAGE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, "/keys: 33 bytes are not a multiple of 32\n"));
+	unlink(key_path);
+
+	/* A second one with the same socket does not start. */
+	CU_ASSERT_EQUAL(wait_for(spawn(config_path, NULL)), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(said(), "another gateway uses this socket"));
+	kill(pid, SIGTERM);
+	CU_ASSERT_EQUAL(wait_for(pid), 0);
+	CU_ASSERT_EQUAL(access(socket_path, F_OK), -1);
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "status", NULL, NULL, NULL), LGCTL_REFUSED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, "No such file or directory"));
+	teardown();
+}
+
+UNIT_MAIN(UNIT(test_check), UNIT(test_serves_and_stops))

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The methods over a gateway of plain figures. */
+
+#include "control/gateway.h"
+#include "control/method.h"
+#include "tests/unit/config/variant.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/counter.h"
+#include "common/log.h"
+#include "common/secret.h"
+#include "control/alarm.h"
+
+COUNTER_DEFINE(drop_sample, "drop.sample", "a sample")
+COUNTER_DEFINE(other_sample, "other.sample", "a sample")
+LOG_COMPONENT_DEFINE(methods_test)
+
+static size_t imported;
+static unsigned int applied;
+static uint32_t applied_period;
+static bool rekeyed;
+
+static void fake_link(struct gateway_link *out)
+{
+	strcpy(out->name, "demo");
+	out->card_present = true;
+	out->card.simulated = true;
+	out->channel.state = CHANNEL_UP;
+	out->engine.qber_z = 0.0125;
+	out->engine.secret_bits = 5000000000ULL;
+}
+
+static unsigned int fake_tunnels(struct gateway_tunnel *out, unsigned int max)
+{
+	strcpy(out->name, "dc");
+	config_addr_parse("192.0.2.1", &out->local);
+	config_addr_parse("192.0.2.2", &out->remote);
+	out->rekey.generation = 7;
+	out->packets_sealed = 123;
+	return 1;
+}
+
+static unsigned int fake_sas(const char *tunnel, struct sa_info *out, unsigned int max)
+{
+	out[0] = (struct sa_info){.spi = 0xfffffff0u, .generation = 7, .transmit = true};
+	return 1;
+}
+
+static int fake_rekey(const char *tunnel, struct err *err)
+{
+	if (strcmp(tunnel, "dc") != 0)
+		return err_set(err, ENOENT, "there is no tunnel %s", tunnel);
+	rekeyed = true;
+	return 0;
+}
+
+static void fake_keystore(struct keystore_stats *out)
+{
+	out->available[KEY_REKEY] = 42;
+	out->has_imported = true;
+}
+
+static int fake_import(const void *data, size_t len, struct err *err)
+{
+	CU_ASSERT_EQUAL(((const uint8_t *)data)[len - 1], 0);
+	imported += len;
+	return 0;
+}
+
+static int fake_apply(const struct config *next, struct err *err)
+{
+	if (next->route_count == 0)
+		return err_set(err, EIO, "told to fail");
+	applied++;
+	applied_period = next->tunnels[0].rekey_period_ms;
+	return 0;
+}
+
+static const struct gateway_ops ops = {
+        .link = fake_link,
+        .tunnels = fake_tunnels,
+        .sas = fake_sas,
+        .tunnel_rekey = fake_rekey,
+        .keystore = fake_keystore,
+        .keystore_import = fake_import,
+        .config_apply = fake_apply,
+};
+
+static json_t *run(const char *name, json_t *params, struct jsonrpc_error *error)
+{
+	enum method_right right = METHOD_WRITE;
+	json_t *result;
+
+	*error = (struct jsonrpc_error){0};
+	method_state_set(METHOD_RUNTIME);
+	result = method_call(&right, name, params, error);
+	json_decref(params);
+	return result;
+}
+
+static void fails(const char *name, json_t *params, int code, const char *text)
+{
+	struct jsonrpc_error error;
+
+	CU_ASSERT_PTR_NULL(run(name, params, &error));
+	CU_ASSERT_EQUAL(error.code, code);
+	CU_ASSERT_STRING_EQUAL(error.text, text);
+	if (strcmp(error.text, text) != 0)
+		printf("\n  got  %s\n  want %s\n", error.text, text);
+}
+
+static long long integer(json_t *o, const char *a, const char *b)
+{
+	json_t *v = json_object_get(o, a);
+
+	return json_integer_value(b != NULL ? json_object_get(v, b) : v);
+}
+
+static void test_nothing_runs(void)
+{
+	gateway_register(NULL);
+	fails("link_show", NULL, JSONRPC_FAILED, "the quantum link is not running");
+	fails("tunnel_list", NULL, JSONRPC_FAILED, "the data plane is not running");
+	fails("sa_list", NULL, JSONRPC_FAILED, "the data plane is not running");
+	fails("keystore_show", NULL, JSONRPC_FAILED, "the key store is not open");
+	fails("config_get", NULL, JSONRPC_FAILED, "no configuration is loaded");
+}
+
+static void test_snapshots(void)
+{
+	struct jsonrpc_error error;
+	json_t *r, *first;
+
+	gateway_register(&ops);
+	r = run("link_show", NULL, &error);
+	CU_ASSERT_TRUE(json_is_true(json_object_get(r, "simulated")));
+	CU_ASSERT_STRING_EQUAL(
+	        json_string_value(json_object_get(json_object_get(r, "channel"), "state")), "up");
+	CU_ASSERT_EQUAL(integer(r, "engine", "secret_bits"), 5000000000LL);
+	json_decref(r);
+	r = run("tunnel_list", NULL, &error);
+	first = json_array_get(json_object_get(r, "tunnels"), 0);
+	CU_ASSERT_EQUAL(integer(first, "generation", NULL), 7);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(first, "remote")), "192.0.2.2");
+	json_decref(r);
+	r = run("sa_list", NULL, &error);
+	first = json_array_get(json_object_get(r, "sas"), 0);
+	CU_ASSERT_EQUAL(integer(first, "spi", NULL), 0xfffffff0LL);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(first, "direction")), "transmit");
+	json_decref(r);
+	r = run("keystore_show", NULL, &error);
+	CU_ASSERT_EQUAL(integer(r, "available", "rekey"), 42);
+	json_decref(r);
+}
+
+static void test_status_has_drops_by_name(void)
+{
+	struct jsonrpc_error error;
+	struct counter_set set = {0};
+	json_t *r;
+
+	counter_set_attach(&set, "test");
+	counter_add(&set, &drop_sample, 3);
+	counter_add(&set, &other_sample, 4);
+	gateway_register(&ops);
+	r = run("status", NULL, &error);
+	CU_ASSERT_EQUAL(integer(r, "drops", "drop.sample"), 3);
+	CU_ASSERT_EQUAL(integer(r, "counters", "other.sample"), 4);
+	CU_ASSERT_PTR_NULL(json_object_get(json_object_get(r, "counters"), "drop.sample"));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "tunnels")), 1);
+	CU_ASSERT_PTR_NOT_NULL(json_object_get(json_object_get(r, "gateway"), "version"));
+	json_decref(r);
+	counter_set_detach(&set);
+}
+
+static void test_tunnel_rekey(void)
+{
+	struct jsonrpc_error error;
+
+	gateway_register(&ops);
+	json_decref(run("tunnel_rekey", json_pack("{s:s}", "tunnel", "dc"), &error));
+	CU_ASSERT_TRUE(rekeyed);
+	fails("tunnel_rekey", json_pack("{s:s}", "tunnel", "x"), JSONRPC_FAILED,
+	      "there is no tunnel x");
+}
+
+static void test_keystore_import(void)
+{
+	struct jsonrpc_error error;
+	struct err err = {0};
+	char text[256];
+	json_t *r;
+
+	CU_ASSERT_EQUAL_FATAL(secret_init(1 << 20, &err), 0);
+	gateway_register(&ops);
+	/* 64 zero bytes. */
+	memset(text, 'A', 88);
+	strcpy(text + 86, "==");
+	r = run("keystore_import", json_pack("{s:s}", "data", text), &error);
+	CU_ASSERT_EQUAL(integer(r, "keys", NULL), 2);
+	CU_ASSERT_EQUAL(imported, 64);
+	json_decref(r);
+	fails("keystore_import", json_pack("{s:s}", "data", "AAAA"), JSONRPC_INVALID_PARAMS,
+	      "/params/data: 3 bytes are not a multiple of 32");
+	fails("keystore_import", json_pack("{s:s}", "data", "%%%%"), JSONRPC_INVALID_PARAMS,
+	      "/params/data: not base64");
+	fails("keystore_import", json_pack("{s:s}", "data", ""), JSONRPC_INVALID_PARAMS,
+	      "/params/data: 0 bytes are not a multiple of 32");
+	CU_ASSERT_EQUAL(secret_used(), 0);
+	secret_fini();
+}
+
+static void test_alarm_list(void)
+{
+	struct jsonrpc_error error;
+	json_t *r, *a;
+
+	log_level_set("alarm", LOG_LEVEL_ERR - 1);
+	alarm_reset(NULL);
+	alarm_raise("qber-z", "link/demo", ALARM_MAJOR, "12 %");
+	r = run("alarm_list", json_pack("{s:i}", "history", 5), &error);
+	a = json_array_get(json_object_get(r, "alarms"), 0);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "severity")), "major");
+	CU_ASSERT_TRUE(json_is_true(json_object_get(a, "active")));
+	CU_ASSERT_TRUE(json_is_null(json_object_get(a, "cleared")));
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "history")), 1);
+	json_decref(r);
+}
+
+static void test_log_set(void)
+{
+	struct jsonrpc_error error;
+
+	json_decref(run("log_set",
+	                json_pack("{s:s, s:s}", "component", "methods_test", "level", "debug"),
+	                &error));
+	CU_ASSERT_EQUAL(log_component_.level, LOG_LEVEL_DEBUG);
+	fails("log_set", json_pack("{s:s, s:s}", "component", "nope", "level", "debug"),
+	      JSONRPC_INVALID_PARAMS, "/params/component: there is no component nope");
+	fails("log_set", json_pack("{s:s, s:s}", "component", "*", "level", "loud"),
+	      JSONRPC_INVALID_PARAMS,
+	      "/params/level: loud is not one of err, warning, info, debug");
+}
+
+/* Site A's example on devices and files that every machine has, changed at PATH. */
+static json_t *local_config(const char *path, const char *value)
+{
+	char *text = variant(EXAMPLE_A, path, value);
+	json_t *o = json_loads(text, 0, NULL), *g = json_object_get(o, "lumengate:gateway");
+	json_t *port = json_object_get(g, "port");
+
+	json_object_set_new(json_object_get(port, "lan"), "device", json_string("0000:01:00.0"));
+	json_object_set_new(json_object_get(port, "wan"), "device", json_string("0000:01:00.1"));
+	json_object_set_new(json_object_get(g, "channel"), "psk-file",
+	                    json_string("/proc/self/exe"));
+	json_object_set_new(json_object_get(g, "keystore"), "storage-key-file",
+	                    json_string("/proc/self/exe"));
+	free(text);
+	return json_pack("{s:o}", "config", o);
+}
+
+static void test_config(void)
+{
+	static struct config running;
+	struct jsonrpc_error error;
+	struct err err = {0};
+	char *text, *normal;
+	json_t *p, *r;
+
+	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", &err), 0);
+	p = local_config("name", "\"gw-a\"");
+	text = json_dumps(json_object_get(p, "config"), 0);
+	json_decref(p);
+	CU_ASSERT_EQUAL_FATAL(config_parse_normal(text, &running, &normal, &err), 0);
+	CU_ASSERT_EQUAL(gateway_config_set(&running, normal, &err), 0);
+	free(text);
+	free(normal);
+	gateway_register(&ops);
+
+	r = run("config_validate", local_config("tunnel/0/rekey/period", "500"), &error);
+	CU_ASSERT_TRUE(json_is_true(json_object_get(r, "live")));
+	json_decref(r);
+	r = run("config_validate", local_config("name", "\"gw-x\""), &error);
+	CU_ASSERT_TRUE(json_is_true(json_object_get(r, "valid")));
+	CU_ASSERT_TRUE(json_is_false(json_object_get(r, "live")));
+	json_decref(r);
+	CU_ASSERT_EQUAL(applied, 0);
+	fails("config_validate", local_config("port/lan/mtu", "1"), JSONRPC_INVALID_PARAMS,
+	      "/lumengate:gateway/port/lan/mtu: out of range: must be 576 to 9600");
+	fails("config_set", local_config("name", "\"gw-x\""), JSONRPC_FAILED,
+	      "/lumengate:gateway/name: cannot change live, restart the gateway");
+	/* What the gateway could not apply is not what runs. */
+	fails("config_set", local_config("route", NULL), JSONRPC_FAILED, "told to fail");
+	CU_ASSERT_EQUAL(gateway_config()->route_count, 2);
+	r = run("config_set", local_config("tunnel/0/rekey/period", "500"), &error);
+	CU_ASSERT_PTR_NOT_NULL(r);
+	json_decref(r);
+	CU_ASSERT_EQUAL(applied, 1);
+	CU_ASSERT_EQUAL(applied_period, 500);
+	r = run("config_get", NULL, &error);
+	text = json_dumps(r, JSON_COMPACT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"period\":500"));
+	free(text);
+	json_decref(r);
+	gateway_config_set(NULL, NULL, NULL);
+	config_fini();
+}
+
+UNIT_MAIN(UNIT(test_nothing_runs), UNIT(test_snapshots), UNIT(test_status_has_drops_by_name),
+          UNIT(test_tunnel_rekey), UNIT(test_keystore_import), UNIT(test_alarm_list),
+          UNIT(test_log_set), UNIT(test_config))
