@@ -61,18 +61,19 @@ void block_deliver(struct engine *e, struct block *b)
 	size_t bytes = b->secret_bits / 8;
 	struct key_block *kb = secret_alloc(sizeof(*kb) + bytes);
 
-	if (kb == NULL) {
+	if (kb != NULL)
+		memcpy(kb->key, amplify_result(b->amplify), bytes);
+	if (kb == NULL || EVP_Digest(kb->key, bytes, kb->hash, NULL, EVP_sha256(), NULL) != 1) {
 		/* The peer has it; the key stores' comparison at the next session voids it. */
-		log_err("%s: no secret memory for the key of block %llu", e->config.link,
+		log_err("%s: no memory for the key of block %llu", e->config.link,
 		        (unsigned long long)b->number);
 		e->stats.blocks_aborted++;
-		snprintf(e->stats.last_abort, sizeof(e->stats.last_abort), "no secret memory");
+		snprintf(e->stats.last_abort, sizeof(e->stats.last_abort), "no memory");
+		key_block_free(kb);
 		block_release(e, b);
 		return;
 	}
 	record(e, b, kb);
-	memcpy(kb->key, amplify_result(b->amplify), bytes);
-	EVP_Digest(kb->key, bytes, kb->hash, NULL, EVP_sha256(), NULL);
 	count(e, kb);
 	alarm_set(e, ENGINE_ALARM_AUTH, false, "block %llu is authentic",
 	          (unsigned long long)b->number);

@@ -18,7 +18,7 @@
 #include "qkd-engine/monitor.h"
 #include "qkd-engine/sift.h"
 
-#define BLOCKS_MAX  4   /* the one that fills and those being distilled */
+#define BLOCKS_MAX  6   /* the one that fills and those being distilled */
 #define BATCHES_MAX 256 /* announced, not yet replied to: 150 ms at the demo's rate */
 #define GAPS_MAX    8
 

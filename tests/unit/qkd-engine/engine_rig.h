@@ -51,7 +51,7 @@ struct rig {
 	double dark_share; /* clicks that have nothing to do with the light */
 	double flip;       /* errors */
 	double eve, eve_z; /* share of pulses that Eve measures, of these in Z */
-	bool fibre_cut;
+	bool fibre_cut, card_stuck;
 	uint64_t step_ns;
 	uint64_t holdoff_ns;
 	unsigned int polls; /* of each engine in a step, at most */
@@ -355,8 +355,10 @@ static inline void rig_photons(struct rig *r)
 static inline void rig_answer_lookups(struct rig *r)
 {
 	struct choice c[512];
-	unsigned int n = r->lookup_count;
+	unsigned int n = r->card_stuck ? 0 : r->lookup_count;
 
+	if (n == 0)
+		return;
 	for (unsigned int i = 0; i < n; i++) {
 		for (size_t k = 0; k < r->lookups[i].n; k++) {
 			uint64_t slot = r->lookups[i].slot[k];
