@@ -108,29 +108,30 @@ static int listen_at(const char *path, gid_t group, int *out, struct err *err)
 	mode_t mask;
 	int fd, rc;
 
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
 	if (lstat(path, &st) == 0) {
 		if (!S_ISSOCK(st.st_mode))
-			return err_set(err, EEXIST, "%s: is there and is not a socket", path);
+			return err_set(err, EEXIST, "%s: is there and is not a socket",
+			               addr.sun_path);
 		/* We hold the lock: whoever made it is gone. */
 		if (unlink(path) != 0)
-			return err_set(err, errno, "%s: %s", path, strerror(errno));
+			return err_set(err, errno, "%s: %s", addr.sun_path, strerror(errno));
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return err_set(err, errno, "%s: %s", path, strerror(errno));
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+		return err_set(err, errno, "%s: %s", addr.sun_path, strerror(errno));
 	/* Nobody else can connect before group and mode are as they must be. */
 	mask = umask(0177);
 	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
 	if (rc != 0) {
-		rc = err_set(err, errno, "%s: %s", path, strerror(errno));
+		rc = err_set(err, errno, "%s: %s", addr.sun_path, strerror(errno));
 		close(fd);
 		return rc;
 	}
 	if ((group != NO_GROUP && chown(path, (uid_t)-1, group) != 0) || chmod(path, 0660) != 0 ||
 	    listen(fd, BACKLOG) != 0) {
-		rc = err_set(err, errno, "%s: %s", path, strerror(errno));
+		rc = err_set(err, errno, "%s: %s", addr.sun_path, strerror(errno));
 		unlink(path);
 		close(fd);
 		return rc;
