@@ -12,8 +12,8 @@
 
 /* A neighbour: an address on the link of a port. IPv4 in the first 4 bytes, the rest zero. */
 struct neighbour_key {
-	uint8_t addr[16];
-	uint8_t port; /* enum port_role */
+	_Alignas(4) uint8_t addr[16]; /* it is hashed by words */
+	uint8_t port;                 /* enum port_role */
 	uint8_t ipv6;
 	uint8_t zero[2];
 };
