@@ -10,11 +10,14 @@
 #include <sys/mman.h>
 
 /*
- * Blocks are powers of two from 64 bytes up, carved from the arena in order and kept on a
- * free list per size afterwards. Every block is preceded by a header of one cache line.
+ * Blocks have four sizes an octave (64, 80, 96, 112, 128, 160 ... bytes, in whole cache
+ * lines), so that at most a quarter is lost to rounding. They are carved from the arena in
+ * order and kept on a free list per size afterwards. Every block is preceded by a header of
+ * one cache line.
  */
 #define ALIGNMENT   64
-#define CLASS_COUNT 32
+#define CLASS_COUNT 104
+#define PAGE        4096UL
 #define HUGE_PAGE   (2UL << 20)
 
 struct header {
@@ -31,29 +34,49 @@ static struct {
 	struct header *free[CLASS_COUNT];
 } arena = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+static size_t class_bytes(unsigned int class)
+{
+	size_t octave = (size_t)ALIGNMENT << class / 4;
+	size_t bytes = octave + octave / 4 * (class % 4);
+
+	return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* Huge pages are never swapped and need no lock; others are locked. */
+static void *map_locked(size_t size, struct err *err)
+{
+	const int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	void *p = MAP_FAILED;
+
+	if (size % HUGE_PAGE == 0)
+		p = mmap(NULL, size, prot, flags | MAP_HUGETLB, -1, 0);
+	if (p != MAP_FAILED)
+		return p;
+	p = mmap(NULL, size, prot, flags, -1, 0);
+	if (p == MAP_FAILED) {
+		err_set(err, ENOMEM, "secret memory: cannot map %zu bytes", size);
+		return NULL;
+	}
+	if (mlock(p, size) < 0) {
+		err_set(err, ENOMEM,
+		        "secret memory: cannot lock %zu bytes (%s); raise LimitMEMLOCK", size,
+		        strerror(errno));
+		munmap(p, size);
+		return NULL;
+	}
+	return p;
+}
+
 int secret_init(size_t bytes, struct err *err)
 {
-	void *p = MAP_FAILED;
-	size_t size = (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	size_t size = (bytes + PAGE - 1) & ~(PAGE - 1);
+	void *p;
 
 	if (arena.base != NULL)
 		return err_set(err, EALREADY, "secret memory: already initialised");
-#ifdef MAP_HUGETLB
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1,
-	         0);
-#endif
-	if (p == MAP_FAILED)
-		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p == MAP_FAILED)
-		return err_set(err, ENOMEM, "secret memory: cannot map %zu bytes", size);
-	if (mlock(p, size) < 0) {
-		int code = errno;
-
-		munmap(p, size);
-		return err_set(err, ENOMEM,
-		               "secret memory: cannot lock %zu bytes (%s); raise LimitMEMLOCK",
-		               size, strerror(code));
-	}
+	p = map_locked(size, err);
+	if (p == NULL)
+		return -ENOMEM;
 	madvise(p, size, MADV_DONTDUMP);
 	madvise(p, size, MADV_DONTFORK);
 	arena.base = p;
@@ -78,11 +101,11 @@ void *secret_alloc(size_t size)
 	struct header *h;
 	size_t bytes;
 
-	while (class < CLASS_COUNT && ((size_t)ALIGNMENT << class) < size)
+	while (class < CLASS_COUNT && class_bytes(class) < size)
 		class ++;
 	if (class == CLASS_COUNT)
 		return NULL;
-	bytes = (size_t)ALIGNMENT << class;
+	bytes = class_bytes(class);
 
 	pthread_mutex_lock(&arena.lock);
 	h = arena.free[class];
@@ -108,7 +131,7 @@ void secret_free(void *p)
 	if (p == NULL)
 		return;
 	h = (struct header *)((uint8_t *)p - ALIGNMENT);
-	bytes = (size_t)ALIGNMENT << h->class;
+	bytes = class_bytes(h->class);
 	secret_wipe(p, bytes);
 	pthread_mutex_lock(&arena.lock);
 	h->next = arena.free[h->class];

@@ -2,7 +2,8 @@
 
 /*
  * Memory for key bytes and key schedules: an arena that is locked, left out of core dumps
- * and not inherited by children; every block is zeroised on release.
+ * and not inherited by children; every block is zeroised on release. On 2 MiB pages where there
+ * are free ones.
  */
 
 #ifndef COMMON_SECRET_H

@@ -83,10 +83,21 @@ static int configure_queues(struct port *port, const struct rte_eth_dev_info *in
 	return 0;
 }
 
+/*
+ * What to tell the device. net_af_packet says that its frames end at 1514 bytes (DPDK 22.11,
+ * eth_dev_info()), but carries what its argument framesz and the kernel interface allow.
+ */
+static uint16_t device_mtu(const struct rte_eth_dev_info *info, uint16_t mtu)
+{
+	bool understates = strcmp(info->driver_name, "net_af_packet") == 0;
+
+	return (uint16_t)(understates ? RTE_MIN(mtu, RTE_ETHER_MTU) : mtu);
+}
+
 int port_configure(struct port *port, enum port_role role, const char *device, uint16_t mtu,
                    unsigned int cores, struct rte_mempool *pool, struct err *err)
 {
-	struct rte_eth_conf conf = {.rxmode = {.mtu = mtu}};
+	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
 	char name[RTE_ETH_NAME_MAX_LEN];
 	int rc;
@@ -106,7 +117,8 @@ int port_configure(struct port *port, enum port_role role, const char *device, u
 		return err_set(err, EINVAL,
 		               "%s port: %s has %u tx queues, %u forwarding lcores need one each",
 		               port_role_name(role), name, info.max_tx_queues, cores);
-	if (info.max_mtu != 0 && mtu > info.max_mtu)
+	conf.rxmode.mtu = device_mtu(&info, mtu);
+	if (info.max_mtu != 0 && conf.rxmode.mtu > info.max_mtu)
 		return err_set(err, EINVAL, "%s port: mtu %u is above the %u of %s",
 		               port_role_name(role), mtu, info.max_mtu, name);
 	port->tx_queues = (uint16_t)cores;
@@ -129,7 +141,7 @@ int port_configure(struct port *port, enum port_role role, const char *device, u
 	rc = configure_queues(port, &info, pool, err);
 	if (rc < 0)
 		return rc;
-	rc = rte_eth_dev_set_mtu(port->id, mtu);
+	rc = rte_eth_dev_set_mtu(port->id, conf.rxmode.mtu);
 	/* Software devices may have none to set; frames of any size pass there. */
 	if (rc < 0 && rc != -ENOTSUP)
 		return err_set(err, -rc, "%s port: cannot set mtu %u of %s: %s",

@@ -236,6 +236,20 @@ void tunnel_tx_stop(struct tunnel *t)
 	set_retire(t, &t->tx);
 }
 
+static void add_totals(struct tunnel_totals *totals, const struct sa *sa)
+{
+	struct sa_info info;
+
+	sa_describe(sa, &info);
+	if (info.transmit) {
+		totals->packets_sealed += info.packets;
+		totals->bytes_sealed += info.bytes;
+	} else {
+		totals->packets_opened += info.packets;
+		totals->bytes_opened += info.bytes;
+	}
+}
+
 void tunnel_reclaim(struct tunnel *t)
 {
 	struct sa **at = &t->retired;
@@ -248,7 +262,21 @@ void tunnel_reclaim(struct tunnel *t)
 			continue;
 		}
 		*at = sa->next;
+		add_totals(&t->gone, sa);
 		sa_destroy(sa);
+	}
+}
+
+void tunnel_totals_read(const struct tunnel *t, struct tunnel_totals *out)
+{
+	*out = t->gone;
+	for (const struct sa *sa = t->retired; sa != NULL; sa = sa->next)
+		add_totals(out, sa);
+	for (unsigned int g = 0; g <= TUNNEL_RX_GENERATIONS; g++) {
+		const struct sa_set *set = g == 0 ? &t->tx : &t->rx[g - 1];
+
+		for (unsigned int c = 0; set->live && c < t->config.cores; c++)
+			add_totals(out, set->sa[c]);
 	}
 }
 

@@ -85,6 +85,13 @@ struct sa_info {
 	uint64_t replayed, auth_failed;
 	uint64_t installed_ns; /* clock_mono_ns() */
 };
+/* What the tunnel carried since it was created, over all its SAs, live and gone. */
+struct tunnel_totals {
+	uint64_t packets_sealed, bytes_sealed; /* of inner packets */
+	uint64_t packets_opened, bytes_opened;
+};
+void tunnel_totals_read(const struct tunnel *t, struct tunnel_totals *out);
+
 /* Up to MAX entries; returns the number there are. */
 unsigned int tunnel_sa_list(const struct tunnel *t, struct sa_info *out, unsigned int max);
 

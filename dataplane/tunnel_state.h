@@ -38,7 +38,8 @@ struct tunnel {
 	/* Control thread only. */
 	struct rte_rcu_qsbr *qsbr;
 	struct sa_set rx[TUNNEL_RX_GENERATIONS], tx;
-	struct sa *retired; /* newest first */
+	struct sa *retired;        /* newest first */
+	struct tunnel_totals gone; /* of SAs that were freed */
 };
 
 static inline struct sa *tunnel_tx_sa(const struct tunnel *t, unsigned int core)

@@ -91,7 +91,7 @@ engine_alarm_name(enum engine_alarm alarm); /* "qber-z", "qber-x", "intercept-re
 struct engine_ops {
 	/* Alice: change the light; *from_slot gets the first slot of the new mode. -EAGAIN. */
 	int (*source_mode)(void *ctx, enum source_mode mode, uint64_t *from_slot);
-	/* The card's slot counter now (Alice's, or Bob's on the recovered grid). */
+	/* The card's slot counter now (Alice's, or Bob's on the recovered grid); 0: unknown. */
 	uint64_t (*slot_now)(void *ctx);
 	/* Alice: look up N slots (at most 512); answered by engine_choices() in order. -EAGAIN. */
 	int (*lookup)(void *ctx, const uint64_t *slots, size_t n);

@@ -18,6 +18,7 @@ LOG_COMPONENT_DEFINE(engine_bob)
 #define HALF_WINDOW_MAX  (1LL << 30)
 #define STEP_WORDS       256 /* of the search: 40 us */
 #define ASK_AGAIN_NS     (5 * NS_PER_S)
+#define CLOCK_AGAIN_NS   (20 * NS_PER_MS)
 #define SCARCE_NS        (2 * NS_PER_S)
 #define SYNC_PATIENCE_NS (10 * NS_PER_S)
 #define DARK_NS          (2 * NS_PER_S)
@@ -91,6 +92,11 @@ static void on_pattern(struct engine *e, const struct message *m)
 	int64_t most = (int64_t)(m->mode.slot_now - b->asked_slot) + COUNTER_SLOTS;
 	int64_t least = (int64_t)(m->mode.slot_now - now) - PROPAGATION_SLOTS - COUNTER_SLOTS;
 
+	/* Without a recovered clock (its slot is 0) the answer only brought the light. */
+	if (b->asked_slot == 0 || now == 0) {
+		b->sync = SYNC_CLOCK;
+		return;
+	}
 	if (least > most)
 		least = most - PROPAGATION_SLOTS;
 	b->mode_slot = m->mode.from_slot;
@@ -205,6 +211,10 @@ void bob_tick(struct engine *e)
 	case SYNC_ASKED:
 	case SYNC_FOUND:
 		if (e->now_ns - b->asked_ns >= ASK_AGAIN_NS)
+			ask(e);
+		break;
+	case SYNC_CLOCK:
+		if (e->now_ns - b->asked_ns >= CLOCK_AGAIN_NS && e->ops.slot_now(e->ctx) != 0)
 			ask(e);
 		break;
 	case SYNC_COLLECT:

@@ -60,6 +60,7 @@ struct batch_out {
 enum sync_state {
 	SYNC_IDLE,    /* no session */
 	SYNC_ASKED,   /* waiting for the pattern */
+	SYNC_CLOCK,   /* the light is on, the own clock is not recovered yet */
 	SYNC_COLLECT, /* gathering detections of it */
 	SYNC_SEARCH,  /* looking for the offset */
 	SYNC_FOUND,   /* waiting for key light */

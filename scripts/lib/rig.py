@@ -45,6 +45,57 @@ def run(*command, check=True):
     return done.stdout
 
 
+HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
+ARENA_PAGES = 32  # 64 MiB of key memory a gateway
+
+
+class LockedMemory:
+    """Room for what gateways lock: their key memory and their packet rings.
+
+    A process in a user namespace has no privilege to exceed its limit. Root raises the limit;
+    a container without CAP_SYS_RESOURCE cannot, so there key memory goes on huge pages, which
+    do not count, and the packet rings share what the limit leaves.
+    """
+
+    def __init__(self):
+        self.pages_before = None
+        self.ring_frames = 4096
+        try:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK,
+                               (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            return
+        except (ValueError, OSError):
+            pass
+        limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
+        room = limit - (512 << 10)
+        if not self.reserve_pages():
+            room -= 7 << 20
+        # Four rings of 2 KiB frames, in blocks of 32 frames.
+        self.ring_frames = max(64, min(4096, room // 4 // 2048 // 32 * 32))
+
+    def reserve_pages(self):
+        """Enough free huge pages for both gateways, and some that others may take."""
+        try:
+            with open("/proc/meminfo") as f:
+                free = int(next(line for line in f if line.startswith("HugePages_Free"))
+                           .split()[1])
+            with open(HUGE_PAGES) as f:
+                self.pages_before = int(f.read())
+            wanted = self.pages_before + max(0, 3 * ARENA_PAGES - free)
+            with open(HUGE_PAGES, "w") as f:
+                f.write(str(wanted))
+            with open(HUGE_PAGES) as f:
+                return int(f.read()) >= wanted
+        except (OSError, ValueError, StopIteration):
+            return False
+
+    def give_back(self):
+        if self.pages_before is not None:
+            with open(HUGE_PAGES, "w") as f:
+                f.write(str(self.pages_before))
+            self.pages_before = None
+
+
 class Rig:
     def __init__(self, build=None, quantum=True, settings=None):
         self.build = build or os.path.join(ROOT, "build")
@@ -56,7 +107,7 @@ class Rig:
         self.holders = {}   # site -> process that keeps the gateway's namespaces
         self.processes = {}  # name -> Popen
         self.namespaces = []
-        self.wires_up = False
+        self.memory = None
 
     # --- files -----------------------------------------------------------------------------
 
@@ -80,14 +131,15 @@ class Rig:
     def config(self, site):
         other = "b" if site == "a" else "a"
         folder = self.path("site-" + site)
+        ring = f"framecnt={self.memory.ring_frames},blocksz=65536,framesz=2048"
         gateway = {
             "name": f"gw-{site}", "site": site, "link": "demo",
             "resources": {"forward-lcores": 1, "memory": 256,
                           "file-prefix": f"{self.tag}-{site}"},
             "port": {
-                "lan": {"device": "net_af_packet0,iface=lan0,framecnt=4096,blocksz=65536",
+                "lan": {"device": f"net_af_packet0,iface=lan0,{ring}",
                         "mtu": 1500, "address": [f"{LAN[site]}.1/24", f"{LAN6[site]}1/64"]},
-                "wan": {"device": "net_af_packet1,iface=wan0,framecnt=4096,blocksz=65536",
+                "wan": {"device": f"net_af_packet1,iface=wan0,{ring}",
                         "mtu": 1600, "address": [f"{WAN[site]}/30"]},
             },
             "tunnel": [{"name": "dc", "local": WAN[site], "remote": WAN[other],
@@ -104,6 +156,8 @@ class Rig:
                          "storage-key-file": os.path.join(folder, "storage.key")},
             "control": {"socket": os.path.join(folder, "control.sock")},
         }
+        if site == "b":
+            gateway["qkd"]["receiver"] = {"holdoff": 1000}
         return {"lumengate:gateway": gateway}
 
     def write_files(self):
@@ -149,15 +203,13 @@ class Rig:
 
     def wire(self):
         """Build the namespaces and the cables between them."""
-        resource.setrlimit(resource.RLIMIT_MEMLOCK,
-                           (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.memory = LockedMemory()
         os.mkdir(self.path("sim"), 0o700)
         self.write_files()
         for name in ("dc-a", "dc-b", "wan"):
             run("ip", "netns", "add", self.ns(name))
             self.namespaces.append(self.ns(name))
             run("ip", "-n", self.ns(name), "link", "set", "lo", "up")
-        self.wires_up = True
         wan = self.ns("wan")
         run(*self.in_ns("wan"), "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
             "net.ipv6.conf.default.disable_ipv6=1")
@@ -293,6 +345,8 @@ class Rig:
         for name in self.namespaces:
             run("ip", "netns", "del", name, check=False)
         self.namespaces.clear()
+        if self.memory is not None:
+            self.memory.give_back()
         shutil.rmtree(self.dir, ignore_errors=True)
         for site in SITES:
             shutil.rmtree(f"/var/run/dpdk/{self.tag}-{site}", ignore_errors=True)

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The control thread's side of the quantum link: joins the QKD role, the key store and the
+ * rekeying of the tunnels. The role's notes come in, blocks go into the store, pads and
+ * rekey messages go out.
+ */
+
+#ifndef CONTROL_LINK_H
+#define CONTROL_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "config/config.h"
+#include "dataplane/qkd_role.h"
+#include "dataplane/rekey.h"
+#include "dataplane/tunnel.h"
+#include "qkd-engine/keystore.h"
+
+struct link;
+
+/* Opens the key store and reads the secrets that CONFIG names; TUNNELS: one a config entry. */
+struct link *link_create(const struct config *config, struct channel_mux *mux,
+                         struct tunnel *const *tunnels, struct err *err);
+void link_destroy(struct link *l);
+
+/* The context of the polling role. */
+struct qkd_role *link_role(struct link *l);
+
+/* Call it every few milliseconds. */
+void link_poll(struct link *l, uint64_t now_ns);
+
+/* What may change live: rekey period and thresholds. */
+void link_reconfigure(struct link *l, const struct config *config);
+
+struct keystore *link_keystore(struct link *l);
+struct rekey *link_rekey(struct link *l, unsigned int tunnel);
+
+/* The figures that are the control thread's own. */
+struct link_stats {
+	bool connected; /* the channel has a session and the stores were compared */
+	uint64_t sessions, blocks_stored, blocks_refused, pads_fetched, pads_unknown;
+	uint64_t bad_messages;
+};
+void link_stats_read(const struct link *l, struct link_stats *out);
+
+#endif

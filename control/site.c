@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/site.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "common/clock.h"
+#include "common/gcm.h"
+#include "common/log.h"
+#include "common/secret.h"
+
+LOG_COMPONENT_DEFINE(site)
+
+/*
+ * Blocks under way, the key store and the key schedules of thousands of SAs. The least is
+ * for two blocks of 10^6 bits under way and a few thousand keys.
+ */
+#define SECRET_BYTES (64u << 20)
+#define SECRET_LEAST (7u << 20)
+#define LOCKED_ELSE  (256u << 10) /* what libraries lock for themselves */
+#define RECLAIM_NS   (50 * NS_PER_MS)
+
+static struct config config;
+static struct dataplane *dataplane;
+static struct link *link_;
+static uint64_t next_reclaim_ns, started_ns;
+
+struct dataplane *site_dataplane(void)
+{
+	return dataplane;
+}
+
+struct link *site_link(void)
+{
+	return link_;
+}
+
+const struct config *site_config(void)
+{
+	return &config;
+}
+
+uint64_t site_started_ns(void)
+{
+	return started_ns;
+}
+
+static int start_link(struct err *err)
+{
+	struct tunnel *tunnels[CONFIG_TUNNELS_MAX];
+	struct role role = {.name = "qkd", .poll = qkd_role_poll};
+
+	for (unsigned int i = 0; i < config.tunnel_count; i++)
+		tunnels[i] = dataplane_tunnel(dataplane, i);
+	link_ = link_create(&config, dataplane_channel(dataplane), tunnels, err);
+	if (link_ == NULL)
+		return -err->code;
+	role.ctx = link_role(link_);
+	return dataplane_add_role(dataplane, &role, err);
+}
+
+/* As much as we want or, where the limit is lower, as much as may be locked. */
+static int init_secret_memory(struct err *err)
+{
+	struct rlimit limit;
+	int rc = secret_init(SECRET_BYTES, err);
+
+	if (rc != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 ||
+	    limit.rlim_cur < SECRET_LEAST + LOCKED_ELSE || limit.rlim_cur >= SECRET_BYTES)
+		return rc;
+	rc = secret_init(limit.rlim_cur - LOCKED_ELSE, err);
+	if (rc == 0)
+		log_warn("only %zu KiB of memory may be locked, so fewer keys are kept; raise "
+		         "LimitMEMLOCK",
+		         secret_size() >> 10);
+	return rc;
+}
+
+int site_start(const struct config *c, struct err *err)
+{
+	int rc;
+
+	config = *c;
+	rc = init_secret_memory(err);
+	if (rc == 0)
+		rc = gcm_provider_init(config.ipsec_mb[0] != '\0' ? config.ipsec_mb : NULL, err);
+	if (rc == 0 && (dataplane = dataplane_create(&config, err)) == NULL)
+		rc = -err->code;
+	if (rc == 0)
+		rc = start_link(err);
+	if (rc == 0)
+		rc = dataplane_run(dataplane, err);
+	if (rc < 0) {
+		site_stop();
+		return rc;
+	}
+	started_ns = clock_mono_ns();
+	log_info("gateway %s forwards; AES-GCM by %s of %s", config.name, gcm_provider()->name,
+	         gcm_provider()->library);
+	return 0;
+}
+
+void site_stop(void)
+{
+	if (dataplane != NULL)
+		dataplane_stop(dataplane);
+	link_destroy(link_);
+	link_ = NULL;
+	dataplane_destroy(dataplane);
+	dataplane = NULL;
+	secret_fini();
+}
+
+void site_poll(uint64_t now_ns)
+{
+	link_poll(link_, now_ns);
+	if (now_ns >= next_reclaim_ns) {
+		next_reclaim_ns = now_ns + RECLAIM_NS;
+		dataplane_poll(dataplane);
+	}
+}
+
+int site_reconfigure(const struct config *next, struct err *err)
+{
+	int rc = dataplane_routes_update(dataplane, next, err);
+
+	if (rc == 0) {
+		link_reconfigure(link_, next);
+		config = *next;
+	}
+	return rc;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The gateway as a module of the process, and what the control methods ask of it. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "common/clock.h"
+#include "control/gateway.h"
+#include "control/module.h"
+#include "control/site.h"
+#include "control/status.h"
+
+#define TICK_US 2000
+
+static struct event *tick;
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	(void)ctx;
+	site_poll(clock_mono_ns());
+}
+
+static void read_link(struct gateway_link *out)
+{
+	struct qkd_role_status s;
+
+	qkd_role_status_read(link_role(site_link()), &s);
+	snprintf(out->name, sizeof(out->name), "%s", site_config()->link);
+	out->enabled = s.quantum;
+	out->card_present = s.optics.present;
+	out->card = s.optics.card;
+	out->channel = s.channel;
+	out->engine = s.engine;
+}
+
+static unsigned int read_tunnels(struct gateway_tunnel *out, unsigned int max)
+{
+	const struct config *c = site_config();
+
+	for (unsigned int i = 0; i < c->tunnel_count && i < max; i++) {
+		struct tunnel_totals totals;
+
+		snprintf(out[i].name, sizeof(out[i].name), "%s", c->tunnels[i].name);
+		out[i].local = c->tunnels[i].local;
+		out[i].remote = c->tunnels[i].remote;
+		rekey_stats_read(link_rekey(site_link(), i), clock_mono_ns(), &out[i].rekey);
+		tunnel_totals_read(dataplane_tunnel(site_dataplane(), i), &totals);
+		out[i].packets_sealed = totals.packets_sealed;
+		out[i].bytes_sealed = totals.bytes_sealed;
+		out[i].packets_opened = totals.packets_opened;
+		out[i].bytes_opened = totals.bytes_opened;
+	}
+	return c->tunnel_count;
+}
+
+/* The index of a tunnel by its name, or the number of tunnels. */
+static unsigned int tunnel_index(const char *name)
+{
+	unsigned int i = 0;
+
+	while (i < site_config()->tunnel_count && strcmp(site_config()->tunnels[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static unsigned int read_sas(const char *tunnel, struct sa_info *out, unsigned int max)
+{
+	unsigned int i = tunnel_index(tunnel);
+
+	if (i == site_config()->tunnel_count)
+		return 0;
+	return tunnel_sa_list(dataplane_tunnel(site_dataplane(), i), out, max);
+}
+
+static int rekey_now(const char *tunnel, struct err *err)
+{
+	unsigned int i = tunnel_index(tunnel);
+
+	if (i == site_config()->tunnel_count)
+		return err_set(err, ENOENT, "tunnel: there is no tunnel %s", tunnel);
+	if (site_config()->site != CONFIG_SITE_A)
+		return err_set(err, EPERM, "site A rekeys: ask its gateway");
+	rekey_request(link_rekey(site_link(), i));
+	return 0;
+}
+
+static void read_keystore(struct keystore_stats *out)
+{
+	keystore_stats_read(link_keystore(site_link()), out);
+}
+
+static int import(const void *data, size_t len, struct err *err)
+{
+	return keystore_import(link_keystore(site_link()), data, len, err);
+}
+
+static const struct gateway_ops ops = {.link = read_link,
+                                       .tunnels = read_tunnels,
+                                       .sas = read_sas,
+                                       .tunnel_rekey = rekey_now,
+                                       .keystore = read_keystore,
+                                       .keystore_import = import,
+                                       .config_apply = site_reconfigure};
+
+static json_t *port_json(enum port_role role)
+{
+	struct dataplane_port p;
+	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+
+	dataplane_port_read(site_dataplane(), role, &p);
+	rte_ether_format_addr(mac, sizeof(mac), &p.mac);
+	for (char *c = mac; *c != '\0'; c++)
+		*c = (char)(*c >= 'A' && *c <= 'F' ? *c + 32 : *c);
+	return json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "device",
+	                 p.device, "mac", mac, "mtu", (int)p.mtu, "link_up", p.stats.link_up,
+	                 "rx_packets", (json_int_t)p.stats.rx_packets, "rx_bytes",
+	                 (json_int_t)p.stats.rx_bytes, "tx_packets", (json_int_t)p.stats.tx_packets,
+	                 "tx_bytes", (json_int_t)p.stats.tx_bytes, "rx_missed",
+	                 (json_int_t)p.stats.rx_missed, "rx_errors", (json_int_t)p.stats.rx_errors,
+	                 "tx_errors", (json_int_t)p.stats.tx_errors, "rx_no_mbuf",
+	                 (json_int_t)p.stats.rx_no_mbuf);
+}
+
+static json_t *read_ports(void)
+{
+	if (site_dataplane() == NULL)
+		return NULL;
+	return json_pack("{s:o, s:o}", "lan", port_json(PORT_LAN), "wan", port_json(PORT_WAN));
+}
+
+static json_t *read_lcores(void)
+{
+	json_t *list;
+
+	if (site_dataplane() == NULL)
+		return NULL;
+	list = json_array();
+	for (unsigned int i = 0; i < worker_count(); i++) {
+		struct worker_stats s;
+		uint64_t all;
+
+		worker_stats_read(worker_get(i), &s);
+		all = s.busy_ns + s.idle_ns + s.sleep_ns;
+		json_array_append_new(
+		        list,
+		        json_pack("{s:s, s:i, s:I, s:f, s:f}", "name", s.name, "lcore",
+		                  (int)s.lcore_id, "loops", (json_int_t)s.loops, "busy_share",
+		                  all == 0 ? 0.0 : (double)s.busy_ns / (double)all, "sleep_share",
+		                  all == 0 ? 0.0 : (double)s.sleep_ns / (double)all));
+	}
+	return list;
+}
+
+/* What the polling core and the control thread have to say beyond the engine's figures. */
+static json_t *read_optics(void)
+{
+	struct qkd_role_status s;
+	struct link_stats l;
+
+	if (site_link() == NULL)
+		return NULL;
+	qkd_role_status_read(link_role(site_link()), &s);
+	link_stats_read(site_link(), &l);
+	return json_pack("{s:b, s:b, s:f, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "present",
+	                 s.optics.present, "phase_locked", s.optics.phase_locked, "frequency_ppb",
+	                 s.optics.frequency_ppb, "simulated", s.optics.card.simulated,
+	                 "stores_agree", l.connected, "blocks_stored", (json_int_t)l.blocks_stored,
+	                 "blocks_refused", (json_int_t)l.blocks_refused, "pads_fetched",
+	                 (json_int_t)l.pads_fetched, "pads_unknown", (json_int_t)l.pads_unknown,
+	                 "bad_messages", (json_int_t)l.bad_messages, "notes_dropped",
+	                 (json_int_t)s.notes_dropped);
+}
+
+STATUS_SECTION_DEFINE(ports, read_ports)
+STATUS_SECTION_DEFINE(lcores, read_lcores)
+STATUS_SECTION_DEFINE(optics, read_optics)
+
+static int start(struct app *app, struct err *err)
+{
+	const struct timeval period = {.tv_usec = TICK_US};
+	int rc = site_start(app->config, err);
+
+	if (rc < 0)
+		return rc;
+	tick = event_new(app->base, -1, EV_PERSIST, on_tick, NULL);
+	if (tick == NULL || event_add(tick, &period) < 0) {
+		site_stop();
+		return err_set(err, ENOMEM, "no timer for the control loop");
+	}
+	gateway_register(&ops);
+	return 0;
+}
+
+static void stop(struct app *app)
+{
+	(void)app;
+	gateway_register(NULL);
+	event_free(tick);
+	site_stop();
+}
+
+MODULE_DEFINE(site, .start = start, .stop = stop)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The optics role: runs the card on a polling core and turns its clicks into detections on
+ * the transmitter's slot grid. Opening, closing and re-opening a card takes system calls:
+ * the control thread does that in optics_supervise() whenever the role has given the card
+ * up (fault, loss, the card's restart).
+ */
+
+#ifndef DATAPLANE_OPTICS_H
+#define DATAPLANE_OPTICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "drivers/card.h"
+#include "qkd-engine/engine.h"
+
+struct optics;
+
+/* CONFIG's strings must outlive the role. */
+struct optics *optics_create(const struct card_config *config, struct err *err);
+void optics_destroy(struct optics *o);
+
+/*
+ * Control thread, a few times a second: opens and arms the card when there is none. Returns
+ * true when it changed something; ERR has the reason while the card cannot be had.
+ */
+bool optics_supervise(struct optics *o, uint64_t now_ns, struct err *err);
+
+/* The rest on the polling core. */
+
+/* One turn: work done. Clicks go to ENGINE (Bob), answered look-ups too (Alice). */
+unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_ns);
+
+/* engine_ops for this card; -ENODEV while there is none. */
+int optics_source_mode(struct optics *o, enum source_mode mode, uint64_t *from_slot);
+uint64_t optics_slot_now(struct optics *o);
+int optics_lookup(struct optics *o, const uint64_t *slots, size_t n);
+int optics_random(struct optics *o, void *buf, size_t n);
+
+/* For status, from any thread. PRESENT: a card is in use. */
+struct optics_status {
+	bool present;
+	bool phase_locked;
+	double frequency_ppb; /* transmitter's clock against the receiver's, Bob only */
+	struct card_status card;
+};
+void optics_status_read(const struct optics *o, struct optics_status *out);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/qkd_role.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/secret.h"
+#include "common/spsc.h"
+#include "dataplane/channel_mux.h"
+#include "dataplane/worker.h"
+
+#define NOTES     4096
+#define PADS_HELD 64
+#define DATAGRAMS 64 /* in and out, a turn */
+#define STATUS_NS (100 * NS_PER_MS)
+
+struct qkd_role {
+	/* role: rw */
+	struct channel *channel;
+	struct engine *engine;
+	struct optics *optics;
+	struct channel_mux *mux;
+	bool quantum;
+	uint8_t session_id[16];
+	uint64_t session;
+	struct auth_pad *pads; /* secret memory: PADS_HELD */
+	unsigned int pad_count;
+	struct qkd_note *unsent; /* waits for room in the channel's control stream */
+	uint64_t next_status_ns;
+	uint64_t notes_dropped;
+
+	/* role: producer, control: consumer; and the other way round */
+	struct spsc to_control, to_role;
+
+	/* role: wo, control: wo with atomic add */
+	_Alignas(64) unsigned int pads_around;
+
+	/* role: wo, others: ro, under the sequence lock */
+	_Alignas(64) unsigned int status_seq;
+	struct qkd_role_status status;
+};
+
+struct qkd_note *qkd_note_new(enum qkd_note_type type, size_t len)
+{
+	struct qkd_note *note = secret_alloc(sizeof(*note) + len);
+
+	if (note != NULL) {
+		note->type = type;
+		note->len = len;
+	}
+	return note;
+}
+
+static void tell(struct qkd_role *q, struct qkd_note *note)
+{
+	if (note == NULL || !spsc_push(&q->to_control, note)) {
+		q->notes_dropped++;
+		if (note != NULL && note->block != NULL)
+			key_block_free(note->block);
+		secret_free(note);
+	}
+}
+
+/* What the engine asks for. */
+
+static int op_source_mode(void *ctx, enum source_mode mode, uint64_t *from_slot)
+{
+	return optics_source_mode(((struct qkd_role *)ctx)->optics, mode, from_slot);
+}
+
+static uint64_t op_slot_now(void *ctx)
+{
+	return optics_slot_now(((struct qkd_role *)ctx)->optics);
+}
+
+static int op_lookup(void *ctx, const uint64_t *slots, size_t n)
+{
+	return optics_lookup(((struct qkd_role *)ctx)->optics, slots, n);
+}
+
+static int op_pad_take(void *ctx, struct auth_pad *pad)
+{
+	struct qkd_role *q = ctx;
+
+	if (q->pad_count == 0)
+		return -EAGAIN;
+	*pad = q->pads[--q->pad_count];
+	secret_wipe(&q->pads[q->pad_count], sizeof(*pad));
+	__atomic_fetch_sub(&q->pads_around, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int op_pad_fetch(void *ctx, uint64_t id)
+{
+	struct qkd_note *note = qkd_note_new(QKD_NOTE_PAD_WANTED, 0);
+
+	if (note == NULL)
+		return -EAGAIN;
+	note->pad.id = id;
+	tell(ctx, note);
+	return 0;
+}
+
+static void op_block_ready(void *ctx, struct key_block *kb)
+{
+	struct qkd_role *q = ctx;
+	struct qkd_note *note = qkd_note_new(QKD_NOTE_BLOCK, 0);
+	struct optics_status optics;
+
+	optics_status_read(q->optics, &optics);
+	kb->simulated = optics.card.simulated;
+	kb->time_wall_ns = clock_wall_ns();
+	if (note == NULL) {
+		key_block_free(kb);
+		q->notes_dropped++;
+		return;
+	}
+	note->block = kb;
+	tell(q, note);
+}
+
+static void op_alarm(void *ctx, enum engine_alarm alarm, bool raised, const char *text)
+{
+	struct qkd_note *note = qkd_note_new(QKD_NOTE_ALARM, strlen(text) + 1);
+
+	if (note != NULL) {
+		note->alarm = alarm;
+		note->raised = raised;
+		memcpy(note->data, text, note->len);
+	}
+	tell(ctx, note);
+}
+
+static int op_random(void *ctx, void *buf, size_t n)
+{
+	return optics_random(((struct qkd_role *)ctx)->optics, buf, n);
+}
+
+static int create_quantum(struct qkd_role *q, const struct qkd_role_config *config, struct err *err)
+{
+	const struct engine_ops ops = {
+	        .source_mode = op_source_mode,
+	        .slot_now = op_slot_now,
+	        .lookup = op_lookup,
+	        .pad_take = op_pad_take,
+	        .pad_fetch = op_pad_fetch,
+	        .block_ready = op_block_ready,
+	        .alarm = op_alarm,
+	        .random = {.name = "card QRNG", .fill = op_random, .ctx = q},
+	};
+
+	q->optics = optics_create(&config->card, err);
+	if (q->optics == NULL)
+		return -1;
+	q->engine = engine_create(&config->engine, &ops, q, q->channel, err);
+	return q->engine == NULL ? -1 : 0;
+}
+
+struct qkd_role *qkd_role_create(const struct qkd_role_config *config, struct channel_mux *mux,
+                                 struct err *err)
+{
+	struct qkd_role *q = aligned_alloc(64, (sizeof(*q) + 63) / 64 * 64);
+
+	if (q == NULL) {
+		err_set(err, ENOMEM, "qkd: out of memory");
+		return NULL;
+	}
+	memset(q, 0, sizeof(*q));
+	q->mux = mux;
+	q->quantum = config->quantum;
+	q->pads = secret_alloc(PADS_HELD * sizeof(*q->pads));
+	if (q->pads == NULL || spsc_init(&q->to_control, NOTES) < 0 ||
+	    spsc_init(&q->to_role, NOTES) < 0) {
+		err_set(err, ENOMEM, "qkd: out of memory");
+		qkd_role_destroy(q);
+		return NULL;
+	}
+	q->channel = channel_create(&config->channel, &random_kernel, err);
+	if (q->channel == NULL || (q->quantum && create_quantum(q, config, err) < 0)) {
+		qkd_role_destroy(q);
+		return NULL;
+	}
+	return q;
+}
+
+static void drop_notes(struct spsc *ring)
+{
+	struct qkd_note *note;
+
+	while (ring->slot != NULL && (note = spsc_pop(ring)) != NULL) {
+		if (note->block != NULL)
+			key_block_free(note->block);
+		secret_free(note);
+	}
+	spsc_fini(ring);
+}
+
+void qkd_role_destroy(struct qkd_role *q)
+{
+	if (q == NULL)
+		return;
+	engine_destroy(q->engine);
+	optics_destroy(q->optics);
+	channel_destroy(q->channel);
+	drop_notes(&q->to_control);
+	drop_notes(&q->to_role);
+	secret_free(q->unsent);
+	secret_free(q->pads);
+	free(q);
+}
+
+static unsigned int receive_datagrams(struct qkd_role *q, uint64_t now)
+{
+	uint8_t buf[CHANNEL_DATAGRAM_MAX];
+	unsigned int n = 0;
+	size_t len;
+
+	while (n < DATAGRAMS && (len = channel_mux_receive(q->mux, buf, sizeof(buf))) > 0) {
+		channel_input(q->channel, buf, len, now);
+		n++;
+	}
+	return n;
+}
+
+static unsigned int send_datagrams(struct qkd_role *q, uint64_t now)
+{
+	uint8_t buf[CHANNEL_DATAGRAM_MAX];
+	unsigned int n = 0;
+	size_t len;
+
+	while (n < DATAGRAMS && (len = channel_output(q->channel, buf, now)) > 0) {
+		channel_mux_send(q->mux, buf, len);
+		n++;
+	}
+	return n;
+}
+
+/* A new session is announced ahead of its messages. */
+static void check_session(struct qkd_role *q)
+{
+	uint8_t id[16];
+	struct qkd_note *note;
+
+	if (!channel_session(q->channel, id) || memcmp(id, q->session_id, sizeof(id)) == 0)
+		return;
+	note = qkd_note_new(QKD_NOTE_SESSION, 0);
+	if (note == NULL)
+		return; /* tried again in the next turn */
+	memcpy(q->session_id, id, sizeof(id));
+	note->session = ++q->session;
+	tell(q, note);
+}
+
+static unsigned int receive_messages(struct qkd_role *q)
+{
+	const uint8_t *msg;
+	unsigned int n = 0;
+	size_t len;
+
+	while (n < DATAGRAMS &&
+	       (msg = channel_receive(q->channel, CHANNEL_CONTROL, &len)) != NULL) {
+		struct qkd_note *note = qkd_note_new(QKD_NOTE_MESSAGE, len);
+
+		if (note != NULL) {
+			note->session = q->session;
+			memcpy(note->data, msg, len);
+		}
+		tell(q, note);
+		n++;
+	}
+	return n;
+}
+
+/* False: the channel has no room, the note waits. */
+static bool send_note(struct qkd_role *q, const struct qkd_note *note)
+{
+	return note->session != q->session ||
+	       channel_send(q->channel, CHANNEL_CONTROL, note->data, note->len) != -EAGAIN;
+}
+
+/* Notes from control; returns false for one that must wait. */
+static bool take_note(struct qkd_role *q, struct qkd_note *note)
+{
+	switch (note->type) {
+	case QKD_NOTE_SEND:
+		return send_note(q, note);
+	case QKD_NOTE_PAD:
+		if (q->pad_count < PADS_HELD)
+			q->pads[q->pad_count++] = note->pad;
+		break;
+	case QKD_NOTE_PAD_FETCHED:
+		if (q->engine != NULL)
+			engine_pad(q->engine, note->pad.id, note->raised ? &note->pad : NULL);
+		break;
+	case QKD_NOTE_THRESHOLDS:
+		if (q->engine != NULL)
+			engine_thresholds(q->engine, note->qber_abort, note->qber_alarm);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+static unsigned int take_notes(struct qkd_role *q)
+{
+	unsigned int n = 0;
+
+	for (; n < DATAGRAMS; n++) {
+		struct qkd_note *note = q->unsent != NULL ? q->unsent : spsc_pop(&q->to_role);
+
+		if (note == NULL)
+			break;
+		q->unsent = NULL;
+		if (!take_note(q, note)) {
+			q->unsent = note;
+			break;
+		}
+		secret_free(note);
+	}
+	return n;
+}
+
+static void publish(struct qkd_role *q, uint64_t now)
+{
+	struct qkd_role_status *s = &q->status;
+
+	if (now < q->next_status_ns)
+		return;
+	q->next_status_ns = now + STATUS_NS;
+	__atomic_store_n(&q->status_seq, q->status_seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	s->quantum = q->quantum;
+	s->notes_dropped = q->notes_dropped;
+	channel_stats_read(q->channel, &s->channel);
+	if (q->engine != NULL)
+		engine_stats_read(q->engine, &s->engine);
+	if (q->optics != NULL)
+		optics_status_read(q->optics, &s->optics);
+	__atomic_store_n(&q->status_seq, q->status_seq + 1, __ATOMIC_RELEASE);
+}
+
+unsigned int qkd_role_poll(void *ctx, struct worker *w)
+{
+	struct qkd_role *q = ctx;
+	unsigned int done;
+
+	done = receive_datagrams(q, w->now_ns);
+	check_session(q);
+	done += receive_messages(q);
+	done += take_notes(q);
+	if (q->engine != NULL) {
+		done += optics_poll(q->optics, q->engine, w->now_ns);
+		done += engine_poll(q->engine, w->now_ns);
+	}
+	done += send_datagrams(q, w->now_ns);
+	publish(q, w->now_ns);
+	return done;
+}
+
+struct qkd_note *qkd_role_receive(struct qkd_role *q)
+{
+	return spsc_pop(&q->to_control);
+}
+
+int qkd_role_post(struct qkd_role *q, struct qkd_note *note)
+{
+	bool pad = note->type == QKD_NOTE_PAD;
+
+	if (!spsc_push(&q->to_role, note))
+		return -EAGAIN;
+	if (pad)
+		__atomic_fetch_add(&q->pads_around, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+unsigned int qkd_role_pads(const struct qkd_role *q)
+{
+	return __atomic_load_n(&q->pads_around, __ATOMIC_RELAXED);
+}
+
+bool qkd_role_supervise(struct qkd_role *q, uint64_t now_ns, struct err *err)
+{
+	return q->optics != NULL && optics_supervise(q->optics, now_ns, err);
+}
+
+void qkd_role_status_read(const struct qkd_role *q, struct qkd_role_status *out)
+{
+	unsigned int before, after;
+
+	do {
+		before = __atomic_load_n(&q->status_seq, __ATOMIC_ACQUIRE);
+		memcpy(out, &q->status, sizeof(*out));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		after = __atomic_load_n(&q->status_seq, __ATOMIC_RELAXED);
+	} while (before != after || before % 2 != 0);
+}

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The control socket and lgctl on a running pair."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import time
+
+import pytest
+from conftest import lgctl
+from rig import LAN, RpcError
+
+
+def test_socket_is_for_its_group_alone(imported):
+    mode = os.stat(imported.path("site-a", "control.sock")).st_mode
+    assert stat.S_IMODE(mode) == 0o660
+
+
+def test_imported_keys_are_shown(imported):
+    shown = imported.rpc("a", "keystore_show")
+    assert shown["imported"] is True
+    assert shown["available"]["rekey"] > 0
+    assert "imported" in lgctl(imported, "a", "keystore", "show")
+
+
+def test_same_keys_twice_are_refused(imported):
+    done = lgctl(imported, "a", "keystore", "import", imported.path("keys"), check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_rekeys_every_second_and_on_command(imported):
+    first = imported.rpc("a", "tunnel_list")["tunnels"][0]["rekeys"]
+    imported.wait_for(
+        lambda: imported.rpc("a", "tunnel_list")["tunnels"][0]["rekeys"] >= first + 3, 10,
+        "three rekeys")
+    lgctl(imported, "a", "tunnel", "rekey", "dc")
+    sas = imported.rpc("b", "sa_list")["sas"]
+    assert {s["direction"] for s in sas} == {"transmit", "receive"}
+    assert not re.search(r"[0-9a-f]{32}", json.dumps(sas))
+
+
+def test_route_and_period_change_live_without_loss(imported):
+    rig = imported
+    ping = subprocess.Popen(rig.in_ns("dc-a") + ["ping", "-q", "-i", "0.01", "-c", "500",
+                                                 f"{LAN['b']}.2"],
+                            stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    config = rig.rpc("a", "config_get")["config"]
+    gateway = config["lumengate:gateway"]
+    gateway["route"].append({"prefix": "10.9.0.0/16", "tunnel": "dc"})
+    gateway["tunnel"][0]["rekey"]["period"] = 700
+    rig.rpc("a", "config_set", {"config": config})
+    got = rig.rpc("a", "config_get")["config"]["lumengate:gateway"]
+    assert {"prefix": "10.9.0.0/16", "tunnel": "dc"} in got["route"]
+    out, _ = ping.communicate(timeout=30)
+    assert "500 packets transmitted, 500 received" in out
+
+
+def test_what_cannot_change_live_says_so(imported):
+    config = imported.rpc("a", "config_get")["config"]
+    config["lumengate:gateway"]["port"]["lan"]["mtu"] = 1400
+    with pytest.raises(RpcError) as e:
+        imported.rpc("a", "config_set", {"config": config})
+    assert "mtu" in str(e.value)
+    assert imported.rpc("a", "config_get")["config"]["lumengate:gateway"]["port"]["lan"][
+        "mtu"] == 1500
+
+
+def test_bad_requests(imported):
+    for method, params, says in (("config_validate", {"config": {"lumengate:gateway": {}}}, ""),
+                                 ("tunnel_rekey", {"tunnel": "nobody"}, "nobody"),
+                                 ("tunnel_rekey", {}, "tunnel"),
+                                 ("status", {"x": 1}, "x"),
+                                 ("no_such_method", None, "no_such_method")):
+        with pytest.raises(RpcError) as e:
+            imported.rpc("a", method, params)
+        assert says in str(e.value)
+    done = lgctl(imported, "a", "frobnicate", check=False)
+    assert done.returncode == 2
+
+
+def test_methods_and_tables(imported):
+    names = {m["name"] for m in imported.rpc("a", "get_methods")["methods"]}
+    assert {"get_methods", "status", "config_get", "config_validate", "config_set", "link_show",
+            "tunnel_list", "tunnel_rekey", "sa_list", "keystore_show", "keystore_import",
+            "alarm_list", "log_set"} <= names
+    for words in (("status",), ("link", "show"), ("tunnel", "list"), ("sa", "list"),
+                  ("keystore", "show"), ("alarm", "list"), ("config", "get")):
+        assert lgctl(imported, "a", *words).strip()
+    assert json.loads(lgctl(imported, "a", "--json", "status"))
+
+
+def test_ipv6_and_large_packets_cross(imported):
+    assert imported.ping(5, 0.05, target="fd00:2::2")[1] == 5
+    out = subprocess.run(imported.in_ns("dc-a") + ["ping", "-q", "-c", "3", "-i", "0.05", "-s",
+                                                   "1472", "-M", "do", f"{LAN['b']}.2"],
+                         stdout=subprocess.PIPE, text=True).stdout
+    assert "3 received" in out

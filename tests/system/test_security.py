@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What must never happen: key from the wrong fibre, traffic without key, trust in strangers."""
+
+import os
+import subprocess
+import time
+
+from conftest import lgctl
+from rig import LAN, Rig, RigError
+
+
+def alarms(rig, site):
+    return {a["kind"] for a in rig.rpc(site, "alarm_list")["alarms"] if a["active"]}
+
+
+def test_no_key_no_plaintext(rig):
+    """Ports are up, the policy is there, keys are not: nothing leaves."""
+    rig.start_watch()
+    for site in ("a", "b"):
+        rig.start_gateway(site)
+    for site in ("a", "b"):
+        rig.wait_ready(site)
+    assert rig.ping(5, wait=1)[1] == 0
+    status = rig.rpc("a", "status")
+    assert status["drops"]["drop.no_key"] >= 5
+    assert "no-key" in alarms(rig, "a")
+    capture = rig.stop_watch()
+    assert capture["plaintext"] == 0 and capture["other"] == 0 and capture["esp"] == 0
+
+
+def test_cross_wired_fibre_never_keys():
+    """Alice of one link and Bob of another: no alignment or 50 % errors, never key."""
+    with Rig() as rig:
+        rig.wire()
+        rig.start_model()
+        other = rig.path("sim", "other.sock")
+        # A second link; its receiver's file takes the place of ours.
+        rig.start("model-2", [rig.program("lumengate-optics-sim"), "--alice",
+                              rig.path("sim", "alice-2"), "--bob", rig.path("site-b", "card"),
+                              "--control", other])
+        rig.wait_for(lambda: os.path.exists(other), 10, "the second model")
+        for site in ("a", "b"):
+            rig.start_gateway(site)
+        for site in ("a", "b"):
+            rig.wait_ready(site)
+        rig.wait_for(lambda: rig.rpc("b", "link_show")["engine"]["detections"] > 1_000_000, 60,
+                     "light on the receiver")
+        time.sleep(20)
+        for site in ("a", "b"):
+            engine = rig.rpc(site, "link_show")["engine"]
+            assert engine["secret_bits"] == 0 and engine["blocks_ok"] == 0
+        assert "sync" in alarms(rig, "b")
+
+
+def test_mismatched_secrets_make_no_key(rig):
+    with open(rig.path("site-b", "psk"), "r+b") as f:
+        f.write(os.urandom(64))
+    rig.start_model()
+    for site in ("a", "b"):
+        rig.start_gateway(site)
+    for site in ("a", "b"):
+        rig.wait_ready(site)
+    rig.wait_for(lambda: "authentication" in alarms(rig, "a") or
+                 "authentication" in alarms(rig, "b"), 20, "the authentication alarm")
+    time.sleep(3)
+    for site in ("a", "b"):
+        assert rig.rpc(site, "link_show")["channel"]["state"] != "up"
+        assert rig.rpc(site, "link_show")["engine"]["blocks_ok"] == 0
+
+
+FORGE = """
+import os, socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("br0", 0))
+mac = bytes.fromhex(sys.argv[1])
+src, dst = (socket.inet_aton(a) for a in sys.argv[2:4])
+def checksum(b):
+    t = sum(struct.unpack("!10H", b)); t = (t >> 16) + (t & 0xffff); t += t >> 16
+    return ~t & 0xffff
+def send(proto, payload):
+    h = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, proto, 0, src, dst)
+    h = h[:10] + struct.pack("!H", checksum(h)) + h[12:]
+    s.send(mac + bytes(6) + b"\\x08\\x00" + h + payload)
+for i in range(200):
+    send(50, struct.pack("!II", int(sys.argv[4], 0), i + 1) + os.urandom(64))
+    udp = os.urandom(i * 5)
+    send(17, struct.pack("!HHHH", 4790, 4790, 8 + len(udp), 0) + udp)
+"""
+
+
+def test_forged_packets_are_counted_and_dropped(sites):
+    rig = sites
+    mac = rig.rpc("b", "status")["ports"]["wan"]["mac"].replace(":", "")
+    spi = next(sa["spi"] for sa in rig.rpc("b", "sa_list")["sas"] if sa["direction"] == "receive")
+    before = rig.rpc("b", "status")
+    subprocess.run(rig.in_ns("wan") + ["/usr/bin/python3", "-c", FORGE, mac, "192.0.2.1",
+                                       "192.0.2.2", str(spi)], check=True)
+    time.sleep(1)
+    after = rig.rpc("b", "status")
+    channel = rig.rpc("b", "link_show")["channel"]
+    forged = sum(after["drops"].get(n, 0) - before["drops"].get(n, 0)
+                 for n in ("drop.auth", "drop.no_sa", "drop.replay"))
+    assert forged >= 200
+    assert channel["bad_format"] + channel["bad_mac"] + channel["replayed"] >= 150
+    assert rig.ping(10, 0.05)[1] == 10
+
+
+def test_each_site_sees_only_its_own(sites):
+    """Neither the other site's files nor the model's are in a gateway's mount namespace."""
+    rig = sites
+    for site, other in (("a", "b"), ("b", "a")):
+        def listing(path):
+            return subprocess.run(rig.in_gateway(site) + ["ls", "-A", path],
+                                  stdout=subprocess.PIPE, text=True).stdout.split()
+        assert "card" in listing(rig.path("site-" + site))
+        assert listing(rig.path("site-" + other)) == []
+        assert listing(rig.path("sim")) == []
+
+
+def test_no_symbol_of_the_model_in_the_gateway(rig):
+    names = subprocess.run(["nm", rig.program("lumengate")], stdout=subprocess.PIPE,
+                           text=True).stdout
+    model = subprocess.run(["nm", "--defined-only", rig.program("lumengate-optics-sim")],
+                           stdout=subprocess.PIPE, text=True).stdout
+    ours = {line.split()[-1] for line in names.splitlines() if line.split()}
+    theirs = {line.split()[-1] for line in model.splitlines()
+              if line.split() and line.split()[-1].startswith(("physics_", "shm_card_", "clicks_",
+                                                               "attack_"))}
+    assert len(theirs) > 10
+    assert not ours & theirs
+
+
+def test_key_bytes_show_nowhere(imported):
+    rig = imported
+    with open(rig.path("keys"), "rb") as f:
+        key = f.read(32)
+    os.unlink(rig.path("keys"))
+    shown = "".join(str(rig.rpc(s, m)) for s in "ab"
+                    for m in ("status", "keystore_show", "sa_list", "tunnel_list", "config_get"))
+    shown += rig.log_text("gw-a") + rig.log_text("gw-b")
+    assert key.hex() not in shown.lower()
+    for site in "ab":
+        with open(rig.path("site-" + site, "keys.db"), "rb") as f:
+            assert key[:16] not in f.read()
+
+
+def test_bad_configuration_is_one_line_and_status_2(rig):
+    import json
+    config = rig.config("a")
+    config["lumengate:gateway"]["port"]["lan"]["mtu"] = 10
+    rig.write_config("a", config)
+    done = subprocess.run([rig.program("lumengate"), "--config",
+                           rig.path("site-a", "config.json")], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1 and "mtu" in done.stderr
+    config = rig.config("a")
+    config["lumengate:gateway"]["port"]["lan"]["device"] = "net_af_packet0,iface=nowhere0"
+    rig.write_config("a", config)
+    done = subprocess.run([rig.program("lumengate"), "--config",
+                           rig.path("site-a", "config.json")], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "nowhere0" in done.stderr
+    assert json.dumps(config)  # the file was readable: only the interface was wrong
