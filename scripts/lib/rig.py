@@ -267,7 +267,7 @@ class Rig:
     def start_model(self, extra=()):
         control = self.path("sim", "control.sock")
         self.start("model", [
-            "nice", "-n", "5", self.program("lumengate-optics-sim"),
+            "nice", "-n", "-15", self.program("lumengate-optics-sim"),
             "--alice", self.path("site-a", "card"), "--bob", self.path("site-b", "card"),
             "--control", control, *extra])
         self.wait_for(lambda: os.path.exists(control) and
