@@ -14,7 +14,8 @@
 #include "qkd-engine/channel.h"
 
 /* Forwarding comes first where it shares a CPU with the QKD lcore. */
-#define QKD_NICE 10
+/* Behind forwarding, but not so far that the card's rings overflow on a busy CPU. */
+#define QKD_NICE 3
 
 struct dataplane {
 	struct config config;

@@ -13,6 +13,7 @@
 LOG_COMPONENT_DEFINE(optics)
 
 #define REOPEN_NS  (200 * NS_PER_MS)
+#define DARK_NS    (50 * NS_PER_MS)
 #define CLICKS_MAX 256
 
 struct optics {
@@ -30,7 +31,8 @@ struct optics {
 
 	/* role: rw */
 	_Alignas(64) struct phase_track track;
-	unsigned int epoch;    /* of the track's numbers; 0: none yet */
+	unsigned int epoch; /* of the track's numbers; 0: none yet */
+	uint64_t last_click_ns;
 	uint64_t last_slot;    /* handed on, on the transmitter's grid */
 	uint64_t random_state; /* decides double clicks; refilled from the QRNG */
 	unsigned int random_bits;
@@ -131,8 +133,10 @@ static void check_epoch(struct optics *o, struct engine *engine)
 {
 	if (o->track.epoch == o->epoch)
 		return;
-	if (o->epoch != 0)
+	if (o->epoch != 0) {
+		log_warn("the transmitter's clock was lost and found again");
 		engine_slots_restarted(engine);
+	}
 	o->epoch = o->track.epoch;
 	o->last_slot = 0;
 }
@@ -169,7 +173,10 @@ static unsigned int receive_clicks(struct optics *o, struct engine *engine, uint
 		used++;
 	}
 	engine_detections(engine, found, used, now_ns);
-	if (n == 0)
+	/* The counter may be ahead of tags that are still on their way to us. */
+	if (n > 0)
+		o->last_click_ns = now_ns;
+	else if (now_ns - o->last_click_ns > DARK_NS)
 		phase_track_idle(&o->track, card_slot_now(o->card));
 	__atomic_store_n(&o->phase_locked, o->track.locked, __ATOMIC_RELAXED);
 	o->frequency_ppb = o->track.frequency * 1e9;

@@ -21,6 +21,9 @@
 #define SPIN_LOOPS 512
 /* Idle turns for each further microsecond. */
 #define RAMP_LOOPS 4
+/* On a CPU that others need, polling in vain takes from them: sleep soon, doubling. */
+#define SHARED_SPIN_LOOPS 4
+#define SHARED_FIRST_US   4
 
 static struct {
 	struct worker *worker[WORKERS_MAX];
@@ -111,9 +114,17 @@ int worker_add_role(struct worker *w, const struct role *role, struct err *err)
 	return 0;
 }
 
-unsigned int worker_back_off_us(unsigned int idle_loops)
+unsigned int worker_back_off_us(unsigned int idle_loops, bool shared)
 {
 	unsigned int us;
+
+	if (shared) {
+		if (idle_loops < SHARED_SPIN_LOOPS)
+			return 0;
+		if (idle_loops - SHARED_SPIN_LOOPS >= 5)
+			return WORKER_SLEEP_MAX;
+		return SHARED_FIRST_US << (idle_loops - SHARED_SPIN_LOOPS);
+	}
 
 	if (idle_loops < SPIN_LOOPS)
 		return 0;
@@ -163,7 +174,7 @@ unsigned int worker_turn(struct worker *w)
 		count(&w->idle_cycles, after - start);
 		if (w->idle_loops < UINT32_MAX)
 			w->idle_loops++;
-		w->sleep_us = worker_back_off_us(w->idle_loops);
+		w->sleep_us = worker_back_off_us(w->idle_loops, w->shared);
 	}
 	return work;
 }
@@ -175,7 +186,7 @@ static int worker_main(void *arg)
 	/* The default slack of 50 us would make every short sleep that long. */
 	prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0);
 	if (w->nice != 0)
-		setpriority(PRIO_PROCESS, (id_t)gettid(), w->nice);
+		setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + w->nice);
 	rte_rcu_qsbr_thread_online(w->qsbr, w->index);
 	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED)) {
 		if (worker_turn(w) == 0) {
@@ -192,7 +203,10 @@ static int worker_main(void *arg)
 
 int worker_launch(struct worker *w, struct err *err)
 {
+	rte_cpuset_t cpus = rte_lcore_cpuset(w->lcore_id);
 	int rc;
+
+	w->shared = CPU_COUNT(&cpus) != 1;
 
 	w->stop = false;
 	/* Registered from here, so that no grace period ends before the worker's first turn. */

@@ -39,7 +39,8 @@ struct worker {
 	unsigned int index;    /* 0 .., its QSBR thread id */
 	unsigned int lcore_id; /* index + 1 */
 	const char *name;
-	int nice; /* scheduling: 0, or up to 19 to give way to forwarding */
+	int nice;    /* added to the process's: above 0 to give way to forwarding */
+	bool shared; /* has no CPU of its own; set by worker_launch() */
 	struct role roles[WORKER_ROLES_MAX];
 	unsigned int role_count;
 	struct rte_rcu_qsbr *qsbr;
@@ -94,6 +95,6 @@ void worker_stats_read(const struct worker *w, struct worker_stats *out);
 unsigned int worker_turn(struct worker *w);
 
 /* The pause in us that follows when IDLE_LOOPS turns in a row did nothing. */
-unsigned int worker_back_off_us(unsigned int idle_loops);
+unsigned int worker_back_off_us(unsigned int idle_loops, bool shared);
 
 #endif

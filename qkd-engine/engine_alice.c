@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "qkd-engine/engine_state.h"
 
 LOG_COMPONENT_DEFINE(engine_alice)
+
+#define SOURCE_AGAIN_NS (20 * NS_PER_MS)
 
 static struct batch_in *batch_at(struct alice *a, uint64_t index)
 {
@@ -48,16 +51,22 @@ static void try_mode(struct engine *e)
 	struct alice *a = &e->alice;
 	struct message m = {.type = MESSAGE_MODE};
 	uint64_t from_slot;
-	int r = e->ops.source_mode(e->ctx, a->wanted, &from_slot);
+	int r;
 
-	if (r == -EAGAIN)
+	if (e->now_ns < a->retry_ns)
 		return;
-	a->mode_wanted = false;
+	r = e->ops.source_mode(e->ctx, a->wanted, &from_slot);
 	if (r < 0) {
-		log_err("%s: the source refuses mode %d: %s", e->config.link, a->wanted,
-		        strerror(-r));
-		return; /* Bob asks again */
+		/* The card may be on its way: keep trying, say so once. */
+		a->retry_ns = e->now_ns + SOURCE_AGAIN_NS;
+		if (r != -EAGAIN && !a->refused)
+			log_warn("%s: the source refuses mode %d: %s", e->config.link, a->wanted,
+			         strerror(-r));
+		a->refused = r != -EAGAIN;
+		return;
 	}
+	a->refused = a->mode_wanted = false;
+	a->retry_ns = 0;
 	a->mode = a->wanted;
 	/* Only light made for key is looked up. */
 	a->next_slot = a->mode == SOURCE_QKD ? from_slot : SIFT_SLOT_MAX + 1;

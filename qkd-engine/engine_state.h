@@ -39,6 +39,8 @@ struct batch_in {
 struct alice {
 	enum source_mode mode;
 	bool mode_wanted; /* a change that the card has not taken yet */
+	bool refused;     /* and said so */
+	uint64_t retry_ns;
 	enum source_mode wanted;
 	uint32_t attempt;
 	uint64_t next_slot; /* least slot that may be announced */

@@ -17,8 +17,8 @@
 enum { ADD, CLEAR_BIT, RETIRE, READ_BITMAP, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
-        [ADD] = "INSERT INTO block(id, hash, salt, keys, auth_keys, source, simulated, time,"
-                " bitmap, sealed, sealed_key_bytes, record) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+        [ADD] = ("INSERT INTO block(id, hash, salt, keys, auth_keys, source, simulated, time,"
+                 " bitmap, sealed, sealed_key_bytes, record) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"),
         [CLEAR_BIT] = "UPDATE block SET bitmap = ? WHERE row = ?",
         [RETIRE] = "UPDATE block SET bitmap = NULL, sealed = NULL WHERE row = ?",
         [READ_BITMAP] = "SELECT bitmap, keys, sealed_key_bytes FROM block WHERE row = ?",

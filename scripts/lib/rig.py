@@ -188,6 +188,10 @@ class Rig:
         return ["nsenter", "-t", str(self.holders[site].pid), "-U", "-m", "-n",
                 "--preserve-credentials"]
 
+    def prefer(self, nice):
+        """Gateways and card stand for machines of their own: the hosts' tools come last."""
+        return ["nice", "-n", str(nice)]
+
     def hold_gateway(self, site):
         """A process that owns a gateway's user, mount and network namespaces."""
         hidden = [self.path("sim")] + [self.path("site-" + s) for s in SITES if s != site]
@@ -267,7 +271,7 @@ class Rig:
     def start_model(self, extra=()):
         control = self.path("sim", "control.sock")
         self.start("model", [
-            "nice", "-n", "-15", self.program("lumengate-optics-sim"),
+            *self.prefer(-15), self.program("lumengate-optics-sim"),
             "--alice", self.path("site-a", "card"), "--bob", self.path("site-b", "card"),
             "--control", control, *extra])
         self.wait_for(lambda: os.path.exists(control) and
@@ -289,7 +293,7 @@ class Rig:
         return data.decode().strip()
 
     def start_gateway(self, site):
-        self.start("gw-" + site, self.in_gateway(site) + [
+        self.start("gw-" + site, self.prefer(-8) + self.in_gateway(site) + [
             self.program("lumengate"), "--config", self.path("site-" + site, "config.json")])
 
     def start_watch(self, file=None):

@@ -31,16 +31,31 @@ static void test_back_off_ramp(void)
 {
 	unsigned int last = 0;
 
-	CU_ASSERT_EQUAL(worker_back_off_us(0), 0);
-	CU_ASSERT_EQUAL(worker_back_off_us(100), 0);
+	CU_ASSERT_EQUAL(worker_back_off_us(0, false), 0);
+	CU_ASSERT_EQUAL(worker_back_off_us(100, false), 0);
 	for (unsigned int i = 0; i < 2000; i++) {
-		unsigned int us = worker_back_off_us(i);
+		unsigned int us = worker_back_off_us(i, false);
 
 		CU_ASSERT_TRUE_FATAL(us >= last && us <= last + 1);
 		last = us;
 	}
 	CU_ASSERT_EQUAL(last, WORKER_SLEEP_MAX);
-	CU_ASSERT_EQUAL(worker_back_off_us(UINT32_MAX), WORKER_SLEEP_MAX);
+	CU_ASSERT_EQUAL(worker_back_off_us(UINT32_MAX, false), WORKER_SLEEP_MAX);
+}
+
+static void test_back_off_soon_on_a_shared_cpu(void)
+{
+	unsigned int last = 0;
+
+	CU_ASSERT_EQUAL(worker_back_off_us(3, true), 0);
+	for (unsigned int i = 0; i < 50; i++) {
+		unsigned int us = worker_back_off_us(i, true);
+
+		CU_ASSERT_TRUE_FATAL(us >= last && us <= WORKER_SLEEP_MAX);
+		last = us;
+	}
+	CU_ASSERT_EQUAL(worker_back_off_us(9, true), WORKER_SLEEP_MAX);
+	CU_ASSERT_EQUAL(worker_back_off_us(UINT32_MAX, true), WORKER_SLEEP_MAX);
 }
 
 static void test_turn_sleeps_only_when_all_roles_idle(void)
@@ -126,6 +141,6 @@ static void test_start(void)
 	dpdk_start(2, 32, NULL, NULL);
 }
 
-UNIT_MAIN(UNIT(test_start), UNIT(test_back_off_ramp),
+UNIT_MAIN(UNIT(test_start), UNIT(test_back_off_ramp), UNIT(test_back_off_soon_on_a_shared_cpu),
           UNIT(test_turn_sleeps_only_when_all_roles_idle), UNIT(test_launch_quiesce_stop),
           UNIT(test_counters_survive))
