@@ -44,6 +44,8 @@ struct link {
 	bool summary_sent, summary_taken, channel_up;
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;
+	struct link_block blocks[LINK_BLOCKS]; /* a ring */
+	uint64_t blocks_seen;
 };
 
 struct keystore *link_keystore(struct link *l)
@@ -185,8 +187,6 @@ static int create_rekeys(struct link *l, const struct config *config, struct tun
 		if (t->rekey == NULL)
 			return -err->code;
 		l->tunnel_count++;
-		/* No key, no traffic: that is a fact to be seen from the first moment. */
-		alarm_raise("no-key", t->resource, ALARM_CRITICAL, "no key was agreed so far");
 	}
 	return 0;
 }
@@ -339,6 +339,31 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 		l->stats.bad_messages++;
 }
 
+const struct link_block *link_block_at(const struct link *l, unsigned int i)
+{
+	if (i >= LINK_BLOCKS || i >= l->blocks_seen)
+		return NULL;
+	return &l->blocks[(l->blocks_seen - 1 - i) % LINK_BLOCKS];
+}
+
+static void remember_block(struct link *l, const struct key_block *kb)
+{
+	l->blocks[l->blocks_seen++ % LINK_BLOCKS] = (struct link_block){
+	        .number = kb->number,
+	        .time_wall_ns = kb->time_wall_ns,
+	        .first_slot = kb->first_slot,
+	        .last_slot = kb->last_slot,
+	        .sifted_bits = kb->sifted_bits,
+	        .leaked_bits = kb->leaked_bits,
+	        .secret_bits = kb->bits,
+	        .efficiency_f = kb->efficiency_f,
+	        .eps_sec = kb->eps_sec,
+	        .eps_cor = kb->eps_cor,
+	        .counts = kb->counts,
+	        .simulated = kb->simulated,
+	};
+}
+
 static void take_block(struct link *l, struct key_block *kb)
 {
 	struct err err = {0};
@@ -348,6 +373,7 @@ static void take_block(struct link *l, struct key_block *kb)
 		log_err("block %llu: %s", (unsigned long long)kb->number, err.text);
 	} else {
 		l->stats.blocks_stored++;
+		remember_block(l, kb);
 	}
 	key_block_free(kb);
 }

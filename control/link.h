@@ -38,6 +38,22 @@ void link_reconfigure(struct link *l, const struct config *config);
 struct keystore *link_keystore(struct link *l);
 struct rekey *link_rekey(struct link *l, unsigned int tunnel);
 
+/* The record of a block that became key, without the key. */
+struct link_block {
+	uint64_t number;
+	uint64_t time_wall_ns;
+	uint64_t first_slot, last_slot; /* of its detections, in the transmitter's slots */
+	uint64_t sifted_bits, leaked_bits;
+	uint32_t secret_bits;
+	double efficiency_f, eps_sec, eps_cor;
+	struct finite_key_counts counts;
+	bool simulated;
+};
+
+/* The I-th newest, NULL past the oldest that is remembered. */
+#define LINK_BLOCKS 256
+const struct link_block *link_block_at(const struct link *l, unsigned int i);
+
 /* The figures that are the control thread's own. */
 struct link_stats {
 	bool connected; /* the channel has a session and the stores were compared */

@@ -9,7 +9,10 @@
 #include "common/bytes.h"
 #include "dataplane/esp.h"
 
-COUNTER_DEFINE(drop_tx_full, "drop.tx_full", "packets that a port was too slow to take")
+COUNTER_DEFINE(drop_lan_tx_full, "drop.lan_tx_full",
+               "packets that the LAN port was too slow to take")
+COUNTER_DEFINE(drop_wan_tx_full, "drop.wan_tx_full",
+               "packets that the WAN port was too slow to take")
 COUNTER_DEFINE(drop_no_headroom, "drop.no_headroom", "packets without room for an Ethernet header")
 COUNTER_DEFINE(drop_no_wan_route, "drop.no_wan_route",
                "outer packets dropped as no route leads to the peer")
@@ -36,7 +39,7 @@ void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
 	if (q->n == FORWARD_TX)
 		forward_tx_flush(c, role);
 	if (q->n == FORWARD_TX)
-		forward_drop(c, m, &drop_tx_full);
+		forward_drop(c, m, role == PORT_LAN ? &drop_lan_tx_full : &drop_wan_tx_full);
 	else
 		q->pkt[q->n++] = m;
 }

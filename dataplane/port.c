@@ -84,14 +84,13 @@ static int configure_queues(struct port *port, const struct rte_eth_dev_info *in
 }
 
 /*
- * What to tell the device. net_af_packet says that its frames end at 1514 bytes (DPDK 22.11,
- * eth_dev_info()), but carries what its argument framesz and the kernel interface allow.
+ * net_af_packet says that its frames end at 1514 bytes (DPDK 22.11, eth_dev_info()), but
+ * carries what its argument framesz and the kernel interface allow. Setting its MTU would set
+ * the interface's, which is the operator's business.
  */
-static uint16_t device_mtu(const struct rte_eth_dev_info *info, uint16_t mtu)
+static bool understates_mtu(const struct rte_eth_dev_info *info)
 {
-	bool understates = strcmp(info->driver_name, "net_af_packet") == 0;
-
-	return (uint16_t)(understates ? RTE_MIN(mtu, RTE_ETHER_MTU) : mtu);
+	return strcmp(info->driver_name, "net_af_packet") == 0;
 }
 
 int port_configure(struct port *port, enum port_role role, const char *device, uint16_t mtu,
@@ -117,7 +116,7 @@ int port_configure(struct port *port, enum port_role role, const char *device, u
 		return err_set(err, EINVAL,
 		               "%s port: %s has %u tx queues, %u forwarding lcores need one each",
 		               port_role_name(role), name, info.max_tx_queues, cores);
-	conf.rxmode.mtu = device_mtu(&info, mtu);
+	conf.rxmode.mtu = understates_mtu(&info) ? RTE_MIN(mtu, RTE_ETHER_MTU) : mtu;
 	if (info.max_mtu != 0 && conf.rxmode.mtu > info.max_mtu)
 		return err_set(err, EINVAL, "%s port: mtu %u is above the %u of %s",
 		               port_role_name(role), mtu, info.max_mtu, name);
@@ -141,7 +140,7 @@ int port_configure(struct port *port, enum port_role role, const char *device, u
 	rc = configure_queues(port, &info, pool, err);
 	if (rc < 0)
 		return rc;
-	rc = rte_eth_dev_set_mtu(port->id, conf.rxmode.mtu);
+	rc = understates_mtu(&info) ? 0 : rte_eth_dev_set_mtu(port->id, mtu);
 	/* Software devices may have none to set; frames of any size pass there. */
 	if (rc < 0 && rc != -ENOTSUP)
 		return err_set(err, -rc, "%s port: cannot set mtu %u of %s: %s",

@@ -80,6 +80,9 @@ struct rekey *rekey_create(const struct rekey_config *config, const struct rekey
 	r->highest = (uint64_t)start << 16;
 	rekey_period(r, config->period_ms);
 	r->stats.stopped = true;
+	/* No key, no traffic: a fact to be seen from the first moment. */
+	r->no_key = true;
+	ops->alarm(ctx, "no-key", true, "no key was agreed so far");
 	return r;
 }
 

@@ -170,26 +170,24 @@ class Demo:
             time.sleep(max(0.0, min(until, now + 1) - time.monotonic()))
 
     def begin_attack(self, name, fraction, z_share):
-        self.rig.model(f"attack {name} {fraction} {z_share}")
+        reply = json.loads(self.rig.model(f"attack {name} {fraction} {z_share}"))
         self.attack = {"name": name, "began": time.monotonic(), "began_wall": time.time(),
-                       "before": self.figures.read()}
+                       "first_slot": reply["alice_slot"]}
         self.say(f"--- the eavesdropper begins: {name}, fraction {fraction}, "
                  f"Z share {z_share}")
 
     def end_attack(self):
-        figures = self.figures.read()
-        before = self.attack["before"]
-        self.rig.model("attack none")
-        self.attack["ended"] = time.monotonic()
-        self.attack["ended_wall"] = time.time()
-        # Over all she saw: the second after she began is left out, its counts are mixed.
-        self.attack["qber_z"] = figures["qber_z_live"]
-        self.attack["qber_x"] = figures["qber_x_live"]
-        self.attack["blocks_keyed_during"] = self.figures.blocks_keyed_between(
-            self.attack["began_wall"], self.attack["ended_wall"], before, figures)
+        # Figures over all that she touched: those of her first second are mixed, left out.
+        self.attack["after"] = self.figures.read()
+        reply = json.loads(self.rig.model("attack none"))
+        self.attack.update(ended=time.monotonic(), ended_wall=time.time(),
+                           last_slot=reply["alice_slot"] - 1)
         self.say("--- the eavesdropper ends")
 
     def watch_attack(self, row):
+        if self.attack and "before" not in self.attack and \
+                time.monotonic() >= self.attack["began"] + 1:
+            self.attack["before"] = self.figures.read()
         if not self.attack or "ended" not in self.attack:
             return
         if "cleared" not in self.attack and not row["eavesdropper_alarms"]:
@@ -202,7 +200,7 @@ class Demo:
         end = self.start + self.args.seconds
         self.streams.start_server()
         calibrated = self.streams.iperf(CALIBRATE_S)
-        paced_s = int(end - time.monotonic()) - UNLIMITED_S - 3
+        paced_s = int(end - time.monotonic()) - UNLIMITED_S - 2
         self.say(f"calibrated: {calibrated / 1e6:.0f} Mb/s unlimited; "
                  f"{calibrated / 2e6:.0f} Mb/s runs beside ping and UDP")
         self.say(self.figures.heading())
@@ -248,13 +246,14 @@ class Demo:
         raised = [x for x in self.alarms if x["kind"] in self.figures.EAVESDROPPER]
         times = [x["raised_at"] for x in raised if x["raised_at"] >= a["began_wall"] - 0.01]
         cleared = [x["cleared_at"] for x in raised if x.get("cleared_at")]
+        qber_z, qber_x = self.figures.between(a["before"], a["after"])
         return {
             "name": a["name"],
             "alarm": raised[0]["kind"] if raised else None,
             "detected_after_seconds": round(min(times) - a["began_wall"], 3) if times else None,
-            "blocks_keyed_during": self.figures.count_keyed(blocks, a["began_wall"],
-                                                            a["ended_wall"]),
-            "qber_z": a["qber_z"], "qber_x": a["qber_x"],
+            "blocks_keyed_during": self.figures.count_keyed(blocks, a["first_slot"],
+                                                            a["last_slot"]),
+            "qber_z": qber_z, "qber_x": qber_x,
             "cleared_after_seconds":
                 round(max(cleared) - a["ended_wall"], 3) if cleared else None,
         }

@@ -46,7 +46,17 @@ def run(*command, check=True):
 
 
 HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
-ARENA_PAGES = 32  # 64 MiB of key memory a gateway
+ARENA_PAGES = 32    # 64 MiB of key memory a gateway
+PACKET_PAGES = 136  # 256 MiB of packet memory a gateway, and some
+
+
+def free_huge_pages():
+    try:
+        with open("/proc/meminfo") as f:
+            return next((int(line.split()[1]) for line in f
+                         if line.startswith("HugePages_Free")), 0)
+    except OSError:
+        return 0
 
 
 class LockedMemory:
@@ -60,6 +70,8 @@ class LockedMemory:
     def __init__(self):
         self.pages_before = None
         self.ring_frames = 4096
+        # Both gateways' packet memory goes on huge pages where there are enough for both.
+        self.packets_on_huge_pages = free_huge_pages() >= 2 * (ARENA_PAGES + PACKET_PAGES)
         try:
             resource.setrlimit(resource.RLIMIT_MEMLOCK,
                                (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -68,7 +80,7 @@ class LockedMemory:
             pass
         limit = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
         room = limit - (512 << 10)
-        if not self.reserve_pages():
+        if not self.packets_on_huge_pages and not self.reserve_pages():
             room -= 7 << 20
         # Four rings of 2 KiB frames, in blocks of 32 frames.
         self.ring_frames = max(64, min(4096, room // 4 // 2048 // 32 * 32))
@@ -76,9 +88,7 @@ class LockedMemory:
     def reserve_pages(self):
         """Enough free huge pages for both gateways, and some that others may take."""
         try:
-            with open("/proc/meminfo") as f:
-                free = int(next(line for line in f if line.startswith("HugePages_Free"))
-                           .split()[1])
+            free = free_huge_pages()
             with open(HUGE_PAGES) as f:
                 self.pages_before = int(f.read())
             wanted = self.pages_before + max(0, 3 * ARENA_PAGES - free)
@@ -86,7 +96,7 @@ class LockedMemory:
                 f.write(str(wanted))
             with open(HUGE_PAGES) as f:
                 return int(f.read()) >= wanted
-        except (OSError, ValueError, StopIteration):
+        except (OSError, ValueError):
             return False
 
     def give_back(self):
@@ -135,7 +145,8 @@ class Rig:
         gateway = {
             "name": f"gw-{site}", "site": site, "link": "demo",
             "resources": {"forward-lcores": 1, "memory": 256,
-                          "file-prefix": f"{self.tag}-{site}"},
+                          "file-prefix": f"{self.tag}-{site}",
+                          "hugepages": self.memory.packets_on_huge_pages},
             "port": {
                 "lan": {"device": f"net_af_packet0,iface=lan0,{ring}",
                         "mtu": 1500, "address": [f"{LAN[site]}.1/24", f"{LAN6[site]}1/64"]},
@@ -294,7 +305,8 @@ class Rig:
 
     def start_gateway(self, site):
         self.start("gw-" + site, self.prefer(-8) + self.in_gateway(site) + [
-            self.program("lumengate"), "--config", self.path("site-" + site, "config.json")])
+            self.program("lumengate"), "--config", self.path("site-" + site, "config.json"),
+            "--yang-dir", os.path.join(ROOT, "config")])
 
     def start_watch(self, file=None):
         command = self.in_ns("wan") + [

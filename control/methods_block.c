@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* block_list: the records of the newest blocks of key, from which anyone can check their length. */
+
+#include <errno.h>
+
+#include "common/clock.h"
+#include "control/method.h"
+#include "control/site.h"
+
+struct list_params {
+	uint64_t count;
+};
+
+static const struct method_param list_params[] = {
+        METHOD_PARAM(struct list_params, count, PARAM_UINT, .optional = true, .max = LINK_BLOCKS,
+                     .help = "blocks to show, newest first; 0 or none: all that are remembered"),
+};
+
+static json_t *pair(const uint64_t n[2])
+{
+	return json_pack("[I, I]", (json_int_t)n[0], (json_int_t)n[1]);
+}
+
+static json_t *block_json(const struct link_block *b)
+{
+	char time[32];
+
+	return json_pack(
+	        "{s:I, s:s, s:[I, I], s:I, s:I, s:I, s:f, s:f, s:f, s:s, s:s, s:b, s:o, "
+	        "s:o, s:o, s:o}",
+	        "number", (json_int_t)b->number, "time", clock_format(b->time_wall_ns, time),
+	        "slots", (json_int_t)b->first_slot, (json_int_t)b->last_slot, "sifted_bits",
+	        (json_int_t)b->sifted_bits, "leaked_bits", (json_int_t)b->leaked_bits,
+	        "secret_bits", (json_int_t)b->secret_bits, "efficiency_f", b->efficiency_f,
+	        "eps_sec", b->eps_sec, "eps_cor", b->eps_cor, "proof", "rusca2018", "leak_mode",
+	        "two-way", "simulated", b->simulated, "n_z", pair(b->counts.n_z), "m_z",
+	        pair(b->counts.m_z), "n_x", pair(b->counts.n_x), "m_x", pair(b->counts.m_x));
+}
+
+static int block_list(const void *params, json_t **result, struct err *err)
+{
+	const struct list_params *p = params;
+	unsigned int most = p->count == 0 ? LINK_BLOCKS : (unsigned int)p->count;
+	const struct link_block *b;
+	json_t *list;
+
+	if (site_link() == NULL)
+		return err_set(err, ENOTCONN, "the gateway is not running");
+	list = json_array();
+	for (unsigned int i = 0; i < most && (b = link_block_at(site_link(), i)) != NULL; i++)
+		json_array_append_new(list, block_json(b));
+	*result = json_pack("{s:o}", "blocks", list);
+	return 0;
+}
+
+METHOD_DEFINE(block_list, .summary = "Records of the newest blocks of key, without the key",
+              .fn = block_list, .params = list_params, .param_count = 1)
