@@ -31,11 +31,13 @@ struct port {
 	bool rx_ip_checksum; /* the device verifies IPv4 header checksums */
 	bool started;
 	char device[128];
+	char kernel[16];      /* interface of net_af_packet, or "" */
+	uint32_t kernel_base; /* what it had received at start */
 };
 
 struct port_stats {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-	uint64_t rx_missed; /* the device had no room: we were late */
+	uint64_t rx_missed; /* the device or its ring had no room: we were late */
 	uint64_t rx_errors, tx_errors, rx_no_mbuf;
 	bool link_up;
 	uint32_t link_mbps;

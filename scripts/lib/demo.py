@@ -271,6 +271,9 @@ class Demo:
                    s["udp"]["twice"] == 0,
                    f"the UDP stream lost {s['udp']['sent'] - s['udp']['received']}")
         self.check(s["tunnel"]["lost"] == 0, f"{s['tunnel']['lost']} packets are not accounted for")
+        self.check(s["wan_capture"]["esp"] == s["tunnel"]["packets_sealed"],
+                   f"WAN: {s['wan_capture']['esp']} ESP frames, "
+                   f"{s['tunnel']['packets_sealed']} were sealed")
         for what in ("plaintext", "other", "kernel_dropped"):
             self.check(s["wan_capture"][what] == 0, f"WAN: {s['wan_capture'][what]} {what}")
         self.check(s["wan_capture"]["esp"] > 0 and s["wan_capture"]["classical"] > 0,
