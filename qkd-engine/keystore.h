@@ -90,6 +90,7 @@ int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, s
  * takes the peer's and destroys what only this end has, or has otherwise: blocks that the
  * peer does not know or knows with another hash; of the rest, keys that the peer has used.
  * Pads of the peer's own class stay: it may have taken them for tags that are under way.
+ * Imported blocks that the peer does not know stay, too: it may be about to import them.
  * -EPROTO: the peer's record is malformed, nothing was changed.
  */
 int keystore_summary(struct keystore *ks, uint8_t *out, size_t cap, size_t *len);

@@ -15,10 +15,10 @@ DEMO = ["/usr/bin/python3", os.path.join(ROOT, "scripts/lib/demo.py")]
 
 def leftovers():
     spaces = subprocess.run(["ip", "netns"], stdout=subprocess.PIPE, text=True).stdout
-    running = subprocess.run(["pgrep", "-f", "lumengate-optics-sim|build/control/lumengate"],
+    running = subprocess.run(["pgrep", "-f", os.path.join(ROOT, "build") + "/.*lumengate"],
                              stdout=subprocess.PIPE, text=True).stdout
-    return [s for s in spaces.split() if s.startswith("lg")], running.split(), \
-        glob.glob("/tmp/lumengate-*")
+    return ([s for s in spaces.split() if s.startswith("lg")], running.split(),
+            glob.glob("/tmp/lumengate-*"), glob.glob("/var/run/dpdk/lg*"))
 
 
 def run_demo(tmp_path, *options, timeout=200):
