@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What must never happen: key from the wrong fibre, traffic without key, trust in strangers."""
 
+import json
+import mmap
 import os
+import struct
 import subprocess
+import threading
 import time
 
-from conftest import lgctl
-from rig import LAN, Rig, RigError
+from rig import ROOT
 
 
 def alarms(rig, site):
@@ -28,28 +31,76 @@ def test_no_key_no_plaintext(rig):
     assert capture["plaintext"] == 0 and capture["other"] == 0 and capture["esp"] == 0
 
 
-def test_cross_wired_fibre_never_keys():
+class Lamp(threading.Thread):
+    """Drives a transmitter that no gateway drives: lit for key, over the card's registers
+    (drivers/card_regs.h) and the mailbox of the shared-memory transport."""
+
+    CTRL, WATCHDOG = 0x020, 0x03c
+    TX_APPLY, TX_MODE, TX_MU1, TX_MU2, TX_P_MU1, TX_P_Z = 0x200, 0x204, 0x208, 0x20c, 0x210, 0x214
+    MBOX_OFFSET, MBOX_VALUE, MBOX_SEQ, MBOX_DONE = 0xff00, 0xff04, 0xff08, 0xff0c
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        with open(path, "r+b") as f:
+            self.bar = mmap.mmap(f.fileno(), 65536)
+        self.stopping = threading.Event()
+        self.write(self.CTRL, 1)
+        for register, share in ((self.TX_MU1, 0.3), (self.TX_MU2, 0.1), (self.TX_P_MU1, 0.3),
+                                (self.TX_P_Z, 0.8)):
+            self.write(register, int(share * 65536))
+        self.write(self.TX_MODE, 1)
+        self.write(self.TX_APPLY, 1)
+        self.write(self.WATCHDOG, 2000)
+        self.write(self.CTRL, 3)
+        self.start()
+
+    def word(self, offset):
+        return struct.unpack_from("<I", self.bar, offset)[0]
+
+    def write(self, register, value):
+        deadline = time.monotonic() + 2
+        while self.word(self.MBOX_DONE) != self.word(self.MBOX_SEQ):
+            assert time.monotonic() < deadline, "the card does not take writes"
+            time.sleep(0.0005)
+        struct.pack_into("<I", self.bar, self.MBOX_OFFSET, register)
+        struct.pack_into("<I", self.bar, self.MBOX_VALUE, value)
+        struct.pack_into("<I", self.bar, self.MBOX_SEQ, self.word(self.MBOX_SEQ) + 1)
+
+    def run(self):
+        while not self.stopping.wait(0.3):
+            self.write(self.WATCHDOG, 2000)
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+
+
+def test_cross_wired_fibre_never_keys(rig):
     """Alice of one link and Bob of another: no alignment or 50 % errors, never key."""
-    with Rig() as rig:
-        rig.wire()
-        rig.start_model()
-        other = rig.path("sim", "other.sock")
-        # A second link; its receiver's file takes the place of ours.
-        rig.start("model-2", [rig.program("lumengate-optics-sim"), "--alice",
-                              rig.path("sim", "alice-2"), "--bob", rig.path("site-b", "card"),
-                              "--control", other])
-        rig.wait_for(lambda: os.path.exists(other), 10, "the second model")
+    rig.start_model()
+    other = rig.path("sim", "other.sock")
+    # A second link; its receiver's file takes the place of ours, its transmitter is lit.
+    rig.start("model-2", rig.prefer(-15) + [
+        rig.program("lumengate-optics-sim"), "--alice", rig.path("sim", "alice-2"), "--bob",
+        rig.path("site-b", "card"), "--control", other])
+    rig.wait_for(lambda: os.path.exists(other) and os.path.exists(rig.path("sim", "alice-2")),
+                 10, "the second model")
+    lamp = Lamp(rig.path("sim", "alice-2"))
+    try:
         for site in ("a", "b"):
             rig.start_gateway(site)
         for site in ("a", "b"):
             rig.wait_ready(site)
-        rig.wait_for(lambda: rig.rpc("b", "link_show")["engine"]["detections"] > 1_000_000, 60,
+        rig.wait_for(lambda: rig.rpc("b", "link_show")["engine"]["detections"] > 5_000_000, 60,
                      "light on the receiver")
-        time.sleep(20)
-        for site in ("a", "b"):
-            engine = rig.rpc(site, "link_show")["engine"]
-            assert engine["secret_bits"] == 0 and engine["blocks_ok"] == 0
-        assert "sync" in alarms(rig, "b")
+        rig.wait_for(lambda: "sync" in alarms(rig, "b"), 60, "the alarm")
+        time.sleep(5)
+    finally:
+        lamp.stop()
+    for site in ("a", "b"):
+        engine = rig.rpc(site, "link_show")["engine"]
+        assert engine["secret_bits"] == 0 and engine["blocks_ok"] == 0
+        assert rig.rpc(site, "keystore_show")["available"]["rekey"] == 0
 
 
 def test_mismatched_secrets_make_no_key(rig):
@@ -145,21 +196,38 @@ def test_key_bytes_show_nowhere(imported):
 
 
 def test_bad_configuration_is_one_line_and_status_2(rig):
-    import json
-    config = rig.config("a")
-    config["lumengate:gateway"]["port"]["lan"]["mtu"] = 10
-    rig.write_config("a", config)
-    done = subprocess.run([rig.program("lumengate"), "--config",
-                           rig.path("site-a", "config.json")], stdout=subprocess.PIPE,
+    def start(config):
+        with open(rig.path("bad.json"), "w") as f:
+            json.dump(config, f)
+        done = subprocess.run([rig.program("lumengate"), "--config", rig.path("bad.json"),
+                               "--yang-dir", os.path.join(ROOT, "config")],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=20)
+        assert done.returncode == 2
+        assert len(done.stderr.strip().splitlines()) == 1
+        return done.stderr
+
+    def changed(*path, value):
+        config = rig.config("a")
+        at = config["lumengate:gateway"]
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = value
+        return start(config)
+
+    says = changed("port", "lan", "mtu", value=10)
+    assert "port/lan/mtu" in says
+    says = changed("port", "lan", "device", value="net_af_packet0,iface=nowhere0")
+    assert "nowhere0" in says
+    says = changed("colour", value="blue")
+    assert "colour" in says
+    says = changed("port", "lan", "address", value=["10.1.0.1/24", "10.1.0.1/24"])
+    assert "10.1.0.1" in says
+    says = changed("qkd", "receiver", value={"holdoff": 1000})  # site A has none
+    assert "receiver" in says
+    with open(rig.path("bad.json"), "w") as f:
+        f.write("{ not json")
+    done = subprocess.run([rig.program("lumengate"), "--config", rig.path("bad.json"),
+                           "--yang-dir", os.path.join(ROOT, "config")], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=20)
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1 and "mtu" in done.stderr
-    config = rig.config("a")
-    config["lumengate:gateway"]["port"]["lan"]["device"] = "net_af_packet0,iface=nowhere0"
-    rig.write_config("a", config)
-    done = subprocess.run([rig.program("lumengate"), "--config",
-                           rig.path("site-a", "config.json")], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=20)
-    assert done.returncode == 2
-    assert "nowhere0" in done.stderr
-    assert json.dumps(config)  # the file was readable: only the interface was wrong
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
