@@ -224,4 +224,6 @@ void engine_lookups_lost(struct engine *e)
 	a->orphans = 0;
 	while (a->head < a->asked)
 		engine_choices(e, stale, batch_at(a, a->head)->batch.count);
+	/* A new session may have dropped the rest: nothing is left for the next card to answer. */
+	a->orphans = 0;
 }

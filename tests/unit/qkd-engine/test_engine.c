@@ -238,6 +238,33 @@ static void test_card_trouble(void)
 	rig_fini(&r);
 }
 
+/* Alice's card goes with questions under way when the session ends, too. */
+static void test_card_lost_with_the_session(void)
+{
+	static struct rig r;
+	struct engine_stats a;
+	unsigned int blocks;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 17));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+	r.card_stuck = true;
+	rig_run(&r, 20 * NS_PER_MS);
+	CU_ASSERT(r.lookup_count > 1);
+	rig_restart(&r.b);
+	for (uint64_t end = r.wire.now_ns + NS_PER_S; r.wire.now_ns < end;)
+		lossy_pair_step(&r.wire, NS_PER_MS);
+	engine_lookups_lost(r.a.engine);
+	r.lookup_count = 0;
+	r.card_stuck = false;
+	blocks = r.b.block_count;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, blocks + 2, 8 * NS_PER_S));
+	engine_stats_read(r.a.engine, &a);
+	CU_ASSERT_EQUAL(a.alarms, 0);
+	CU_ASSERT_EQUAL(a.protocol_errors, 0);
+	CU_ASSERT(rig_common_blocks(&r) >= 2);
+	rig_fini(&r);
+}
+
 /* Alice's card does not answer: Bob drops what finds no room, and starts over in time. */
 static void test_card_stuck(void)
 {
@@ -314,4 +341,5 @@ static void test_bad_config(void)
 UNIT_MAIN(UNIT(test_makes_key), UNIT(test_record), UNIT(test_lossy_network), UNIT(test_restart),
           UNIT(test_pads_run_out), UNIT(test_wrong_hash_key), UNIT(test_crossed_fibres),
           UNIT(test_slip), UNIT(test_light_lost), UNIT(test_card_trouble), UNIT(test_long_link),
-          UNIT(test_alarm_names), UNIT(test_card_stuck), UNIT(test_bad_config))
+          UNIT(test_alarm_names), UNIT(test_card_lost_with_the_session), UNIT(test_card_stuck),
+          UNIT(test_bad_config))
