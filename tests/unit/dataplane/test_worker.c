@@ -96,6 +96,7 @@ static void test_turn_sleeps_only_when_all_roles_idle(void)
 static void test_launch_quiesce_stop(void)
 {
 	struct probe busy = {.work = 1}, idle = {.work = 0};
+	int own_nice = getpriority(PRIO_PROCESS, 0);
 	uint64_t token, before;
 	struct err err = {0};
 
@@ -113,10 +114,10 @@ static void test_launch_quiesce_stop(void)
 	while (__atomic_load_n(&idle.polls, __ATOMIC_ACQUIRE) < 3 ||
 	       __atomic_load_n(&busy.polls, __ATOMIC_ACQUIRE) < 3)
 		usleep(100);
-	CU_ASSERT_TRUE(clock_mono_ns() - before < 2 * NS_PER_S);
+	CU_ASSERT_TRUE(clock_mono_ns() - before < 20 * NS_PER_S);
 	workers_stop();
-	CU_ASSERT_EQUAL(busy.nice, 0);
-	CU_ASSERT_EQUAL(idle.nice, 5);
+	CU_ASSERT_EQUAL(busy.nice, own_nice);
+	CU_ASSERT_EQUAL(idle.nice, own_nice + 5 < 19 ? own_nice + 5 : 19);
 	/* The loop's time follows CLOCK_MONOTONIC. */
 	CU_ASSERT_TRUE(busy.now_ns + 100 * NS_PER_MS > before);
 	CU_ASSERT_TRUE(busy.now_ns < clock_mono_ns() + 10 * NS_PER_MS);
