@@ -52,6 +52,13 @@ static inline bool spsc_push(struct spsc *r, void *p)
 	return true;
 }
 
+/* Producer: places that are free, at least. */
+static inline size_t spsc_room(struct spsc *r)
+{
+	r->tail_seen = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
+	return r->mask + 1 - (r->head - r->tail_seen);
+}
+
 /* NULL when empty. */
 static inline void *spsc_pop(struct spsc *r)
 {

@@ -11,42 +11,20 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "control/alarm.h"
-#include "control/secret_file.h"
-#include "qkd-engine/storage.h"
+#include "control/link_state.h"
 
 LOG_COMPONENT_DEFINE(link)
 
-/* First byte of a message on the control stream. */
-enum { MESSAGE_SUMMARY = 1, MESSAGE_REKEY = 2 };
-
-#define PADS_KEPT       16 /* with the role: enough for ten blocks */
+/*
+ * With the role: a block takes one of each end, and what is with the role when the process
+ * ends is lost.
+ */
+#define PADS_KEPT       4
 #define NOTES_A_TURN    256
+#define UNPOSTED_MAX    4096
 #define SUPERVISE_NS    (100 * NS_PER_MS)
 #define HOUSEKEEPING_NS (1 * NS_PER_S)
 #define SUMMARY_MAX     (CHANNEL_MESSAGE_MAX - 1)
-
-struct rekey_context {
-	struct link *link;
-	unsigned int index;
-	struct tunnel *tunnel;
-	struct rekey *rekey;
-	char resource[64];
-};
-
-struct link {
-	bool site_a;
-	char resource[64];
-	struct qkd_role *role;
-	struct keystore *ks;
-	struct rekey_context tunnels[CONFIG_TUNNELS_MAX];
-	unsigned int tunnel_count;
-	uint64_t session; /* of the notes that are answered */
-	bool summary_sent, summary_taken, channel_up;
-	uint64_t next_supervise_ns, next_housekeeping_ns;
-	struct link_stats stats;
-	struct link_block blocks[LINK_BLOCKS]; /* a ring */
-	uint64_t blocks_seen;
-};
 
 struct keystore *link_keystore(struct link *l)
 {
@@ -63,14 +41,20 @@ struct qkd_role *link_role(struct link *l)
 	return l->role;
 }
 
+/* Both ends have compared what they hold: keys may be named to the peer. */
+static bool stores_agree(const struct link *l)
+{
+	return l->summary_sent && l->summary_taken && l->channel_up;
+}
+
 void link_stats_read(const struct link *l, struct link_stats *out)
 {
 	*out = l->stats;
-	out->connected = l->summary_taken && l->channel_up;
+	out->connected = stores_agree(l);
 }
 
-static void set_alarm(bool raised, const char *kind, const char *resource,
-                      enum alarm_severity severity, const char *text)
+void link_alarm(bool raised, const char *kind, const char *resource, enum alarm_severity severity,
+                const char *text)
 {
 	if (raised)
 		alarm_raise(kind, resource, severity, text);
@@ -78,13 +62,44 @@ static void set_alarm(bool raised, const char *kind, const char *resource,
 		alarm_clear(kind, resource, text);
 }
 
-/* Messages to the peer. */
+/* Notes to the role. */
 
-static int post_message(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t len)
+/* In order; what its ring has no room for waits here. -EAGAIN: the role stands still. */
+static int post(struct link *l, struct qkd_note *note)
+{
+	if (l->unposted == NULL && qkd_role_post(l->role, note) == 0)
+		return 0;
+	if (l->unposted_count == UNPOSTED_MAX) {
+		l->stats.notes_dropped++;
+		qkd_note_free(note);
+		return -EAGAIN;
+	}
+	*l->unposted_end = note;
+	l->unposted_end = &note->next;
+	l->unposted_count++;
+	return 0;
+}
+
+static void post_waiting(struct link *l)
+{
+	while (l->unposted != NULL) {
+		struct qkd_note *note = l->unposted, *next = note->next;
+
+		note->next = NULL;
+		if (qkd_role_post(l->role, note) < 0) {
+			note->next = next;
+			return;
+		}
+		l->unposted = next;
+		l->unposted_count--;
+	}
+	l->unposted_end = &l->unposted;
+}
+
+int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t len)
 {
 	size_t head = tunnel < 0 ? 1 : 2;
 	struct qkd_note *note = qkd_note_new(QKD_NOTE_SEND, head + len);
-	int rc;
 
 	if (note == NULL)
 		return -ENOMEM;
@@ -93,209 +108,23 @@ static int post_message(struct link *l, uint8_t kind, int tunnel, const void *ms
 	if (tunnel >= 0)
 		note->data[1] = (uint8_t)tunnel;
 	memcpy(note->data + head, msg, len);
-	rc = qkd_role_post(l->role, note);
-	if (rc < 0)
-		secret_free(note);
-	return rc;
+	return post(l, note);
 }
 
 static void send_summary(struct link *l)
 {
 	uint8_t *summary = malloc(SUMMARY_MAX);
 	size_t len;
+	int rc = summary == NULL ? -ENOMEM : keystore_summary(l->ks, summary, SUMMARY_MAX, &len);
 
-	if (summary == NULL)
-		return;
-	if (keystore_summary(l->ks, summary, SUMMARY_MAX, &len) == 0 &&
-	    post_message(l, MESSAGE_SUMMARY, -1, summary, len) == 0)
-		l->summary_sent = true;
+	if (rc == 0)
+		rc = link_send(l, MESSAGE_SUMMARY, -1, summary, len);
 	free(summary);
-}
-
-/* What rekeying asks for. */
-
-static int op_send(void *ctx, const void *msg, size_t len)
-{
-	struct rekey_context *t = ctx;
-
-	return post_message(t->link, MESSAGE_REKEY, (int)t->index, msg, len);
-}
-
-static int op_rx_install(void *ctx, uint64_t generation, const struct sa_key *keys, unsigned int n)
-{
-	struct rekey_context *t = ctx;
-	struct err err = {0};
-	int rc = tunnel_rx_install(t->tunnel, generation, keys, n, &err);
-
-	if (rc < 0)
-		log_err("%s: %s", t->resource, err.text);
-	return rc;
-}
-
-static int op_tx_switch(void *ctx, uint64_t generation, const struct sa_key *keys, unsigned int n)
-{
-	struct rekey_context *t = ctx;
-	struct err err = {0};
-	int rc = tunnel_tx_switch(t->tunnel, generation, keys, n, &err);
-
-	if (rc < 0)
-		log_err("%s: %s", t->resource, err.text);
-	return rc;
-}
-
-static void op_tx_stop(void *ctx)
-{
-	tunnel_tx_stop(((struct rekey_context *)ctx)->tunnel);
-}
-
-static void op_rx_retire(void *ctx, uint64_t generation)
-{
-	tunnel_rx_retire(((struct rekey_context *)ctx)->tunnel, generation);
-}
-
-static void op_alarm(void *ctx, const char *kind, bool raised, const char *text)
-{
-	set_alarm(raised, kind, ((struct rekey_context *)ctx)->resource, ALARM_CRITICAL, text);
-}
-
-static int create_rekeys(struct link *l, const struct config *config, struct tunnel *const *tunnels,
-                         struct err *err)
-{
-	static const struct rekey_ops ops = {.send = op_send,
-	                                     .rx_install = op_rx_install,
-	                                     .tx_switch = op_tx_switch,
-	                                     .tx_stop = op_tx_stop,
-	                                     .rx_retire = op_rx_retire,
-	                                     .alarm = op_alarm};
-
-	for (unsigned int i = 0; i < config->tunnel_count; i++) {
-		const struct config_tunnel *c = &config->tunnels[i];
-		struct rekey_context *t = &l->tunnels[i];
-		struct rekey_config rc = {.initiator = l->site_a,
-		                          .period_ms = c->rekey_period_ms,
-		                          .hard_life_ms = c->hard_life_ms,
-		                          .grace_ms = c->grace_ms,
-		                          .cores = config->eal.forward_lcores};
-
-		snprintf(rc.link, sizeof(rc.link), "%s", config->link);
-		snprintf(rc.tunnel, sizeof(rc.tunnel), "%s", c->name);
-		snprintf(t->resource, sizeof(t->resource), "tunnel/%s", c->name);
-		t->link = l;
-		t->index = i;
-		t->tunnel = tunnels[i];
-		t->rekey = rekey_create(&rc, &ops, t, l->ks, err);
-		if (t->rekey == NULL)
-			return -err->code;
-		l->tunnel_count++;
-	}
-	return 0;
-}
-
-static int open_keystore(struct link *l, const struct config *config, const uint8_t *psk,
-                         size_t psk_len, struct err *err)
-{
-	struct keystore_config kc = {.site_a = l->site_a,
-	                             .max_keys = config->keystore.max_keys,
-	                             .ttl_s = config->keystore.ttl_s};
-	struct storage *storage;
-	uint8_t *key = NULL;
-	size_t len;
-	int rc;
-
-	rc = secret_file_read(config->keystore.storage_key_file, "storage key", 32, 32, &key, &len,
-	                      err);
-	if (rc < 0)
-		return rc;
-	memcpy(kc.storage_key, key, 32);
-	secret_free(key);
-	rc = storage_sqlite_open(config->keystore.path, &storage, err);
-	if (rc == 0)
-		rc = keystore_open(&kc, storage, &l->ks, err);
-	secret_wipe(&kc, sizeof(kc));
-	if (rc == 0) {
-		rc = keystore_add_psk(l->ks, psk + PSK_PADS,
-		                      (psk_len - PSK_PADS) / KEY_BYTES * KEY_BYTES, err);
-		if (rc == -EEXIST)
-			rc = 0;
-	}
-	return rc;
-}
-
-static int create_role(struct link *l, const struct config *config, const uint8_t *psk,
-                       struct channel_mux *mux, struct err *err)
-{
-	struct qkd_role_config rc = {
-	        .channel = {.initiator = l->site_a},
-	        .quantum = config->qkd.enabled,
-	        .engine = {.role = l->site_a ? ENGINE_ALICE : ENGINE_BOB,
-	                   .block_bits = config->qkd.block_bits,
-	                   .frame_bits = 65536,
-	                   .source = {.mu = {config->qkd.mu1, config->qkd.mu2},
-	                              .p = {config->qkd.p_mu1, 1 - config->qkd.p_mu1},
-	                              .eps_sec = config->qkd.eps_sec,
-	                              .eps_cor = config->qkd.eps_cor},
-	                   .qber_abort = config->qkd.qber_abort,
-	                   .qber_alarm = config->qkd.qber_alarm,
-	                   .sample_interval = 64},
-	        .card = {.transport = config->qkd.transport,
-	                 .path = config->qkd.path,
-	                 .role = l->site_a ? CARD_IS_ALICE : CARD_IS_BOB,
-	                 .mu1 = config->qkd.mu1,
-	                 .mu2 = config->qkd.mu2,
-	                 .p_mu1 = config->qkd.p_mu1,
-	                 .p_z = config->qkd.p_z,
-	                 .holdoff_ns = config->qkd.holdoff_ns,
-	                 .watchdog_ms = 1000},
-	};
-
-	memcpy(rc.channel.link_secret, psk + PSK_SECRET, sizeof(rc.channel.link_secret));
-	memcpy(rc.engine.hash_key_ab, psk + PSK_HASH_AB, sizeof(rc.engine.hash_key_ab));
-	memcpy(rc.engine.hash_key_ba, psk + PSK_HASH_BA, sizeof(rc.engine.hash_key_ba));
-	snprintf(rc.engine.link, sizeof(rc.engine.link), "%s", config->link);
-	l->role = qkd_role_create(&rc, mux, err);
-	secret_wipe(&rc, sizeof(rc));
-	return l->role == NULL ? -err->code : 0;
-}
-
-struct link *link_create(const struct config *config, struct channel_mux *mux,
-                         struct tunnel *const *tunnels, struct err *err)
-{
-	struct link *l = calloc(1, sizeof(*l));
-	uint8_t *psk = NULL;
-	size_t psk_len = 0;
-	int rc;
-
-	if (l == NULL) {
-		err_set(err, ENOMEM, "link: out of memory");
-		return NULL;
-	}
-	l->site_a = config->site == CONFIG_SITE_A;
-	snprintf(l->resource, sizeof(l->resource), "link/%s", config->link);
-	rc = secret_file_read(config->channel.psk_file, "pre-shared secret", PSK_LEAST, PSK_MOST,
-	                      &psk, &psk_len, err);
-	if (rc == 0)
-		rc = open_keystore(l, config, psk, psk_len, err);
-	if (rc == 0)
-		rc = create_rekeys(l, config, tunnels, err);
-	if (rc == 0)
-		rc = create_role(l, config, psk, mux, err);
-	secret_free(psk);
-	if (rc < 0) {
-		link_destroy(l);
-		return NULL;
-	}
-	return l;
-}
-
-void link_destroy(struct link *l)
-{
-	if (l == NULL)
-		return;
-	qkd_role_destroy(l->role);
-	for (unsigned int i = 0; i < l->tunnel_count; i++)
-		rekey_destroy(l->tunnels[i].rekey);
-	keystore_close(l->ks);
-	free(l);
+	if (rc < 0 && !l->summary_failed)
+		log_err("%s: the stores cannot be compared, so no key is used: %s", l->resource,
+		        rc == -ENOSPC ? "too many blocks for one message" : strerror(-rc));
+	l->summary_failed = rc < 0;
+	l->summary_sent = rc == 0;
 }
 
 /* Notes of the role. */
@@ -330,7 +159,8 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 {
 	if (note->session != l->session)
 		return;
-	if (note->len >= 1 && note->data[0] == MESSAGE_SUMMARY)
+	/* One a session: a later one would be older than the blocks that came since. */
+	if (note->len >= 1 && note->data[0] == MESSAGE_SUMMARY && !l->summary_taken)
 		take_summary(l, note->data + 1, note->len - 1);
 	else if (note->len >= 2 && note->data[0] == MESSAGE_REKEY && l->summary_taken &&
 	         note->data[1] < l->tunnel_count)
@@ -364,7 +194,7 @@ static void remember_block(struct link *l, const struct key_block *kb)
 	};
 }
 
-static void take_block(struct link *l, struct key_block *kb)
+static void take_block(struct link *l, const struct key_block *kb)
 {
 	struct err err = {0};
 
@@ -375,26 +205,27 @@ static void take_block(struct link *l, struct key_block *kb)
 		l->stats.blocks_stored++;
 		remember_block(l, kb);
 	}
-	key_block_free(kb);
 }
 
+/* The engine's block waits for an answer: there is one, whatever happens here. */
 static void answer_pad(struct link *l, uint64_t id)
 {
 	struct qkd_note *note = qkd_note_new(QKD_NOTE_PAD_FETCHED, 0);
-	struct err err = {0};
 
-	if (note == NULL)
-		return;
-	note->pad.id = id;
-	note->raised = keystore_pad_fetch(l->ks, l->site_a ? KEY_AUTH_B : KEY_AUTH_A, id,
-	                                  &note->pad, &err) == 0;
-	note->pad.id = id;
-	if (note->raised)
-		l->stats.pads_fetched++;
-	else
+	if (note == NULL || keystore_pad_fetch(l->ks, l->site_a ? KEY_AUTH_B : KEY_AUTH_A, id,
+	                                       &note->pad, NULL) < 0) {
+		qkd_note_free(note);
 		l->stats.pads_unknown++;
-	if (qkd_role_post(l->role, note) < 0)
-		secret_free(note);
+		note = qkd_note_new(QKD_NOTE_PAD_UNKNOWN, 0);
+	} else {
+		l->stats.pads_fetched++;
+	}
+	if (note == NULL) {
+		l->stats.notes_dropped++;
+		return;
+	}
+	note->pad.id = id;
+	post(l, note);
 }
 
 static void take_alarm(struct link *l, const struct qkd_note *note)
@@ -404,11 +235,13 @@ static void take_alarm(struct link *l, const struct qkd_note *note)
 	                ? ALARM_MAJOR
 	                : ALARM_CRITICAL;
 
-	set_alarm(note->raised, engine_alarm_name(note->alarm), l->resource, severity,
-	          (const char *)note->data);
+	if (note->alarm == ENGINE_ALARM_AUTH)
+		l->tag_failed = note->raised;
+	link_alarm(note->raised, engine_alarm_name(note->alarm), l->resource, severity,
+	           (const char *)note->data);
 }
 
-static void take_note(struct link *l, struct qkd_note *note, uint64_t now)
+static void take_note(struct link *l, const struct qkd_note *note, uint64_t now)
 {
 	switch (note->type) {
 	case QKD_NOTE_SESSION:
@@ -429,76 +262,96 @@ static void take_note(struct link *l, struct qkd_note *note, uint64_t now)
 	default:
 		break;
 	}
-	secret_free(note);
 }
 
-/* The role always has pads at hand, marked used on disk before it gets them. */
-static void supply_pads(struct link *l)
+/*
+ * The role has pads at hand while sifting goes on, marked used on disk before it gets them;
+ * not earlier, or each start without light would cost some of the pre-shared ones.
+ */
+static void supply_pads(struct link *l, const struct qkd_role_status *s)
 {
+	unsigned int around = qkd_role_pads(l->role), want = 0;
+	struct qkd_note *notes[PADS_KEPT];
 	struct auth_pad *pads;
-	struct err err = {0};
-	int n;
+	int n = 0;
 
-	if (qkd_role_pads(l->role) >= PADS_KEPT / 2)
+	if (!s->quantum || !s->engine.aligned || around >= PADS_KEPT || l->unposted != NULL)
 		return;
 	pads = secret_alloc(PADS_KEPT * sizeof(*pads));
-	if (pads == NULL)
-		return;
-	n = keystore_pads_take(l->ks, l->site_a ? KEY_AUTH_A : KEY_AUTH_B, pads, PADS_KEPT, &err);
-	for (int i = 0; i < n; i++) {
-		struct qkd_note *note = qkd_note_new(QKD_NOTE_PAD, 0);
-
-		if (note == NULL)
-			break;
-		note->pad = pads[i];
-		if (qkd_role_post(l->role, note) < 0) {
-			secret_free(note);
-			break;
+	while (pads != NULL && around + want < PADS_KEPT &&
+	       (notes[want] = qkd_note_new(QKD_NOTE_PAD, 0)) != NULL)
+		want++;
+	if (want > 0)
+		n = keystore_pads_take(l->ks, l->site_a ? KEY_AUTH_A : KEY_AUTH_B, pads, want,
+		                       NULL);
+	for (int i = 0; i < (int)want; i++) {
+		if (i >= n) {
+			qkd_note_free(notes[i]);
+			continue;
 		}
+		notes[i]->pad = pads[i];
+		post(l, notes[i]);
 	}
 	secret_free(pads);
 }
 
-static void watch_channel(struct link *l, uint64_t now)
+static void watch_card(struct link *l, uint64_t now)
+{
+	struct err err = {0};
+	bool present = qkd_role_supervise(l->role, now, &err);
+
+	if (err.code != 0)
+		memcpy(l->card_reason, err.text, sizeof(l->card_reason));
+	link_alarm(!present, "no-card", l->resource, ALARM_MAJOR,
+	           present ? "the optical card runs" : l->card_reason);
+}
+
+static void watch_channel(struct link *l, const struct qkd_role_status *s)
+{
+	bool failing = s->channel.authentication_failing;
+
+	l->channel_up = s->channel.state == CHANNEL_UP;
+	/* The engine raises and clears the same kind for the tags of blocks. */
+	if (failing || !l->tag_failed)
+		link_alarm(failing, "authentication", l->resource, ALARM_CRITICAL,
+		           failing ? "the peer's hellos carry wrong tags: the pre-shared secrets "
+		                     "differ"
+		                   : "the peer is authenticated");
+	link_alarm(!l->channel_up, "channel-down", l->resource, ALARM_MAJOR,
+	           l->channel_up ? "the classical channel is up"
+	                         : "the classical channel has no session");
+}
+
+static void supervise(struct link *l, uint64_t now)
 {
 	struct qkd_role_status s;
-	struct err err = {0};
 
 	qkd_role_status_read(l->role, &s);
-	l->channel_up = s.channel.state == CHANNEL_UP;
-	set_alarm(s.channel.authentication_failing, "authentication", l->resource, ALARM_CRITICAL,
-	          s.channel.authentication_failing
-	                  ? "the peer's hellos carry wrong tags: the pre-shared secrets differ"
-	                  : "the peer is authenticated");
-	set_alarm(s.channel.state != CHANNEL_UP, "channel-down", l->resource, ALARM_MAJOR,
-	          s.channel.state == CHANNEL_UP ? "the classical channel is up"
-	                                        : "the classical channel has no session");
-	if (!s.quantum)
-		return;
-	qkd_role_supervise(l->role, now, &err);
-	set_alarm(!s.optics.present, "no-card", l->resource, ALARM_MAJOR,
-	          s.optics.present ? "the optical card runs"
-	          : err.code != 0  ? err.text
-	                           : "the optical card cannot be used");
+	watch_channel(l, &s);
+	if (s.quantum)
+		watch_card(l, now);
+	if (l->session != 0 && !l->summary_sent)
+		send_summary(l);
+	if (stores_agree(l))
+		supply_pads(l, &s);
 }
 
 void link_poll(struct link *l, uint64_t now)
 {
 	struct qkd_note *note;
 
-	for (int i = 0; i < NOTES_A_TURN && (note = qkd_role_receive(l->role)) != NULL; i++)
+	post_waiting(l);
+	for (int i = 0; i < NOTES_A_TURN && (note = qkd_role_receive(l->role)) != NULL; i++) {
 		take_note(l, note, now);
-	if (l->session != 0 && !l->summary_sent)
-		send_summary(l);
+		qkd_note_free(note);
+	}
 	for (unsigned int i = 0; i < l->tunnel_count; i++) {
-		rekey_poll(l->tunnels[i].rekey, l->summary_taken && l->channel_up, now);
+		rekey_poll(l->tunnels[i].rekey, stores_agree(l), now);
 		tunnel_reclaim(l->tunnels[i].tunnel);
 	}
 	if (now >= l->next_supervise_ns) {
 		l->next_supervise_ns = now + SUPERVISE_NS;
-		watch_channel(l, now);
-		if (l->summary_taken)
-			supply_pads(l);
+		supervise(l, now);
 	}
 	if (now >= l->next_housekeeping_ns) {
 		l->next_housekeeping_ns = now + HOUSEKEEPING_NS;
@@ -513,9 +366,12 @@ void link_reconfigure(struct link *l, const struct config *config)
 	if (note != NULL) {
 		note->qber_abort = config->qkd.qber_abort;
 		note->qber_alarm = config->qkd.qber_alarm;
-		if (qkd_role_post(l->role, note) < 0)
-			secret_free(note);
+		post(l, note);
+	} else {
+		l->stats.notes_dropped++;
 	}
-	for (unsigned int i = 0; i < l->tunnel_count; i++)
+	for (unsigned int i = 0; i < l->tunnel_count; i++) {
 		rekey_period(l->tunnels[i].rekey, config->tunnels[i].rekey_period_ms);
+		rekey_hard_life(l->tunnels[i].rekey, config->tunnels[i].hard_life_ms);
+	}
 }

@@ -32,7 +32,7 @@ struct qkd_role *link_role(struct link *l);
 /* Call it every few milliseconds. */
 void link_poll(struct link *l, uint64_t now_ns);
 
-/* What may change live: rekey period and thresholds. */
+/* What may change live: rekey period, hard life and thresholds. */
 void link_reconfigure(struct link *l, const struct config *config);
 
 struct keystore *link_keystore(struct link *l);
@@ -59,6 +59,7 @@ struct link_stats {
 	bool connected; /* the channel has a session and the stores were compared */
 	uint64_t sessions, blocks_stored, blocks_refused, pads_fetched, pads_unknown;
 	uint64_t bad_messages;
+	uint64_t notes_dropped; /* to the role: no memory, or it stood still */
 };
 void link_stats_read(const struct link *l, struct link_stats *out);
 

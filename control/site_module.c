@@ -35,6 +35,7 @@ static void read_link(struct gateway_link *out)
 	out->enabled = s.quantum;
 	out->card_present = s.optics.present;
 	out->card = s.optics.card;
+	out->card.simulated = s.optics.simulated;
 	out->channel = s.channel;
 	out->engine = s.engine;
 }
@@ -167,14 +168,15 @@ static json_t *read_optics(void)
 		return NULL;
 	qkd_role_status_read(link_role(site_link()), &s);
 	link_stats_read(site_link(), &l);
-	return json_pack("{s:b, s:b, s:f, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "present",
+	return json_pack("{s:b, s:b, s:f, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "present",
 	                 s.optics.present, "phase_locked", s.optics.phase_locked, "frequency_ppb",
-	                 s.optics.frequency_ppb, "simulated", s.optics.card.simulated,
-	                 "stores_agree", l.connected, "blocks_stored", (json_int_t)l.blocks_stored,
+	                 s.optics.frequency_ppb, "simulated", s.optics.simulated, "stores_agree",
+	                 l.connected, "blocks_stored", (json_int_t)l.blocks_stored,
 	                 "blocks_refused", (json_int_t)l.blocks_refused, "pads_fetched",
 	                 (json_int_t)l.pads_fetched, "pads_unknown", (json_int_t)l.pads_unknown,
 	                 "bad_messages", (json_int_t)l.bad_messages, "notes_dropped",
-	                 (json_int_t)s.notes_dropped);
+	                 (json_int_t)(s.notes_dropped + l.notes_dropped), "datagrams_dropped",
+	                 (json_int_t)s.datagrams_dropped);
 }
 
 STATUS_SECTION_DEFINE(ports, read_ports)
@@ -190,6 +192,8 @@ static int start(struct app *app, struct err *err)
 		return rc;
 	tick = event_new(app->base, -1, EV_PERSIST, on_tick, NULL);
 	if (tick == NULL || event_add(tick, &period) < 0) {
+		if (tick != NULL)
+			event_free(tick);
 		site_stop();
 		return err_set(err, ENOMEM, "no timer for the control loop");
 	}

@@ -3,18 +3,22 @@
 #include "dataplane/optics.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "drivers/card_regs.h"
+#include "common/secret.h"
 #include "drivers/phase_track.h"
 
 LOG_COMPONENT_DEFINE(optics)
 
-#define REOPEN_NS  (200 * NS_PER_MS)
-#define DARK_NS    (50 * NS_PER_MS)
-#define CLICKS_MAX 256
+#define REOPEN_NS    (200 * NS_PER_MS)
+#define REOPEN_SHARE 10 /* a card that does not answer gets one part in so many of control's time  \
+	                 */
+#define DARK_NS     (50 * NS_PER_MS)
+#define CLICKS_MAX  256
+#define ANSWERS_MAX 8 /* a turn */
 
 struct optics {
 	/* both: ro */
@@ -22,6 +26,7 @@ struct optics {
 
 	/* control: wo while `given_up`, role: ro */
 	struct card *card;
+	bool simulated; /* any card so far */
 	/* role sets it and forgets the card, control clears it with a new one */
 	bool given_up;
 
@@ -36,9 +41,6 @@ struct optics {
 	uint64_t last_slot;    /* handed on, on the transmitter's grid */
 	uint64_t random_state; /* decides double clicks; refilled from the QRNG */
 	unsigned int random_bits;
-	/* role: wo, others: ro */
-	bool phase_locked;
-	double frequency_ppb;
 };
 
 struct optics *optics_create(const struct card_config *config, struct err *err)
@@ -60,27 +62,45 @@ void optics_destroy(struct optics *o)
 		return;
 	if (o->card != NULL)
 		card_close(o->card);
+	secret_wipe(o, sizeof(*o)); /* bits of key in random_state */
 	free(o);
+}
+
+static int open_and_arm(struct optics *o, struct card **card, struct err *err)
+{
+	struct card_status status;
+	int rc = card_open(&o->config, card, err);
+
+	if (rc < 0)
+		return rc;
+	rc = card_arm(*card, err);
+	if (rc < 0) {
+		card_close(*card);
+		return rc;
+	}
+	card_status_read(*card, &status);
+	if (status.simulated)
+		__atomic_store_n(&o->simulated, true, __ATOMIC_RELAXED);
+	return 0;
 }
 
 bool optics_supervise(struct optics *o, uint64_t now_ns, struct err *err)
 {
-	struct card *card = NULL;
+	uint64_t start, pause;
 	int rc;
 
-	if (!__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE) || now_ns < o->next_open_ns)
+	if (!__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE))
+		return true;
+	if (now_ns < o->next_open_ns)
 		return false;
-	o->next_open_ns = now_ns + REOPEN_NS;
-	if (o->card != NULL) {
-		card_close(o->card);
-		__atomic_store_n(&o->card, NULL, __ATOMIC_RELAXED);
-	}
-	rc = card_open(&o->config, &card, err);
-	if (rc == 0)
-		rc = card_arm(card, err);
+	start = clock_mono_ns();
+	card_close(o->card);
+	o->card = NULL;
+	rc = open_and_arm(o, &o->card, err);
+	pause = REOPEN_SHARE * (clock_mono_ns() - start);
+	o->next_open_ns = now_ns + (pause > REOPEN_NS ? pause : REOPEN_NS);
 	if (rc < 0) {
-		if (card != NULL)
-			card_close(card);
+		o->card = NULL;
 		if (!o->failed_before)
 			log_warn("%s", err->text);
 		o->failed_before = true;
@@ -88,7 +108,6 @@ bool optics_supervise(struct optics *o, uint64_t now_ns, struct err *err)
 	}
 	o->failed_before = false;
 	log_info("card %s is armed", o->config.path);
-	__atomic_store_n(&o->card, card, __ATOMIC_RELAXED);
 	__atomic_store_n(&o->given_up, false, __ATOMIC_RELEASE);
 	return true;
 }
@@ -178,8 +197,9 @@ static unsigned int receive_clicks(struct optics *o, struct engine *engine, uint
 		o->last_click_ns = now_ns;
 	else if (now_ns - o->last_click_ns > DARK_NS)
 		phase_track_idle(&o->track, card_slot_now(o->card));
-	__atomic_store_n(&o->phase_locked, o->track.locked, __ATOMIC_RELAXED);
-	o->frequency_ppb = o->track.frequency * 1e9;
+	/* Who clicked says which bit it is. */
+	secret_wipe(clicks, n * sizeof(clicks[0]));
+	secret_wipe(found, n * sizeof(found[0]));
 	return (unsigned int)n;
 }
 
@@ -190,14 +210,34 @@ static unsigned int receive_choices(struct optics *o, struct engine *engine)
 	unsigned int done = 0;
 	size_t n;
 
-	while ((n = card_choices(o->card, got)) > 0) {
-		for (size_t i = 0; i < n; i++)
-			choices[i] = (struct choice){got[i].basis, got[i].bit, got[i].intensity,
-			                             got[i].valid};
+	for (int i = 0; i < ANSWERS_MAX && (n = card_choices(o->card, got)) > 0; i++) {
+		for (size_t k = 0; k < n; k++)
+			choices[k] = (struct choice){got[k].basis, got[k].bit, got[k].intensity,
+			                             got[k].valid};
 		engine_choices(engine, choices, n);
+		secret_wipe(got, n * sizeof(got[0]));
+		secret_wipe(choices, n * sizeof(choices[0]));
 		done += (unsigned int)n;
 	}
 	return done;
+}
+
+/* Control closes the card from the moment at which it is given up. */
+static void give_up(struct optics *o, struct engine *engine, int why)
+{
+	struct card_status status;
+
+	card_status_read(o->card, &status);
+	if (why == -ENODEV)
+		log_err("card %s is lost", o->config.path);
+	else
+		log_err("card %s: fault 0x%" PRIx32 ", argument 0x%" PRIx32 "; it is dark now",
+		        o->config.path, status.fault_code, status.fault_arg);
+	phase_track_init(&o->track);
+	o->epoch = 0;
+	engine_lookups_lost(engine);
+	engine_slots_restarted(engine);
+	__atomic_store_n(&o->given_up, true, __ATOMIC_RELEASE);
 }
 
 unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_ns)
@@ -209,13 +249,7 @@ unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_n
 		return 0;
 	done = card_poll(card, now_ns);
 	if (done < 0) {
-		log_err("card %s: %s", o->config.path,
-		        done == -ENODEV ? "lost" : "fault, it is dark now");
-		phase_track_init(&o->track);
-		o->epoch = 0;
-		__atomic_store_n(&o->given_up, true, __ATOMIC_RELEASE);
-		engine_lookups_lost(engine);
-		engine_slots_restarted(engine);
+		give_up(o, engine, done);
 		return 1;
 	}
 	if (o->config.role == CARD_IS_BOB)
@@ -261,13 +295,18 @@ int optics_random(struct optics *o, void *buf, size_t n)
 	return card == NULL ? -EAGAIN : card_random(card, buf, n);
 }
 
+bool optics_simulated(const struct optics *o)
+{
+	return __atomic_load_n(&o->simulated, __ATOMIC_RELAXED);
+}
+
 void optics_status_read(const struct optics *o, struct optics_status *out)
 {
-	*out = (struct optics_status){0};
-	if (__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE) || o->card == NULL)
+	*out = (struct optics_status){.simulated = optics_simulated(o)};
+	if (__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE))
 		return;
 	out->present = true;
-	out->phase_locked = __atomic_load_n(&o->phase_locked, __ATOMIC_RELAXED);
-	out->frequency_ppb = o->frequency_ppb;
+	out->phase_locked = o->track.locked;
+	out->frequency_ppb = o->track.frequency * 1e9;
 	card_status_read(o->card, &out->card);
 }

@@ -25,8 +25,9 @@ struct optics *optics_create(const struct card_config *config, struct err *err);
 void optics_destroy(struct optics *o);
 
 /*
- * Control thread, a few times a second: opens and arms the card when there is none. Returns
- * true when it changed something; ERR has the reason while the card cannot be had.
+ * Control thread, a few times a second: opens and arms the card when there is none, which may
+ * take over a second with a card that does not answer; a longer pause follows then. Returns
+ * whether a card is in use; ERR gets the reason when one could not be had.
  */
 bool optics_supervise(struct optics *o, uint64_t now_ns, struct err *err);
 
@@ -41,9 +42,12 @@ uint64_t optics_slot_now(struct optics *o);
 int optics_lookup(struct optics *o, const uint64_t *slots, size_t n);
 int optics_random(struct optics *o, void *buf, size_t n);
 
-/* For status, from any thread. PRESENT: a card is in use. */
+/* A simulated card was in use at some time: all key from here on may be made of its clicks. */
+bool optics_simulated(const struct optics *o);
+
 struct optics_status {
-	bool present;
+	bool present;   /* a card is in use */
+	bool simulated; /* as above, card or not */
 	bool phase_locked;
 	double frequency_ppb; /* transmitter's clock against the receiver's, Bob only */
 	struct card_status card;

@@ -13,6 +13,7 @@
 #include "dataplane/worker.h"
 
 #define NOTES     4096
+#define RESERVED  256 /* places that the peer's messages leave to notes of our own */
 #define PADS_HELD 64
 #define DATAGRAMS 64 /* in and out, a turn */
 #define STATUS_NS (100 * NS_PER_MS)
@@ -26,16 +27,19 @@ struct qkd_role {
 	bool quantum;
 	uint8_t session_id[16];
 	uint64_t session;
+	bool session_untold;    /* control does not know of it yet */
+	const uint8_t *message; /* of the channel, not handed on yet */
+	size_t message_len;
 	struct auth_pad *pads; /* secret memory: PADS_HELD */
 	unsigned int pad_count;
 	struct qkd_note *unsent; /* waits for room in the channel's control stream */
 	uint64_t next_status_ns;
-	uint64_t notes_dropped;
+	uint64_t notes_dropped, datagrams_dropped;
 
 	/* role: producer, control: consumer; and the other way round */
 	struct spsc to_control, to_role;
 
-	/* role: wo, control: wo with atomic add */
+	/* role and control: atomic add */
 	_Alignas(64) unsigned int pads_around;
 
 	/* role: wo, others: ro, under the sequence lock */
@@ -43,25 +47,13 @@ struct qkd_role {
 	struct qkd_role_status status;
 };
 
-struct qkd_note *qkd_note_new(enum qkd_note_type type, size_t len)
+static bool tell(struct qkd_role *q, struct qkd_note *note)
 {
-	struct qkd_note *note = secret_alloc(sizeof(*note) + len);
-
-	if (note != NULL) {
-		note->type = type;
-		note->len = len;
-	}
-	return note;
-}
-
-static void tell(struct qkd_role *q, struct qkd_note *note)
-{
-	if (note == NULL || !spsc_push(&q->to_control, note)) {
-		q->notes_dropped++;
-		if (note != NULL && note->block != NULL)
-			key_block_free(note->block);
-		secret_free(note);
-	}
+	if (note != NULL && spsc_push(&q->to_control, note))
+		return true;
+	q->notes_dropped++;
+	qkd_note_free(note);
+	return false;
 }
 
 /* What the engine asks for. */
@@ -93,14 +85,17 @@ static int op_pad_take(void *ctx, struct auth_pad *pad)
 	return 0;
 }
 
+/* A question that got lost would hold its block for ever: the engine asks again. */
 static int op_pad_fetch(void *ctx, uint64_t id)
 {
-	struct qkd_note *note = qkd_note_new(QKD_NOTE_PAD_WANTED, 0);
+	struct qkd_role *q = ctx;
+	struct qkd_note *note =
+	        spsc_room(&q->to_control) > 0 ? qkd_note_new(QKD_NOTE_PAD_WANTED, 0) : NULL;
 
 	if (note == NULL)
 		return -EAGAIN;
 	note->pad.id = id;
-	tell(ctx, note);
+	tell(q, note);
 	return 0;
 }
 
@@ -108,17 +103,13 @@ static void op_block_ready(void *ctx, struct key_block *kb)
 {
 	struct qkd_role *q = ctx;
 	struct qkd_note *note = qkd_note_new(QKD_NOTE_BLOCK, 0);
-	struct optics_status optics;
 
-	optics_status_read(q->optics, &optics);
-	kb->simulated = optics.card.simulated;
+	kb->simulated = optics_simulated(q->optics);
 	kb->time_wall_ns = clock_wall_ns();
-	if (note == NULL) {
+	if (note == NULL)
 		key_block_free(kb);
-		q->notes_dropped++;
-		return;
-	}
-	note->block = kb;
+	else
+		note->block = kb;
 	tell(q, note);
 }
 
@@ -170,7 +161,7 @@ struct qkd_role *qkd_role_create(const struct qkd_role_config *config, struct ch
 	}
 	memset(q, 0, sizeof(*q));
 	q->mux = mux;
-	q->quantum = config->quantum;
+	q->quantum = q->status.quantum = config->quantum;
 	q->pads = secret_alloc(PADS_HELD * sizeof(*q->pads));
 	if (q->pads == NULL || spsc_init(&q->to_control, NOTES) < 0 ||
 	    spsc_init(&q->to_role, NOTES) < 0) {
@@ -186,18 +177,6 @@ struct qkd_role *qkd_role_create(const struct qkd_role_config *config, struct ch
 	return q;
 }
 
-static void drop_notes(struct spsc *ring)
-{
-	struct qkd_note *note;
-
-	while (ring->slot != NULL && (note = spsc_pop(ring)) != NULL) {
-		if (note->block != NULL)
-			key_block_free(note->block);
-		secret_free(note);
-	}
-	spsc_fini(ring);
-}
-
 void qkd_role_destroy(struct qkd_role *q)
 {
 	if (q == NULL)
@@ -205,9 +184,9 @@ void qkd_role_destroy(struct qkd_role *q)
 	engine_destroy(q->engine);
 	optics_destroy(q->optics);
 	channel_destroy(q->channel);
-	drop_notes(&q->to_control);
-	drop_notes(&q->to_role);
-	secret_free(q->unsent);
+	qkd_notes_drop(&q->to_control);
+	qkd_notes_drop(&q->to_role);
+	qkd_note_free(q->unsent);
 	secret_free(q->pads);
 	free(q);
 }
@@ -232,42 +211,52 @@ static unsigned int send_datagrams(struct qkd_role *q, uint64_t now)
 	size_t len;
 
 	while (n < DATAGRAMS && (len = channel_output(q->channel, buf, now)) > 0) {
-		channel_mux_send(q->mux, buf, len);
+		q->datagrams_dropped += channel_mux_send(q->mux, buf, len) < 0;
 		n++;
 	}
 	return n;
 }
 
-/* A new session is announced ahead of its messages. */
+/* A new session is announced ahead of its messages, and what is for the last one is void. */
 static void check_session(struct qkd_role *q)
 {
-	uint8_t id[16];
 	struct qkd_note *note;
+	uint8_t id[16];
 
-	if (!channel_session(q->channel, id) || memcmp(id, q->session_id, sizeof(id)) == 0)
+	if (channel_session(q->channel, id) && memcmp(id, q->session_id, sizeof(id)) != 0) {
+		memcpy(q->session_id, id, sizeof(id));
+		q->session++;
+		q->session_untold = true;
+		q->message = NULL;
+	}
+	if (!q->session_untold || spsc_room(&q->to_control) == 0)
 		return;
 	note = qkd_note_new(QKD_NOTE_SESSION, 0);
 	if (note == NULL)
 		return; /* tried again in the next turn */
-	memcpy(q->session_id, id, sizeof(id));
-	note->session = ++q->session;
+	note->session = q->session;
 	tell(q, note);
+	q->session_untold = false;
 }
 
+/* What control has no time for stays in the channel, which stops the peer in time. */
 static unsigned int receive_messages(struct qkd_role *q)
 {
-	const uint8_t *msg;
 	unsigned int n = 0;
-	size_t len;
 
-	while (n < DATAGRAMS &&
-	       (msg = channel_receive(q->channel, CHANNEL_CONTROL, &len)) != NULL) {
-		struct qkd_note *note = qkd_note_new(QKD_NOTE_MESSAGE, len);
+	while (n < DATAGRAMS && !q->session_untold && spsc_room(&q->to_control) > RESERVED) {
+		struct qkd_note *note;
 
-		if (note != NULL) {
-			note->session = q->session;
-			memcpy(note->data, msg, len);
-		}
+		if (q->message == NULL)
+			q->message = channel_receive(q->channel, CHANNEL_CONTROL, &q->message_len);
+		if (q->message == NULL)
+			break;
+		note = qkd_note_new(QKD_NOTE_MESSAGE, q->message_len);
+		if (note == NULL)
+			break;
+		note->session = q->session;
+		memcpy(note->data, q->message, q->message_len);
+		q->message = NULL;
 		tell(q, note);
 		n++;
 	}
@@ -277,8 +266,13 @@ static unsigned int receive_messages(struct qkd_role *q)
 /* False: the channel has no room, the note waits. */
 static bool send_note(struct qkd_role *q, const struct qkd_note *note)
 {
-	return note->session != q->session ||
-	       channel_send(q->channel, CHANNEL_CONTROL, note->data, note->len) != -EAGAIN;
+	int rc;
+
+	if (note->session != q->session)
+		return true; /* for a session that is over */
+	rc = channel_send(q->channel, CHANNEL_CONTROL, note->data, note->len);
+	q->notes_dropped += rc < 0 && rc != -EAGAIN;
+	return rc != -EAGAIN;
 }
 
 /* Notes from control; returns false for one that must wait. */
@@ -290,10 +284,14 @@ static bool take_note(struct qkd_role *q, struct qkd_note *note)
 	case QKD_NOTE_PAD:
 		if (q->pad_count < PADS_HELD)
 			q->pads[q->pad_count++] = note->pad;
+		else
+			__atomic_fetch_sub(&q->pads_around, 1, __ATOMIC_RELAXED);
 		break;
 	case QKD_NOTE_PAD_FETCHED:
+	case QKD_NOTE_PAD_UNKNOWN:
 		if (q->engine != NULL)
-			engine_pad(q->engine, note->pad.id, note->raised ? &note->pad : NULL);
+			engine_pad(q->engine, note->pad.id,
+			           note->type == QKD_NOTE_PAD_FETCHED ? &note->pad : NULL);
 		break;
 	case QKD_NOTE_THRESHOLDS:
 		if (q->engine != NULL)
@@ -319,27 +317,28 @@ static unsigned int take_notes(struct qkd_role *q)
 			q->unsent = note;
 			break;
 		}
-		secret_free(note);
+		qkd_note_free(note);
 	}
 	return n;
 }
 
 static void publish(struct qkd_role *q, uint64_t now)
 {
-	struct qkd_role_status *s = &q->status;
+	struct qkd_role_status s = {.quantum = q->quantum,
+	                            .notes_dropped = q->notes_dropped,
+	                            .datagrams_dropped = q->datagrams_dropped};
 
 	if (now < q->next_status_ns)
 		return;
 	q->next_status_ns = now + STATUS_NS;
+	channel_stats_read(q->channel, &s.channel);
+	if (q->engine != NULL)
+		engine_stats_read(q->engine, &s.engine);
+	if (q->optics != NULL)
+		optics_status_read(q->optics, &s.optics);
 	__atomic_store_n(&q->status_seq, q->status_seq + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	s->quantum = q->quantum;
-	s->notes_dropped = q->notes_dropped;
-	channel_stats_read(q->channel, &s->channel);
-	if (q->engine != NULL)
-		engine_stats_read(q->engine, &s->engine);
-	if (q->optics != NULL)
-		optics_status_read(q->optics, &s->optics);
+	memcpy(&q->status, &s, sizeof(s));
 	__atomic_store_n(&q->status_seq, q->status_seq + 1, __ATOMIC_RELEASE);
 }
 
@@ -368,13 +367,14 @@ struct qkd_note *qkd_role_receive(struct qkd_role *q)
 
 int qkd_role_post(struct qkd_role *q, struct qkd_note *note)
 {
-	bool pad = note->type == QKD_NOTE_PAD;
+	unsigned int pad = note->type == QKD_NOTE_PAD;
 
-	if (!spsc_push(&q->to_role, note))
-		return -EAGAIN;
-	if (pad)
-		__atomic_fetch_add(&q->pads_around, 1, __ATOMIC_RELAXED);
-	return 0;
+	/* Ahead of the role, which counts down when it has spent it. */
+	__atomic_fetch_add(&q->pads_around, pad, __ATOMIC_RELAXED);
+	if (spsc_push(&q->to_role, note))
+		return 0;
+	__atomic_fetch_sub(&q->pads_around, pad, __ATOMIC_RELAXED);
+	return -EAGAIN;
 }
 
 unsigned int qkd_role_pads(const struct qkd_role *q)
@@ -391,6 +391,7 @@ void qkd_role_status_read(const struct qkd_role *q, struct qkd_role_status *out)
 {
 	unsigned int before, after;
 
+	/* The role writes for less than a microsecond, unless it lost its CPU in between. */
 	do {
 		before = __atomic_load_n(&q->status_seq, __ATOMIC_ACQUIRE);
 		memcpy(out, &q->status, sizeof(*out));

@@ -15,6 +15,7 @@
 
 #include "common/err.h"
 #include "dataplane/optics.h"
+#include "dataplane/qkd_note.h"
 #include "qkd-engine/channel.h"
 #include "qkd-engine/engine.h"
 
@@ -28,33 +29,6 @@ struct qkd_role_config {
 	struct card_config card; /* when quantum; its strings must outlive the role */
 };
 
-enum qkd_note_type {
-	/* role to control */
-	QKD_NOTE_SESSION,    /* the channel has a new session; its messages come behind this */
-	QKD_NOTE_MESSAGE,    /* a message of the control stream: data, len */
-	QKD_NOTE_BLOCK,      /* block: key that both ends agreed on; the receiver frees it */
-	QKD_NOTE_PAD_WANTED, /* pad.id: the peer's tag names it */
-	QKD_NOTE_ALARM,      /* alarm, raised, data: text */
-	/* control to role */
-	QKD_NOTE_SEND,        /* data, len: for the control stream of session `session` */
-	QKD_NOTE_PAD,         /* pad: for this end's tags */
-	QKD_NOTE_PAD_FETCHED, /* pad; raised: it was there */
-	QKD_NOTE_THRESHOLDS,  /* qber_abort, qber_alarm */
-};
-
-/* In secret memory, since some carry pads; the receiver frees it with secret_free(). */
-struct qkd_note {
-	enum qkd_note_type type;
-	uint64_t session; /* counts sessions of this process */
-	struct key_block *block;
-	struct auth_pad pad;
-	enum engine_alarm alarm;
-	bool raised;
-	double qber_abort, qber_alarm;
-	size_t len;
-	uint8_t data[];
-};
-
 struct qkd_role;
 
 struct qkd_role *qkd_role_create(const struct qkd_role_config *config, struct channel_mux *mux,
@@ -65,17 +39,17 @@ void qkd_role_destroy(struct qkd_role *q);
 /* A worker role: CTX is the struct qkd_role. */
 unsigned int qkd_role_poll(void *ctx, struct worker *w);
 
-/* Control thread: the next note, NULL for none; and one for the role, -EAGAIN when it is behind. */
+/*
+ * Control thread: the next note, NULL for none, which the caller frees; and one for the role,
+ * which owns it then, or -EAGAIN when it is behind.
+ */
 struct qkd_note *qkd_role_receive(struct qkd_role *q);
 int qkd_role_post(struct qkd_role *q, struct qkd_note *note);
-
-/* A note with room for LEN bytes of data; NULL when secret memory is full. */
-struct qkd_note *qkd_note_new(enum qkd_note_type type, size_t len);
 
 /* Pads that the role holds or has on their way, so that control keeps it supplied. */
 unsigned int qkd_role_pads(const struct qkd_role *q);
 
-/* Control thread: see optics_supervise(). */
+/* Control thread: see optics_supervise(); false without a card to look after. */
 bool qkd_role_supervise(struct qkd_role *q, uint64_t now_ns, struct err *err);
 
 /* A copy of the figures, at most 100 ms old; any thread. */
@@ -84,7 +58,8 @@ struct qkd_role_status {
 	struct channel_stats channel;
 	struct engine_stats engine;
 	struct optics_status optics;
-	uint64_t notes_dropped;
+	uint64_t notes_dropped;     /* for want of memory, or the control thread stood still */
+	uint64_t datagrams_dropped; /* of the channel, for want of buffers to the WAN port */
 };
 void qkd_role_status_read(const struct qkd_role *q, struct qkd_role_status *out);
 

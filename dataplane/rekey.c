@@ -414,6 +414,11 @@ void rekey_period(struct rekey *r, uint32_t period_ms)
 	r->config.period_ms = period_ms < least ? least : period_ms;
 }
 
+void rekey_hard_life(struct rekey *r, uint32_t hard_life_ms)
+{
+	r->config.hard_life_ms = hard_life_ms;
+}
+
 void rekey_stats_read(const struct rekey *r, uint64_t now, struct rekey_stats *out)
 {
 	*out = r->stats;

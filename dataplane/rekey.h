@@ -71,8 +71,9 @@ void rekey_poll(struct rekey *r, bool connected, uint64_t now_ns);
 
 /* Rekey now, on command. */
 void rekey_request(struct rekey *r);
-/* Change the period live. */
+/* Change the period, or the hard life of the key in use, live. */
 void rekey_period(struct rekey *r, uint32_t period_ms);
+void rekey_hard_life(struct rekey *r, uint32_t hard_life_ms);
 
 void rekey_stats_read(const struct rekey *r, uint64_t now_ns, struct rekey_stats *out);
 

@@ -22,6 +22,23 @@ static void test_full_and_empty(void)
 	spsc_fini(&r);
 }
 
+static void test_room(void)
+{
+	struct spsc r;
+	int x;
+
+	CU_ASSERT_EQUAL_FATAL(spsc_init(&r, 4), 0);
+	/* Often enough for the indices to go round. */
+	for (size_t used = 0, i = 0; i < 20; i++) {
+		CU_ASSERT_EQUAL(spsc_room(&r), 4 - used);
+		if (i % 5 < 3)
+			used += spsc_push(&r, &x);
+		else
+			used -= spsc_pop(&r) != NULL;
+	}
+	spsc_fini(&r);
+}
+
 #define COUNT 200000
 
 static void *produce(void *arg)
@@ -56,4 +73,4 @@ static void test_two_threads_keep_order(void)
 	spsc_fini(&r);
 }
 
-UNIT_MAIN(UNIT(test_full_and_empty), UNIT(test_two_threads_keep_order))
+UNIT_MAIN(UNIT(test_full_and_empty), UNIT(test_room), UNIT(test_two_threads_keep_order))

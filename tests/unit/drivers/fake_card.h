@@ -230,7 +230,7 @@ static bool fake_put(unsigned int q, const void *data, uint32_t n, uint64_t firs
 	return true;
 }
 
-static bool fake_tags(const uint64_t *tags, uint32_t n)
+static inline bool fake_tags(const uint64_t *tags, uint32_t n)
 {
 	return fake_put(CARD_RING_TAGS, tags, 8 * n, CARD_TAG_SLOT(tags[0]));
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The link's parts, made of the configuration and the secrets that it names. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/secret.h"
+#include "control/link_state.h"
+#include "control/secret_file.h"
+#include "qkd-engine/storage.h"
+
+static int open_keystore(struct link *l, const struct config *config, const uint8_t *psk,
+                         size_t psk_len, struct err *err)
+{
+	struct keystore_config kc = {.site_a = l->site_a,
+	                             .max_keys = config->keystore.max_keys,
+	                             .ttl_s = config->keystore.ttl_s};
+	struct storage *storage;
+	uint8_t *key = NULL;
+	size_t len;
+	int rc;
+
+	rc = secret_file_read(config->keystore.storage_key_file, "storage key", 32, 32, &key, &len,
+	                      err);
+	if (rc < 0)
+		return rc;
+	memcpy(kc.storage_key, key, 32);
+	secret_free(key);
+	rc = storage_sqlite_open(config->keystore.path, &storage, err);
+	if (rc == 0)
+		rc = keystore_open(&kc, storage, &l->ks, err);
+	secret_wipe(&kc, sizeof(kc));
+	if (rc == 0) {
+		rc = keystore_add_psk(l->ks, psk + PSK_PADS,
+		                      (psk_len - PSK_PADS) / KEY_BYTES * KEY_BYTES, err);
+		if (rc == -EEXIST)
+			rc = 0;
+	}
+	return rc;
+}
+
+static int create_role(struct link *l, const struct config *config, const uint8_t *psk,
+                       struct channel_mux *mux, struct err *err)
+{
+	struct qkd_role_config rc = {
+	        .channel = {.initiator = l->site_a},
+	        .quantum = config->qkd.enabled,
+	        .engine = {.role = l->site_a ? ENGINE_ALICE : ENGINE_BOB,
+	                   .block_bits = config->qkd.block_bits,
+	                   .frame_bits = 65536,
+	                   .source = {.mu = {config->qkd.mu1, config->qkd.mu2},
+	                              .p = {config->qkd.p_mu1, 1 - config->qkd.p_mu1},
+	                              .eps_sec = config->qkd.eps_sec,
+	                              .eps_cor = config->qkd.eps_cor},
+	                   .qber_abort = config->qkd.qber_abort,
+	                   .qber_alarm = config->qkd.qber_alarm,
+	                   .sample_interval = 64},
+	        .card = {.transport = config->qkd.transport,
+	                 .path = config->qkd.path,
+	                 .role = l->site_a ? CARD_IS_ALICE : CARD_IS_BOB,
+	                 .mu1 = config->qkd.mu1,
+	                 .mu2 = config->qkd.mu2,
+	                 .p_mu1 = config->qkd.p_mu1,
+	                 .p_z = config->qkd.p_z,
+	                 .holdoff_ns = config->qkd.holdoff_ns,
+	                 .watchdog_ms = 1000},
+	};
+
+	memcpy(rc.channel.link_secret, psk + PSK_SECRET, sizeof(rc.channel.link_secret));
+	memcpy(rc.engine.hash_key_ab, psk + PSK_HASH_AB, sizeof(rc.engine.hash_key_ab));
+	memcpy(rc.engine.hash_key_ba, psk + PSK_HASH_BA, sizeof(rc.engine.hash_key_ba));
+	snprintf(rc.engine.link, sizeof(rc.engine.link), "%s", config->link);
+	l->role = qkd_role_create(&rc, mux, err);
+	secret_wipe(&rc, sizeof(rc));
+	return l->role == NULL ? -err->code : 0;
+}
+
+struct link *link_create(const struct config *config, struct channel_mux *mux,
+                         struct tunnel *const *tunnels, struct err *err)
+{
+	struct link *l = calloc(1, sizeof(*l));
+	uint8_t *psk = NULL;
+	size_t psk_len = 0;
+	int rc;
+
+	if (l == NULL) {
+		err_set(err, ENOMEM, "link: out of memory");
+		return NULL;
+	}
+	l->unposted_end = &l->unposted;
+	l->site_a = config->site == CONFIG_SITE_A;
+	snprintf(l->resource, sizeof(l->resource), "link/%s", config->link);
+	rc = mux == NULL ? err_set(err, EINVAL, "channel/port: the link needs a channel") : 0;
+	if (rc == 0)
+		rc = secret_file_read(config->channel.psk_file, "pre-shared secret", PSK_LEAST,
+		                      PSK_MOST, &psk, &psk_len, err);
+	if (rc == 0)
+		rc = open_keystore(l, config, psk, psk_len, err);
+	if (rc == 0)
+		rc = link_create_rekeys(l, config, tunnels, err);
+	if (rc == 0)
+		rc = create_role(l, config, psk, mux, err);
+	secret_free(psk);
+	if (rc < 0) {
+		link_destroy(l);
+		return NULL;
+	}
+	return l;
+}
+
+void link_destroy(struct link *l)
+{
+	struct qkd_note *note;
+
+	if (l == NULL)
+		return;
+	qkd_role_destroy(l->role);
+	while ((note = l->unposted) != NULL) {
+		l->unposted = note->next;
+		qkd_note_free(note);
+	}
+	for (unsigned int i = 0; i < l->tunnel_count; i++)
+		rekey_destroy(l->tunnels[i].rekey);
+	keystore_close(l->ks);
+	free(l);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The link's state, for link*.c only: link.c (notes), link_open.c, link_tunnels.c (rekeying). */
+
+#ifndef CONTROL_LINK_STATE_H
+#define CONTROL_LINK_STATE_H
+
+#include "control/alarm.h"
+#include "control/link.h"
+
+/* First byte of a message on the control stream. */
+enum { MESSAGE_SUMMARY = 1, MESSAGE_REKEY = 2 };
+
+struct rekey_context {
+	struct link *link;
+	unsigned int index;
+	struct tunnel *tunnel;
+	struct rekey *rekey;
+	char resource[64];
+};
+
+struct link {
+	bool site_a;
+	char resource[64];
+	struct qkd_role *role;
+	struct keystore *ks;
+	struct rekey_context tunnels[CONFIG_TUNNELS_MAX];
+	unsigned int tunnel_count;
+	struct qkd_note *unposted, **unposted_end; /* wait for room in the role's ring */
+	unsigned int unposted_count;
+	uint64_t session; /* of the notes that are answered */
+	bool summary_sent, summary_failed, summary_taken, channel_up;
+	bool tag_failed;       /* the engine's alarm about a block's tag is on */
+	char card_reason[256]; /* why there is no card */
+	uint64_t next_supervise_ns, next_housekeeping_ns;
+	struct link_stats stats;
+	struct link_block blocks[LINK_BLOCKS]; /* a ring */
+	uint64_t blocks_seen;
+};
+
+/* Alarms of one kind at one resource; repeating the same is cheap. */
+void link_alarm(bool raised, const char *kind, const char *resource, enum alarm_severity severity,
+                const char *text);
+
+/* To the peer's link; TUNNEL -1: about none. -ENOMEM, -EAGAIN: not sent. */
+int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t len);
+
+/* Rekeying of each tunnel. */
+int link_create_rekeys(struct link *l, const struct config *config, struct tunnel *const *tunnels,
+                       struct err *err);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/link.h"
+#include "tests/unit/control/link_rig.h"
+
+#include <errno.h>
+
+static void start(void)
+{
+	rig_start();
+	rig_link(0);
+	rig_link(1);
+}
+
+static void check_rekeyed(unsigned int rekeys)
+{
+	struct rekey_stats a = rig_rekey(0), b = rig_rekey(1);
+
+	CU_ASSERT(a.rekeys >= rekeys && b.rekeys >= rekeys);
+	CU_ASSERT_EQUAL(a.generation, b.generation);
+	CU_ASSERT_FALSE(a.stopped || b.stopped);
+	CU_ASSERT_EQUAL(a.bad_messages + b.bad_messages, 0);
+	CU_ASSERT_EQUAL(a.rejects + b.rejects, 0);
+	CU_ASSERT_EQUAL(a.timeouts + b.timeouts, 0);
+}
+
+static void test_keys_the_tunnel(void)
+{
+	struct sa_info sa[2][16];
+	unsigned int n[2], matches = 0;
+
+	start();
+	CU_ASSERT_TRUE(rig_alarm("no-key", "tunnel/t0"));
+	rig_import(0, 8, 1);
+	rig_import(1, 8, 1);
+	rig_run(1500);
+	CU_ASSERT_TRUE(rig_stats(0).connected && rig_stats(1).connected);
+	CU_ASSERT_EQUAL(rig_stats(0).sessions, 1);
+	CU_ASSERT_EQUAL(rig_keys(0).voided + rig_keys(1).voided, 0);
+	check_rekeyed(1);
+	CU_ASSERT_FALSE(rig_alarm("no-key", "tunnel/t0"));
+	CU_ASSERT_FALSE(rig_alarm("channel-down", "link/test"));
+	/* Once a period. */
+	rig_run(3 * RIG_PERIOD_MS);
+	check_rekeyed(4);
+	CU_ASSERT(rig_rekey(0).rekeys <= 5);
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], rig_keys(1).available[KEY_REKEY]);
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], 8 - rig_rekey(0).rekeys);
+	/* What one end seals with, the other opens. */
+	for (unsigned int i = 0; i < 2; i++)
+		n[i] = tunnel_sa_list(ends[i].tunnel, sa[i], 16);
+	for (unsigned int i = 0; i < n[0]; i++)
+		for (unsigned int k = 0; k < n[1]; k++)
+			matches += sa[0][i].spi == sa[1][k].spi &&
+			           sa[0][i].generation == sa[1][k].generation &&
+			           sa[0][i].generation == rig_rekey(0).generation &&
+			           sa[0][i].transmit != sa[1][k].transmit;
+	CU_ASSERT_EQUAL(matches, 2);
+	CU_ASSERT_EQUAL(rig_stats(0).bad_messages + rig_stats(1).bad_messages, 0);
+	CU_ASSERT_EQUAL(rig_stats(0).notes_dropped + rig_stats(1).notes_dropped, 0);
+	CU_ASSERT_PTR_NULL(link_rekey(ends[0].link, 1));
+	rig_stop();
+}
+
+static void test_stores_are_compared(void)
+{
+	start();
+	rig_import(0, 4, 1);
+	rig_import(1, 4, 1);
+	/* What one end alone has is destroyed before a key of it is named. */
+	rig_add(0, 2, 16);
+	rig_add(1, 3, 32);
+	rig_run(1500);
+	CU_ASSERT_EQUAL(rig_keys(0).voided, 16);
+	CU_ASSERT_EQUAL(rig_keys(1).voided, 32);
+	check_rekeyed(1);
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], rig_keys(1).available[KEY_REKEY]);
+	CU_ASSERT(rig_keys(0).available[KEY_REKEY] >= 2);
+	/* The pre-shared pads are the same at both ends. */
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_AUTH_A], (PSK_LEAST - PSK_PADS) / KEY_BYTES / 2);
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_AUTH_B], rig_keys(1).available[KEY_AUTH_B]);
+	rig_stop();
+}
+
+static void test_restarted_end_is_keyed_again(void)
+{
+	uint64_t generation;
+
+	start();
+	rig_import(0, 20, 1);
+	rig_import(1, 20, 1);
+	rig_run(1500);
+	for (unsigned int site = 0; site < 2; site++) {
+		generation = rig_rekey(!site).generation;
+		link_destroy(ends[site].link);
+		tunnel_destroy(ends[site].tunnel);
+		channel_mux_destroy(ends[site].mux);
+		rig_end(site);
+		rig_link(site);
+		CU_ASSERT_TRUE(rig_rekey(site).stopped);
+		CU_ASSERT_FALSE(rig_stats(site).connected);
+		rig_run(4000);
+		CU_ASSERT_EQUAL(rig_stats(site).sessions, 1);
+		CU_ASSERT_EQUAL(rig_stats(!site).sessions, 2);
+		CU_ASSERT_TRUE(rig_stats(0).connected && rig_stats(1).connected);
+		CU_ASSERT_EQUAL(rig_rekey(0).generation, rig_rekey(1).generation);
+		CU_ASSERT(rig_rekey(0).generation != generation);
+		CU_ASSERT_FALSE(rig_rekey(site).stopped);
+	}
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], rig_keys(1).available[KEY_REKEY]);
+	CU_ASSERT_FALSE(rig_alarm("no-key", "tunnel/t0"));
+	rig_stop();
+}
+
+static void test_thresholds_and_lives_change_live(void)
+{
+	struct config next;
+	uint64_t rekeys;
+
+	start();
+	rig_import(0, 32, 1);
+	rig_import(1, 32, 1);
+	rig_run(1500);
+	next = ends[0].config;
+	next.tunnels[0].rekey_period_ms = 250;
+	next.tunnels[0].hard_life_ms = 1200;
+	link_reconfigure(ends[0].link, &next);
+	rig_run(1000);
+	rekeys = rig_rekey(0).rekeys;
+	rig_run(2000);
+	CU_ASSERT(rig_rekey(0).rekeys >= rekeys + 6 && rig_rekey(0).rekeys <= rekeys + 8);
+	check_rekeyed(8);
+	/* The hard life is A's alone. */
+	rig_cut = true;
+	rig_run(1500);
+	CU_ASSERT_TRUE(rig_rekey(0).stopped);
+	CU_ASSERT_FALSE(rig_rekey(1).stopped);
+	CU_ASSERT_TRUE(rig_alarm("no-key", "tunnel/t0"));
+	rig_stop();
+}
+
+static void test_cut_channel_stops_offers_and_comes_back(void)
+{
+	uint64_t offers;
+
+	start();
+	rig_import(0, 32, 1);
+	rig_import(1, 32, 1);
+	rig_run(1500);
+	rig_cut = true;
+	rig_run(12000);
+	CU_ASSERT_TRUE(rig_alarm("channel-down", "link/test"));
+	CU_ASSERT_FALSE(rig_stats(0).connected || rig_stats(1).connected);
+	CU_ASSERT_TRUE(rig_rekey(0).stopped && rig_rekey(1).stopped);
+	offers = rig_rekey(0).offers;
+	rig_run(2000);
+	CU_ASSERT_EQUAL(rig_rekey(0).offers, offers);
+	rig_cut = false;
+	rig_run(6000);
+	CU_ASSERT_FALSE(rig_alarm("channel-down", "link/test"));
+	CU_ASSERT_FALSE(rig_alarm("no-key", "tunnel/t0"));
+	CU_ASSERT_FALSE(rig_rekey(0).stopped || rig_rekey(1).stopped);
+	CU_ASSERT_EQUAL(rig_rekey(0).generation, rig_rekey(1).generation);
+	rig_stop();
+}
+
+static void test_other_secret_raises_an_alarm(void)
+{
+	rig_start();
+	rig_file("psk", 1, PSK_LEAST, 99);
+	rig_link(0);
+	rig_link(1);
+	rig_run(2000);
+	CU_ASSERT_FALSE(rig_stats(0).connected || rig_stats(1).connected);
+	CU_ASSERT_TRUE(rig_alarm("authentication", "link/test"));
+	CU_ASSERT_TRUE(rig_alarm("channel-down", "link/test"));
+	rig_stop();
+}
+
+static void check_refused(const char *what)
+{
+	struct err err = {0};
+
+	CU_ASSERT_PTR_NULL(link_create(&ends[0].config, ends[0].mux, &ends[0].tunnel, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, what));
+	CU_ASSERT(err.code > 0);
+	CU_ASSERT_EQUAL(secret_used(), 0);
+}
+
+static void test_refuses_bad_secrets(void)
+{
+	struct err err = {0};
+	char path[256];
+
+	rig_start();
+	CU_ASSERT_PTR_NULL(link_create(&ends[0].config, NULL, &ends[0].tunnel, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "channel"));
+	rig_file("psk", 0, PSK_LEAST - 1, 1);
+	check_refused("pre-shared secret");
+	rig_file("psk", 0, PSK_LEAST, 1);
+	rig_file("storage-key", 0, 31, 1);
+	check_refused("storage key");
+	rig_file("storage-key", 0, 32, 2);
+	chmod(rig_path(path, "storage-key", 0), 0640);
+	check_refused("storage key");
+	rig_file("storage-key", 0, 32, 2);
+	strcpy(ends[0].config.keystore.path, "/nonexistent/keys");
+	check_refused("/nonexistent/keys");
+	rig_config(0);
+	ends[0].config.eal.forward_lcores = TUNNEL_CORES_MAX + 1;
+	check_refused("cores");
+	rig_config(0);
+	ends[0].config.qkd.enabled = true;
+	check_refused("block-bits");
+	rig_config(0);
+	rig_link(0);
+	rig_stop();
+	rmdir(rig_dir);
+}
+
+UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_stores_are_compared),
+          UNIT(test_restarted_end_is_keyed_again), UNIT(test_thresholds_and_lives_change_live),
+          UNIT(test_cut_channel_stops_offers_and_comes_back),
+          UNIT(test_other_secret_raises_an_alarm), UNIT(test_refuses_bad_secrets))

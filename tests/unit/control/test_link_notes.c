@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What link.c makes of the role's notes: the test is the role. */
+
+#include "control/link.h"
+#include "tests/unit/control/link_rig.h"
+
+#include <errno.h>
+
+#include "common/bytes.h"
+
+#define QUEUE 8192
+
+static struct qkd_note *to_link[QUEUE], *from_link[QUEUE];
+static unsigned int to_head, to_tail, from_count, room;
+static struct qkd_role_status status;
+static unsigned int pads_around;
+static bool present;
+
+struct qkd_note *__wrap_qkd_role_receive(struct qkd_role *q);
+int __wrap_qkd_role_post(struct qkd_role *q, struct qkd_note *note);
+unsigned int __wrap_qkd_role_pads(const struct qkd_role *q);
+bool __wrap_qkd_role_supervise(struct qkd_role *q, uint64_t now_ns, struct err *err);
+void __wrap_qkd_role_status_read(const struct qkd_role *q, struct qkd_role_status *out);
+
+struct qkd_note *__wrap_qkd_role_receive(struct qkd_role *q)
+{
+	return to_head == to_tail ? NULL : to_link[to_head++];
+}
+
+int __wrap_qkd_role_post(struct qkd_role *q, struct qkd_note *note)
+{
+	if (from_count == room)
+		return -EAGAIN;
+	from_link[from_count++] = note;
+	return 0;
+}
+
+unsigned int __wrap_qkd_role_pads(const struct qkd_role *q)
+{
+	return pads_around;
+}
+
+bool __wrap_qkd_role_supervise(struct qkd_role *q, uint64_t now_ns, struct err *err)
+{
+	if (!present)
+		err_set(err, ENOENT, "the card's file is not there");
+	return present;
+}
+
+void __wrap_qkd_role_status_read(const struct qkd_role *q, struct qkd_role_status *out)
+{
+	*out = status;
+}
+
+static void start(unsigned int site)
+{
+	rig_start();
+	memset(&status, 0, sizeof(status));
+	to_head = to_tail = from_count = pads_around = 0;
+	room = QUEUE;
+	rig_link(site);
+}
+
+static void forget(void)
+{
+	while (from_count > 0)
+		qkd_note_free(from_link[--from_count]);
+}
+
+static void stop(void)
+{
+	forget();
+	rig_stop();
+}
+
+static void turn(unsigned int site)
+{
+	rig_worker.now_ns += 100 * NS_PER_MS;
+	link_poll(ends[site].link, rig_worker.now_ns);
+}
+
+static struct qkd_note *tell(enum qkd_note_type type, size_t len)
+{
+	struct qkd_note *note = qkd_note_new(type, len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(note);
+	CU_ASSERT_FATAL(to_tail < QUEUE);
+	to_link[to_tail++] = note;
+	return note;
+}
+
+/* A session whose stores agree: the peer's summary is this end's own. */
+static void agree(unsigned int site, uint64_t session)
+{
+	struct qkd_note *note = tell(QKD_NOTE_SESSION, 0);
+	uint8_t summary[4096];
+	size_t len;
+
+	note->session = session;
+	CU_ASSERT_EQUAL_FATAL(
+	        keystore_summary(link_keystore(ends[site].link), summary, sizeof(summary), &len),
+	        0);
+	note = tell(QKD_NOTE_MESSAGE, 1 + len);
+	note->session = session;
+	note->data[0] = 1;
+	memcpy(note->data + 1, summary, len);
+	status.channel.state = CHANNEL_UP;
+	turn(site);
+	CU_ASSERT_TRUE(rig_stats(site).connected);
+}
+
+static void test_blocks_are_stored_once(void)
+{
+	start(0);
+	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(1, 10);
+	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(2, 10);
+	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(1, 10);
+	turn(0);
+	CU_ASSERT_EQUAL(rig_stats(0).blocks_stored, 2);
+	CU_ASSERT_EQUAL(rig_stats(0).blocks_refused, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(link_block_at(ends[0].link, 1));
+	CU_ASSERT_EQUAL(link_block_at(ends[0].link, 0)->number, 2);
+	CU_ASSERT_EQUAL(link_block_at(ends[0].link, 1)->number, 1);
+	CU_ASSERT_EQUAL(link_block_at(ends[0].link, 1)->secret_bits, 2560);
+	CU_ASSERT_PTR_NULL(link_block_at(ends[0].link, 2));
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], 2 * (10 - KEYSTORE_AUTH_KEYS));
+	stop();
+}
+
+/* The identity of key INDEX of block 1 as a pad. */
+static uint64_t pad_id(uint32_t index)
+{
+	uint8_t name[20], digest[32];
+
+	memset(name, 1, 16);
+	put_be32(name + 16, index);
+	sha256(name, sizeof(name), digest);
+	return get_be64(digest);
+}
+
+static void test_every_wanted_pad_is_answered(void)
+{
+	start(0);
+	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(1, 10);
+	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = pad_id(1);
+	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = pad_id(1);
+	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = pad_id(0); /* of this end's class */
+	room = 0;
+	turn(0);
+	/* The role's ring is full: answers wait, in order. */
+	CU_ASSERT_EQUAL(from_count, 0);
+	room = 1;
+	turn(0);
+	room = QUEUE;
+	turn(0);
+	CU_ASSERT_EQUAL_FATAL(from_count, 3);
+	CU_ASSERT_EQUAL(from_link[0]->type, QKD_NOTE_PAD_FETCHED);
+	CU_ASSERT_EQUAL(from_link[0]->pad.id, pad_id(1));
+	CU_ASSERT_EQUAL(from_link[0]->pad.bits[15], 1);
+	CU_ASSERT_EQUAL(from_link[1]->type, QKD_NOTE_PAD_UNKNOWN);
+	CU_ASSERT_EQUAL(from_link[1]->pad.id, pad_id(1));
+	CU_ASSERT_EQUAL(from_link[2]->type, QKD_NOTE_PAD_UNKNOWN);
+	CU_ASSERT_EQUAL(from_link[2]->pad.id, pad_id(0));
+	CU_ASSERT_EQUAL(rig_stats(0).pads_fetched, 1);
+	CU_ASSERT_EQUAL(rig_stats(0).pads_unknown, 2);
+	stop();
+}
+
+/* The last: secret memory stays cut into these sizes. */
+static void test_full_secret_memory_is_an_answer_too(void)
+{
+	static void *taken[1 << 17];
+	size_t n = 0, size = 1 << 20;
+
+	start(0);
+	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(1, 10);
+	turn(0);
+	for (; size >= 64; size /= 2)
+		while (n < sizeof(taken) / sizeof(taken[0]) &&
+		       (taken[n] = secret_alloc(size)) != NULL)
+			n++;
+	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = pad_id(1);
+	turn(0);
+	CU_ASSERT_EQUAL_FATAL(from_count, 1);
+	CU_ASSERT_EQUAL(from_link[0]->type, QKD_NOTE_PAD_UNKNOWN);
+	CU_ASSERT_EQUAL(from_link[0]->pad.id, pad_id(1));
+	while (n > 0)
+		secret_free(taken[--n]);
+	stop();
+	rmdir(rig_dir);
+}
+
+static unsigned int count(enum qkd_note_type type)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < from_count; i++)
+		n += from_link[i]->type == type;
+	return n;
+}
+
+static void test_pads_are_supplied_while_sifting(void)
+{
+	const uint64_t pads = (PSK_LEAST - PSK_PADS) / KEY_BYTES / 2;
+
+	start(1);
+	agree(1, 1);
+	status.engine.aligned = true;
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), 0); /* no quantum link is configured */
+	status.quantum = true;
+	status.engine.aligned = false;
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), 0);
+	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_AUTH_B], pads);
+	status.engine.aligned = true;
+	turn(1);
+	CU_ASSERT_EQUAL_FATAL(count(QKD_NOTE_PAD), 4);
+	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_AUTH_B], pads - 4);
+	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_AUTH_A], pads);
+	pads_around = 4;
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), 4);
+	pads_around = 3;
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), 5);
+	for (unsigned int i = 0; i < from_count; i++)
+		for (unsigned int k = 0; k < i; k++)
+			if (from_link[i]->type == QKD_NOTE_PAD &&
+			    from_link[k]->type == QKD_NOTE_PAD)
+				CU_ASSERT(from_link[i]->pad.id != from_link[k]->pad.id);
+	/* None is left: nothing comes, and nothing is lost. */
+	pads_around = 0;
+	for (unsigned int i = 0; i < pads; i++)
+		turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), pads);
+	stop();
+}
+
+static void test_messages_of_other_sessions_are_void(void)
+{
+	struct qkd_note *note;
+
+	start(1);
+	agree(1, 1);
+	note = tell(QKD_NOTE_MESSAGE, 2);
+	note->session = 0;
+	turn(1);
+	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 0);
+	/* A second summary is older than the blocks that came since the first. */
+	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(1, 10);
+	note = tell(QKD_NOTE_MESSAGE, 1);
+	note->session = 1;
+	note->data[0] = 1;
+	note = tell(QKD_NOTE_MESSAGE, 2); /* a tunnel that is not there */
+	note->session = 1;
+	note->data[0] = 2;
+	note->data[1] = 1;
+	tell(QKD_NOTE_MESSAGE, 0)->session = 1;
+	turn(1);
+	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 3);
+	CU_ASSERT_EQUAL(rig_keys(1).voided, 0);
+	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_REKEY], 10 - KEYSTORE_AUTH_KEYS);
+	stop();
+}
+
+static void test_no_offer_before_the_own_summary(void)
+{
+	struct qkd_note *note;
+
+	start(0);
+	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(1, 10);
+	turn(0);
+	CU_ASSERT_FALSE(rig_stats(0).connected);
+	CU_ASSERT_EQUAL(from_count, 0);
+	agree(0, 1);
+	turn(0);
+	CU_ASSERT_EQUAL_FATAL(from_count, 2);
+	note = from_link[0];
+	CU_ASSERT_EQUAL(note->type, QKD_NOTE_SEND);
+	CU_ASSERT_EQUAL(note->session, 1);
+	CU_ASSERT_EQUAL(note->data[0], 1);
+	note = from_link[1];
+	CU_ASSERT_EQUAL(note->type, QKD_NOTE_SEND);
+	CU_ASSERT_EQUAL(note->data[0], 2);
+	CU_ASSERT_EQUAL(note->data[1], 0);
+	stop();
+}
+
+static void tell_alarm(enum engine_alarm alarm, bool raised)
+{
+	struct qkd_note *note = tell(QKD_NOTE_ALARM, 8);
+
+	note->alarm = alarm;
+	note->raised = raised;
+	memcpy(note->data, "reason.", 8);
+}
+
+static void test_alarms(void)
+{
+	start(0);
+	status.quantum = true;
+	tell_alarm(ENGINE_ALARM_QBER_X, true);
+	tell_alarm(ENGINE_ALARM_AUTH, true);
+	turn(0);
+	turn(0);
+	CU_ASSERT_TRUE(rig_alarm("qber-x", "link/test"));
+	CU_ASSERT_STRING_EQUAL(alarm_find("qber-x", "link/test")->text, "reason.");
+	/* The channel's own figure is good, but a block's tag was wrong. */
+	CU_ASSERT_TRUE(rig_alarm("authentication", "link/test"));
+	CU_ASSERT_TRUE(rig_alarm("no-card", "link/test"));
+	CU_ASSERT_STRING_EQUAL(alarm_find("no-card", "link/test")->text,
+	                       "the card's file is not there");
+	CU_ASSERT_TRUE(rig_alarm("channel-down", "link/test"));
+	present = true;
+	status.channel.state = CHANNEL_UP;
+	tell_alarm(ENGINE_ALARM_AUTH, false);
+	turn(0);
+	CU_ASSERT_FALSE(rig_alarm("authentication", "link/test"));
+	CU_ASSERT_FALSE(rig_alarm("no-card", "link/test"));
+	CU_ASSERT_FALSE(rig_alarm("channel-down", "link/test"));
+	status.channel.authentication_failing = true;
+	turn(0);
+	CU_ASSERT_TRUE(rig_alarm("authentication", "link/test"));
+	stop();
+}
+
+static void test_role_that_stands_still(void)
+{
+	start(0);
+	room = 0;
+	for (unsigned int i = 0; i < 4096 + 10; i++)
+		link_reconfigure(ends[0].link, &ends[0].config);
+	CU_ASSERT_EQUAL(rig_stats(0).notes_dropped, 10);
+	room = QUEUE;
+	turn(0);
+	CU_ASSERT_EQUAL(from_count, 4096);
+	CU_ASSERT_EQUAL(from_link[4095]->type, QKD_NOTE_THRESHOLDS);
+	CU_ASSERT_EQUAL(from_link[4095]->qber_abort, 0.08);
+	link_reconfigure(ends[0].link, &ends[0].config);
+	CU_ASSERT_EQUAL(from_count, 4097);
+	/* What waits at the end is freed with the link. */
+	room = from_count;
+	link_reconfigure(ends[0].link, &ends[0].config);
+	stop();
+}
+
+UNIT_MAIN(UNIT(test_blocks_are_stored_once), UNIT(test_every_wanted_pad_is_answered),
+          UNIT(test_pads_are_supplied_while_sifting),
+          UNIT(test_messages_of_other_sessions_are_void),
+          UNIT(test_no_offer_before_the_own_summary), UNIT(test_alarms),
+          UNIT(test_role_that_stands_still), UNIT(test_full_secret_memory_is_an_answer_too))
