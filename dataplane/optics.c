@@ -13,12 +13,12 @@
 
 LOG_COMPONENT_DEFINE(optics)
 
-#define REOPEN_NS    (200 * NS_PER_MS)
-#define REOPEN_SHARE 10 /* a card that does not answer gets one part in so many of control's time  \
-	                 */
-#define DARK_NS     (50 * NS_PER_MS)
-#define CLICKS_MAX  256
-#define ANSWERS_MAX 8 /* a turn */
+#define REOPEN_NS (200 * NS_PER_MS)
+/* A card that does not answer gets one part in so many of the control thread's time. */
+#define REOPEN_SHARE 10
+#define DARK_NS      (50 * NS_PER_MS)
+#define CLICKS_MAX   256
+#define ANSWERS_MAX  8 /* a turn */
 
 struct optics {
 	/* both: ro */
