@@ -294,6 +294,28 @@ static void test_no_key_alarm_then_hard_stop_then_back(void)
 	tear_down();
 }
 
+/* A new hard life counts for the key in use, and so does a new period for the next one. */
+static void test_reconfigured_live(void)
+{
+	set_up(2);
+	run(5000, true);
+	CU_ASSERT_FALSE(ends[0].stopped);
+	for (int i = 0; i < 2; i++)
+		rekey_hard_life(ends[i].rekey, 20000);
+	run(13000, true);
+	CU_ASSERT_FALSE(ends[0].stopped);
+	run(5000, true);
+	CU_ASSERT_TRUE(ends[0].stopped);
+	CU_ASSERT_TRUE(ends[1].stopped);
+	tear_down();
+	set_up(40);
+	run(1500, true);
+	rekey_period(ends[0].rekey, 5000);
+	run(20000, true);
+	CU_ASSERT(rekeys(0) >= 5 && rekeys(0) <= 7);
+	tear_down();
+}
+
 /* A key that only A has is refused, lost, and the next one taken. */
 static void test_unknown_key_is_refused(void)
 {
@@ -331,5 +353,5 @@ static void test_garbage_changes_nothing(void)
 
 UNIT_MAIN(UNIT(test_a_rekey_each_second_fresh_keys_bounded_generations),
           UNIT(test_survives_the_loss_of_any_message), UNIT(test_restart_of_either_end),
-          UNIT(test_no_key_alarm_then_hard_stop_then_back), UNIT(test_unknown_key_is_refused),
-          UNIT(test_garbage_changes_nothing))
+          UNIT(test_no_key_alarm_then_hard_stop_then_back), UNIT(test_reconfigured_live),
+          UNIT(test_unknown_key_is_refused), UNIT(test_garbage_changes_nothing))
