@@ -15,7 +15,7 @@ const char *engine_alarm_name(enum engine_alarm alarm)
 	        [ENGINE_ALARM_QBER_X] = "qber-x",
 	        [ENGINE_ALARM_INTERCEPT] = "intercept-resend",
 	        [ENGINE_ALARM_SYNC] = "sync",
-	        [ENGINE_ALARM_AUTH] = "authentication",
+	        [ENGINE_ALARM_AUTH] = "transcript",
 	        [ENGINE_ALARM_NO_LIGHT] = "no-light",
 	        [ENGINE_ALARM_PADS] = "pads",
 	};

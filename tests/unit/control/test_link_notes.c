@@ -317,12 +317,13 @@ static void test_alarms(void)
 	status.channel.state = CHANNEL_UP;
 	tell_alarm(ENGINE_ALARM_AUTH, false);
 	turn(0);
-	CU_ASSERT_FALSE(rig_alarm("authentication", "link/test"));
+	CU_ASSERT_FALSE(rig_alarm("transcript", "link/test"));
 	CU_ASSERT_FALSE(rig_alarm("no-card", "link/test"));
 	CU_ASSERT_FALSE(rig_alarm("channel-down", "link/test"));
 	status.channel.authentication_failing = true;
 	turn(0);
-	CU_ASSERT_TRUE(rig_alarm("authentication", "link/test"));
+	CU_ASSERT_TRUE(rig_alarm("transcript", "link/test"));
+	CU_ASSERT_FALSE(rig_alarm("authentication", "link/test"));
 	stop();
 }
 

@@ -145,6 +145,8 @@ static void test_wrong_hash_key(void)
 	CU_ASSERT(b.auth_failures > 0);
 	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_AUTH], 1);
 	CU_ASSERT_EQUAL(r.a.raised[ENGINE_ALARM_AUTH], 1);
+	/* Not the kind of the channel's alarm at the same link. */
+	CU_ASSERT_STRING_EQUAL(engine_alarm_name(ENGINE_ALARM_AUTH), "transcript");
 	CU_ASSERT_STRING_EQUAL(b.last_abort, "transcript tag refused");
 	rig_fini(&r);
 }
