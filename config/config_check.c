@@ -261,6 +261,12 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 		return err_set(err, EINVAL,
 		               "%s/rekey/hard-life: %u ms is not longer than the period of %u ms",
 		               path, t->hard_life_ms, t->rekey_period_ms);
+	/* No tunnel is rekeyed more often: four generations of receive keys fit into a grace. */
+	if (t->hard_life_ms <= t->grace_ms / 3)
+		return err_set(err, EINVAL,
+		               "%s/rekey/hard-life: %u ms is not longer than a third of the grace "
+		               "of %u ms",
+		               path, t->hard_life_ms, t->grace_ms);
 	return check_ends(c, path, &t->local, &t->remote, err);
 }
 

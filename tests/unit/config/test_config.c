@@ -99,7 +99,17 @@ static const struct {
          ROOT "/resources/cpus: not a list of CPUs such as 0-1,4"},
         {EXAMPLE_A, "qkd/eps-sec", "\"0.1\"", ROOT "/qkd/eps-sec: not a probability such as 1e-9"},
         {EXAMPLE_A, "qkd/qber-abort", "\"0.9\"",
-         ROOT "/qkd/qber-abort: out of range: must be 0.001 to 0.5"},
+         ROOT "/qkd/qber-abort: out of range: must be 0.001 to 0.499999"},
+        {EXAMPLE_A, "qkd/qber-abort", "\"0.5\"",
+         ROOT "/qkd/qber-abort: out of range: must be 0.001 to 0.499999"},
+        {EXAMPLE_A, "qkd/qber-alarm", "\"0.25\"",
+         ROOT "/qkd/qber-alarm: out of range: must be 0.001 to 0.249999"},
+        {EXAMPLE_A, "qkd/block-bits", "4000001",
+         ROOT "/qkd/block-bits: out of range: must be 4096 to 4000000"},
+        {EXAMPLE_A, "qkd/block-bits", "4095",
+         ROOT "/qkd/block-bits: out of range: must be 4096 to 4000000"},
+        {EXAMPLE_A, "qkd/source/mu1", "\"1.000001\"",
+         ROOT "/qkd/source/mu1: out of range: must be 0.001 to 1"},
         /* ports */
         {EXAMPLE_A, "port/wan/device", "\"lan0\"",
          ROOT "/port/wan/device: not a PCI address and not a DPDK virtual device such as "
@@ -167,6 +177,9 @@ static const struct {
          ROOT "/tunnel[name='dc']/remote: 10.2.0.1 is routed into tunnel dc itself"},
         {EXAMPLE_A, "tunnel/0/replay-window", "1000",
          ROOT "/tunnel[name='dc']/replay-window: 1000 is not a power of two"},
+        {EXAMPLE_A, "tunnel/0/rekey", "{\"hard-life\": 20000, \"grace\": 60000}",
+         ROOT "/tunnel[name='dc']/rekey/hard-life: 20000 ms is not longer than a third of the "
+              "grace of 60000 ms"},
         {EXAMPLE_A, "tunnel/0/rekey/hard-life", "1000",
          ROOT "/tunnel[name='dc']/rekey/hard-life: 1000 ms is not longer than the period of 1000 "
               "ms"},
