@@ -41,11 +41,15 @@ int lgctl_call(const char *socket_path, const struct lgctl_request *request, jso
                struct err *err);
 
 void lgctl_print_tree(FILE *out, const json_t *result);
+/* As a tree, of counters and drops only what is not zero. */
+void lgctl_print_status(FILE *out, const json_t *result);
 void lgctl_print_json(FILE *out, const json_t *result);
 void lgctl_print_done(FILE *out, const json_t *result);
 void lgctl_print_tunnels(FILE *out, const json_t *result);
 void lgctl_print_sas(FILE *out, const json_t *result);
 void lgctl_print_alarms(FILE *out, const json_t *result);
+/* With the error rates that follow from the counts. */
+void lgctl_print_blocks(FILE *out, const json_t *result);
 void lgctl_print_methods(FILE *out, const json_t *result);
 
 /* All of lgctl but main(): the exit status. */

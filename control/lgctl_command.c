@@ -27,6 +27,20 @@ static int build_rekey(char **args, int n, struct lgctl_request *r, struct err *
 	return 0;
 }
 
+static int build_blocks(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	char *end;
+	long count;
+
+	if (n == 0)
+		return 0;
+	count = strtol(args[0], &end, 10);
+	if (end == args[0] || *end != '\0')
+		return err_set(err, EINVAL, "block list: %s is not a number", args[0]);
+	r->params = json_pack("{s:I}", "count", (json_int_t)count);
+	return 0;
+}
+
 static int build_log(char **args, int n, struct lgctl_request *r, struct err *err)
 {
 	r->params = json_pack("{s:s, s:s}", "component", args[0], "level", args[1]);
@@ -119,11 +133,12 @@ static int build_import(char **args, int n, struct lgctl_request *r, struct err 
 }
 
 static const struct command commands[] = {
-        {{"status"}, 0, 0, "status", "", NULL, lgctl_print_tree},
+        {{"status"}, 0, 0, "status", "", NULL, lgctl_print_status},
         {{"link", "show"}, 0, 0, "link_show", "", NULL, lgctl_print_tree},
         {{"tunnel", "list"}, 0, 0, "tunnel_list", "", NULL, lgctl_print_tunnels},
         {{"tunnel", "rekey"}, 1, 1, "tunnel_rekey", "NAME", build_rekey, lgctl_print_done},
         {{"sa", "list"}, 0, 0, "sa_list", "", NULL, lgctl_print_sas},
+        {{"block", "list"}, 0, 1, "block_list", "[COUNT]", build_blocks, lgctl_print_blocks},
         {{"keystore", "show"}, 0, 0, "keystore_show", "", NULL, lgctl_print_tree},
         {{"keystore", "import"}, 1, 1, "keystore_import", "FILE", build_import, lgctl_print_done},
         {{"alarm", "list"}, 0, 0, "alarm_list", "", NULL, lgctl_print_alarms},

@@ -2,6 +2,7 @@
 
 #include "control/lgctl.h"
 
+#include <math.h>
 #include <string.h>
 
 #define COLUMNS_MAX 12
@@ -91,6 +92,36 @@ void lgctl_print_tree(FILE *out, const json_t *result)
 	tree(out, result, 0);
 }
 
+static json_t *without_zeros(const json_t *counters)
+{
+	json_t *o = json_object(), *v;
+	const char *name;
+
+	json_object_foreach ((json_t *)counters, name, v)
+		if (!json_is_integer(v) || json_integer_value(v) != 0)
+			json_object_set(o, name, v);
+	return o;
+}
+
+void lgctl_print_status(FILE *out, const json_t *result)
+{
+	json_t *shown = json_copy((json_t *)result);
+
+	for (int i = 0; i < 2; i++) {
+		const char *name = i == 0 ? "counters" : "drops";
+		const json_t *all = json_object_get(result, name);
+		json_t *rest = without_zeros(all);
+
+		if (json_is_object(all))
+			json_object_set_new(shown, name,
+			                    json_object_size(rest) > 0 ? json_incref(rest)
+			                                               : json_string("none"));
+		json_decref(rest);
+	}
+	tree(out, shown, 0);
+	json_decref(shown);
+}
+
 void lgctl_print_json(FILE *out, const json_t *result)
 {
 	json_dumpf(result, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
@@ -143,6 +174,43 @@ void lgctl_print_alarms(FILE *out, const json_t *result)
 	};
 
 	TABLE(out, json_object_get(result, "alarms"), columns);
+}
+
+/* Errors a hundred outcomes, over both intensities; null when there were no outcomes. */
+static json_t *percent(const json_t *block, const char *errors, const char *outcomes)
+{
+	const json_t *m = json_object_get(block, errors), *n = json_object_get(block, outcomes);
+	double sum = 0, wrong = 0;
+
+	for (size_t i = 0; i < json_array_size(n); i++) {
+		sum += json_number_value(json_array_get(n, i));
+		wrong += json_number_value(json_array_get(m, i));
+	}
+	return sum > 0 ? json_real(round(1e4 * wrong / sum) / 100) : json_null();
+}
+
+void lgctl_print_blocks(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"BLOCK", "number"},       {"TIME", "time"},
+	        {"SIFTED", "sifted_bits"}, {"LEAKED", "leaked_bits"},
+	        {"SECRET", "secret_bits"}, {"QBER Z %", "qber_z"},
+	        {"QBER X %", "qber_x"},    {"F", "f"},
+	};
+	json_t *rows = json_array(), *block, *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(result, "blocks"), i, block) {
+		double f = json_number_value(json_object_get(block, "efficiency_f"));
+
+		row = json_copy(block);
+		json_object_set_new(row, "qber_z", percent(block, "m_z", "n_z"));
+		json_object_set_new(row, "qber_x", percent(block, "m_x", "n_x"));
+		json_object_set_new(row, "f", json_real(round(1e3 * f) / 1e3));
+		json_array_append_new(rows, row);
+	}
+	TABLE(out, rows, columns);
+	json_decref(rows);
 }
 
 void lgctl_print_methods(FILE *out, const json_t *result)

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Tables of lgctl for people. */
+
+#include "control/lgctl.h"
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char printed[4096];
+
+static void print(void (*fn)(FILE *, const json_t *), const char *json)
+{
+	json_t *o = json_loads(json, 0, NULL);
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+	fn(f, o);
+	fclose(f);
+	snprintf(printed, sizeof(printed), "%s", text);
+	free(text);
+	json_decref(o);
+}
+
+static void test_status_without_zero_counters(void)
+{
+	print(lgctl_print_status, "{\"counters\": {\"esp.sealed\": 3, \"icmp.errors\": 0},"
+	                          " \"drops\": {\"drop.ttl\": 0, \"drop.auth\": 2},"
+	                          " \"alarms\": {\"major\": 0}}");
+	CU_ASSERT_PTR_NOT_NULL(strstr(printed, "  esp.sealed                 3\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(printed, "  drop.auth                  2\n"));
+	CU_ASSERT_PTR_NULL(strstr(printed, "icmp.errors"));
+	CU_ASSERT_PTR_NULL(strstr(printed, "drop.ttl"));
+	/* Zeros of other sections say something. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(printed, "  major                      0\n"));
+	print(lgctl_print_status, "{\"drops\": {\"drop.ttl\": 0}}");
+	CU_ASSERT_STRING_EQUAL(printed, "drops                        none\n");
+}
+
+static void test_blocks(void)
+{
+	print(lgctl_print_blocks,
+	      "{\"blocks\": ["
+	      "{\"number\": 12, \"time\": \"2026-01-01T00:00:00.000Z\", \"sifted_bits\": 1000123,"
+	      " \"leaked_bits\": 200456, \"secret_bits\": 300032, \"efficiency_f\": 1.17049,"
+	      " \"n_z\": [700000, 300123], \"m_z\": [7000, 3500], \"n_x\": [30000, 10000],"
+	      " \"m_x\": [600, 200]},"
+	      "{\"number\": 11, \"time\": \"2026-01-01T00:00:00.000Z\", \"sifted_bits\": 5000,"
+	      " \"leaked_bits\": 900, \"secret_bits\": 256, \"efficiency_f\": 1.2,"
+	      " \"n_z\": [5000, 0], \"m_z\": [0, 0], \"n_x\": [0, 0], \"m_x\": [0, 0]}]}");
+	CU_ASSERT_STRING_EQUAL(
+	        printed,
+	        "BLOCK  TIME                      SIFTED   LEAKED  SECRET  QBER Z %  QBER X %  F\n"
+	        "   12  2026-01-01T00:00:00.000Z  1000123  200456  300032      1.05         2  "
+	        "1.17\n"
+	        "   11  2026-01-01T00:00:00.000Z     5000     900     256         0  -         "
+	        "1.2\n");
+}
+
+static void test_block_list_command(void)
+{
+	struct lgctl_request r = {0};
+	struct err err = {0};
+	char *words[] = {"block", "list", "5"}, *wrong[] = {"block", "list", "five"};
+
+	CU_ASSERT_EQUAL(lgctl_command(2, words, &r, &err), 0);
+	CU_ASSERT_STRING_EQUAL(r.method, "block_list");
+	CU_ASSERT_PTR_NULL(r.params);
+	CU_ASSERT_EQUAL(lgctl_command(3, words, &r, &err), 0);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(r.params, "count")), 5);
+	json_decref(r.params);
+	CU_ASSERT_NOT_EQUAL(lgctl_command(3, wrong, &r, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "block list: five is not a number");
+}
+
+UNIT_MAIN(UNIT(test_status_without_zero_counters), UNIT(test_blocks), UNIT(test_block_list_command))
