@@ -20,6 +20,7 @@ LOG_COMPONENT_DEFINE(link)
  * ends is lost.
  */
 #define PADS_KEPT       4
+#define PADS_RESERVE    2 /* of the pre-shared secret, which nothing refills */
 #define NOTES_A_TURN    256
 #define UNPOSTED_MAX    4096
 #define SUPERVISE_NS    (100 * NS_PER_MS)
@@ -283,7 +284,7 @@ static void supply_pads(struct link *l, const struct qkd_role_status *s)
 		want++;
 	if (want > 0)
 		n = keystore_pads_take(l->ks, l->site_a ? KEY_AUTH_A : KEY_AUTH_B, pads, want,
-		                       NULL);
+		                       around < PADS_RESERVE ? PADS_RESERVE - around : 0, NULL);
 	for (int i = 0; i < (int)want; i++) {
 		if (i >= n) {
 			qkd_note_free(notes[i]);

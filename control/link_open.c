@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hkdf.h"
 #include "common/secret.h"
 #include "control/link_state.h"
 #include "control/secret_file.h"
@@ -15,6 +16,8 @@
 static int open_keystore(struct link *l, const struct config *config, const uint8_t *psk,
                          size_t psk_len, struct err *err)
 {
+	static const char summary_label[] = "lumengate key store summary";
+	static const uint8_t no_salt[32]; /* RFC 5869, section 2.2 */
 	struct keystore_config kc = {.site_a = l->site_a,
 	                             .max_keys = config->keystore.max_keys,
 	                             .ttl_s = config->keystore.ttl_s};
@@ -29,7 +32,11 @@ static int open_keystore(struct link *l, const struct config *config, const uint
 		return rc;
 	memcpy(kc.storage_key, key, 32);
 	secret_free(key);
-	rc = storage_sqlite_open(config->keystore.path, &storage, err);
+	if (hkdf_sha256(psk + PSK_SECRET, 32, no_salt, sizeof(no_salt), summary_label,
+	                sizeof(summary_label) - 1, kc.summary_key, sizeof(kc.summary_key)) < 0)
+		rc = err_set(err, EIO, "key store: OpenSSL refuses HKDF");
+	if (rc == 0)
+		rc = storage_sqlite_open(config->keystore.path, &storage, err);
 	if (rc == 0)
 		rc = keystore_open(&kc, storage, &l->ks, err);
 	secret_wipe(&kc, sizeof(kc));

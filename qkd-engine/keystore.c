@@ -115,16 +115,23 @@ int keystore_open(const struct keystore_config *config, struct storage *storage,
 	struct loading loading = {ks, err};
 	int rc;
 
-	if (ks == NULL || (ks->storage_key = secret_alloc(32)) == NULL) {
-		free(ks);
+	if (ks == NULL) {
 		storage->close(storage);
+		return err_set(err, ENOMEM, "key store: out of memory");
+	}
+	ks->storage = storage;
+	ks->last = &ks->first;
+	ks->storage_key = secret_alloc(32);
+	ks->summary_key = secret_alloc(32);
+	if (ks->storage_key == NULL || ks->summary_key == NULL) {
+		keystore_close(ks);
 		return err_set(err, ENOMEM, "key store: out of memory");
 	}
 	ks->config = *config;
 	memcpy(ks->storage_key, config->storage_key, 32);
 	secret_wipe(ks->config.storage_key, 32);
-	ks->storage = storage;
-	ks->last = &ks->first;
+	memcpy(ks->summary_key, config->summary_key, 32);
+	secret_wipe(ks->config.summary_key, 32);
 	rc = storage->load(storage, load_block, &loading, err);
 	if (rc < 0) {
 		keystore_close(ks);
@@ -141,6 +148,7 @@ void keystore_close(struct keystore *ks)
 	while (ks->first != NULL)
 		ks_drop(ks, ks->first);
 	secret_free(ks->storage_key);
+	secret_free(ks->summary_key);
 	ks->storage->close(ks->storage);
 	free(ks);
 }
@@ -243,7 +251,7 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	return add_block(ks, &at_rest, kb->key, err);
 }
 
-/* Bytes from a file: their hash is the identity, so that both ends name them alike. */
+/* Bytes from a file: a keyed hash is the identity, so that both ends name them alike. */
 static int add_file(struct keystore *ks, const void *data, size_t len, enum storage_source source,
                     struct err *err)
 {
@@ -259,11 +267,12 @@ static int add_file(struct keystore *ks, const void *data, size_t len, enum stor
 		return err_set(err, EINVAL, "keys: %zu bytes is not a multiple of %d up to 64 MiB",
 		               len, KEY_BYTES);
 	sha256(data, len, at_rest.hash);
-	/* The identity goes over the wire: it must not be a plain hash of the key alone. */
 	memcpy(name, at_rest.hash, 32);
 	name[32] = (uint8_t)source;
 	sha256(name, sizeof(name), at_rest.hash);
-	memcpy(at_rest.id, at_rest.hash, sizeof(at_rest.id));
+	/* The identity goes over the wire in the clear. */
+	if (ks_mac(ks, at_rest.hash, sizeof(at_rest.hash), at_rest.id) < 0)
+		return err_set(err, EIO, "key store: OpenSSL refuses HMAC");
 	return add_block(ks, &at_rest, data, err);
 }
 

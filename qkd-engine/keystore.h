@@ -41,6 +41,7 @@ struct storage;
 struct keystore_config {
 	bool site_a;
 	uint8_t storage_key[32];
+	uint8_t summary_key[32]; /* the same at both ends: what shows of key bytes is under it */
 	uint32_t max_keys; /* beyond this the oldest blocks of QKD key are voided; 0: no limit */
 	uint64_t ttl_s;    /* blocks older than this expire; 0: never */
 };
@@ -60,7 +61,7 @@ int keystore_open(const struct keystore_config *config, struct storage *storage,
                   struct keystore **out, struct err *err);
 void keystore_close(struct keystore *ks);
 
-/* Add an agreed block; -EEXIST when its identity was ever seen before. */
+/* Add an agreed block; -EEXIST when its identity or its bytes were ever seen before. */
 int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *err);
 
 /* The oldest available key of a class; -ENOENT when there is none. KEY is for secret memory. */
@@ -77,16 +78,18 @@ int keystore_void(struct keystore *ks, const struct key_id *id);
 /*
  * Pads for authentication tags: the first 128 bits of a key of class KEY_AUTH_A or _B. The
  * 64-bit identity is a hash of the key's name. pads_take() takes up to COUNT in one
- * transaction and returns their number, -ENOENT for none; pad_fetch() is the other end's.
+ * transaction and returns their number, -ENOENT for none. The pre-shared secret, which
+ * nothing refills, is touched only while fewer than RESERVE are taken. pad_fetch() is the
+ * other end's.
  */
 int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pad *pads,
-                       unsigned int count, struct err *err);
+                       unsigned int count, unsigned int reserve, struct err *err);
 int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, struct auth_pad *pad,
                        struct err *err);
 
 /*
  * At the start of a session the ends compare what they hold. summary() writes one record a
- * block (identity, hash, bitmap of available keys) and returns 0 or -ENOSPC; reconcile()
+ * block (identity, keyed hash, bitmap of available keys), returns 0, -ENOSPC or -EIO; reconcile()
  * takes the peer's and destroys what only this end has, or has otherwise: blocks that the
  * peer does not know or knows with another hash; of the rest, keys that the peer has used.
  * Pads of the peer's own class stay: it may have taken them for tags that are under way.
@@ -101,9 +104,9 @@ int keystore_reconcile(struct keystore *ks, const uint8_t *peer, size_t len, uin
 void keystore_expire(struct keystore *ks, uint64_t wall_ns);
 
 /*
- * Import keys from a file for lab use and tests: a hash of its bytes names the block, the
- * bytes (a multiple of 32) are the keys, all in class KEY_REKEY. The same file at both ends
- * gives the same keys. -EEXIST when it was imported before, -EINVAL for another length.
+ * Import keys from a file for lab use and tests: a keyed hash of its bytes names the block,
+ * the bytes (a multiple of 32) are the keys, all in class KEY_REKEY. The same file at both
+ * ends gives the same keys. -EEXIST when it was imported before, -EINVAL for another length.
  */
 int keystore_import(struct keystore *ks, const void *data, size_t len, struct err *err);
 

@@ -30,7 +30,7 @@ struct ks_block {
 
 struct keystore {
 	struct keystore_config config;
-	uint8_t *storage_key; /* secret memory */
+	uint8_t *storage_key, *summary_key; /* secret memory, 32 bytes each */
 	struct storage *storage;
 	struct ks_block *first, **last; /* the oldest first */
 	uint64_t added, delivered, voided, expired, imported;
@@ -59,6 +59,12 @@ int ks_seal(const struct keystore *ks, const uint8_t id[16], const uint8_t salt[
             const uint8_t *bytes, uint32_t keys, uint8_t *out);
 /* Opens those keys that BITMAP has; -EBADMSG when one is not what was sealed. */
 int ks_unseal(const struct keystore *ks, const struct storage_block *at_rest, uint8_t *bytes);
+
+/*
+ * The first half of HMAC-SHA-256 under the summary key: what the peer may see of key bytes
+ * goes through it. 0, or -EIO when OpenSSL fails.
+ */
+int ks_mac(const struct keystore *ks, const void *data, size_t len, uint8_t out[16]);
 
 /* Wipe key INDEX from memory and clear its bit; storage is the caller's. */
 void ks_forget(struct ks_block *b, uint32_t index);

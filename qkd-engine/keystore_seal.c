@@ -3,6 +3,8 @@
 #include "qkd-engine/keystore_block.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -80,4 +82,14 @@ int ks_unseal(const struct keystore *ks, const struct storage_block *at_rest, ui
 	secret_wipe(context, sizeof(context));
 	secret_free(schedule);
 	return rc;
+}
+
+int ks_mac(const struct keystore *ks, const void *data, size_t len, uint8_t out[16])
+{
+	uint8_t mac[EVP_MAX_MD_SIZE];
+
+	if (HMAC(EVP_sha256(), ks->summary_key, 32, data, len, mac, NULL) == NULL)
+		return -EIO;
+	memcpy(out, mac, 16);
+	return 0;
 }

@@ -11,13 +11,23 @@
 #include "common/bytes.h"
 #include "qkd-engine/keystore_block.h"
 
-/* Record: identity 16, hash 16, keys 4, bitmap (keys + 7) / 8. */
+/* Record: identity 16, keyed hash 16, keys 4, bitmap (keys + 7) / 8. */
 #define RECORD_HEAD 36
 
 struct record {
-	const uint8_t *id, *hash, *bitmap;
+	const uint8_t *id, *mac, *bitmap;
 	uint32_t keys;
 };
+
+/* Under a key, since a plain hash in the clear would tell 128 bits about the key bytes. */
+static int keyed_hash(const struct keystore *ks, const struct ks_block *b, uint8_t out[16])
+{
+	uint8_t name[sizeof(b->id) + sizeof(b->hash)];
+
+	memcpy(name, b->id, sizeof(b->id));
+	memcpy(name + sizeof(b->id), b->hash, sizeof(b->hash));
+	return ks_mac(ks, name, sizeof(name), out);
+}
 
 int keystore_summary(struct keystore *ks, uint8_t *out, size_t cap, size_t *len)
 {
@@ -25,11 +35,14 @@ int keystore_summary(struct keystore *ks, uint8_t *out, size_t cap, size_t *len)
 
 	for (const struct ks_block *b = ks->first; b != NULL; b = b->next) {
 		size_t bitmap_bytes = (b->keys + 7) / 8;
+		int rc;
 
 		if (cap - n < RECORD_HEAD + bitmap_bytes)
 			return -ENOSPC;
 		memcpy(out + n, b->id, 16);
-		memcpy(out + n + 16, b->hash, 16);
+		rc = keyed_hash(ks, b, out + n + 16);
+		if (rc < 0)
+			return rc;
 		put_be32(out + n + 32, b->keys);
 		memcpy(out + n + RECORD_HEAD, b->bitmap, bitmap_bytes);
 		n += RECORD_HEAD + bitmap_bytes;
@@ -46,7 +59,7 @@ static bool next_record(const uint8_t **at, const uint8_t *end, struct record *r
 	if ((size_t)(end - p) < RECORD_HEAD)
 		return false;
 	*r = (struct record){
-	        .id = p, .hash = p + 16, .keys = get_be32(p + 32), .bitmap = p + RECORD_HEAD};
+	        .id = p, .mac = p + 16, .keys = get_be32(p + 32), .bitmap = p + RECORD_HEAD};
 	p += RECORD_HEAD;
 	if (((uint64_t)r->keys + 7) / 8 > (uint64_t)(end - p))
 		return false;
@@ -100,12 +113,17 @@ int keystore_reconcile(struct keystore *ks, const uint8_t *peer, size_t len, uin
 		if (!next_record(&at, peer + len, &r))
 			return err_set(err, EPROTO, "key store: the peer's summary is cut short");
 	for (struct ks_block *b = ks->first, *next; b != NULL && rc >= 0; b = next) {
+		uint8_t mac[16];
+
 		next = b->next;
+		rc = keyed_hash(ks, b, mac);
+		if (rc < 0)
+			return err_set(err, -rc, "key store: OpenSSL refuses HMAC");
 		/* A block of the other end that is used up is gone from its summary, too. */
 		if (!find_record(peer, len, b->id, &r) && b->source == STORAGE_IMPORTED)
 			continue; /* an operator imports at one end after the other */
 		if (!find_record(peer, len, b->id, &r) || r.keys != b->keys ||
-		    memcmp(r.hash, b->hash, 16) != 0)
+		    memcmp(r.mac, mac, 16) != 0)
 			rc = ks_void_block(ks, b, err);
 		else
 			rc = void_used(ks, b, &r, err);

@@ -104,7 +104,7 @@ static uint64_t pad_id(const struct ks_block *b, uint32_t index)
 }
 
 int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pad *pads,
-                       unsigned int count, struct err *err)
+                       unsigned int count, unsigned int reserve, struct err *err)
 {
 	struct {
 		struct ks_block *block;
@@ -115,12 +115,15 @@ int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pa
 
 	if (count > 64)
 		count = 64;
-	/* The pre-shared secret is the reserve: it is touched when QKD has given no pads. */
-	for (int reserve = 0; reserve <= 1; reserve++) {
-		for (struct ks_block *b = ks->first; b != NULL && n < count; b = b->next) {
-			if ((b->source == STORAGE_PSK) != reserve)
+	if (reserve > count)
+		reserve = count;
+	for (int psk = 0; psk <= 1; psk++) {
+		unsigned int most = psk ? reserve : count;
+
+		for (struct ks_block *b = ks->first; b != NULL && n < most; b = b->next) {
+			if ((b->source == STORAGE_PSK) != psk)
 				continue;
-			for (uint32_t i = next_key(b, class, 0); i < b->keys && n < count;
+			for (uint32_t i = next_key(b, class, 0); i < b->keys && n < most;
 			     i = next_key(b, class, i + 1)) {
 				taken[n].block = b;
 				taken[n++].index = i;

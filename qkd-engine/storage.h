@@ -38,7 +38,7 @@ struct storage {
 	int (*commit)(struct storage *s, struct err *err);
 	void (*rollback)(struct storage *s);
 
-	/* Add a block; -EEXIST when its identity was ever stored. Sets b->row. */
+	/* Add a block; -EEXIST when its identity or hash was ever stored. Sets b->row. */
 	int (*add)(struct storage *s, struct storage_block *b, struct err *err);
 	/* Overwrite the sealed bytes of key INDEX with zeros and clear its bit. */
 	int (*spend)(struct storage *s, int64_t row, uint32_t index, struct err *err);

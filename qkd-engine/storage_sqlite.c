@@ -11,7 +11,8 @@
 
 #include <sqlite3.h>
 
-#define SCHEMA_VERSION 1
+/* 2: files are named by a keyed hash; the same key bytes are never stored twice. */
+#define SCHEMA_VERSION 2
 
 /* The statements that run over and over, prepared once. */
 enum { ADD, CLEAR_BIT, RETIRE, READ_BITMAP, STATEMENTS };
@@ -240,7 +241,7 @@ static int prepare(struct sqlite *s, struct err *err)
 	        "PRAGMA journal_size_limit = 0; PRAGMA wal_autocheckpoint = 64;"
 	        "BEGIN IMMEDIATE;"
 	        "CREATE TABLE IF NOT EXISTS block(row INTEGER PRIMARY KEY AUTOINCREMENT,"
-	        " id BLOB NOT NULL UNIQUE, hash BLOB NOT NULL, salt BLOB NOT NULL,"
+	        " id BLOB NOT NULL UNIQUE, hash BLOB NOT NULL UNIQUE, salt BLOB NOT NULL,"
 	        " keys INTEGER NOT NULL, auth_keys INTEGER NOT NULL, source INTEGER NOT NULL,"
 	        " simulated INTEGER NOT NULL, time INTEGER NOT NULL, bitmap BLOB, sealed BLOB,"
 	        " sealed_key_bytes INTEGER NOT NULL, record TEXT);"
@@ -255,7 +256,7 @@ static int prepare(struct sqlite *s, struct err *err)
 	    sqlite3_step(q) == SQLITE_ROW)
 		tables = sqlite3_column_int(q, 0);
 	sqlite3_finalize(q);
-	rc = run(s, tables == 0 ? "PRAGMA user_version = 1; COMMIT" : "COMMIT", err, "set up");
+	rc = run(s, tables == 0 ? "PRAGMA user_version = 2; COMMIT" : "COMMIT", err, "set up");
 	if (rc == 0)
 		rc = check_version(s, err);
 	for (int i = 0; rc == 0 && i < STATEMENTS; i++)

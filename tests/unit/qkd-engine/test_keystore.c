@@ -43,6 +43,8 @@ static void remove_files(void)
 	}
 }
 
+static uint8_t summary_keys[2]; /* every byte of it, by end */
+
 static struct keystore *open_end(int end, uint8_t storage_key)
 {
 	struct keystore_config config = {.site_a = end == 0, .max_keys = 1000};
@@ -51,6 +53,7 @@ static struct keystore *open_end(int end, uint8_t storage_key)
 	struct err err = {0};
 
 	memset(config.storage_key, storage_key, sizeof(config.storage_key));
+	memset(config.summary_key, summary_keys[end], sizeof(config.summary_key));
 	if (storage_sqlite_open(paths[end], &storage, &err) < 0)
 		return NULL;
 	if (keystore_open(&config, storage, &ks, &err) < 0)
@@ -140,16 +143,16 @@ static void test_restart_repeats_nothing(void)
 	a = open_end(0, 1);
 	add(a, 1, KEYS);
 	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &first, key, NULL), 0);
-	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 2, NULL), 2);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 2, 2, NULL), 2);
 	keystore_close(a);
 	a = open_end(0, 1);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
 	CU_ASSERT_EQUAL(add(a, 1, KEYS), -EEXIST);
 	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &second, key, NULL), 0);
 	CU_ASSERT_EQUAL(second.index, first.index + 1);
-	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, more, 8, NULL), 1);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, more, 8, 8, NULL), 1);
 	CU_ASSERT(more[0].id != pads[0].id && more[0].id != pads[1].id);
-	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, more, 8, NULL), -ENOENT);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, more, 8, 8, NULL), -ENOENT);
 	keystore_stats_read(a, &stats);
 	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], KEYS - KEYSTORE_AUTH_KEYS - 2);
 	keystore_close(a);
@@ -220,7 +223,7 @@ static void test_pads_name_themselves_to_the_other_end(void)
 	CU_ASSERT_EQUAL(keystore_add_psk(b, psk, sizeof(psk), NULL), 0);
 	add(a, 5, KEYS);
 	add(b, 5, KEYS);
-	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 16, NULL), 16);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 16, 16, NULL), 16);
 	/* The pads of QKD go first, the pre-shared secret is the reserve. */
 	CU_ASSERT_NOT_EQUAL(memcmp(pads[0].bits, psk, 16), 0);
 	CU_ASSERT_EQUAL(memcmp(pads[3].bits, psk, 16), 0);
@@ -252,7 +255,7 @@ static void test_summaries_bring_both_ends_together(void)
 	add(b, 1, KEYS);
 	add(a, 2, KEYS); /* the commit of block 2 never reached B */
 	keystore_take(a, KEY_REKEY, &id, key, NULL);
-	keystore_pads_take(b, KEY_AUTH_B, &pad, 1, NULL); /* under way to A */
+	keystore_pads_take(b, KEY_AUTH_B, &pad, 1, 1, NULL); /* under way to A */
 	CU_ASSERT_EQUAL(keystore_summary(a, summary_a, sizeof(summary_a), &len_a), 0);
 	CU_ASSERT_EQUAL(keystore_summary(b, summary_b, sizeof(summary_b), &len_b), 0);
 	CU_ASSERT_EQUAL(keystore_summary(a, summary_b, 10, &len_b), -ENOSPC);
@@ -276,6 +279,84 @@ static void test_summaries_bring_both_ends_together(void)
 	CU_ASSERT_EQUAL(sa.available[KEY_REKEY], 2); /* those that B may still import */
 	keystore_close(a);
 	keystore_close(b);
+}
+
+/* The pre-shared secret is not refilled, and a restart loses what was taken ahead. */
+static void test_the_reserve_is_spared(void)
+{
+	struct keystore *a;
+	struct keystore_stats stats;
+	uint8_t psk[64 * 32];
+	struct auth_pad pads[16];
+
+	set_up();
+	remove_files();
+	a = open_end(0, 1);
+	for (size_t i = 0; i < sizeof(psk); i++)
+		psk[i] = (uint8_t)(i * i + 3);
+	keystore_add_psk(a, psk, sizeof(psk), NULL);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 16, 2, NULL), 2);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 16, 0, NULL), -ENOENT);
+	add(a, 5, KEYS);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 16, 2, NULL), 3);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 1, 2, NULL), 1);
+	keystore_stats_read(a, &stats);
+	CU_ASSERT_EQUAL(stats.available[KEY_AUTH_A], 32 - 3);
+	CU_ASSERT_EQUAL(stats.available[KEY_AUTH_B], 32 + 3);
+	keystore_close(a);
+}
+
+/* Nothing that goes over the wire in the clear is a plain hash of key bytes. */
+static void test_summaries_are_keyed(void)
+{
+	/* HMAC-SHA-256 under 32 bytes of 7 of block 1's identity and SHA-256 of its key. */
+	static const uint8_t mac[16] = {0x8d, 0x66, 0xb1, 0x8c, 0xdf, 0x50, 0x2b, 0x8b,
+	                                0xdb, 0xa4, 0x98, 0x14, 0x96, 0xeb, 0x3e, 0x58};
+	struct keystore *a, *b;
+	struct key_block *kb = make_block(1, KEYS);
+	struct key_id id, other;
+	uint8_t summary[4096], key[32], file[64], digest[32], name[33];
+	uint64_t voided;
+	size_t len;
+
+	set_up();
+	remove_files();
+	memset(file, 0x5a, sizeof(file));
+	summary_keys[0] = 7;
+	summary_keys[1] = 8; /* another link's */
+	a = open_end(0, 1);
+	b = open_end(1, 2);
+	add(a, 1, KEYS);
+	add(b, 1, KEYS);
+	CU_ASSERT_EQUAL(keystore_summary(a, summary, sizeof(summary), &len), 0);
+	CU_ASSERT_PTR_NULL(memmem(summary, len, kb->hash, 16));
+	CU_ASSERT_EQUAL(memcmp(summary + 16, mac, 16), 0);
+	CU_ASSERT_EQUAL(keystore_reconcile(b, summary, len, &voided, NULL), 0);
+	CU_ASSERT_EQUAL(voided, KEYS);
+	CU_ASSERT_EQUAL(keystore_reconcile(a, summary, len, &voided, NULL), 0);
+	CU_ASSERT_EQUAL(voided, 0);
+	/* An identity from a file's bytes is keyed, too. */
+	keystore_reconcile(a, summary, 0, &voided, NULL);
+	CU_ASSERT_EQUAL(keystore_import(a, file, sizeof(file), NULL), 0);
+	CU_ASSERT_EQUAL(keystore_import(b, file, sizeof(file), NULL), 0);
+	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, key, NULL), 0);
+	CU_ASSERT_EQUAL(keystore_take(b, KEY_REKEY, &other, key, NULL), 0);
+	sha256(file, sizeof(file), digest);
+	memcpy(name, digest, 32);
+	name[32] = STORAGE_IMPORTED;
+	CU_ASSERT_NOT_EQUAL(memcmp(id.block, digest, 16), 0);
+	sha256(name, sizeof(name), digest);
+	CU_ASSERT_NOT_EQUAL(memcmp(id.block, digest, 16), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(id.block, other.block, 16), 0);
+	keystore_close(a);
+	/* Another pre-shared secret names the file otherwise; its keys still come once. */
+	summary_keys[0] = 9;
+	a = open_end(0, 1);
+	CU_ASSERT_EQUAL(keystore_import(a, file, sizeof(file), NULL), -EEXIST);
+	keystore_close(a);
+	keystore_close(b);
+	summary_keys[0] = summary_keys[1] = 0;
+	free(kb);
 }
 
 static void test_import_room_and_expiry(void)
@@ -322,4 +403,5 @@ static void test_import_room_and_expiry(void)
 UNIT_MAIN(UNIT(test_each_key_once_and_equal_at_both_ends), UNIT(test_restart_repeats_nothing),
           UNIT(test_rests_sealed_under_the_storage_key),
           UNIT(test_pads_name_themselves_to_the_other_end),
-          UNIT(test_summaries_bring_both_ends_together), UNIT(test_import_room_and_expiry))
+          UNIT(test_summaries_bring_both_ends_together), UNIT(test_the_reserve_is_spared),
+          UNIT(test_summaries_are_keyed), UNIT(test_import_room_and_expiry))
