@@ -337,6 +337,20 @@ static void supervise(struct link *l, uint64_t now)
 		supply_pads(l, &s);
 }
 
+static void watch_keys(struct link *l)
+{
+	struct keystore_stats s;
+	char text[96];
+	bool low;
+
+	keystore_stats_read(l->ks, &s);
+	low = key_level_low(&l->level, s.available[KEY_REKEY]);
+	snprintf(text, sizeof(text), "%s: low-water is %u",
+	         low ? "few keys for rekeying are left" : "enough keys for rekeying",
+	         l->level.low_water);
+	link_alarm(low, "key-store-low", l->resource, ALARM_WARNING, text);
+}
+
 void link_poll(struct link *l, uint64_t now)
 {
 	struct qkd_note *note;
@@ -357,6 +371,7 @@ void link_poll(struct link *l, uint64_t now)
 	if (now >= l->next_housekeeping_ns) {
 		l->next_housekeeping_ns = now + HOUSEKEEPING_NS;
 		keystore_expire(l->ks, clock_wall_ns());
+		watch_keys(l);
 	}
 }
 

@@ -100,6 +100,9 @@ struct link *link_create(const struct config *config, struct channel_mux *mux,
 	l->unposted_end = &l->unposted;
 	l->site_a = config->site == CONFIG_SITE_A;
 	snprintf(l->resource, sizeof(l->resource), "link/%s", config->link);
+	l->level = (struct key_level){.low_water = config->keystore.low_water,
+	                              .max_keys = config->keystore.max_keys,
+	                              .expected = config->qkd.enabled};
 	rc = mux == NULL ? err_set(err, EINVAL, "channel/port: the link needs a channel") : 0;
 	if (rc == 0)
 		rc = secret_file_read(config->channel.psk_file, "pre-shared secret", PSK_LEAST,

@@ -6,6 +6,7 @@
 #define CONTROL_LINK_STATE_H
 
 #include "control/alarm.h"
+#include "control/key_level.h"
 #include "control/link.h"
 
 /* First byte of a message on the control stream. */
@@ -34,6 +35,7 @@ struct link {
 	char card_reason[256]; /* why there is no card */
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;
+	struct key_level level;
 	struct link_block blocks[LINK_BLOCKS]; /* a ring */
 	uint64_t blocks_seen;
 };

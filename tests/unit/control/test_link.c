@@ -82,6 +82,29 @@ static void test_stores_are_compared(void)
 	rig_stop();
 }
 
+static void test_low_store_raises_an_alarm(void)
+{
+	rig_start();
+	for (unsigned int site = 0; site < 2; site++) {
+		ends[site].config.keystore.low_water = 4;
+		rig_link(site);
+	}
+	rig_run(1500);
+	CU_ASSERT_FALSE(rig_alarm("key-store-low", "link/test"));
+	rig_import(0, 8, 1);
+	rig_import(1, 8, 1);
+	rig_run(1500);
+	CU_ASSERT_FALSE(rig_alarm("key-store-low", "link/test"));
+	rig_run(5000);
+	CU_ASSERT_TRUE(rig_alarm("key-store-low", "link/test"));
+	CU_ASSERT_EQUAL(alarm_find("key-store-low", "link/test")->severity, ALARM_WARNING);
+	rig_import(0, 20, 2);
+	rig_import(1, 20, 2);
+	rig_run(1100);
+	CU_ASSERT_FALSE(rig_alarm("key-store-low", "link/test"));
+	rig_stop();
+}
+
 static void test_restarted_end_is_keyed_again(void)
 {
 	uint64_t generation;
@@ -219,6 +242,7 @@ static void test_refuses_bad_secrets(void)
 }
 
 UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_stores_are_compared),
-          UNIT(test_restarted_end_is_keyed_again), UNIT(test_thresholds_and_lives_change_live),
+          UNIT(test_low_store_raises_an_alarm), UNIT(test_restarted_end_is_keyed_again),
+          UNIT(test_thresholds_and_lives_change_live),
           UNIT(test_cut_channel_stops_offers_and_comes_back),
           UNIT(test_other_secret_raises_an_alarm), UNIT(test_refuses_bad_secrets))
