@@ -236,8 +236,6 @@ static void take_alarm(struct link *l, const struct qkd_note *note)
 	                ? ALARM_MAJOR
 	                : ALARM_CRITICAL;
 
-	if (note->alarm == ENGINE_ALARM_AUTH)
-		l->tag_failed = note->raised;
 	link_alarm(note->raised, engine_alarm_name(note->alarm), l->resource, severity,
 	           (const char *)note->data);
 }
@@ -312,12 +310,9 @@ static void watch_channel(struct link *l, const struct qkd_role_status *s)
 	bool failing = s->channel.authentication_failing;
 
 	l->channel_up = s->channel.state == CHANNEL_UP;
-	/* The engine raises and clears the same kind for the tags of blocks. */
-	if (failing || !l->tag_failed)
-		link_alarm(failing, "authentication", l->resource, ALARM_CRITICAL,
-		           failing ? "the peer's hellos carry wrong tags: the pre-shared secrets "
-		                     "differ"
-		                   : "the peer is authenticated");
+	link_alarm(failing, "authentication", l->resource, ALARM_CRITICAL,
+	           failing ? "the peer's hellos carry wrong tags: the pre-shared secrets differ"
+	                   : "the peer is authenticated");
 	link_alarm(!l->channel_up, "channel-down", l->resource, ALARM_MAJOR,
 	           l->channel_up ? "the classical channel is up"
 	                         : "the classical channel has no session");

@@ -31,7 +31,6 @@ struct link {
 	unsigned int unposted_count;
 	uint64_t session; /* of the notes that are answered */
 	bool summary_sent, summary_failed, summary_taken, channel_up;
-	bool tag_failed;       /* the engine's alarm about a block's tag is on */
 	char card_reason[256]; /* why there is no card */
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;
