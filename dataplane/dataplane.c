@@ -258,10 +258,9 @@ struct channel_mux *dataplane_channel(struct dataplane *dp)
 	return dp->mux;
 }
 
-void dataplane_port_read(const struct dataplane *dp, enum port_role role,
-                         struct dataplane_port *out)
+void dataplane_port_read(struct dataplane *dp, enum port_role role, struct dataplane_port *out)
 {
-	const struct port *port = &dp->port[role];
+	struct port *port = &dp->port[role];
 
 	*out = (struct dataplane_port){
 	        .name = port_role_name(role),

@@ -65,8 +65,7 @@ struct dataplane_port {
 	uint16_t mtu, rx_queues, tx_queues;
 	struct port_stats stats;
 };
-void dataplane_port_read(const struct dataplane *dp, enum port_role role,
-                         struct dataplane_port *out);
+void dataplane_port_read(struct dataplane *dp, enum port_role role, struct dataplane_port *out);
 bool dataplane_running(const struct dataplane *dp);
 bool dataplane_on_hugepages(const struct dataplane *dp);
 unsigned int dataplane_neighbours(const struct dataplane *dp, struct neighbour_info *out,

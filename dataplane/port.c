@@ -13,7 +13,6 @@
 #include "common/log.h"
 #include "dataplane/eal.h"
 #include "dataplane/packet.h"
-#include "dataplane/port_kernel.h"
 
 LOG_COMPONENT_DEFINE(port)
 
@@ -146,9 +145,7 @@ int port_configure(struct port *port, enum port_role role, const char *device, u
 	if (rc < 0 && rc != -ENOTSUP)
 		return err_set(err, -rc, "%s port: cannot set mtu %u of %s: %s",
 		               port_role_name(role), mtu, name, strerror(-rc));
-	if (port_kernel_interface(device, port->kernel, sizeof(port->kernel)) &&
-	    !port_kernel_received(port->kernel, &port->kernel_base))
-		port->kernel[0] = '\0';
+	port_kernel_open(&port->kernel, device);
 	rc = rte_eth_macaddr_get(port->id, &port->mac);
 	if (rc < 0)
 		return err_set(err, -rc, "%s port: %s has no MAC address", port_role_name(role),
@@ -187,11 +184,10 @@ void port_close(struct port *port)
 	port->device[0] = '\0';
 }
 
-void port_stats_read(const struct port *port, struct port_stats *out)
+void port_stats_read(struct port *port, struct port_stats *out)
 {
 	struct rte_eth_stats stats = {0};
 	struct rte_eth_link link = {0};
-	uint32_t kernel;
 
 	memset(out, 0, sizeof(*out));
 	if (rte_eth_stats_get(port->id, &stats) == 0) {
@@ -203,9 +199,7 @@ void port_stats_read(const struct port *port, struct port_stats *out)
 		out->rx_errors = stats.ierrors;
 		out->tx_errors = stats.oerrors;
 		out->rx_no_mbuf = stats.rx_nombuf;
-		if (port->kernel[0] != '\0' && port_kernel_received(port->kernel, &kernel))
-			out->rx_missed +=
-			        port_kernel_missed(kernel, port->kernel_base, stats.ipackets);
+		out->rx_missed += port_kernel_missed(&port->kernel);
 	}
 	if (rte_eth_link_get_nowait(port->id, &link) == 0) {
 		out->link_up = link.link_status == RTE_ETH_LINK_UP;

@@ -15,6 +15,7 @@
 #include <rte_mempool.h>
 
 #include "common/err.h"
+#include "dataplane/port_kernel.h"
 
 /* LAN: plaintext of the own data centre. WAN: the fibre to the other one. */
 enum port_role { PORT_LAN, PORT_WAN, PORT_ROLES };
@@ -31,8 +32,7 @@ struct port {
 	bool rx_ip_checksum; /* the device verifies IPv4 header checksums */
 	bool started;
 	char device[128];
-	char kernel[16];      /* interface of net_af_packet, or "" */
-	uint32_t kernel_base; /* what it had received at start */
+	struct port_kernel kernel; /* of net_af_packet */
 };
 
 struct port_stats {
@@ -66,6 +66,6 @@ static inline uint16_t port_rx_queue(const struct port *port, unsigned int core)
 	return core < port->rx_queues ? (uint16_t)core : PORT_NO_QUEUE;
 }
 
-void port_stats_read(const struct port *port, struct port_stats *out);
+void port_stats_read(struct port *port, struct port_stats *out);
 
 #endif

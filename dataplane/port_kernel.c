@@ -2,9 +2,10 @@
 
 #include "dataplane/port_kernel.h"
 
-#include <ifaddrs.h>
-#include <linux/if_link.h>
-#include <stdio.h>
+#include <dirent.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -24,20 +25,44 @@ bool port_kernel_interface(const char *device, char *name, size_t size)
 	return true;
 }
 
-bool port_kernel_received(const char *name, uint32_t *packets)
+static bool bound_to(int fd, unsigned int interface)
 {
-	struct ifaddrs *all, *i;
-	bool found = false;
+	struct sockaddr_ll address;
+	socklen_t len = sizeof(address);
 
-	if (getifaddrs(&all) < 0)
-		return false;
-	for (i = all; i != NULL && !found; i = i->ifa_next) {
-		if (i->ifa_addr == NULL || i->ifa_addr->sa_family != AF_PACKET ||
-		    i->ifa_data == NULL || strcmp(i->ifa_name, name) != 0)
-			continue;
-		*packets = ((const struct rtnl_link_stats *)i->ifa_data)->rx_packets;
-		found = true;
+	return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+	       address.sll_family == AF_PACKET && (unsigned int)address.sll_ifindex == interface;
+}
+
+void port_kernel_open(struct port_kernel *k, const char *device)
+{
+	char name[IF_NAMESIZE];
+	unsigned int interface;
+	struct dirent *entry;
+	DIR *fds;
+
+	memset(k, 0, sizeof(*k));
+	if (!port_kernel_interface(device, name, sizeof(name)) ||
+	    (interface = if_nametoindex(name)) == 0 || (fds = opendir("/proc/self/fd")) == NULL)
+		return;
+	while ((entry = readdir(fds)) != NULL && k->count < PORT_KERNEL_SOCKETS) {
+		int fd = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+
+		if (fd >= 0 && bound_to(fd, interface))
+			k->socket[k->count++] = fd;
 	}
-	freeifaddrs(all);
-	return found;
+	closedir(fds);
+}
+
+uint64_t port_kernel_missed(struct port_kernel *k)
+{
+	for (unsigned int i = 0; i < k->count; i++) {
+		struct tpacket_stats stats;
+		socklen_t len = sizeof(stats);
+
+		/* Reading sets the kernel's counter back to zero. */
+		if (getsockopt(k->socket[i], SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0)
+			k->missed += stats.tp_drops;
+	}
+	return k->missed;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The kernel interface behind a net_af_packet port. What it received and the packet ring
- * had no room for is in no counter of the driver (DPDK 22.11): it is the difference between
- * the interface's count and the driver's.
+ * The packet sockets behind a net_af_packet port. Frames that find their ring full are in no
+ * counter of the driver (DPDK 22.11), but the kernel counts them per socket (packet(7),
+ * PACKET_STATISTICS). The driver keeps its sockets to itself; they are those of this process
+ * that are bound to the interface. Control thread only.
  */
 
 #ifndef DATAPLANE_PORT_KERNEL_H
@@ -13,22 +14,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PORT_KERNEL_SOCKETS 16 /* one a queue pair */
+
+struct port_kernel {
+	int socket[PORT_KERNEL_SOCKETS];
+	unsigned int count;
+	uint64_t missed;
+};
+
 /* The interface that DEVICE ("net_af_packet0,iface=lan0") names; false when it names none. */
 bool port_kernel_interface(const char *device, char *name, size_t size);
 
-/* Packets that it received, modulo 2^32; false when there is no such interface. */
-bool port_kernel_received(const char *name, uint32_t *packets);
+/* Find the sockets of DEVICE; none when it is not of that driver. */
+void port_kernel_open(struct port_kernel *k, const char *device);
 
-/*
- * Packets missed so far: KERNEL and BASE are port_kernel_received() now and at start, DRIVER
- * what the driver received since. Packets on their way count as missed until they are read.
- */
-static inline uint32_t port_kernel_missed(uint32_t kernel, uint32_t base, uint64_t driver)
-{
-	uint32_t difference = kernel - base - (uint32_t)driver;
-
-	/* The driver may have seen packets from before its start. */
-	return difference > INT32_MAX ? 0 : difference;
-}
+/* Frames that these sockets had no room for, since port_kernel_open(). */
+uint64_t port_kernel_missed(struct port_kernel *k);
 
 #endif

@@ -41,6 +41,8 @@ class Figures:
             n = a["drops"][name] + b["drops"][name]
             if n:
                 drops[name] = n
+        if n := self.rig.wire_dropped():
+            drops["wire.dropped"] = n
         for port in ("lan", "wan"):
             n = a["ports"][port]["rx_missed"] + b["ports"][port]["rx_missed"]
             if n:
@@ -131,11 +133,12 @@ class Figures:
         }
 
     def tunnel(self, last):
-        """Sealed = opened + drops by name. A receive ring that overflowed does not tell ESP
-        from the classical channel, so its count may explain more than is missing."""
+        """Sealed = opened + drops by name. A receive ring or a wire that overflowed does not
+        tell ESP from the classical channel: its count may explain more than is missing."""
         named = sum(last["drops"].get(name, 0) for name in UNDER_WAY)
         missing = last["sealed"] - last["opened"] - named
-        missed = last["drops"].get("port.wan.rx_missed", 0)
+        missed = (last["drops"].get("port.wan.rx_missed", 0) +
+                  last["drops"].get("wire.dropped", 0))
         return {"rekeys": last["rekeys"], "packets_sealed": last["sealed"],
                 "packets_opened": last["opened"],
                 "lost": max(0, missing - missed) if missing >= 0 else missing,

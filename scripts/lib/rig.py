@@ -418,6 +418,12 @@ class Rig:
     def wait_ready(self, site, seconds=20):
         return self.wait_for(lambda: self.rpc(site, "status"), seconds, f"gw-{site} answers")
 
+    def wire_dropped(self):
+        """Frames that the wire itself lost: the kernel's queue behind a cable was full."""
+        links = json.loads(run("ip", "-n", self.ns("wan"), "-j", "-s", "link", "show"))
+        return sum(link["stats64"][way]["dropped"] for link in links
+                   for way in ("rx", "tx") if link["ifname"] in ("wa", "wb"))
+
     def ping(self, count=1, interval=0.2, source="a", target=None, wait=2):
         """(sent, received) of pings between the hosts."""
         other = "b" if source == "a" else "a"
