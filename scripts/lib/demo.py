@@ -18,6 +18,9 @@ UDP_RATE = 250       # datagrams a second
 UDP_PORT = 7000
 PING_INTERVAL = 0.05
 CALIBRATE_S = 3
+# What the paced TCP run may have under way is less than a packet ring holds: when the machine
+# holds a gateway up, frames wait there and ping and UDP behind them are late, not lost.
+PACED_WINDOW = "400K"
 UNLIMITED_S = 5
 PAUSE_S = 0.7        # for what is under way when streams stop
 
@@ -88,7 +91,7 @@ class Streams:
             "-p", "4c756d656e67617465", f"{LAN['b']}.2"])
         self.popen("iperf", self.rig.in_ns("dc-a") + [
             "iperf3", "-J", "-c", f"{LAN['b']}.2", "-t", str(seconds), "-b",
-            str(int(bits_per_second))])
+            str(int(bits_per_second)), "-w", PACED_WINDOW])
 
     def finish(self, name, sig=None):
         process = self.tools.pop(name)

@@ -198,9 +198,8 @@ static void test_garbage_is_answered_and_survived(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(answer(fd, &closed), "-32700"));
 	send_text(fd, REQUEST("still", "1"));
 	CU_ASSERT_STRING_EQUAL(answer(fd, &closed), RESULT("still", "1"));
-	srandom(7);
 	for (size_t i = 0; i < sizeof(noise); i++)
-		noise[i] = (char)random();
+		noise[i] = (char)(i * 2654435761u >> 24);
 	send_all(fd, noise, sizeof(noise));
 	answer(fd, &closed);
 	other = dial();
