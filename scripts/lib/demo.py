@@ -343,6 +343,8 @@ def main():
     def interrupted(_signal, _frame):
         raise KeyboardInterrupt
 
+    # SIGINT, too: a shell's background job inherits it ignored.
+    signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGHUP, interrupted)
     try:
