@@ -79,7 +79,10 @@ static int op_pad_take(void *ctx, struct auth_pad *pad)
 
 	if (q->pad_count == 0)
 		return -EAGAIN;
-	*pad = q->pads[--q->pad_count];
+	/* The oldest first: the peer does not keep a pad for ever. */
+	*pad = q->pads[0];
+	q->pad_count--;
+	memmove(q->pads, q->pads + 1, q->pad_count * sizeof(*pad));
 	secret_wipe(&q->pads[q->pad_count], sizeof(*pad));
 	__atomic_fetch_sub(&q->pads_around, 1, __ATOMIC_RELAXED);
 	return 0;

@@ -41,6 +41,7 @@ struct rekey {
 	/* The exchange under way; 0: none. */
 	uint64_t pending;
 	uint64_t pending_since_ns;
+	struct key_id offered; /* A: the key of it */
 	uint8_t nonce_own[REKEY_NONCE_BYTES], nonce_peer[REKEY_NONCE_BYTES];
 	uint32_t spi_own[TUNNEL_CORES_MAX], spi_peer[TUNNEL_CORES_MAX];
 
@@ -261,6 +262,7 @@ static void offer(struct rekey *r, uint64_t now)
 		return;
 	}
 	draw(r, &m);
+	r->offered = m.key;
 	r->pending = m.generation = ++r->highest;
 	r->pending_since_ns = now;
 	r->requested = false;
@@ -352,6 +354,8 @@ void rekey_receive(struct rekey *r, const uint8_t *msg, size_t len, uint64_t now
 	} else if (r->config.initiator && m.type == REKEY_REJECT && ours) {
 		r->stats.rejects++;
 		wipe(r);
+		if (m.reason == REKEY_KEY_UNKNOWN || m.reason == REKEY_KEY_USED)
+			keystore_refused(r->ks, &r->offered, m.reason == REKEY_KEY_UNKNOWN);
 		r->next_ns = now + RETRY_NS;
 	} else if (!r->config.initiator && m.type == REKEY_OFFER) {
 		receive_offer(r, &m, now);

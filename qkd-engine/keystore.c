@@ -153,26 +153,37 @@ void keystore_close(struct keystore *ks)
 	free(ks);
 }
 
-/* Beyond the limit the oldest blocks of QKD key go; pads and imported keys stay. */
+/*
+ * Beyond the limits the oldest blocks of QKD key go; pads and imported keys stay. The newest
+ * stay, too: pads of theirs may be in tags that are under way (a role holds four, one a block).
+ * Used-up blocks of which pads are left are bounded, so that the summary fits a message.
+ */
+#define NEWEST_KEPT    8
+#define QKD_BLOCKS_MAX 1024
+
 static void make_room(struct keystore *ks)
 {
 	struct keystore_stats stats;
+	unsigned int blocks = 0;
 
-	if (ks->config.max_keys == 0)
-		return;
 	keystore_stats_read(ks, &stats);
-	for (struct ks_block *b = ks->first, *next; b != NULL; b = next) {
-		uint32_t freed = b->available;
+	for (const struct ks_block *b = ks->first; b != NULL; b = b->next)
+		blocks += b->source == STORAGE_QKD;
+	for (struct ks_block *b = ks->first, *next; b != NULL && blocks > NEWEST_KEPT; b = next) {
+		uint64_t freed = 0;
 
 		next = b->next;
-		if (stats.available[KEY_REKEY] <= ks->config.max_keys)
+		if (blocks <= QKD_BLOCKS_MAX &&
+		    (ks->config.max_keys == 0 || stats.available[KEY_REKEY] <= ks->config.max_keys))
 			break;
-		if (b->source != STORAGE_QKD || next == NULL)
+		if (b->source != STORAGE_QKD)
 			continue;
+		for (uint32_t i = b->auth_keys; i < b->keys; i++)
+			freed += ks_available(b, i);
 		if (ks_void_block(ks, b, NULL) < 0)
 			break;
-		stats.available[KEY_REKEY] -=
-		        freed < stats.available[KEY_REKEY] ? freed : stats.available[KEY_REKEY];
+		stats.available[KEY_REKEY] -= freed;
+		blocks--;
 	}
 }
 

@@ -72,6 +72,13 @@ int keystore_take(struct keystore *ks, enum key_class class, struct key_id *id,
 int keystore_take_id(struct keystore *ks, enum key_class class, const struct key_id *id,
                      uint8_t key[KEY_BYTES], struct err *err);
 
+/*
+ * The peer refused the key ID that this end named: does not know its block, or used the key
+ * before. What else the block would offer is refused likewise, one by one, so it goes: all of
+ * it, or its rekey keys. Imported blocks stay: the peer may be about to import them.
+ */
+int keystore_refused(struct keystore *ks, const struct key_id *id, bool unknown);
+
 /* Destroy a key about which the ends disagree. */
 int keystore_void(struct keystore *ks, const struct key_id *id);
 

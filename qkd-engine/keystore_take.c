@@ -110,24 +110,36 @@ int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pa
 		struct ks_block *block;
 		uint32_t index;
 	} taken[64];
-	unsigned int n = 0;
+	unsigned int n, found = 0;
 	int rc;
 
+	if (count == 0)
+		return 0;
 	if (count > 64)
 		count = 64;
 	if (reserve > count)
 		reserve = count;
-	for (int psk = 0; psk <= 1; psk++) {
-		unsigned int most = psk ? reserve : count;
-
-		for (struct ks_block *b = ks->first; b != NULL && n < most; b = b->next) {
-			if ((b->source == STORAGE_PSK) != psk)
-				continue;
-			for (uint32_t i = next_key(b, class, 0); i < b->keys && n < most;
-			     i = next_key(b, class, i + 1)) {
-				taken[n].block = b;
-				taken[n++].index = i;
-			}
+	/*
+	 * The newest first: the oldest blocks are those that make_room() destroys, at the other
+	 * end maybe before the tag is there.
+	 */
+	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
+		if (b->source == STORAGE_PSK)
+			continue;
+		for (uint32_t i = next_key(b, class, 0); i < b->keys;
+		     i = next_key(b, class, i + 1)) {
+			taken[found % count].block = b;
+			taken[found++ % count].index = i;
+		}
+	}
+	n = found < count ? found : count;
+	for (struct ks_block *b = ks->first; b != NULL && n < reserve; b = b->next) {
+		if (b->source != STORAGE_PSK)
+			continue;
+		for (uint32_t i = next_key(b, class, 0); i < b->keys && n < reserve;
+		     i = next_key(b, class, i + 1)) {
+			taken[n].block = b;
+			taken[n++].index = i;
 		}
 	}
 	if (n == 0)
@@ -218,6 +230,31 @@ int ks_void_mask(struct keystore *ks, struct ks_block *b, const uint8_t *mask, s
 	if (b->available == 0 && ks->storage->retire(ks->storage, b->row, NULL) == 0)
 		ks_drop(ks, b);
 	return n;
+}
+
+int keystore_refused(struct keystore *ks, const struct key_id *id, bool unknown)
+{
+	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
+		uint8_t *mask;
+		int rc;
+
+		if (memcmp(b->id, id->block, sizeof(b->id)) != 0)
+			continue;
+		if (b->source == STORAGE_IMPORTED)
+			return 0;
+		if (unknown)
+			return ks_void_block(ks, b, NULL);
+		mask = malloc((b->keys + 7) / 8);
+		if (mask == NULL)
+			return -ENOMEM;
+		memcpy(mask, b->bitmap, (b->keys + 7) / 8);
+		for (uint32_t i = 0; i < b->auth_keys; i++)
+			mask[i / 8] &= (uint8_t) ~(1u << (i % 8));
+		rc = ks_void_mask(ks, b, mask, NULL);
+		free(mask);
+		return rc < 0 ? rc : 0;
+	}
+	return 0;
 }
 
 int keystore_void(struct keystore *ks, const struct key_id *id)

@@ -22,6 +22,8 @@ CALIBRATE_S = 3
 # holds a gateway up, frames wait there and ping and UDP behind them are late, not lost.
 PACED_WINDOW = "400K"
 UNLIMITED_S = 5
+ALARM_AT = 0.06      # error rate that is clearly above the gateways' threshold of 5 %
+SECRET_BITS_S = 66_000   # at least: 4,000,000 a minute
 PAUSE_S = 0.7        # for what is under way when streams stop
 
 
@@ -49,6 +51,11 @@ def parse(argv):
         except ValueError:
             p.error("--attack: FRACTION is above 0 up to 1, Z-SHARE is 0 to 1")
         args.attack = (name, fraction, z_share)
+    if args.json:
+        try:
+            open(args.json, "a").close()
+        except OSError as e:
+            p.error(f"--json: {args.json}: {e.strerror}")
     return args
 
 
@@ -248,7 +255,8 @@ class Demo:
         a = self.attack
         raised = [x for x in self.alarms if x["kind"] in self.figures.EAVESDROPPER]
         times = [x["raised_at"] for x in raised if x["raised_at"] >= a["began_wall"] - 0.01]
-        cleared = [x["cleared_at"] for x in raised if x.get("cleared_at")]
+        cleared = [x["cleared_at"] for x in raised]
+        still = None in cleared
         qber_z, qber_x = self.figures.between(a["before"], a["after"])
         return {
             "name": a["name"],
@@ -258,7 +266,7 @@ class Demo:
                                                             a["last_slot"]),
             "qber_z": qber_z, "qber_x": qber_x,
             "cleared_after_seconds":
-                round(max(cleared) - a["ended_wall"], 3) if cleared else None,
+                round(max(cleared) - a["ended_wall"], 3) if cleared and not still else None,
         }
 
     def judge(self, before, after):
@@ -268,6 +276,8 @@ class Demo:
         self.check(s["first_ping_seconds"] <= 15, "the first ping took longer than 15 s")
         self.check(paced_rekeys >= 0.8 * (self.args.seconds - 15),
                    f"only {paced_rekeys} rekeys under way")
+        self.check(s["tunnel"]["rekeys"] >= 50 / 60 * self.args.seconds,
+                   f"only {s['tunnel']['rekeys']} rekeys")
         self.check(s["ping"]["sent"] > 0 and s["ping"]["sent"] == s["ping"]["received"],
                    f"ping lost {s['ping']['sent'] - s['ping']['received']}")
         self.check(s["udp"]["sent"] > 0 and s["udp"]["sent"] == s["udp"]["received"] and
@@ -289,6 +299,8 @@ class Demo:
                 self.check(abs(seen - expect["qber"]) <= prediction.tolerance(expect["qber"], bits),
                            f"QBER {basis.upper()} {seen:.4%} is not the {expect['qber']:.4%} "
                            "predicted")
+            self.check(q["secret_bits"] >= SECRET_BITS_S * self.args.seconds,
+                       f"only {q['secret_bits']} secret bits")
             self.check(q["blocks_failed"] == 0, f"{q['blocks_failed']} blocks failed")
             self.check(not self.alarms_at_end(), "alarms: " + ", ".join(self.alarms_at_end()))
 
@@ -296,12 +308,27 @@ class Demo:
         return [a["kind"] for a in self.alarms if not a.get("cleared_at")]
 
     def judge_attack(self):
-        a = self.summary["attack"]
+        a, (_, fraction, z_share) = self.summary["attack"], self.args.attack
+        honest = prediction.predict()["qber"]
+        seen = {}
+        for basis, share in (("z", 1 - z_share), ("x", z_share)):
+            # Eve in the other basis leaves a random bit, in the same one the bit that it was.
+            expected = honest + fraction * share * (0.5 - honest)
+            seen[basis] = expected > ALARM_AT
+            self.check(abs(a["qber_" + basis] - expected) <= 0.02,
+                       f"QBER {basis.upper()} under attack {a['qber_' + basis]:.2%}, "
+                       f"{expected:.2%} is expected")
+        if not any(seen.values()):
+            return  # below the alarm threshold: the bound removes what she knows
+        kind = "intercept-resend" if all(seen.values()) else "qber-z" if seen["z"] else "qber-x"
+        self.check(a["alarm"] == kind, f"the alarm is {a['alarm']}, not {kind}")
         self.check(a["detected_after_seconds"] is not None and a["detected_after_seconds"] <= 2,
                    f"the attack was detected after {a['detected_after_seconds']} s")
         self.check(a["blocks_keyed_during"] == 0,
                    f"{a['blocks_keyed_during']} blocks that saw the attack became key")
-        self.check(a["cleared_after_seconds"] is not None, "the alarm did not clear")
+        self.check((a["cleared_after_seconds"] or 0) > 0, "the alarm did not clear after the attack")
+        self.check(any(b["slots"][0] > self.attack["last_slot"] for b in self.figures.blocks()),
+                   "no key flowed again after the attack")
 
     def print_summary(self):
         s, q, t = self.summary, self.summary["quantum"], self.summary["tunnel"]
@@ -352,7 +379,7 @@ def main():
         if args.keep:
             demo.keep()
         return 1 if demo.problems else 0
-    except RigError as e:
+    except (RigError, OSError, ValueError, subprocess.TimeoutExpired) as e:
         print(f"demo: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -379,12 +379,12 @@ static void test_import_room_and_expiry(void)
 	keystore_stats_read(a, &stats);
 	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], 3);
 	CU_ASSERT_TRUE(stats.has_imported);
-	/* 1000 keys at the most: the oldest block of QKD goes, the imported keys stay. */
-	add(a, 1, 600);
-	add(a, 2, 600);
+	/* 1000 keys at the most: the oldest blocks go, the newest eight and the imported stay. */
+	for (uint64_t i = 1; i <= 10; i++)
+		add(a, i, 600);
 	keystore_stats_read(a, &stats);
-	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], 3 + 600 - KEYSTORE_AUTH_KEYS);
-	CU_ASSERT_EQUAL(stats.voided, 600);
+	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], 3 + 8 * (600 - KEYSTORE_AUTH_KEYS));
+	CU_ASSERT_EQUAL(stats.voided, 2 * 600);
 	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, key, NULL), 0);
 	CU_ASSERT_EQUAL(memcmp(key, file, 32), 0);
 	CU_ASSERT_EQUAL(keystore_void(a, &id), -ENOENT);
@@ -400,7 +400,60 @@ static void test_import_room_and_expiry(void)
 	rmdir(dir);
 }
 
-UNIT_MAIN(UNIT(test_each_key_once_and_equal_at_both_ends), UNIT(test_restart_repeats_nothing),
+/* The pads that are taken are not those that room is made of next. */
+static void test_pads_come_from_the_newest_block(void)
+{
+	struct keystore *a, *b;
+	struct auth_pad pads[4], got;
+
+	set_up();
+	remove_files();
+	a = open_end(0, 1);
+	b = open_end(1, 2);
+	for (uint64_t i = 1; i <= 8; i++) {
+		add(a, i, 600);
+		add(b, i, 600);
+	}
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 4, 0, NULL), 4);
+	for (uint64_t i = 9; i <= 13; i++)
+		add(b, i, 600); /* B makes room while the tags are under way */
+	for (int i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL(keystore_pad_fetch(b, KEY_AUTH_A, pads[i].id, &got, NULL), 0);
+	keystore_close(a);
+	keystore_close(b);
+}
+
+/* One refusal is enough to know what a block is worth at the other end. */
+static void test_refused_key_takes_its_block_along(void)
+{
+	struct keystore *a;
+	struct keystore_stats stats;
+	struct key_id id;
+	uint8_t key[32];
+
+	set_up();
+	remove_files();
+	a = open_end(0, 1);
+	add(a, 1, KEYS);
+	add(a, 2, KEYS);
+	add(a, 3, KEYS);
+	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, key, NULL), 0);
+	CU_ASSERT_EQUAL(keystore_refused(a, &id, true), 0);
+	keystore_stats_read(a, &stats);
+	CU_ASSERT_EQUAL(stats.available[KEY_AUTH_A], 2 * 3);
+	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], 2 * (KEYS - KEYSTORE_AUTH_KEYS));
+	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, key, NULL), 0);
+	CU_ASSERT_EQUAL(keystore_refused(a, &id, false), 0);
+	keystore_stats_read(a, &stats);
+	CU_ASSERT_EQUAL(stats.available[KEY_AUTH_A], 2 * 3); /* the pads stay */
+	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], KEYS - KEYSTORE_AUTH_KEYS);
+	CU_ASSERT_EQUAL(keystore_refused(a, &id, true), 0);
+	CU_ASSERT_EQUAL(keystore_refused(a, &id, true), 0); /* gone already */
+	keystore_close(a);
+}
+
+UNIT_MAIN(UNIT(test_pads_come_from_the_newest_block), UNIT(test_refused_key_takes_its_block_along),
+          UNIT(test_each_key_once_and_equal_at_both_ends), UNIT(test_restart_repeats_nothing),
           UNIT(test_rests_sealed_under_the_storage_key),
           UNIT(test_pads_name_themselves_to_the_other_end),
           UNIT(test_summaries_bring_both_ends_together), UNIT(test_the_reserve_is_spared),
