@@ -94,7 +94,8 @@ struct config {
 		char group[32]; /* members may do everything; "": nobody but root and us */
 		char read_only_group[32]; /* members may only read; "": none */
 	} control;
-	char ipsec_mb[256]; /* path of the library, "" for the system's */
+	char ipsec_mb[256];    /* path of the library, "" for the system's */
+	char gcm_provider[16]; /* "auto", or the code to take of it */
 };
 
 /*

@@ -30,6 +30,7 @@ static const struct {
         FIELD(eal.file_prefix, "resources/file-prefix"),
         FIELD(eal.hugepages, "resources/hugepages"),
         FIELD(ipsec_mb, "resources/ipsec-mb"),
+        FIELD(gcm_provider, "resources/gcm-provider"),
         FIELD(lan.device, "port/lan/device"),
         FIELD(lan.mtu, "port/lan/mtu"),
         FIELD(lan.address_count, "port/lan/address"),

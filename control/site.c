@@ -84,7 +84,8 @@ int site_start(const struct config *c, struct err *err)
 	config = *c;
 	rc = init_secret_memory(err);
 	if (rc == 0)
-		rc = gcm_provider_init(config.ipsec_mb[0] != '\0' ? config.ipsec_mb : NULL, err);
+		rc = gcm_provider_force(config.ipsec_mb[0] != '\0' ? config.ipsec_mb : NULL,
+		                        config.gcm_provider, err);
 	if (rc == 0 && (dataplane = dataplane_create(&config, err)) == NULL)
 		rc = -err->code;
 	if (rc == 0)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "common/gcm.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/common/gcm_libraries.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
 #include <string.h>
+#include <sys/wait.h>
 
 /* Seal with OpenSSL, the independent implementation. */
 static void openssl_seal(const uint8_t *key, const uint8_t *iv, const uint8_t *aad, int aad_len,
@@ -80,11 +81,75 @@ static void test_ghash_vector(void)
 	CU_ASSERT_EQUAL(memcmp(tag, want, 16), 0);
 }
 
+/* Before anything is chosen. */
+static void test_forced_choice_that_cannot_be(void)
+{
+	struct gcm_provider runs[PROVIDERS_MAX];
+	struct err err = {0};
+	unsigned int n = gcm_provider_list(NULL, runs, PROVIDERS_MAX, &err);
+	static const char *const names[] = {"vaes-avx512", "vaes-avx2", "avx512", "avx2", "sse"};
+
+	CU_ASSERT_TRUE_FATAL(n > 0);
+	CU_ASSERT_EQUAL(gcm_provider_force(NULL, "avx1024", &err), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(err.text, "gcm-provider: there is no \"avx1024\"");
+	CU_ASSERT_EQUAL(gcm_provider_force("/nonexistent/lib.so", "sse", &err), -ENOENT);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		bool can = false;
+
+		for (unsigned int k = 0; k < n; k++)
+			can |= strcmp(runs[k].name, names[i]) == 0;
+		if (can)
+			continue;
+		CU_ASSERT_EQUAL(gcm_provider_force(NULL, names[i], &err), -ENOTSUP);
+		CU_ASSERT_PTR_EQUAL(strstr(err.text, "gcm-provider: "), err.text);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, names[i]));
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cannot run here: "));
+	}
+	CU_ASSERT_PTR_NULL(gcm_provider());
+}
+
+/* In a process of its own each, since a choice is for good. */
+static void test_every_code_can_be_forced(void)
+{
+	struct gcm_provider runs[PROVIDERS_MAX];
+	unsigned int n = gcm_provider_list(NULL, runs, PROVIDERS_MAX, NULL);
+	int status;
+
+	CU_ASSERT_TRUE_FATAL(n > 0);
+	fflush(NULL);
+	for (unsigned int i = 0; i < n; i++) {
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(gcm_provider_force(NULL, runs[i].name, NULL) != 0 ||
+			      strcmp(gcm_provider()->name, runs[i].name) != 0 ||
+			      gcm_provider()->seal != runs[i].seal ||
+			      gcm_provider_force(NULL, runs[i].name, NULL) != 0 ||
+			      gcm_provider_force(NULL, runs[(i + 1) % n].name, NULL) !=
+			              (n > 1 ? -EBUSY : 0) ||
+			      gcm_provider_force(NULL, "auto", NULL) != 0);
+		CU_ASSERT_EQUAL_FATAL(waitpid(child, &status, 0), child);
+		CU_ASSERT_EQUAL(status, 0);
+	}
+}
+
+/* The best of what there is: VAES code comes before all other. */
+static void test_best_code_is_chosen(void)
+{
+	struct gcm_provider runs[PROVIDERS_MAX];
+
+	CU_ASSERT_TRUE_FATAL(gcm_provider_list(NULL, runs, PROVIDERS_MAX, NULL) > 0);
+	CU_ASSERT_STRING_EQUAL(gcm_provider()->name, runs[0].name);
+	CU_ASSERT_TRUE(gcm_provider()->key_bytes >= 256 &&
+	               gcm_provider()->key_bytes <= GCM_KEY_BYTES);
+}
+
 static void test_choice_is_named(void)
 {
 	CU_ASSERT_NOT_EQUAL(gcm_provider()->name[0], '\0');
 	CU_ASSERT_PTR_NOT_NULL(strstr(gcm_provider()->library, "IPSec_MB"));
 }
 
-UNIT_MAIN(UNIT(test_missing_library_is_named), UNIT(test_equals_openssl_at_every_length),
-          UNIT(test_ghash_vector), UNIT(test_choice_is_named))
+UNIT_MAIN(UNIT(test_missing_library_is_named), UNIT(test_forced_choice_that_cannot_be),
+          UNIT(test_every_code_can_be_forced), UNIT(test_equals_openssl_at_every_length),
+          UNIT(test_ghash_vector), UNIT(test_choice_is_named), UNIT(test_best_code_is_chosen))

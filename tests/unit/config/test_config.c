@@ -34,6 +34,8 @@ static void test_examples_load(void)
 	CU_ASSERT_EQUAL(a.eal.forward_lcores, 1);
 	CU_ASSERT_STRING_EQUAL(a.eal.file_prefix, "gw-a");
 	CU_ASSERT_TRUE(a.eal.hugepages);
+	CU_ASSERT_STRING_EQUAL(a.ipsec_mb, "");
+	CU_ASSERT_STRING_EQUAL(a.gcm_provider, "auto");
 	CU_ASSERT_STRING_EQUAL(a.lan.device, "net_af_packet0,iface=lan0");
 	CU_ASSERT_EQUAL(a.lan.mtu, 1500);
 	CU_ASSERT_EQUAL(a.lan.address_count, 2);
@@ -94,6 +96,8 @@ static const struct {
         {EXAMPLE_A, "link", "\"a b\"",
          ROOT "/link: not a name of letters, digits, '_', '.' and '-'"},
         {EXAMPLE_A, "channel/psk-file", "\"psk\"", ROOT "/channel/psk-file: not an absolute path"},
+        {EXAMPLE_A, "resources/gcm-provider", "\"avx1024\"",
+         ROOT "/resources/gcm-provider: Invalid enumeration value \"avx1024\""},
         {EXAMPLE_A, "channel/port", "0", ROOT "/channel/port: out of range: must be 1 to 65535"},
         {EXAMPLE_A, "resources/cpus", "\"0-\"",
          ROOT "/resources/cpus: not a list of CPUs such as 0-1,4"},

@@ -55,6 +55,7 @@ static void test_needs_restart(void)
 	        {"resources/memory", "512", ROOT "/resources/memory"},
 	        {"resources/hugepages", "false", ROOT "/resources/hugepages"},
 	        {"resources/ipsec-mb", "\"/opt/lib.so\"", ROOT "/resources/ipsec-mb"},
+	        {"resources/gcm-provider", "\"sse\"", ROOT "/resources/gcm-provider"},
 	        {"port/lan/mtu", "1400", ROOT "/port/lan/mtu"},
 	        {"port/lan/address/0", "\"10.1.0.2/24\"", ROOT "/port/lan/address"},
 	        {"port/wan/address/+", "\"198.51.100.1/24\"", ROOT "/port/wan/address"},
