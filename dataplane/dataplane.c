@@ -8,6 +8,7 @@
 
 #include <rte_mempool.h>
 
+#include "dataplane/capture.h"
 #include "dataplane/eal.h"
 #include "dataplane/forward.h"
 #include "dataplane/routes.h"
@@ -207,6 +208,7 @@ void dataplane_stop(struct dataplane *dp)
 	if (!dp->running)
 		return;
 	workers_stop();
+	capture_shutdown();
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		port_stop(&dp->port[role]);
 	dp->running = false;
@@ -235,6 +237,7 @@ void dataplane_destroy(struct dataplane *dp)
 void dataplane_poll(struct dataplane *dp)
 {
 	fib_reclaim(dp->fib);
+	capture_poll();
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
 		tunnel_reclaim(dp->tunnel[t]);
 }
@@ -246,6 +249,11 @@ int dataplane_routes_update(struct dataplane *dp, const struct config *next, str
 	if (rc < 0)
 		return rc;
 	return fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
+}
+
+const struct port *dataplane_port(struct dataplane *dp, enum port_role role)
+{
+	return &dp->port[role];
 }
 
 struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index)

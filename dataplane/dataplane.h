@@ -51,6 +51,9 @@ void dataplane_poll(struct dataplane *dp);
 /* Change routes without losing a packet. On failure nothing changed. */
 int dataplane_routes_update(struct dataplane *dp, const struct config *next, struct err *err);
 
+/* For captures and the like, which keep it no longer than until dataplane_stop(). */
+const struct port *dataplane_port(struct dataplane *dp, enum port_role role);
+
 /* In the order of the configuration. */
 struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index);
 
