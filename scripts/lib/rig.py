@@ -19,6 +19,8 @@ import subprocess
 import tempfile
 import time
 
+from ipsec_mb import newer_library
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SITES = ("a", "b")
 LAN = {"a": "10.1.0", "b": "10.2.0"}
@@ -167,6 +169,8 @@ class Rig:
                          "storage-key-file": os.path.join(folder, "storage.key")},
             "control": {"socket": os.path.join(folder, "control.sock")},
         }
+        if newer_library() is not None:
+            gateway["resources"]["ipsec-mb"] = newer_library()
         if site == "b":
             gateway["qkd"]["receiver"] = {"holdoff": 1000}
         return {"lumengate:gateway": gateway}

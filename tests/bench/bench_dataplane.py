@@ -3,6 +3,7 @@
 """The data plane on one core.
 
     scripts/bench dataplane [--only ROW] [--seconds S] [--cpu N] [--window W] [--library PATH]
+        [--provider NAME]
 
 A row is measured by a process of its own, tests/bench/dataplane: it runs plain forwarding,
 forwarding with the bare cipher, and the gateway in turn over the same packets. See
@@ -18,6 +19,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
 from huge_pages import HugePages  # noqa: E402
+from ipsec_mb import newer_library  # noqa: E402
 from programs import BuildError, program  # noqa: E402
 
 SIZES = ("64", "256", "512", "1024", "1420", "9000", "imix")
@@ -33,8 +35,10 @@ def command(name, args, directory, huge):
     argv = [program("tests/bench/dataplane_rig"), name, "--dir", directory,
             "--cpu", str(args.cpu), "--seconds", str(args.seconds),
             "--window", str(args.window), "--memory", str(MEMORY_MB)]
-    if args.library is not None:
+    if args.library not in (None, "system"):
         argv += ["--library", args.library]
+    if args.provider is not None:
+        argv += ["--provider", args.provider]
     return argv + (["--hugepages"] if huge else [])
 
 
@@ -55,7 +59,11 @@ def main():
     parser.add_argument("--seconds", type=float, default=2, help="for each row")
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--window", type=int, default=4096, help="replay window, in packets")
-    parser.add_argument("--library", metavar="PATH", help="another build of IPsec-MB")
+    parser.add_argument("--library", metavar="PATH", default=newer_library(),
+                        help="build of IPsec-MB, or \"system\"; default: the newer one that "
+                             "scripts/setup brings, where it is")
+    parser.add_argument("--provider", metavar="NAME",
+                        help="code of that library to take, as resources/gcm-provider")
     args = parser.parse_args()
     rows = ROWS if args.only is None else [args.only]
     if rows[0] not in ROWS:

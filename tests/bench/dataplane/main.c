@@ -4,7 +4,8 @@
  * Measure one row of the data-plane benchmark; tests/bench/bench_dataplane.py runs this once
  * a row.
  *
- *     dataplane_rig ROW [--seconds S] [--cpu N] [--window W] [--library PATH] [--dir DIR]
+ *     dataplane_rig ROW [--seconds S] [--cpu N] [--window W] [--library PATH]
+ *                       [--provider NAME] [--dir DIR]
  *                       [--memory MB] [--hugepages] [--spells]
  */
 
@@ -80,13 +81,14 @@ int main(int argc, char **argv)
 	                                        {"cpu", required_argument, NULL, 'c'},
 	                                        {"window", required_argument, NULL, 'w'},
 	                                        {"library", required_argument, NULL, 'l'},
+	                                        {"provider", required_argument, NULL, 'g'},
 	                                        {"dir", required_argument, NULL, 'd'},
 	                                        {"memory", required_argument, NULL, 'm'},
 	                                        {"hugepages", no_argument, NULL, 'h'},
 	                                        {"spells", no_argument, NULL, 'p'},
 	                                        {0}};
 	struct row_options o = {.seconds = 2, .window = 4096, .dir = "/tmp"};
-	const char *library = NULL;
+	const char *library = NULL, *provider = NULL;
 	int cpu = 0, memory_mb = 512, c;
 	const struct row *row;
 	bool hugepages = false;
@@ -101,6 +103,8 @@ int main(int argc, char **argv)
 			o.window = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (c == 'l')
 			library = optarg;
+		else if (c == 'g')
+			provider = optarg;
 		else if (c == 'd')
 			o.dir = optarg;
 		else if (c == 'm')
@@ -119,7 +123,7 @@ int main(int argc, char **argv)
 	if (row == NULL)
 		die("no such row");
 	start_eal(cpu, memory_mb, hugepages);
-	if (secret_init(16 << 20, &err) < 0 || gcm_provider_init(library, &err) < 0 ||
+	if (secret_init(16 << 20, &err) < 0 || gcm_provider_force(library, provider, &err) < 0 ||
 	    workers_create(WORKERS, &err) < 0 || row->run(&o, &err) < 0)
 		die(err.text);
 	fflush(stdout);

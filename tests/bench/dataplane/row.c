@@ -79,13 +79,14 @@ void row_print(const struct row_options *o, const struct measured *m)
 	double mpps = (double)rte_get_tsc_hz() / c[ROW_GATEWAY] / 1e6;
 
 	printf("{\"name\": \"%s\", \"mpps\": %.3f, \"gbps\": %.2f, \"overhead_cycles\": %.1f, "
-	       "\"ratio_to_raw\": %.4f, \"provider\": \"%s\", \"forward_cycles\": %.1f, "
+	       "\"ratio_to_raw\": %.4f, \"provider\": \"%s\", \"library\": \"%s\", "
+	       "\"forward_cycles\": %.1f, "
 	       "\"cipher_cycles\": %.1f, \"gateway_cycles\": %.1f, \"samples\": %u, "
 	       "\"left_out\": %.3f}\n",
 	       o->name, mpps, mpps * frames_mean(o->size) * 8 / 1e3, c[ROW_GATEWAY] - c[ROW_CIPHER],
 	       (c[ROW_CIPHER] - c[ROW_FORWARD]) / (c[ROW_GATEWAY] - c[ROW_FORWARD]),
-	       gcm_provider()->name, c[ROW_FORWARD], c[ROW_CIPHER], c[ROW_GATEWAY], m->samples,
-	       m->left_out);
+	       gcm_provider()->name, gcm_provider()->library, c[ROW_FORWARD], c[ROW_CIPHER],
+	       c[ROW_GATEWAY], m->samples, m->left_out);
 	fflush(stdout);
 }
 
