@@ -8,7 +8,7 @@
 #include "control/method.h"
 #include "control/snapshot.h"
 
-#define SAS_MAX (TUNNEL_CORES_MAX * (TUNNEL_RX_GENERATIONS + 2))
+#define SAS_MAX (TUNNEL_SUBS_MAX * (TUNNEL_RX_GENERATIONS + 2))
 
 struct tunnel_params {
 	const char *tunnel;

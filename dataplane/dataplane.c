@@ -10,6 +10,7 @@
 
 #include "dataplane/capture.h"
 #include "dataplane/eal.h"
+#include "dataplane/esp.h"
 #include "dataplane/forward.h"
 #include "dataplane/routes.h"
 #include "qkd-engine/channel.h"
@@ -25,6 +26,7 @@ struct dataplane {
 	struct port port[PORT_ROLES];
 	struct iface iface[PORT_ROLES];
 	struct fib_table *fib;
+	struct sad *sad;
 	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
 	struct channel_mux *mux;
 	struct forward *forward;
@@ -83,18 +85,22 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 {
 	const struct config *c = &dp->config;
 
+	dp->sad =
+	        sad_create(c->eal.forward_lcores, RTE_MAX(c->tunnel_count, 1U), worker_qsbr(), err);
+	if (dp->sad == NULL)
+		return -err->code;
 	for (unsigned int t = 0; t < c->tunnel_count; t++) {
 		const struct config_tunnel *ct = &c->tunnels[t];
 		struct tunnel_config tc = {
 		        .ipv6 = ct->local.ipv6,
 		        .replay_window = ct->replay_window,
-		        .cores = c->eal.forward_lcores,
+		        .index = t,
 		};
 
 		memcpy(tc.name, ct->name, sizeof(tc.name));
 		memcpy(tc.local, ct->local.bytes, sizeof(tc.local));
 		memcpy(tc.remote, ct->remote.bytes, sizeof(tc.remote));
-		dp->tunnel[t] = tunnel_create(&tc, worker_qsbr(), err);
+		dp->tunnel[t] = tunnel_create(&tc, dp->sad, err);
 		if (dp->tunnel[t] == NULL)
 			return -err->code;
 	}
@@ -131,13 +137,14 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	        .port = {&dp->port[PORT_LAN], &dp->port[PORT_WAN]},
 	        .iface = {dp->iface[PORT_LAN], dp->iface[PORT_WAN]},
 	        .fib = dp->fib,
-	        .tunnel_count = dp->config.tunnel_count,
+	        .sad = dp->sad,
 	        .mux = dp->mux,
 	        .pool = dp->pool,
 	        .qsbr = worker_qsbr(),
 	};
 
-	memcpy(fc.tunnel, dp->tunnel, sizeof(fc.tunnel));
+	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
+		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(dp->tunnel[t], dp->config.wan.mtu);
 	dp->forward = forward_create(&fc, err);
 	if (dp->forward == NULL)
 		return -err->code;
@@ -223,6 +230,7 @@ void dataplane_destroy(struct dataplane *dp)
 	for (unsigned int t = 0; t < CONFIG_TUNNELS_MAX; t++)
 		if (dp->tunnel[t] != NULL)
 			tunnel_destroy(dp->tunnel[t]);
+	sad_destroy(dp->sad);
 	fib_table_destroy(dp->fib);
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		port_close(&dp->port[role]);
@@ -246,9 +254,12 @@ int dataplane_routes_update(struct dataplane *dp, const struct config *next, str
 {
 	int rc = routes_build(next, dp->iface, &dp->routes, err);
 
-	if (rc < 0)
-		return rc;
-	return fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
+	if (rc == 0)
+		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
+	/* At start there is no forwarding yet. */
+	if (rc == 0 && dp->forward != NULL)
+		forward_invalidate(dp->forward);
+	return rc;
 }
 
 const struct port *dataplane_port(struct dataplane *dp, enum port_role role)

@@ -4,16 +4,17 @@
  * ESP in tunnel mode (RFC 4303) with AES-256-GCM (RFC 4106, 16-byte ICV, 8-byte explicit IV)
  * and extended sequence numbers, a burst at a time, to completion on the calling core:
  *
- *     n = tunnel_seal_burst(t, core, counters, pkts, n);   inner IP -> outer IP, to the WAN
- *     n = tunnel_open_burst(t, core, counters, pkts, n);   outer IP -> inner IP, to the LAN
+ *     n = esp_seal_burst(&e, pkts, sas, n);   inner IP -> outer IP, to the WAN
+ *     n = esp_open_burst(&e, pkts, sas, n);   outer IP -> inner IP, to the LAN
  *
- * Packets begin at the IP header, without Ethernet; mbufs are direct, not shared, and may be
- * chained. On return pkts[0 .. result - 1] are the packets that passed, in their order; all
- * others are freed and counted in the calling core's counters under a name "drop.*".
+ * Each packet has its own SA, so a burst may mix tunnels. Packets begin at the IP header,
+ * without Ethernet; mbufs are direct, not shared, and may be chained. On return
+ * pkts[0 .. result - 1] are the packets that passed, in their order, and sas[i] is the SA of
+ * pkts[i]; all others are freed and counted in the calling core's counters under a name
+ * "drop.*".
  *
- * CORE is the caller's index among the forwarding cores, below tunnel_config.cores; one core
- * index belongs to one thread. The caller reports quiescence to the tunnel's QSBR variable
- * between bursts, and holds nothing of the tunnel across it.
+ * The caller reports quiescence to the SAD's QSBR variable between bursts, and keeps no SA
+ * across it.
  */
 
 #ifndef DATAPLANE_ESP_H
@@ -23,9 +24,18 @@
 #include <stdint.h>
 
 #include "common/counter.h"
-#include "dataplane/tunnel.h"
+#include "common/gcm.h"
+#include "dataplane/sad.h"
 
 struct rte_mbuf;
+
+/* What the two functions need of the core that calls; one thread's. */
+struct esp_core {
+	const struct gcm_provider *gcm;
+	const struct sad_core *sad;
+	struct counter_set *cs;
+	unsigned int index, cores; /* which one, of how many */
+};
 
 /* SPI, low half of the sequence number, explicit IV (RFC 4303 section 2, RFC 4106 section 3.1). */
 #define ESP_HEADER_BYTES 16
@@ -36,25 +46,26 @@ struct rte_mbuf;
 #define ESP_TAILROOM_MAX (3 + 2 + ESP_ICV_BYTES)
 
 /*
- * Seal N inner packets (IPv4 or IPv6). DSCP and ECN are copied to the outer header (RFC 6040
- * normal mode), DF is set, TTL is 64. Without a key nothing leaves: drop.no_key.
+ * Seal N inner packets (IPv4 or IPv6), pkts[i] with sas[i]. DSCP and ECN are copied to the
+ * outer header (RFC 6040 normal mode), DF is set, TTL is 64. Without a key (NULL) nothing
+ * leaves: drop.no_key.
  * drop.seal_malformed: not an IP packet; drop.seal_too_long: over 65535 bytes outside;
  * drop.seal_no_room: no head- or tailroom; drop.sequence_exhausted.
  * The caller has checked the length against tunnel_inner_mtu().
  */
-unsigned int tunnel_seal_burst(struct tunnel *t, unsigned int core, struct counter_set *cs,
-                               struct rte_mbuf **pkts, unsigned int n);
+unsigned int esp_seal_burst(const struct esp_core *e, struct rte_mbuf **pkts, struct sa **sas,
+                            unsigned int n);
 
 /*
- * Open N packets that carry ESP directly behind the outer IPv4 or IPv6 header. Bytes beyond
- * the outer length (Ethernet padding) are cut. drop.malformed: not a whole ESP packet;
- * drop.wrong_core: the SPI belongs to another core; drop.no_sa; drop.replay: seen, or left of
- * the window; drop.auth; drop.inner_malformed: authentic, but padding or inner packet are
- * wrong; drop.dummy: next header 59 (RFC 4303 section 2.6); drop.ecn: congestion was marked
- * on a packet whose transport does not know it (RFC 6040 section 4.2).
+ * Open N packets that carry ESP directly behind the outer IPv4 or IPv6 header, and tell their
+ * SAs. Bytes beyond the outer length (Ethernet padding) are cut. drop.malformed: not a whole
+ * ESP packet; drop.wrong_core: the SPI belongs to another core; drop.no_sa; drop.replay: seen,
+ * or left of the window; drop.auth; drop.inner_malformed: authentic, but padding or inner
+ * packet are wrong; drop.dummy: next header 59 (RFC 4303 section 2.6); drop.ecn: congestion was
+ * marked on a packet whose transport does not know it (RFC 6040 section 4.2).
  */
-unsigned int tunnel_open_burst(struct tunnel *t, unsigned int core, struct counter_set *cs,
-                               struct rte_mbuf **pkts, unsigned int n);
+unsigned int esp_open_burst(const struct esp_core *e, struct rte_mbuf **pkts, struct sa **sas,
+                            unsigned int n);
 
 /* Longest inner packet that leaves in an outer packet of OUTER_MTU bytes (IP header and all). */
 unsigned int tunnel_inner_mtu(const struct tunnel *t, unsigned int outer_mtu);

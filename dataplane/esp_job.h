@@ -14,12 +14,16 @@
 #include <string.h>
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 
 #include "common/bytes.h"
 #include "dataplane/sa.h"
 
 #define ESP_BURST    64 /* packets between two passes */
 #define ESP_PREFETCH 4  /* packets ahead */
+
+/* Cache lines of a key schedule that even a short packet needs: 15 round keys and powers of H. */
+#define ESP_SCHEDULE_LINES 6
 
 #define ESP_NEXT_IPV4 4
 #define ESP_NEXT_IPV6 41
@@ -31,7 +35,7 @@ struct esp_job {
 	uint32_t offset; /* of the text, from the outer IP header */
 	uint32_t length; /* of the text, without ICV */
 	struct rte_mbuf *m;
-	struct sa *sa;     /* open */
+	struct sa *sa;
 	uint64_t sequence; /* open */
 	uint8_t ecn;       /* open: of the outer header */
 };
@@ -46,6 +50,12 @@ static inline void esp_job_nonce(struct esp_job *job, const struct sa *sa, uint6
 	memcpy(job->iv + 4, iv, 8);
 	put_be32(job->aad, sa->spi);
 	put_be64(job->aad + 4, sequence);
+}
+
+static inline void esp_prefetch_schedule(const struct sa *sa)
+{
+	for (unsigned int i = 0; i < ESP_SCHEDULE_LINES; i++)
+		rte_prefetch0((const uint8_t *)sa->schedule + 64 * (size_t)i);
 }
 
 /* Run the cipher over the text of a chained packet, segment by segment, in place. */

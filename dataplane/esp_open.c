@@ -11,7 +11,6 @@
 #include "common/secret.h"
 #include "dataplane/esp_job.h"
 #include "dataplane/mbuf_chain.h"
-#include "dataplane/tunnel_state.h"
 
 COUNTER_DEFINE(drop_malformed, "drop.malformed", "WAN packets that are no whole ESP packet");
 COUNTER_DEFINE(drop_wrong_core, "drop.wrong_core", "ESP packets of an SA of another core");
@@ -51,8 +50,8 @@ static inline bool outer_fields(const struct rte_mbuf *m, const uint8_t *h, uint
 }
 
 /* Parse, find the SA, infer the sequence number; NULL, or the counter of the drop. */
-static inline const struct counter *prepare(const struct tunnel *t, unsigned int core,
-                                            struct rte_mbuf *m, struct esp_job *job)
+static inline const struct counter *prepare(const struct esp_core *e, struct rte_mbuf *m,
+                                            struct esp_job *job)
 {
 	/* Outer header, ESP header and the least text: inner header or a dummy's trailer. */
 	const uint32_t least = ESP_HEADER_BYTES + 4 + ESP_ICV_BYTES;
@@ -74,10 +73,9 @@ static inline const struct counter *prepare(const struct tunnel *t, unsigned int
 		return &drop_malformed;
 	h = rte_pktmbuf_mtod_offset(m, const uint8_t *, header);
 	spi = get_be32(h);
-	sa = tunnel_rx_sa(t, core, spi);
+	sa = sad_receive(e->sad, spi);
 	if (unlikely(sa == NULL))
-		return spi >= TUNNEL_SPI_MIN && spi % TUNNEL_CORES_MAX != core &&
-		                       spi % TUNNEL_CORES_MAX < t->config.cores
+		return spi >= TUNNEL_SPI_MIN && spi % TUNNEL_SUBS_MAX % e->cores != e->index
 		               ? &drop_wrong_core
 		               : &drop_no_sa;
 	if (unlikely(!replay_infer(&sa->replay, get_be32(h + 4), &job->sequence)) ||
@@ -222,33 +220,44 @@ static inline const struct counter *finish(const struct esp_job *job)
 	return NULL;
 }
 
-static unsigned int open_chunk(const struct tunnel *t, unsigned int core, struct counter_set *cs,
-                               struct rte_mbuf **pkts, unsigned int n, struct rte_mbuf **out,
-                               struct gcm_context *ctx)
+/* The lines that finding and checking the SA of a packet will touch, two steps ahead. */
+static inline void prefetch_bucket(const struct esp_core *e, const struct rte_mbuf *m)
+{
+	const uint8_t *h = rte_pktmbuf_mtod(m, const uint8_t *);
+	unsigned int header;
+
+	/* The longest IPv4 header and an SPI. */
+	if (unlikely(m->data_len < 64))
+		return;
+	header = h[0] >> 4 == 4 ? (h[0] & 0xfU) * 4 : 40;
+	rte_prefetch0(sad_bucket(e->sad, get_be32(h + header)));
+}
+
+static unsigned int open_chunk(const struct esp_core *e, struct rte_mbuf **pkts, unsigned int n,
+                               struct rte_mbuf **out, struct sa **out_sas, struct gcm_context *ctx)
 {
 	struct esp_job jobs[ESP_BURST];
 	unsigned int count = 0, passed = 0;
 
-	for (unsigned int i = 0; i < RTE_MIN(n, ESP_PREFETCH); i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	for (unsigned int i = 0; i < n; i++)
+		prefetch_bucket(e, pkts[i]);
 	for (unsigned int i = 0; i < n; i++) {
-		const struct counter *drop;
+		const struct counter *drop = prepare(e, pkts[i], &jobs[count]);
 
-		if (i + ESP_PREFETCH < n)
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + ESP_PREFETCH], void *));
-		drop = prepare(t, core, pkts[i], &jobs[count]);
 		if (likely(drop == NULL)) {
 			count++;
 			continue;
 		}
-		counter_add(cs, drop, 1);
+		counter_add(e->cs, drop, 1);
 		rte_pktmbuf_free(pkts[i]);
 	}
 	for (unsigned int i = 0; i < count; i++) {
 		struct esp_job *job = &jobs[i];
 		const struct counter *drop;
 
-		if (unlikely(!authenticate(t->gcm, job, ctx))) {
+		if (i + 1 < count && jobs[i + 1].sa != job->sa)
+			esp_prefetch_schedule(jobs[i + 1].sa);
+		if (unlikely(!authenticate(e->gcm, job, ctx))) {
 			sa_add(&job->sa->auth_failed, 1);
 			drop = &drop_auth;
 		} else if (unlikely(!replay_update(&job->sa->replay, job->sequence))) {
@@ -258,26 +267,27 @@ static unsigned int open_chunk(const struct tunnel *t, unsigned int core, struct
 			drop = finish(job);
 		}
 		if (likely(drop == NULL)) {
+			out_sas[passed] = job->sa;
 			out[passed++] = job->m;
 			continue;
 		}
-		counter_add(cs, drop, 1);
+		counter_add(e->cs, drop, 1);
 		rte_pktmbuf_free(job->m);
 	}
 	return passed;
 }
 
-unsigned int tunnel_open_burst(struct tunnel *t, unsigned int core, struct counter_set *cs,
-                               struct rte_mbuf **pkts, unsigned int n)
+unsigned int esp_open_burst(const struct esp_core *e, struct rte_mbuf **pkts, struct sa **sas,
+                            unsigned int n)
 {
 	_Alignas(64) uint8_t context[GCM_CONTEXT_BYTES];
 	unsigned int count = 0;
 
 	for (unsigned int at = 0; at < n; at += ESP_BURST)
-		count += open_chunk(t, core, cs, pkts + at, RTE_MIN(n - at, ESP_BURST),
-		                    pkts + count, (struct gcm_context *)context);
+		count += open_chunk(e, pkts + at, RTE_MIN(n - at, ESP_BURST), pkts + count,
+		                    sas + count, (struct gcm_context *)context);
 	/* It holds what the cipher kept of its last block. */
 	secret_wipe(context, sizeof(context));
-	counter_add(cs, &esp_opened, count);
+	counter_add(e->cs, &esp_opened, count);
 	return count;
 }

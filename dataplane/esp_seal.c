@@ -9,7 +9,6 @@
 #include "common/secret.h"
 #include "dataplane/esp_job.h"
 #include "dataplane/mbuf_chain.h"
-#include "dataplane/tunnel_state.h"
 
 COUNTER_DEFINE(drop_no_key, "drop.no_key", "packets to a tunnel without a transmit key");
 COUNTER_DEFINE(drop_seal_malformed, "drop.seal_malformed",
@@ -40,10 +39,10 @@ static inline bool inner_fields(const struct rte_mbuf *m, uint8_t *traffic_class
 	return false;
 }
 
-static inline void outer_header(uint8_t *h, const struct sa *sa, bool ipv6, uint32_t total,
+static inline void outer_header(uint8_t *h, const struct sa *sa, uint32_t total,
                                 uint8_t traffic_class)
 {
-	if (ipv6) {
+	if (sa->ipv6) {
 		memcpy(h, sa->outer, 44);
 		h[0] |= traffic_class >> 4;
 		h[1] |= (uint8_t)(traffic_class << 4);
@@ -61,19 +60,20 @@ static inline void outer_header(uint8_t *h, const struct sa *sa, bool ipv6, uint
 }
 
 /* Everything around the text; NULL, or the counter of the drop, the packet unchanged. */
-static inline const struct counter *prepare(const struct tunnel *t, const struct sa *sa,
-                                            struct rte_mbuf *m, uint64_t sequence,
-                                            struct esp_job *job)
+static inline const struct counter *prepare(struct sa *sa, struct rte_mbuf *m, struct esp_job *job)
 {
-	const unsigned int front = t->outer_bytes + ESP_HEADER_BYTES;
+	const unsigned int outer = sa->outer_bytes, front = outer + ESP_HEADER_BYTES;
 	uint32_t inner = m->pkt_len, pad = -(inner + 2) & 3;
 	uint32_t back = pad + 2 + ESP_ICV_BYTES, total = front + inner + back;
+	uint64_t sequence = sa->replay.top + 1;
 	struct rte_mbuf *last = m;
 	uint8_t traffic_class, next, *h, *tail;
 
+	if (unlikely(sequence == 0))
+		return &drop_sequence_exhausted;
 	if (unlikely(!inner_fields(m, &traffic_class, &next)))
 		return &drop_seal_malformed;
-	if (unlikely(total - (t->config.ipv6 ? 40 : 0) > UINT16_MAX))
+	if (unlikely(total - (sa->ipv6 ? 40 : 0) > UINT16_MAX))
 		return &drop_seal_too_long;
 	if (unlikely(m->nb_segs != 1))
 		last = rte_pktmbuf_lastseg(m);
@@ -92,92 +92,83 @@ static inline const struct counter *prepare(const struct tunnel *t, const struct
 	m->pkt_len = total;
 
 	h = rte_pktmbuf_mtod(m, uint8_t *);
-	outer_header(h, sa, t->config.ipv6, total, traffic_class);
-	put_be32(h + t->outer_bytes + 4, (uint32_t)sequence);
-	put_be64(h + t->outer_bytes + 8, sequence);
-	esp_job_nonce(job, sa, sequence, h + t->outer_bytes + 8);
+	outer_header(h, sa, total, traffic_class);
+	put_be32(h + outer + 4, (uint32_t)sequence);
+	put_be64(h + outer + 8, sequence);
+	esp_job_nonce(job, sa, sequence, h + outer + 8);
 	job->m = m;
+	job->sa = sa;
 	job->offset = front;
 	job->length = inner + pad + 2;
+	/* The number is used up before the cipher runs under it. */
+	__atomic_store_n(&sa->replay.top, sequence, __ATOMIC_RELAXED);
+	sa_add(&sa->packets, 1);
+	sa_add(&sa->bytes, inner);
 	return NULL;
 }
 
-static inline void run(const struct gcm_provider *gcm, const struct sa *sa,
-                       const struct esp_job *job, struct gcm_context *ctx)
+static inline void run(const struct gcm_provider *gcm, const struct esp_job *job,
+                       struct gcm_context *ctx)
 {
+	const struct gcm_key *schedule = job->sa->schedule;
 	struct rte_mbuf *m = job->m;
 
 	if (likely(m->nb_segs == 1)) {
 		uint8_t *text = rte_pktmbuf_mtod_offset(m, uint8_t *, job->offset);
 
-		gcm->seal(sa->schedule, ctx, text, text, job->length, job->iv, job->aad,
-		          ESP_AAD_BYTES, text + job->length, GCM_TAG_BYTES);
+		gcm->seal(schedule, ctx, text, text, job->length, job->iv, job->aad, ESP_AAD_BYTES,
+		          text + job->length, GCM_TAG_BYTES);
 	} else {
 		struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
 		uint8_t *tag =
 		        rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len - ESP_ICV_BYTES);
 
-		esp_job_chain(job, sa->schedule, ctx, gcm->init, gcm->seal_update, gcm->seal_final,
+		esp_job_chain(job, schedule, ctx, gcm->init, gcm->seal_update, gcm->seal_final,
 		              tag);
 	}
 }
 
-/* Up to ESP_BURST packets under one key. */
-static unsigned int seal(const struct tunnel *t, struct sa *sa, struct counter_set *cs,
-                         struct rte_mbuf **pkts, unsigned int n, struct rte_mbuf **out,
+/* Up to ESP_BURST packets; OUT and OUT_SAS may be where they were. */
+static unsigned int seal(const struct esp_core *e, struct rte_mbuf **pkts, struct sa **sas,
+                         unsigned int n, struct rte_mbuf **out, struct sa **out_sas,
                          struct gcm_context *ctx)
 {
 	struct esp_job jobs[ESP_BURST];
-	uint64_t sequence = sa->sequence, bytes = 0;
 	unsigned int count = 0;
 
-	for (unsigned int i = 0; i < RTE_MIN(n, ESP_PREFETCH); i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (unsigned int i = 0; i < n; i++) {
-		const struct counter *drop = &drop_sequence_exhausted;
-		uint32_t inner = pkts[i]->pkt_len;
+		const struct counter *drop = &drop_no_key;
 
-		if (i + ESP_PREFETCH < n)
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + ESP_PREFETCH], void *));
-		if (likely(sequence != UINT64_MAX))
-			drop = prepare(t, sa, pkts[i], sequence + 1, &jobs[count]);
-		if (unlikely(drop != NULL)) {
-			counter_add(cs, drop, 1);
-			rte_pktmbuf_free(pkts[i]);
+		if (likely(sas[i] != NULL))
+			drop = prepare(sas[i], pkts[i], &jobs[count]);
+		if (likely(drop == NULL)) {
+			count++;
 			continue;
 		}
-		sequence++;
-		bytes += inner;
-		count++;
+		counter_add(e->cs, drop, 1);
+		rte_pktmbuf_free(pkts[i]);
 	}
-	/* Numbers are used up before the cipher runs under them. */
-	__atomic_store_n(&sa->sequence, sequence, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; i < count; i++) {
-		run(t->gcm, sa, &jobs[i], ctx);
+		if (i + 1 < count && jobs[i + 1].sa != jobs[i].sa)
+			esp_prefetch_schedule(jobs[i + 1].sa);
+		run(e->gcm, &jobs[i], ctx);
 		out[i] = jobs[i].m;
+		out_sas[i] = jobs[i].sa;
 	}
-	sa_add(&sa->packets, count);
-	sa_add(&sa->bytes, bytes);
 	return count;
 }
 
-unsigned int tunnel_seal_burst(struct tunnel *t, unsigned int core, struct counter_set *cs,
-                               struct rte_mbuf **pkts, unsigned int n)
+unsigned int esp_seal_burst(const struct esp_core *e, struct rte_mbuf **pkts, struct sa **sas,
+                            unsigned int n)
 {
 	_Alignas(64) uint8_t context[GCM_CONTEXT_BYTES];
-	struct sa *sa = tunnel_tx_sa(t, core);
 	unsigned int count = 0;
 
-	if (unlikely(sa == NULL)) {
-		counter_add(cs, &drop_no_key, n);
-		rte_pktmbuf_free_bulk(pkts, n);
-		return 0;
-	}
 	for (unsigned int at = 0; at < n; at += ESP_BURST)
-		count += seal(t, sa, cs, pkts + at, RTE_MIN(n - at, ESP_BURST), pkts + count,
-		              (struct gcm_context *)context);
+		count += seal(e, pkts + at, sas + at, RTE_MIN(n - at, ESP_BURST), pkts + count,
+		              sas + count, (struct gcm_context *)context);
 	/* It holds what the cipher kept of its last block. */
 	secret_wipe(context, sizeof(context));
-	counter_add(cs, &esp_sealed, count);
+	counter_add(e->cs, &esp_sealed, count);
 	return count;
 }

@@ -38,7 +38,7 @@ enum adjacency_kind {
 
 struct adjacency {
 	uint8_t kind; /* enum adjacency_kind */
-	uint8_t tunnel;
+	uint16_t tunnel;
 	struct neighbour_key next_hop; /* ADJACENCY_GATEWAY */
 };
 

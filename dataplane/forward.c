@@ -32,7 +32,7 @@ static void take(struct forward_core *c, struct rte_mbuf *m)
 		neighbour_resolve(c->f->neighbours, c->cs, &meta->next_hop, m, c->now_ns);
 		break;
 	case PACKET_ESP:
-		forward_wan_esp(c, meta->tunnel, m);
+		forward_wan_esp(c, m);
 		break;
 	default:
 		forward_drop(c, m, &drop_inbox_full);
@@ -78,8 +78,9 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 
 	c->cs = &w->counters;
 	c->now_ns = w->now_ns;
+	c->esp.cs = c->cs;
+	c->generation = __atomic_load_n(&c->f->generation, __ATOMIC_ACQUIRE);
 	c->fib = fib_current(c->f->config.fib);
-	c->memo_valid = false;
 	if (c->index == FORWARD_OWNER) {
 		n += send_channel(c);
 		forward_neighbour_poll(c);
@@ -95,6 +96,13 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	return n + c->tx[PORT_WAN].n + c->tx[PORT_LAN].n;
 }
 
+void forward_invalidate(struct forward *f)
+{
+	uint32_t next = f->generation + 1;
+
+	__atomic_store_n(&f->generation, next == 0 ? 1 : next, __ATOMIC_RELEASE);
+}
+
 struct role forward_role(struct forward *f, unsigned int core)
 {
 	return (struct role){.name = "forward", .poll = forward_poll, .ctx = f->core[core]};
@@ -106,45 +114,56 @@ unsigned int forward_neighbours(const struct forward *f, struct neighbour_info *
 	return neighbour_list(f->neighbours, out, max);
 }
 
-static struct forward_core *core_create(struct forward *f, unsigned int index)
+static struct forward_core *core_create(struct forward *f, unsigned int index, struct err *err)
 {
+	unsigned int flows = f->config.flows == 0 ? FORWARD_FLOWS : f->config.flows;
 	struct forward_core *c = aligned_alloc(_Alignof(struct forward_core), sizeof(*c));
 
-	if (c == NULL)
+	if (c == NULL) {
+		err_set(err, ENOMEM, "forwarding: no memory for lcore %u", index);
 		return NULL;
+	}
 	memset(c, 0, sizeof(*c));
 	c->f = f;
 	c->index = index;
+	c->links = neighbour_links(f->neighbours);
+	c->esp = (struct esp_core){.gcm = gcm_provider(),
+	                           .sad = &f->config.sad->core[index],
+	                           .index = index,
+	                           .cores = f->config.cores};
 	f->core[index] = c;
+	if (flow_cache_init(&c->flows, flows, err) < 0)
+		return NULL;
 	for (unsigned int from = 0; from < f->config.cores; from++)
-		if (from != index && spsc_init(&c->inbox[from], INBOX_SIZE) != 0)
+		if (from != index && spsc_init(&c->inbox[from], INBOX_SIZE) != 0) {
+			err_set(err, ENOMEM, "forwarding: no memory for lcore %u", index);
 			return NULL;
+		}
 	return c;
 }
 
 struct forward *forward_create(const struct forward_config *config, struct err *err)
 {
-	struct forward *f = calloc(1, sizeof(*f));
+	struct forward *f = aligned_alloc(_Alignof(struct forward), sizeof(*f));
 
 	if (f == NULL) {
 		err_set(err, ENOMEM, "forwarding: no memory");
 		return NULL;
 	}
+	memset(f, 0, sizeof(*f));
 	f->config = *config;
-	for (unsigned int t = 0; t < config->tunnel_count; t++)
-		f->tunnel_mtu[t] = tunnel_inner_mtu(config->tunnel[t], config->iface[PORT_WAN].mtu);
-	for (unsigned int i = 0; i < config->cores; i++) {
-		if (core_create(f, i) == NULL) {
-			err_set(err, ENOMEM, "forwarding: no memory for lcore %u", i);
-			forward_destroy(f);
-			return NULL;
-		}
-	}
+	f->generation = 1;
 	f->neighbours = neighbour_table_create(NEIGHBOURS_MAX, config->qsbr, &forward_neighbour_ops,
-	                                       f->core[FORWARD_OWNER], err);
+	                                       f, err);
 	if (f->neighbours == NULL) {
 		forward_destroy(f);
 		return NULL;
+	}
+	for (unsigned int i = 0; i < config->cores; i++) {
+		if (core_create(f, i, err) == NULL) {
+			forward_destroy(f);
+			return NULL;
+		}
 	}
 	return f;
 }
@@ -164,6 +183,7 @@ static void core_destroy(struct forward_core *c)
 	}
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		rte_pktmbuf_free_bulk(c->tx[role].pkt, c->tx[role].n);
+	flow_cache_fini(&c->flows);
 	free(c);
 }
 

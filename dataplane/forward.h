@@ -23,8 +23,10 @@
 #include "dataplane/iface.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/port.h"
-#include "dataplane/tunnel.h"
+#include "dataplane/sad.h"
 #include "dataplane/worker.h"
+
+#define FORWARD_FLOWS 65536
 
 struct forward;
 
@@ -33,8 +35,10 @@ struct forward_config {
 	const struct port *port[PORT_ROLES];
 	struct iface iface[PORT_ROLES];
 	struct fib_table *fib;
-	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
-	unsigned int tunnel_count;
+	const struct sad *sad; /* of the same number of cores */
+	/* Longest inner packet of each tunnel, by its index in the SAD: tunnel_inner_mtu(). */
+	uint16_t tunnel_mtu[SAD_TUNNELS_MAX];
+	unsigned int flows;       /* entries of a core's flow cache; 0: FORWARD_FLOWS */
 	struct channel_mux *mux;  /* or NULL */
 	struct rte_mempool *pool; /* of port_pool_create() */
 	struct rte_rcu_qsbr *qsbr;
@@ -45,6 +49,9 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 
 /* Once all cores have stopped; before the ports are closed and the pools are freed. */
 void forward_destroy(struct forward *f);
+
+/* Policy or routes have changed: what was decided for flows before counts no more. */
+void forward_invalidate(struct forward *f);
 
 /* The role of forwarding core CORE. */
 struct role forward_role(struct forward *f, unsigned int core);

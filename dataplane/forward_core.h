@@ -2,7 +2,7 @@
 
 /*
  * What the stages of the forwarding role share. Each stage is a file: classify, lan, wan,
- * inner, local, neighbours, tx. Packets are mbufs of one segment from the IP header on, with
+ * inner, slow, local, neighbours, tx. Packets are mbufs of one segment from the IP header on, with
  * the received Ethernet header still in the headroom before it, unless said otherwise.
  */
 
@@ -12,9 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 
 #include "common/spsc.h"
+#include "dataplane/esp.h"
+#include "dataplane/flow.h"
 #include "dataplane/forward.h"
 #include "dataplane/icmp.h"
 #include "dataplane/packet.h"
@@ -27,9 +31,11 @@
 #define ORIGIN_LAN UINT16_C(0xfffe)
 #define ORIGIN_OWN PACKET_ORIGIN_OWN
 
+/* Packets that are sealed or opened together. */
 struct packet_vector {
 	unsigned int n;
 	struct rte_mbuf *pkt[FORWARD_BURST];
+	struct sa *sa[FORWARD_BURST];
 };
 
 struct tx_queue {
@@ -37,23 +43,32 @@ struct tx_queue {
 	struct rte_mbuf *pkt[FORWARD_TX];
 };
 
+/* The neighbour of an outer next hop, looked up once a generation. */
+struct wan_hop {
+	uint32_t generation;
+	struct neighbour_ref ref;
+};
+
 /* One core's; no other touches it but for the inbox. */
 struct forward_core {
 	struct forward *f;
 	unsigned int index;
+	struct esp_core esp;
+	const struct neighbour_link *links;
 
 	/* of this turn of the loop */
 	struct counter_set *cs;
 	uint64_t now_ns;
 	const struct fib *fib;
-	bool memo_valid; /* the neighbour that the last packet went to */
-	struct neighbour_key memo_key;
-	struct rte_ether_addr memo_link;
+	uint32_t generation; /* read before FIB: never newer than it */
 
 	uint64_t next_keep_ns;
+	unsigned int keep_cursor;
 	struct icmp_limit limit;
-	struct packet_vector seal[CONFIG_TUNNELS_MAX], open[CONFIG_TUNNELS_MAX];
+	struct flow_cache flows;
+	struct packet_vector seal, open;
 	struct tx_queue tx[PORT_ROLES];
+	struct wan_hop hop[FIB_OUTER_MAX];
 
 	/* inbox[i]: producer core i, consumer this core */
 	struct spsc inbox[TUNNEL_CORES_MAX];
@@ -63,8 +78,9 @@ struct forward {
 	/* all: ro */
 	struct forward_config config;
 	struct neighbour_table *neighbours;
-	unsigned int tunnel_mtu[CONFIG_TUNNELS_MAX];
 	struct forward_core *core[TUNNEL_CORES_MAX];
+	/* control: rw, all: ro */
+	_Alignas(64) uint32_t generation; /* of policy and routes; never 0 */
 };
 
 static inline void forward_drop(struct forward_core *c, struct rte_mbuf *m,
@@ -83,15 +99,35 @@ unsigned int forward_rx(struct forward_core *c, enum port_role role, struct rte_
 /* forward_lan.c, forward_wan.c: a burst of each port; packets received. */
 unsigned int forward_lan(struct forward_core *c);
 unsigned int forward_wan(struct forward_core *c);
-/* Packets of ESP whose SAs belong to this core; opened by forward_wan_open(). */
-void forward_wan_esp(struct forward_core *c, unsigned int tunnel, struct rte_mbuf *m);
+/* A packet of ESP whose SA belongs to this core; opened by forward_wan_open(). */
+void forward_wan_esp(struct forward_core *c, struct rte_mbuf *m);
 void forward_wan_open(struct forward_core *c);
 
-/* forward_inner.c: route up to FORWARD_BURST checked inner packets of one origin. */
-void forward_inner4(struct forward_core *c, uint16_t origin, struct rte_mbuf **pkts,
+/* forward_inner.c: up to FORWARD_BURST checked inner packets, pkts[i] of origin[i]. */
+void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
                     unsigned int n);
-void forward_inner6(struct forward_core *c, uint16_t origin, struct rte_mbuf **pkts,
+void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
                     unsigned int n);
+
+/* The way of an inner packet. */
+struct forward_way {
+	uint8_t action;  /* enum flow_action; FLOW_NONE: by the adjacencies */
+	uint16_t tunnel; /* FLOW_SEAL */
+	uint64_t link;   /* FLOW_LAN: the neighbour's link address as a word */
+	/* FLOW_NONE: of destination and source; they last for this turn */
+	const struct adjacency *to, *from;
+};
+
+/* forward_slow.c: for what the flow cache does not hold. */
+void forward_slow(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
+                  const struct forward_way *way, bool ipv6);
+/* A packet beyond MTU of its way. */
+void forward_too_big(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
+                     const struct forward_way *way, bool ipv6, uint16_t mtu);
+/* A packet that was checked, its TTL decremented. */
+void forward_deliver(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
+                     const struct forward_way *way, bool ipv6);
+void forward_ttl_ended(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, bool ipv6);
 
 /* forward_local.c: packets to us, and what goes back to where a packet came from. */
 void forward_local(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, bool ipv6);
@@ -115,8 +151,22 @@ void forward_to_lan(struct forward_core *c, struct rte_mbuf *m, const struct nei
 /* Outer packets by the next hop of index OUTER in the FIB. */
 void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n,
                     unsigned int outer);
-void forward_seal_push(struct forward_core *c, unsigned int tunnel, struct rte_mbuf *m);
 void forward_seal_flush(struct forward_core *c);
+static inline void forward_seal_push(struct forward_core *c, unsigned int tunnel,
+                                     struct rte_mbuf *m)
+{
+	struct packet_vector *v = &c->seal;
+	struct sa *sa = sad_transmit(c->esp.sad, tunnel, 0);
+
+	if (likely(sa != NULL)) {
+		rte_prefetch0(sa);
+		rte_prefetch0(sa->outer);
+	}
+	v->sa[v->n] = sa;
+	v->pkt[v->n++] = m;
+	if (v->n == FORWARD_BURST)
+		forward_seal_flush(c);
+}
 /* With its IP version's type; in front of the packet. False: no headroom. */
 bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
                    const struct rte_ether_addr *to);

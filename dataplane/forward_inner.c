@@ -1,179 +1,253 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Inner packets: from the LAN into a tunnel, or from a tunnel to the LAN. */
+/*
+ * Inner packets: from the LAN into a tunnel, or from a tunnel to the LAN. A burst in steps: keys
+ * and hashes of all packets; their decisions from the flow cache; for those that it does not
+ * have, routes; then each packet, in order, goes its way.
+ */
 
 #include "dataplane/forward_core.h"
 
 #include <string.h>
 
-#include <rte_ip_frag.h>
-
 #include "dataplane/ip.h"
 
-COUNTER_DEFINE(drop_no_route, "drop.no_route", "packets to where no route leads")
-COUNTER_DEFINE(drop_discard, "drop.discard",
-               "packets to broadcast, multicast and martian addresses")
-COUNTER_DEFINE(drop_lan_source, "drop.lan_source",
-               "LAN packets whose source is not on the LAN's side")
-COUNTER_DEFINE(drop_inner_source, "drop.inner_source",
-               "opened packets whose source is not behind their tunnel")
-COUNTER_DEFINE(drop_inner_policy, "drop.inner_policy", "opened packets that would enter a tunnel")
-COUNTER_DEFINE(drop_ttl, "drop.ttl", "packets whose TTL or hop limit ended here")
-COUNTER_DEFINE(drop_too_big, "drop.too_big", "packets beyond the MTU that must not be fragmented")
-COUNTER_DEFINE(drop_fragmenting, "drop.fragmenting", "packets that could not be fragmented")
-COUNTER_DEFINE(fragmented, "ip.fragmented", "packets sent in fragments")
+/* Has the protocol ports where TCP has them? */
+static inline bool has_ports(uint8_t proto)
+{
+	/* TCP, UDP, DCCP, SCTP, UDP-Lite */
+	return proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == 33 || proto == 132 ||
+	       proto == 136;
+}
 
-/* 65535 bytes in pieces of IPv4's least MTU would be more; such are dropped. */
-#define FRAGMENTS_MAX 8
+/* Ports of AT, N bytes behind the IP header. */
+static inline void read_ports(uint8_t proto, const uint8_t *at, uint32_t n, uint8_t *sport,
+                              uint8_t *dport)
+{
+	memset(sport, 0, 2);
+	memset(dport, 0, 2);
+	if (likely(has_ports(proto) && n >= 4)) {
+		memcpy(sport, at, 2);
+		memcpy(dport, at + 2, 2);
+	} else if ((proto == IP_PROTO_ICMP || proto == IP_PROTO_ICMPV6) && n >= 2) {
+		memcpy(dport, at, 2);
+	}
+}
 
-static void deliver(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
-                    const struct adjacency *to, bool ipv6)
+static inline void key4(const struct rte_mbuf *m, uint16_t origin, struct flow4_key *key)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct neighbour_key key;
+	uint32_t header = (ip[0] & 15U) * 4;
 
+	memcpy(key->src, ip + IPV4_SRC, 8);
+	key->origin = origin;
+	key->proto = ip[IPV4_PROTOCOL];
+	key->fragment = (get_be16(ip + IPV4_FRAGMENT) & IPV4_OFFSET) != 0;
+	if (unlikely(key->fragment)) {
+		memset(key->sport, 0, 4);
+		return;
+	}
+	read_ports(key->proto, ip + header, rte_pktmbuf_data_len(m) - header, key->sport,
+	           key->dport);
+}
+
+static inline void key6(const struct rte_mbuf *m, uint16_t origin, struct flow6_key *key)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	memcpy(key->src, ip + IPV6_SRC, 32);
+	key->origin = origin;
+	key->proto = ip[IPV6_NEXT];
+	/* Behind extension headers ports count as not known. */
+	key->fragment = key->proto == 44;
+	read_ports(key->proto, ip + IPV6_HEADER, rte_pktmbuf_data_len(m) - IPV6_HEADER, key->sport,
+	           key->dport);
+}
+
+/* What the cache says; false when it does not, or the neighbour is gone. */
+static inline bool recall(const struct forward_core *c, const struct flow_value *v,
+                          struct forward_way *way)
+{
+	if (v == NULL)
+		return false;
+	way->action = v->action;
+	way->tunnel = v->tunnel;
+	if (v->action == FLOW_LAN) {
+		struct neighbour_ref ref = {v->link_version, v->link_slot};
+
+		way->link = neighbour_link(c->links, &ref);
+		return (way->link & NEIGHBOUR_LINK_VALID) != 0;
+	}
+	return true;
+}
+
+/* The common cases are kept for the flow; all else is FLOW_NONE and asked each time. */
+static bool decide(const struct forward_core *c, uint16_t origin, const struct rte_mbuf *m,
+                   bool ipv6, struct forward_way *way, struct flow_value *value)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	const struct adjacency *to = way->to, *from = way->from;
+	struct neighbour_key key;
+	struct neighbour_ref ref;
+
+	way->action = FLOW_NONE;
+	*value = (struct flow_value){.generation = c->generation};
+	if (origin == ORIGIN_LAN) {
+		if (from->kind != ADJACENCY_CONNECTED && from->kind != ADJACENCY_GATEWAY)
+			return false;
+	} else if (from->kind != ADJACENCY_TUNNEL || from->tunnel != origin) {
+		return false;
+	}
 	switch (to->kind) {
 	case ADJACENCY_TUNNEL:
-		forward_seal_push(c, to->tunnel, m);
-		return;
+		if (origin != ORIGIN_LAN)
+			return false;
+		value->action = way->action = FLOW_SEAL;
+		value->tunnel = way->tunnel = to->tunnel;
+		return true;
 	case ADJACENCY_GATEWAY:
 		key = to->next_hop;
 		break;
-	default:
+	case ADJACENCY_CONNECTED:
 		key = ipv6 ? neighbour_key6(PORT_LAN, ip + IPV6_DST)
 		           : neighbour_key4(PORT_LAN, ip + IPV4_DST);
-	}
-	forward_to_lan(c, m, &key, origin);
-}
-
-static void fragment(struct forward_core *c, struct rte_mbuf *m, const struct adjacency *to,
-                     uint16_t mtu)
-{
-	struct rte_mbuf *part[FRAGMENTS_MAX];
-	int n = rte_ipv4_fragment_copy_nonseg_packet(m, part, FRAGMENTS_MAX, mtu,
-	                                             c->f->config.pool);
-
-	if (n < 0) {
-		forward_drop(c, m, &drop_fragmenting);
-		return;
-	}
-	counter_add(c->cs, &fragmented, 1);
-	for (int i = 0; i < n; i++) {
-		ipv4_checksum_set(rte_pktmbuf_mtod(part[i], uint8_t *));
-		/* A copy has no Ethernet header in front that would tell its station. */
-		deliver(c, ORIGIN_OWN, part[i], to, false);
-	}
-	rte_pktmbuf_free(m);
-}
-
-/* Over the MTU of the way that it takes. */
-static void too_big(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
-                    const struct adjacency *to, bool ipv6, uint16_t mtu)
-{
-	static const struct icmp_reason reason = {ICMP_UNREACHABLE, ICMP_FRAG_NEEDED, ICMP6_TOO_BIG,
-	                                          0};
-	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
-
-	if (ipv6 || (get_be16(ip + IPV4_FRAGMENT) & IPV4_DF) != 0) {
-		forward_error(c, origin, m, ipv6, &reason, mtu, &drop_too_big);
-		return;
-	}
-	ipv4_ttl_decrement(ip);
-	fragment(c, m, to, mtu);
-}
-
-static void forward_one(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
-                        const struct adjacency *to, const struct adjacency *from, bool ipv6)
-{
-	static const struct icmp_reason no_route = {ICMP_UNREACHABLE, ICMP_NET, ICMP6_UNREACHABLE,
-	                                            ICMP6_NO_ROUTE};
-	static const struct icmp_reason time = {ICMP_TIME_EXCEEDED, 0, ICMP6_TIME_EXCEEDED, 0};
-	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
-	uint8_t *ttl = ip + (ipv6 ? IPV6_HOP_LIMIT : IPV4_TTL);
-	bool from_lan = origin == ORIGIN_LAN;
-	unsigned int mtu;
-
-	/* RFC 4301 section 5.2: what comes out of a tunnel must be what may go into it. */
-	if (unlikely(!from_lan && (from->kind != ADJACENCY_TUNNEL || from->tunnel != origin))) {
-		forward_drop(c, m, &drop_inner_source);
-		return;
-	}
-	switch (to->kind) {
-	case ADJACENCY_NONE:
-		forward_error(c, origin, m, ipv6, &no_route, 0, &drop_no_route);
-		return;
-	case ADJACENCY_DISCARD:
-		forward_drop(c, m, &drop_discard);
-		return;
-	case ADJACENCY_LOCAL:
-		forward_local(c, origin, m, ipv6);
-		return;
-	case ADJACENCY_TUNNEL:
-		if (unlikely(!from_lan)) {
-			forward_drop(c, m, &drop_inner_policy);
-			return;
-		}
-		mtu = c->f->tunnel_mtu[to->tunnel];
 		break;
 	default:
-		mtu = c->f->config.iface[PORT_LAN].mtu;
+		return false;
 	}
-	if (unlikely(from_lan && from->kind != ADJACENCY_CONNECTED &&
-	             from->kind != ADJACENCY_GATEWAY)) {
-		forward_drop(c, m, &drop_lan_source);
+	if (!neighbour_refer(c->f->neighbours, &key, &ref))
+		return false;
+	way->link = neighbour_link(c->links, &ref);
+	value->action = way->action = FLOW_LAN;
+	value->link_version = ref.version;
+	value->link_slot = ref.slot;
+	return (way->link & NEIGHBOUR_LINK_VALID) != 0;
+}
+
+static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
+                      const struct forward_way *way, bool ipv6)
+{
+	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t *ttl = ip + (ipv6 ? IPV6_HOP_LIMIT : IPV4_TTL);
+	unsigned int mtu;
+
+	if (unlikely(way->action == FLOW_NONE)) {
+		forward_slow(c, origin, m, way, ipv6);
 		return;
 	}
 	if (unlikely(*ttl <= 1)) {
-		forward_error(c, origin, m, ipv6, &time, 0, &drop_ttl);
+		forward_ttl_ended(c, origin, m, ipv6);
 		return;
 	}
+	mtu = way->action == FLOW_SEAL ? c->f->config.tunnel_mtu[way->tunnel]
+	                               : c->f->config.iface[PORT_LAN].mtu;
 	if (unlikely(rte_pktmbuf_pkt_len(m) > mtu)) {
-		too_big(c, origin, m, to, ipv6, (uint16_t)mtu);
+		forward_too_big(c, origin, m, way, ipv6, (uint16_t)mtu);
 		return;
 	}
 	if (ipv6)
 		--*ttl;
 	else
 		ipv4_ttl_decrement(ip);
-	deliver(c, origin, m, to, ipv6);
+	if (likely(way->action == FLOW_SEAL))
+		forward_seal_push(c, way->tunnel, m);
+	else if (forward_ether(c, PORT_LAN, m, (const struct rte_ether_addr *)&way->link))
+		forward_tx(c, PORT_LAN, m);
 }
 
-void forward_inner4(struct forward_core *c, uint16_t origin, struct rte_mbuf **pkts, unsigned int n)
+/* Ask the routes for the packets that the cache has no decision for. */
+static void ask4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
+                 const struct flow4_key *key, const uint32_t *hash, struct forward_way *way,
+                 const uint8_t *miss, unsigned int misses)
 {
 	uint32_t dst[FORWARD_BURST], src[FORWARD_BURST];
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
-	const struct adjacency *a = c->fib->adjacency;
 
-	if (n == 0)
-		return;
-	for (unsigned int i = 0; i < n; i++) {
-		const uint8_t *ip = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
-
-		dst[i] = get_be32(ip + IPV4_DST);
-		src[i] = get_be32(ip + IPV4_SRC);
+	for (unsigned int k = 0; k < misses; k++) {
+		dst[k] = get_be32(key[miss[k]].dst);
+		src[k] = get_be32(key[miss[k]].src);
 	}
-	fib_lookup4(c->fib, dst, to, n);
-	fib_lookup4(c->fib, src, from, n);
-	for (unsigned int i = 0; i < n; i++)
-		forward_one(c, origin, pkts[i], &a[to[i]], &a[from[i]], false);
+	fib_lookup4(c->fib, dst, to, misses);
+	fib_lookup4(c->fib, src, from, misses);
+	for (unsigned int k = 0; k < misses; k++) {
+		unsigned int i = miss[k];
+		struct flow_value value;
+
+		way[i].to = &c->fib->adjacency[to[k]];
+		way[i].from = &c->fib->adjacency[from[k]];
+		if (decide(c, origin[i], pkts[i], false, &way[i], &value))
+			flow4_put(&c->flows, hash[i], &key[i], &value);
+	}
 }
 
-void forward_inner6(struct forward_core *c, uint16_t origin, struct rte_mbuf **pkts, unsigned int n)
+static void ask6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
+                 const struct flow6_key *key, const uint32_t *hash, struct forward_way *way,
+                 const uint8_t *miss, unsigned int misses)
 {
 	uint8_t dst[FORWARD_BURST][16], src[FORWARD_BURST][16];
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
-	const struct adjacency *a = c->fib->adjacency;
 
-	if (n == 0)
-		return;
-	for (unsigned int i = 0; i < n; i++) {
-		const uint8_t *ip = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
-
-		memcpy(dst[i], ip + IPV6_DST, 16);
-		memcpy(src[i], ip + IPV6_SRC, 16);
+	for (unsigned int k = 0; k < misses; k++) {
+		memcpy(dst[k], key[miss[k]].dst, 16);
+		memcpy(src[k], key[miss[k]].src, 16);
 	}
-	fib_lookup6(c->fib, dst, to, n);
-	fib_lookup6(c->fib, src, from, n);
+	fib_lookup6(c->fib, dst, to, misses);
+	fib_lookup6(c->fib, src, from, misses);
+	for (unsigned int k = 0; k < misses; k++) {
+		unsigned int i = miss[k];
+		struct flow_value value;
+
+		way[i].to = &c->fib->adjacency[to[k]];
+		way[i].from = &c->fib->adjacency[from[k]];
+		if (decide(c, origin[i], pkts[i], true, &way[i], &value))
+			flow6_put(&c->flows, hash[i], &key[i], &value);
+	}
+}
+
+void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
+                    unsigned int n)
+{
+	struct flow4_key key[FORWARD_BURST];
+	struct forward_way way[FORWARD_BURST];
+	uint32_t hash[FORWARD_BURST];
+	uint8_t miss[FORWARD_BURST];
+	unsigned int misses = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		key4(pkts[i], origin[i], &key[i]);
+		hash[i] = flow4_hash(&c->flows, &key[i]);
+		flow4_prefetch(&c->flows, hash[i]);
+	}
 	for (unsigned int i = 0; i < n; i++)
-		forward_one(c, origin, pkts[i], &a[to[i]], &a[from[i]], true);
+		if (unlikely(!recall(c, flow4_find(&c->flows, hash[i], &key[i], c->generation),
+		                     &way[i])))
+			miss[misses++] = (uint8_t)i;
+	if (unlikely(misses > 0))
+		ask4(c, pkts, origin, key, hash, way, miss, misses);
+	for (unsigned int i = 0; i < n; i++)
+		go(c, origin[i], pkts[i], &way[i], false);
+}
+
+void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
+                    unsigned int n)
+{
+	struct flow6_key key[FORWARD_BURST];
+	struct forward_way way[FORWARD_BURST];
+	uint32_t hash[FORWARD_BURST];
+	uint8_t miss[FORWARD_BURST];
+	unsigned int misses = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		key6(pkts[i], origin[i], &key[i]);
+		hash[i] = flow6_hash(&c->flows, &key[i]);
+		flow6_prefetch(&c->flows, hash[i]);
+	}
+	for (unsigned int i = 0; i < n; i++)
+		if (unlikely(!recall(c, flow6_find(&c->flows, hash[i], &key[i], c->generation),
+		                     &way[i])))
+			miss[misses++] = (uint8_t)i;
+	if (unlikely(misses > 0))
+		ask6(c, pkts, origin, key, hash, way, miss, misses);
+	for (unsigned int i = 0; i < n; i++)
+		go(c, origin[i], pkts[i], &way[i], true);
 }

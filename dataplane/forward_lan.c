@@ -9,6 +9,7 @@
 unsigned int forward_lan(struct forward_core *c)
 {
 	struct rte_mbuf *pkts[FORWARD_BURST], *v4[FORWARD_BURST], *v6[FORWARD_BURST];
+	uint16_t origin[FORWARD_BURST];
 	unsigned int n = forward_rx(c, PORT_LAN, pkts), n4 = 0, n6 = 0;
 
 	for (unsigned int i = 0; i < n && i < PREFETCH; i++)
@@ -27,7 +28,9 @@ unsigned int forward_lan(struct forward_core *c)
 			break;
 		}
 	}
-	forward_inner4(c, ORIGIN_LAN, v4, n4);
-	forward_inner6(c, ORIGIN_LAN, v6, n6);
+	for (unsigned int i = 0; i < RTE_MAX(n4, n6); i++)
+		origin[i] = ORIGIN_LAN;
+	forward_inner4(c, v4, origin, n4);
+	forward_inner6(c, v6, origin, n6);
 	return n;
 }

@@ -16,7 +16,8 @@ COUNTER_DEFINE(drop_nd, "drop.nd", "ND messages that are wrong or not for us")
 COUNTER_DEFINE(neighbour_replies, "neighbour.replies", "ARP replies and advertisements sent")
 COUNTER_DEFINE(neighbour_conflicts, "neighbour.conflicts", "messages from who has our address")
 
-#define KEEP_NS (100 * NS_PER_MS)
+#define KEEP_NS    (100 * NS_PER_MS)
+#define KEEP_BURST 8
 
 static void arp_input(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
 {
@@ -136,17 +137,26 @@ void forward_neighbour_poll(struct forward_core *c)
 	neighbour_poll(c->f->neighbours, c->cs, c->now_ns);
 	if (c->now_ns < c->next_keep_ns)
 		return;
+	/* A few in each turn, so that a thousand next hops hold up no packet. */
+	for (unsigned int n = 0; n < KEEP_BURST && c->keep_cursor < FIB_OUTER_MAX;
+	     c->keep_cursor++) {
+		const struct fib_outer *hop = &c->fib->outer[c->keep_cursor];
+
+		if (!hop->valid)
+			continue;
+		neighbour_resolve(c->f->neighbours, c->cs, &hop->next_hop, NULL, c->now_ns);
+		n++;
+	}
+	if (c->keep_cursor < FIB_OUTER_MAX)
+		return;
+	c->keep_cursor = 0;
 	c->next_keep_ns = c->now_ns + KEEP_NS;
-	for (unsigned int i = 0; i < FIB_OUTER_MAX; i++)
-		if (c->fib->outer[i].valid)
-			neighbour_resolve(c->f->neighbours, c->cs, &c->fib->outer[i].next_hop, NULL,
-			                  c->now_ns);
 }
 
 static void on_solicit(void *ctx, const struct neighbour_key *key,
                        const struct rte_ether_addr *link)
 {
-	struct forward_core *c = ctx;
+	struct forward_core *c = ((struct forward *)ctx)->core[FORWARD_OWNER];
 	const struct iface *iface = &c->f->config.iface[key->port];
 	struct rte_mbuf *m = rte_pktmbuf_alloc(c->f->config.pool);
 	int rc;
@@ -165,7 +175,7 @@ static void on_solicit(void *ctx, const struct neighbour_key *key,
 static void on_release(void *ctx, const struct neighbour_key *key, struct rte_mbuf *m,
                        const struct rte_ether_addr *link)
 {
-	struct forward_core *c = ctx;
+	struct forward_core *c = ((struct forward *)ctx)->core[FORWARD_OWNER];
 
 	if (forward_ether(c, (enum port_role)key->port, m, link))
 		forward_tx(c, (enum port_role)key->port, m);
@@ -175,7 +185,7 @@ static void on_unreachable(void *ctx, const struct neighbour_key *key, struct rt
 {
 	static const struct icmp_reason host = {ICMP_UNREACHABLE, ICMP_HOST, ICMP6_UNREACHABLE,
 	                                        ICMP6_ADDRESS};
-	struct forward_core *c = ctx;
+	struct forward_core *c = ((struct forward *)ctx)->core[FORWARD_OWNER];
 	uint16_t origin = packet_meta(m)->tunnel;
 	bool ipv6 = rte_pktmbuf_mtod(m, const uint8_t *)[0] >> 4 == 6;
 

@@ -63,61 +63,61 @@ bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf 
 void forward_to_lan(struct forward_core *c, struct rte_mbuf *m, const struct neighbour_key *key,
                     uint16_t origin)
 {
-	if (!c->memo_valid || memcmp(&c->memo_key, key, sizeof(*key)) != 0) {
-		c->memo_valid = neighbour_lookup(c->f->neighbours, key, &c->memo_link);
-		c->memo_key = *key;
-	}
-	if (!c->memo_valid)
+	struct rte_ether_addr link;
+
+	if (!neighbour_lookup(c->f->neighbours, key, &link))
 		forward_unresolved(c, m, key, origin);
-	else if (forward_ether(c, PORT_LAN, m, &c->memo_link))
+	else if (forward_ether(c, PORT_LAN, m, &link))
 		forward_tx(c, PORT_LAN, m);
+}
+
+/* The link address of an outer next hop as a word; 0: not known. */
+static uint64_t wan_link(struct forward_core *c, unsigned int outer)
+{
+	struct wan_hop *h = &c->hop[outer];
+	uint64_t word = 0;
+
+	if (likely(h->generation == c->generation))
+		word = neighbour_link(c->links, &h->ref);
+	if (likely((word & NEIGHBOUR_LINK_VALID) != 0))
+		return word;
+	if (!c->fib->outer[outer].valid ||
+	    !neighbour_refer(c->f->neighbours, &c->fib->outer[outer].next_hop, &h->ref))
+		return 0;
+	h->generation = c->generation;
+	return neighbour_link(c->links, &h->ref);
+}
+
+static void to_wan(struct forward_core *c, struct rte_mbuf *m, unsigned int outer)
+{
+	uint64_t link = wan_link(c, outer);
+
+	if (likely((link & NEIGHBOUR_LINK_VALID) != 0)) {
+		if (likely(forward_ether(c, PORT_WAN, m, (const struct rte_ether_addr *)&link)))
+			forward_tx(c, PORT_WAN, m);
+	} else if (c->fib->outer[outer].valid) {
+		forward_unresolved(c, m, &c->fib->outer[outer].next_hop, ORIGIN_OWN);
+	} else {
+		forward_drop(c, m, &drop_no_wan_route);
+	}
 }
 
 void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n,
                     unsigned int outer)
 {
-	const struct fib_outer *hop = &c->fib->outer[outer];
-	struct rte_ether_addr link;
-	bool resolved;
-
-	if (n == 0)
-		return;
-	if (!hop->valid) {
-		counter_add(c->cs, &drop_no_wan_route, n);
-		rte_pktmbuf_free_bulk(pkts, n);
-		return;
-	}
-	resolved = neighbour_lookup(c->f->neighbours, &hop->next_hop, &link);
-	for (unsigned int i = 0; i < n; i++) {
-		if (!resolved)
-			forward_unresolved(c, pkts[i], &hop->next_hop, ORIGIN_OWN);
-		else if (forward_ether(c, PORT_WAN, pkts[i], &link))
-			forward_tx(c, PORT_WAN, pkts[i]);
-	}
-}
-
-static void seal(struct forward_core *c, unsigned int tunnel)
-{
-	struct packet_vector *v = &c->seal[tunnel];
-	unsigned int n = v->n;
-
-	v->n = 0;
-	n = tunnel_seal_burst(c->f->config.tunnel[tunnel], c->index, c->cs, v->pkt, n);
-	forward_to_wan(c, v->pkt, n, tunnel);
-}
-
-void forward_seal_push(struct forward_core *c, unsigned int tunnel, struct rte_mbuf *m)
-{
-	struct packet_vector *v = &c->seal[tunnel];
-
-	v->pkt[v->n++] = m;
-	if (v->n == FORWARD_BURST)
-		seal(c, tunnel);
+	for (unsigned int i = 0; i < n; i++)
+		to_wan(c, pkts[i], outer);
 }
 
 void forward_seal_flush(struct forward_core *c)
 {
-	for (unsigned int t = 0; t < c->f->config.tunnel_count; t++)
-		if (c->seal[t].n > 0)
-			seal(c, t);
+	struct packet_vector *v = &c->seal;
+	unsigned int n = v->n;
+
+	if (n == 0)
+		return;
+	v->n = 0;
+	n = esp_seal_burst(&c->esp, v->pkt, v->sa, n);
+	for (unsigned int i = 0; i < n; i++)
+		to_wan(c, v->pkt[i], v->sa[i]->tunnel);
 }

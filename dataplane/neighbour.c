@@ -24,8 +24,7 @@ COUNTER_DEFINE(neighbour_solicits, "neighbour.solicits", "ARP requests and solic
 /* Entries whose timers one poll looks at, and the time between polls. */
 #define POLL_ENTRIES 16
 #define POLL_NS      1000000ULL
-/* Bit 48 of the word of a link address: it may be used. */
-#define LINK_VALID (1ULL << 48)
+#define LINK_VALID   NEIGHBOUR_LINK_VALID
 
 enum state {
 	STATE_FREE,
@@ -36,13 +35,8 @@ enum state {
 	STATE_DYING,  /* out of the table, its slot waits for the grace period */
 };
 
+/* The owner's; key: ro while in the table. */
 struct neighbour {
-	/* owner: wo, cores: ro; LINK_VALID and the 6 bytes */
-	_Alignas(64) uint64_t link;
-	/* cores: set, owner: clears */
-	bool used;
-
-	/* owner; key: ro while in the table */
 	_Alignas(64) struct neighbour_key key;
 	uint8_t state;
 	uint8_t solicits;
@@ -56,8 +50,9 @@ struct neighbour {
 struct neighbour_table {
 	struct rte_hash *hash;
 	struct neighbour *entry;
-	unsigned int slots;    /* entries of the array */
-	unsigned int capacity; /* keys of the hash */
+	struct neighbour_link *link; /* by the index of the entry */
+	unsigned int slots;          /* entries of the array */
+	unsigned int capacity;       /* keys of the hash */
 	struct neighbour_ops ops;
 	void *ctx;
 	struct rte_rcu_qsbr *qsbr;
@@ -113,10 +108,13 @@ struct neighbour_table *neighbour_table_create(unsigned int capacity, struct rte
 	if (t->hash != NULL) {
 		t->slots = (unsigned int)rte_hash_max_key_id(t->hash) + 1;
 		t->entry = aligned_alloc(64, t->slots * sizeof(*t->entry));
+		t->link = calloc(t->slots, sizeof(*t->link));
 	}
-	if (t->entry == NULL) {
+	if (t->entry == NULL || t->link == NULL || t->slots > UINT16_MAX) {
 		err_set(err, ENOMEM, "neighbours: no memory for a table of %u", capacity);
 		rte_hash_free(t->hash);
+		free(t->entry);
+		free(t->link);
 		free(t);
 		return NULL;
 	}
@@ -132,6 +130,7 @@ void neighbour_table_destroy(struct neighbour_table *t)
 		rte_pktmbuf_free_bulk(t->entry[i].queue, t->entry[i].queued);
 	rte_hash_free(t->hash);
 	free(t->entry);
+	free(t->link);
 	free(t);
 }
 
@@ -142,27 +141,55 @@ static struct neighbour *find(struct neighbour_table *t, const struct neighbour_
 	return slot < 0 ? NULL : &t->entry[slot];
 }
 
-bool neighbour_lookup(struct neighbour_table *t, const struct neighbour_key *key,
+static struct neighbour_link *link_of(const struct neighbour_table *t, const struct neighbour *n)
+{
+	return &t->link[n - t->entry];
+}
+
+/* The owner's view of its link address. */
+static uint64_t word_of(const struct neighbour_table *t, const struct neighbour *n)
+{
+	return link_of(t, n)->word;
+}
+
+static void set_link(struct neighbour_table *t, struct neighbour *n, uint64_t word)
+{
+	__atomic_store_n(&link_of(t, n)->word, word, __ATOMIC_RELEASE);
+}
+
+const struct neighbour_link *neighbour_links(const struct neighbour_table *t)
+{
+	return t->link;
+}
+
+bool neighbour_refer(const struct neighbour_table *t, const struct neighbour_key *key,
+                     struct neighbour_ref *ref)
+{
+	int32_t slot = rte_hash_lookup(t->hash, key);
+
+	if (slot < 0)
+		return false;
+	ref->slot = (uint16_t)slot;
+	ref->version = __atomic_load_n(&t->link[slot].version, __ATOMIC_RELAXED);
+	return (neighbour_link(t->link, ref) & LINK_VALID) != 0;
+}
+
+bool neighbour_lookup(const struct neighbour_table *t, const struct neighbour_key *key,
                       struct rte_ether_addr *link)
 {
-	struct neighbour *n = find(t, key);
+	struct neighbour_ref ref;
 	uint64_t word;
 
-	if (n == NULL)
+	if (!neighbour_refer(t, key, &ref))
 		return false;
-	word = __atomic_load_n(&n->link, __ATOMIC_ACQUIRE);
-	if (!(word & LINK_VALID))
-		return false;
-	/* A store only when it changes something keeps the line shared between cores. */
-	if (!__atomic_load_n(&n->used, __ATOMIC_RELAXED))
-		__atomic_store_n(&n->used, true, __ATOMIC_RELAXED);
+	word = neighbour_link(t->link, &ref);
 	*link = link_addr(word);
-	return true;
+	return (word & LINK_VALID) != 0;
 }
 
 static void forget(struct neighbour_table *t, struct neighbour *n)
 {
-	__atomic_store_n(&n->link, 0, __ATOMIC_RELEASE);
+	set_link(t, n, 0);
 	rte_hash_del_key(t->hash, &n->key);
 	n->token = rte_rcu_qsbr_start(t->qsbr);
 	n->state = STATE_DYING;
@@ -172,7 +199,7 @@ static void forget(struct neighbour_table *t, struct neighbour *n)
 static void solicit(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
                     bool unicast, uint64_t now_ns)
 {
-	struct rte_ether_addr link = link_addr(n->link);
+	struct rte_ether_addr link = link_addr(word_of(t, n));
 
 	n->solicits++;
 	n->deadline_ns = now_ns + NEIGHBOUR_RETRANS_NS;
@@ -195,6 +222,9 @@ static struct neighbour *insert(struct neighbour_table *t, const struct neighbou
 	memset(n, 0, sizeof(*n));
 	n->key = *key;
 	n->state = STATE_INCOMPLETE;
+	link_of(t, n)->used = false;
+	/* References to who had this place before end here; it was quiescent in between. */
+	__atomic_store_n(&link_of(t, n)->version, link_of(t, n)->version + 1, __ATOMIC_RELEASE);
 	t->live++;
 	t->incomplete++;
 	return n;
@@ -226,9 +256,9 @@ void neighbour_resolve(struct neighbour_table *t, struct counter_set *cs,
 		rte_pktmbuf_free(m);
 		return;
 	}
-	n->used = true;
-	if (n->link & LINK_VALID) {
-		link = link_addr(n->link);
+	__atomic_store_n(&link_of(t, n)->used, true, __ATOMIC_RELAXED);
+	if (word_of(t, n) & LINK_VALID) {
+		link = link_addr(word_of(t, n));
 		if (m != NULL)
 			t->ops.release(t->ctx, key, m, &link);
 		return;
@@ -258,13 +288,13 @@ void neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
 	if (n == NULL || !rte_is_unicast_ether_addr(link))
 		return;
 	/* A hint tells where to ask, not that the way there works (RFC 4861 section 7.2.3). */
-	if (evidence == NEIGHBOUR_HINT && (n->link & LINK_VALID))
+	if (evidence == NEIGHBOUR_HINT && (word_of(t, n) & LINK_VALID))
 		return;
-	if (evidence == NEIGHBOUR_OVERRIDE && n->link == word)
+	if (evidence == NEIGHBOUR_OVERRIDE && word_of(t, n) == word)
 		return;
 	if (n->state == STATE_INCOMPLETE)
 		t->incomplete--;
-	__atomic_store_n(&n->link, word, __ATOMIC_RELEASE);
+	set_link(t, n, word);
 	n->state = STATE_REACHABLE;
 	n->solicits = 0;
 	n->used_ns = now_ns;
@@ -285,7 +315,7 @@ static void fail(struct neighbour_table *t, struct counter_set *cs, struct neigh
 
 	if (n->state == STATE_INCOMPLETE)
 		t->incomplete--;
-	__atomic_store_n(&n->link, 0, __ATOMIC_RELEASE);
+	set_link(t, n, 0);
 	n->state = STATE_FAILED;
 	n->deadline_ns = now_ns + NEIGHBOUR_FAILED_NS;
 	n->queued = 0;
@@ -298,8 +328,8 @@ static void fail(struct neighbour_table *t, struct counter_set *cs, struct neigh
 static void expire(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
                    uint64_t now_ns)
 {
-	if (__atomic_load_n(&n->used, __ATOMIC_RELAXED)) {
-		__atomic_store_n(&n->used, false, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&link_of(t, n)->used, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&link_of(t, n)->used, false, __ATOMIC_RELAXED);
 		n->used_ns = now_ns;
 		n->state = STATE_PROBE;
 		n->solicits = 0;
@@ -364,7 +394,7 @@ unsigned int neighbour_list(const struct neighbour_table *t, struct neighbour_in
 
 	for (unsigned int i = 0; i < t->slots; i++) {
 		const struct neighbour *e = &t->entry[i];
-		uint64_t word = __atomic_load_n(&e->link, __ATOMIC_ACQUIRE);
+		uint64_t word = __atomic_load_n(&t->link[i].word, __ATOMIC_ACQUIRE);
 
 		if (!(word & LINK_VALID) && e->state != STATE_INCOMPLETE &&
 		    e->state != STATE_FAILED)

@@ -50,8 +50,50 @@ struct neighbour_table *neighbour_table_create(unsigned int capacity, struct rte
                                                struct err *err);
 void neighbour_table_destroy(struct neighbour_table *t);
 
+/*
+ * What the cores read of an entry. A reference to one stays good until the entry becomes
+ * another neighbour's, which its version tells; between two quiescent states it does not.
+ */
+struct neighbour_link {
+	uint64_t word;    /* owner: wo, cores: ro; NEIGHBOUR_LINK_VALID and the 6 bytes */
+	uint32_t version; /* owner: wo, cores: ro */
+	bool used;        /* cores: set, owner: clears */
+};
+
+struct neighbour_ref {
+	uint32_t version;
+	uint16_t slot;
+};
+
+/* The bit above the address: it may be used. */
+#define NEIGHBOUR_LINK_VALID (1ULL << 48)
+
+const struct neighbour_link *neighbour_links(const struct neighbour_table *t);
+
+/* Any core: find KEY; false when its link address is not known. */
+bool neighbour_refer(const struct neighbour_table *t, const struct neighbour_key *key,
+                     struct neighbour_ref *ref);
+
+/*
+ * Any core: the link address behind REF as a word, its first byte the lowest; without
+ * NEIGHBOUR_LINK_VALID when it is no longer known.
+ */
+static inline uint64_t neighbour_link(const struct neighbour_link *links,
+                                      const struct neighbour_ref *ref)
+{
+	struct neighbour_link *n = (struct neighbour_link *)(uintptr_t)&links[ref->slot];
+	uint64_t word = __atomic_load_n(&n->word, __ATOMIC_ACQUIRE);
+
+	if (__atomic_load_n(&n->version, __ATOMIC_RELAXED) != ref->version)
+		return 0;
+	/* A store only when it changes something keeps the line shared between cores. */
+	if (!__atomic_load_n(&n->used, __ATOMIC_RELAXED))
+		__atomic_store_n(&n->used, true, __ATOMIC_RELAXED);
+	return word;
+}
+
 /* Any core: the link address of KEY, if it is known. */
-bool neighbour_lookup(struct neighbour_table *t, const struct neighbour_key *key,
+bool neighbour_lookup(const struct neighbour_table *t, const struct neighbour_key *key,
                       struct rte_ether_addr *link);
 
 /* The owner's functions. */

@@ -161,7 +161,7 @@ static void draw(struct rekey *r, struct rekey_message *m)
 		do
 			random_bytes(&spi, sizeof(spi));
 		while (spi < 256);
-		r->spi_own[i] = spi / TUNNEL_CORES_MAX * TUNNEL_CORES_MAX + i;
+		r->spi_own[i] = spi / TUNNEL_SUBS_MAX * TUNNEL_SUBS_MAX + i;
 		m->spi[i] = r->spi_own[i];
 	}
 }

@@ -30,7 +30,7 @@ static int get_side(const uint8_t *p, size_t len, struct rekey_message *m)
 	for (unsigned int i = 0; i < m->cores; i++) {
 		m->spi[i] = get_be32(p + REKEY_NONCE_BYTES + 1 + 4 * i);
 		/* SPIs below 256 are reserved (RFC 4303, 2.1); the low bits name the core. */
-		if (m->spi[i] < 256 || m->spi[i] % TUNNEL_CORES_MAX != i)
+		if (m->spi[i] < 256 || m->spi[i] % TUNNEL_SUBS_MAX != i)
 			return -EPROTO;
 	}
 	return 0;

@@ -148,7 +148,7 @@ static int add_configured(struct routes *r, const struct config *config, const s
 			return err_set(err, EINVAL, "routes[%u]: there is no tunnel \"%s\"", i,
 			               route->tunnel);
 		out->via.kind = ADJACENCY_TUNNEL;
-		out->via.tunnel = (uint8_t)t;
+		out->via.tunnel = (uint16_t)t;
 		r->count++;
 	}
 	return 0;

@@ -13,7 +13,7 @@
 #define OUTER_TTL 64
 
 _Static_assert(offsetof(struct sa, outer) == 64, "per-packet fields left the first cache line");
-_Static_assert(offsetof(struct sa, key) == 128, "per-packet fields left two cache lines");
+_Static_assert(offsetof(struct sa, replayed) == 128, "per-packet fields left two cache lines");
 
 static void outer_ipv4(struct sa *sa, const struct tunnel_config *config)
 {
@@ -28,6 +28,7 @@ static void outer_ipv4(struct sa *sa, const struct tunnel_config *config)
 	for (int i = 0; i < 20; i += 2)
 		sa->outer_sum += get_be16(h + i);
 	put_be32(h + 20, sa->spi);
+	sa->outer_bytes = 20;
 }
 
 static void outer_ipv6(struct sa *sa, const struct tunnel_config *config)
@@ -40,31 +41,35 @@ static void outer_ipv6(struct sa *sa, const struct tunnel_config *config)
 	memcpy(h + 8, config->local, 16);
 	memcpy(h + 24, config->remote, 16);
 	put_be32(h + 40, sa->spi);
+	sa->outer_bytes = 40;
 }
 
-struct sa *sa_create(const struct tunnel_config *config, const struct gcm_provider *gcm,
+struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
                      const struct sa_key *key, uint64_t generation, bool transmit)
 {
 	size_t window_bytes = transmit ? 0 : config->replay_window / 8;
-	struct gcm_key *schedule = secret_alloc(GCM_KEY_BYTES);
-	struct sa *sa = secret_alloc(sizeof(*sa) + window_bytes);
+	size_t key_bytes = gcm_provider()->key_bytes;
+	struct sa *sa = secret_alloc(sizeof(*sa) + key_bytes + window_bytes);
+	struct gcm_key *schedule;
 
-	if (schedule == NULL || sa == NULL) {
-		secret_free(schedule);
-		secret_free(sa);
+	if (sa == NULL)
 		return NULL;
-	}
-	gcm->key_expand(key->key, schedule);
+	memset(sa, 0, sizeof(*sa) + key_bytes);
+	schedule = (struct gcm_key *)sa->tail;
+	gcm_provider()->key_expand(key->key, schedule);
 	sa->schedule = schedule;
 	sa->spi = key->spi;
 	memcpy(sa->salt, key->salt, sizeof(sa->salt));
 	memcpy(sa->key, key->key, sizeof(sa->key));
+	sa->tunnel = (uint16_t)config->index;
 	sa->generation = generation;
-	sa->core = key->spi % TUNNEL_CORES_MAX;
+	sa->sub = key->spi % TUNNEL_SUBS_MAX;
+	sa->core = sa->sub % cores;
 	sa->transmit = transmit;
+	sa->ipv6 = config->ipv6;
 	sa->installed_ns = clock_mono_ns();
 	if (!transmit)
-		replay_init(&sa->replay, sa->window, config->replay_window);
+		replay_init(&sa->replay, (uint64_t *)(sa->tail + key_bytes), config->replay_window);
 	else if (config->ipv6)
 		outer_ipv6(sa, config);
 	else
@@ -74,24 +79,20 @@ struct sa *sa_create(const struct tunnel_config *config, const struct gcm_provid
 
 void sa_destroy(struct sa *sa)
 {
-	if (sa == NULL)
-		return;
-	secret_free((void *)(uintptr_t)sa->schedule);
 	secret_free(sa);
 }
 
 void sa_describe(const struct sa *sa, struct sa_info *out)
 {
-	const uint64_t *sequence = sa->transmit ? &sa->sequence : &sa->replay.top;
-
 	*out = (struct sa_info){
 	        .spi = sa->spi,
 	        .generation = sa->generation,
+	        .sub = sa->sub,
 	        .core = sa->core,
 	        .transmit = sa->transmit,
 	        .packets = __atomic_load_n(&sa->packets, __ATOMIC_RELAXED),
 	        .bytes = __atomic_load_n(&sa->bytes, __ATOMIC_RELAXED),
-	        .sequence = __atomic_load_n(sequence, __ATOMIC_RELAXED),
+	        .sequence = __atomic_load_n(&sa->replay.top, __ATOMIC_RELAXED),
 	        .replayed = __atomic_load_n(&sa->replayed, __ATOMIC_RELAXED),
 	        .auth_failed = __atomic_load_n(&sa->auth_failed, __ATOMIC_RELAXED),
 	        .installed_ns = sa->installed_ns,

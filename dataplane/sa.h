@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A security association: one direction, one forwarding core, one key. The whole of it is in
- * secret memory, with the key schedule in a block of its own. What a packet needs is in the
- * first two cache lines.
+ * A security association: one direction, one sub-SA, one key. The whole of it, key schedule and
+ * window with it, is one block of secret memory. What a packet needs is in the first two cache
+ * lines and the schedule.
  */
 
 #ifndef DATAPLANE_SA_H
@@ -19,36 +19,45 @@
 
 struct sa {
 	/* Forwarding core: read and write; control thread: relaxed reads. */
-	_Alignas(64) const struct gcm_key *schedule;
-	uint64_t sequence; /* transmit: the last one used, 0 at first */
+	_Alignas(64) const struct gcm_key *schedule; /* constant */
 	uint64_t packets, bytes;
-	struct replay replay; /* receive */
+	struct replay replay; /* receive; for transmit, top is the last number used, 0 at first */
 	uint32_t spi;         /* host order; constant */
 	uint8_t salt[4];      /* constant */
+	uint16_t tunnel;      /* its index in the SAD; constant */
+	uint8_t outer_bytes;  /* transmit: in front of the ESP header; constant */
+	uint8_t ipv6;         /* the outer header is IPv6; constant */
 
 	/*
-	 * Outer header up to and with the SPI, length and traffic class left zero; for IPv4
-	 * the one's complement sum of its constant words. Constant.
+	 * Transmit: outer header up to and with the SPI, length and traffic class left zero; for
+	 * IPv4 the one's complement sum of its constant words. Constant.
 	 */
-	_Alignas(64) uint8_t outer[40 + 4];
+	_Alignas(64) uint8_t outer[40 + 8 + 4];
 	uint32_t outer_sum;
-	uint64_t replayed, auth_failed; /* receive; as packets and bytes */
 
+	_Alignas(64) uint64_t replayed, auth_failed; /* receive; as packets and bytes */
 	/* Control thread only. */
-	_Alignas(64) uint8_t key[32]; /* to refuse a key that is in use already */
+	uint8_t key[32]; /* to refuse a key that is in use already */
 	uint64_t generation, installed_ns;
-	unsigned int core;
+	unsigned int sub, core;
 	bool transmit;
 	uint64_t token; /* QSBR, once retired */
 	struct sa *next;
-	_Alignas(64) uint64_t window[];
+	/* The key schedule, then the window of a receive SA. */
+	_Alignas(64) uint8_t tail[];
 };
 
+/* The number that the last packet of a transmit SA had. */
+static inline uint64_t sa_sequence(const struct sa *sa)
+{
+	return sa->replay.top;
+}
+
 /*
- * A new SA with its schedule expanded and its sequence at the beginning; NULL when secret
- * memory is full.
+ * A new SA with its schedule expanded and its sequence at the beginning, for a gateway of CORES
+ * forwarding cores; NULL when secret memory is full.
  */
-struct sa *sa_create(const struct tunnel_config *config, const struct gcm_provider *gcm,
+struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
                      const struct sa_key *key, uint64_t generation, bool transmit);
 
 /* Zeroise and free; NULL is allowed. */

@@ -11,17 +11,42 @@
 
 #include "common/bytes.h"
 #include "dataplane/esp.h"
-#include "dataplane/sa.h"
-#include "dataplane/tunnel_state.h"
+#include "dataplane/sad.h"
 
-struct tunnel *tunnel_create(const struct tunnel_config *config, struct rte_rcu_qsbr *qsbr,
-                             struct err *err)
+/* The SAs of one generation and direction, by sub-SA. */
+struct sa_set {
+	bool live;
+	uint64_t generation;
+	unsigned int count;
+	struct sa *sa[TUNNEL_SUBS_MAX];
+};
+
+/* The control thread's alone: forwarding cores know the SAD. */
+struct tunnel {
+	struct tunnel_config config;
+	struct sad *sad;
+	struct sa_set rx[TUNNEL_RX_GENERATIONS], tx;
+	struct sa *retired;        /* newest first */
+	struct tunnel_totals gone; /* of SAs that were freed */
+};
+
+struct tunnel *tunnel_create(const struct tunnel_config *config, struct sad *sad, struct err *err)
 {
 	struct tunnel *t;
 
-	if (config->cores < 1 || config->cores > TUNNEL_CORES_MAX) {
-		err_set(err, EINVAL, "tunnel %s: cores %u is not in 1 to %u", config->name,
-		        config->cores, TUNNEL_CORES_MAX);
+	if (sad == NULL || gcm_provider() == NULL) {
+		err_set(err, EINVAL, "tunnel %s: no %s", config->name,
+		        sad == NULL ? "SAD" : "GCM provider");
+		return NULL;
+	}
+	if (config->index >= sad->tunnels) {
+		err_set(err, EINVAL, "tunnel %s: index %u is not below %u", config->name,
+		        config->index, sad->tunnels);
+		return NULL;
+	}
+	if (config->classes > TUNNEL_CLASSES_MAX) {
+		err_set(err, EINVAL, "tunnel %s: classes %u is not in 1 to %u", config->name,
+		        config->classes, TUNNEL_CLASSES_MAX);
 		return NULL;
 	}
 	if (config->replay_window != 0 && !replay_size_valid(config->replay_window)) {
@@ -30,34 +55,45 @@ struct tunnel *tunnel_create(const struct tunnel_config *config, struct rte_rcu_
 		        config->name, config->replay_window, REPLAY_WINDOW_MIN, REPLAY_WINDOW_MAX);
 		return NULL;
 	}
-	if (qsbr == NULL || gcm_provider() == NULL) {
-		err_set(err, EINVAL, "tunnel %s: no %s", config->name,
-		        qsbr == NULL ? "QSBR variable" : "GCM provider");
-		return NULL;
-	}
-	t = aligned_alloc(_Alignof(struct tunnel), sizeof(*t));
+	t = calloc(1, sizeof(*t));
 	if (t == NULL) {
 		err_set(err, ENOMEM, "tunnel %s: out of memory", config->name);
 		return NULL;
 	}
-	memset(t, 0, sizeof(*t));
 	t->config = *config;
 	if (t->config.replay_window == 0)
 		t->config.replay_window = REPLAY_WINDOW_DEFAULT;
-	t->gcm = gcm_provider();
-	t->outer_bytes = config->ipv6 ? 40 : 20;
-	t->qsbr = qsbr;
+	if (t->config.classes == 0)
+		t->config.classes = 1;
+	t->sad = sad;
 	return t;
+}
+
+static void unpublish_receive(struct tunnel *t, struct sa_set *set)
+{
+	for (unsigned int i = 0; i < set->count; i++)
+		if (set->sa[i] != NULL)
+			sad_remove_receive(t->sad, set->sa[i]->core, set->sa[i]);
+}
+
+static void publish_transmit(struct tunnel *t, const struct sa_set *set)
+{
+	for (unsigned int i = 0; i < tunnel_subs(t); i++)
+		sad_set_transmit(t->sad, i % t->sad->cores, t->config.index, i / t->sad->cores,
+		                 set == NULL ? NULL : set->sa[i]);
 }
 
 void tunnel_destroy(struct tunnel *t)
 {
 	if (t == NULL)
 		return;
-	for (unsigned int c = 0; c < t->config.cores; c++) {
+	publish_transmit(t, NULL);
+	for (unsigned int g = 0; g < TUNNEL_RX_GENERATIONS; g++)
+		unpublish_receive(t, &t->rx[g]);
+	for (unsigned int i = 0; i < TUNNEL_SUBS_MAX; i++) {
 		for (unsigned int g = 0; g < TUNNEL_RX_GENERATIONS; g++)
-			sa_destroy(t->rx[g].sa[c]);
-		sa_destroy(t->tx.sa[c]);
+			sa_destroy(t->rx[g].sa[i]);
+		sa_destroy(t->tx.sa[i]);
 	}
 	while (t->retired != NULL) {
 		struct sa *sa = t->retired;
@@ -68,6 +104,16 @@ void tunnel_destroy(struct tunnel *t)
 	free(t);
 }
 
+struct sad *tunnel_sad(const struct tunnel *t)
+{
+	return t->sad;
+}
+
+unsigned int tunnel_subs(const struct tunnel *t)
+{
+	return t->sad->cores * t->config.classes;
+}
+
 const struct tunnel_config *tunnel_config(const struct tunnel *t)
 {
 	return &t->config;
@@ -75,7 +121,8 @@ const struct tunnel_config *tunnel_config(const struct tunnel *t)
 
 unsigned int tunnel_inner_mtu(const struct tunnel *t, unsigned int outer_mtu)
 {
-	unsigned int around = t->outer_bytes + ESP_HEADER_BYTES + ESP_ICV_BYTES;
+	unsigned int outer = t->config.ipv6 ? 40 : 20;
+	unsigned int around = outer + ESP_HEADER_BYTES + ESP_ICV_BYTES;
 
 	/* Inner packet, padding, pad length and next header fill a multiple of 4 bytes. */
 	return outer_mtu < around + 4 ? 0 : ((outer_mtu - around) & ~3U) - 2;
@@ -96,9 +143,9 @@ static const char *conflict_in_set(const struct sa_set *set, const struct sa_key
 {
 	const char *what = NULL;
 
-	for (unsigned int c = 0; c < TUNNEL_CORES_MAX && what == NULL; c++)
-		if (set->sa[c] != NULL)
-			what = conflict(set->sa[c], key, transmit);
+	for (unsigned int i = 0; i < set->count && what == NULL; i++)
+		if (set->sa[i] != NULL)
+			what = conflict(set->sa[i], key, transmit);
 	return what;
 }
 
@@ -114,41 +161,44 @@ static const char *conflict_in_tunnel(const struct tunnel *t, const struct sa_ke
 	return what;
 }
 
-/* One SA a core, none of them published; all or nothing. */
+static void set_discard(struct sa_set *set)
+{
+	for (unsigned int i = 0; i < set->count; i++)
+		sa_destroy(set->sa[i]);
+	*set = (struct sa_set){0};
+}
+
+/* One SA a key, none of them published; all or nothing. */
 static int set_create(struct tunnel *t, struct sa_set *set, uint64_t generation,
                       const struct sa_key *keys, unsigned int count, bool transmit, struct err *err)
 {
-	*set = (struct sa_set){.live = true, .generation = generation};
-	if (count != t->config.cores)
-		return err_set(err, EINVAL, "tunnel %s: %u keys for %u cores", t->config.name,
-		               count, t->config.cores);
+	*set = (struct sa_set){.live = true, .generation = generation, .count = count};
 	for (unsigned int i = 0; i < count; i++) {
-		unsigned int core = keys[i].spi % TUNNEL_CORES_MAX;
+		unsigned int sub = keys[i].spi % TUNNEL_SUBS_MAX;
 		const char *what;
 		int ret = 0;
 
 		if (keys[i].spi < TUNNEL_SPI_MIN)
 			ret = err_set(err, EINVAL, "tunnel %s: SPI 0x%" PRIx32 " is reserved",
 			              t->config.name, keys[i].spi);
-		else if (core >= count)
+		else if (sub >= count)
 			ret = err_set(err, EINVAL,
-			              "tunnel %s: SPI 0x%" PRIx32 " names core %u of %u",
-			              t->config.name, keys[i].spi, core, count);
-		else if (set->sa[core] != NULL)
-			ret = err_set(err, EINVAL, "tunnel %s: two keys for core %u",
-			              t->config.name, core);
+			              "tunnel %s: SPI 0x%" PRIx32 " names sub-SA %u of %u",
+			              t->config.name, keys[i].spi, sub, count);
+		else if (set->sa[sub] != NULL)
+			ret = err_set(err, EINVAL, "tunnel %s: two keys for sub-SA %u",
+			              t->config.name, sub);
 		else if ((what = conflict_in_set(set, &keys[i], transmit)) != NULL ||
 		         (what = conflict_in_tunnel(t, &keys[i], transmit)) != NULL)
 			ret = err_set(err, EEXIST, "tunnel %s: %s of SPI 0x%" PRIx32 " is in use",
 			              t->config.name, what, keys[i].spi);
-		else if ((set->sa[core] = sa_create(&t->config, t->gcm, &keys[i], generation,
-		                                    transmit)) == NULL)
+		else if ((set->sa[sub] = sa_create(&t->config, t->sad->cores, &keys[i], generation,
+		                                   transmit)) == NULL)
 			ret = err_set(err, ENOMEM, "tunnel %s: secret memory is full",
 			              t->config.name);
 		if (ret == 0)
 			continue;
-		for (unsigned int c = 0; c < count; c++)
-			sa_destroy(set->sa[c]);
+		set_discard(set);
 		return ret;
 	}
 	return 0;
@@ -161,21 +211,41 @@ static void set_retire(struct tunnel *t, struct sa_set *set)
 
 	if (!set->live)
 		return;
-	token = rte_rcu_qsbr_start(t->qsbr);
-	for (unsigned int c = 0; c < t->config.cores; c++) {
-		set->sa[c]->token = token;
-		set->sa[c]->next = t->retired;
-		t->retired = set->sa[c];
+	token = rte_rcu_qsbr_start(t->sad->qsbr);
+	for (unsigned int i = 0; i < set->count; i++) {
+		set->sa[i]->token = token;
+		set->sa[i]->next = t->retired;
+		t->retired = set->sa[i];
 	}
 	*set = (struct sa_set){0};
+}
+
+/* All of SET into the SAD, or none. */
+static int publish_receive(struct tunnel *t, struct sa_set *set, struct err *err)
+{
+	for (unsigned int i = 0; i < set->count; i++) {
+		int rc = sad_add_receive(t->sad, set->sa[i]->core, set->sa[i]);
+
+		if (rc == 0)
+			continue;
+		unpublish_receive(t, set);
+		err_set(err, -rc, "tunnel %s: SPI 0x%" PRIx32 " %s", t->config.name,
+		        set->sa[i]->spi, rc == -EEXIST ? "is in use" : "finds no room in the SAD");
+		return rc;
+	}
+	return 0;
 }
 
 int tunnel_rx_install(struct tunnel *t, uint64_t generation, const struct sa_key *keys,
                       unsigned int count, struct err *err)
 {
 	unsigned int place = TUNNEL_RX_GENERATIONS;
+	struct sa_set *set;
 	int ret;
 
+	if (count < 1 || count > TUNNEL_SUBS_MAX)
+		return err_set(err, EINVAL, "tunnel %s: %u receive keys, 1 to %u are possible",
+		               t->config.name, count, TUNNEL_SUBS_MAX);
 	for (unsigned int g = 0; g < TUNNEL_RX_GENERATIONS; g++) {
 		if (!t->rx[g].live)
 			place = g;
@@ -187,18 +257,15 @@ int tunnel_rx_install(struct tunnel *t, uint64_t generation, const struct sa_key
 	if (place == TUNNEL_RX_GENERATIONS)
 		return err_set(err, EBUSY, "tunnel %s: %u receive generations are live",
 		               t->config.name, TUNNEL_RX_GENERATIONS);
-	ret = set_create(t, &t->rx[place], generation, keys, count, false, err);
-	if (ret < 0) {
-		t->rx[place] = (struct sa_set){0};
+	set = &t->rx[place];
+	ret = set_create(t, set, generation, keys, count, false, err);
+	if (ret < 0)
 		return ret;
-	}
-	for (unsigned int c = 0; c < count; c++) {
-		struct sa *sa = t->rx[place].sa[c];
-
-		__atomic_store_n(&t->core[c].rx[place], sa, __ATOMIC_RELEASE);
-		__atomic_store_n(&t->core[c].rx_spi[place], sa->spi, __ATOMIC_RELEASE);
-	}
-	return 0;
+	ret = publish_receive(t, set, err);
+	/* Those that were published for a moment a core may still read. */
+	if (ret < 0)
+		set_retire(t, set);
+	return ret;
 }
 
 void tunnel_rx_retire(struct tunnel *t, uint64_t generation)
@@ -206,10 +273,7 @@ void tunnel_rx_retire(struct tunnel *t, uint64_t generation)
 	for (unsigned int g = 0; g < TUNNEL_RX_GENERATIONS; g++) {
 		if (!t->rx[g].live || t->rx[g].generation != generation)
 			continue;
-		for (unsigned int c = 0; c < t->config.cores; c++) {
-			__atomic_store_n(&t->core[c].rx_spi[g], 0, __ATOMIC_RELEASE);
-			__atomic_store_n(&t->core[c].rx[g], NULL, __ATOMIC_RELEASE);
-		}
+		unpublish_receive(t, &t->rx[g]);
 		set_retire(t, &t->rx[g]);
 	}
 }
@@ -218,12 +282,15 @@ int tunnel_tx_switch(struct tunnel *t, uint64_t generation, const struct sa_key 
                      unsigned int count, struct err *err)
 {
 	struct sa_set next, last = t->tx;
-	int ret = set_create(t, &next, generation, keys, count, true, err);
+	int ret;
 
+	if (count != tunnel_subs(t))
+		return err_set(err, EINVAL, "tunnel %s: %u keys for %u sub-SAs", t->config.name,
+		               count, tunnel_subs(t));
+	ret = set_create(t, &next, generation, keys, count, true, err);
 	if (ret < 0)
 		return ret;
-	for (unsigned int c = 0; c < count; c++)
-		__atomic_store_n(&t->core[c].tx, next.sa[c], __ATOMIC_RELEASE);
+	publish_transmit(t, &next);
 	t->tx = next;
 	set_retire(t, &last);
 	return 0;
@@ -231,8 +298,7 @@ int tunnel_tx_switch(struct tunnel *t, uint64_t generation, const struct sa_key 
 
 void tunnel_tx_stop(struct tunnel *t)
 {
-	for (unsigned int c = 0; c < t->config.cores; c++)
-		__atomic_store_n(&t->core[c].tx, NULL, __ATOMIC_RELEASE);
+	publish_transmit(t, NULL);
 	set_retire(t, &t->tx);
 }
 
@@ -257,7 +323,7 @@ void tunnel_reclaim(struct tunnel *t)
 	while (*at != NULL) {
 		struct sa *sa = *at;
 
-		if (rte_rcu_qsbr_check(t->qsbr, sa->token, false) != 1) {
+		if (rte_rcu_qsbr_check(t->sad->qsbr, sa->token, false) != 1) {
 			at = &sa->next;
 			continue;
 		}
@@ -275,8 +341,8 @@ void tunnel_totals_read(const struct tunnel *t, struct tunnel_totals *out)
 	for (unsigned int g = 0; g <= TUNNEL_RX_GENERATIONS; g++) {
 		const struct sa_set *set = g == 0 ? &t->tx : &t->rx[g - 1];
 
-		for (unsigned int c = 0; set->live && c < t->config.cores; c++)
-			add_totals(out, set->sa[c]);
+		for (unsigned int i = 0; i < set->count; i++)
+			add_totals(out, set->sa[i]);
 	}
 }
 
@@ -287,9 +353,9 @@ unsigned int tunnel_sa_list(const struct tunnel *t, struct sa_info *out, unsigne
 	for (unsigned int g = 0; g <= TUNNEL_RX_GENERATIONS; g++) {
 		const struct sa_set *set = g == 0 ? &t->tx : &t->rx[g - 1];
 
-		for (unsigned int c = 0; set->live && c < t->config.cores; c++, n++)
+		for (unsigned int i = 0; i < set->count; i++, n++)
 			if (n < max)
-				sa_describe(set->sa[c], &out[n]);
+				sa_describe(set->sa[i], &out[n]);
 	}
 	return n;
 }

@@ -15,13 +15,21 @@
 
 #include "common/err.h"
 
-#define TUNNEL_CORES_MAX      16 /* sub-SAs: the low 4 bits of an SPI are the core's index */
+#define TUNNEL_CORES_MAX      16
+#define TUNNEL_CLASSES_MAX    4 /* traffic classes with transmit SAs of their own */
 #define TUNNEL_RX_GENERATIONS 4
+
+/*
+ * The sub-SAs of a direction and generation. The low 6 bits of an SPI are the index of the
+ * sub-SA: the sender's core + its number of cores * the class. Index modulo the receiver's
+ * cores is the core that owns window and counters.
+ */
+#define TUNNEL_SUBS_MAX (TUNNEL_CORES_MAX * TUNNEL_CLASSES_MAX)
 
 #define TUNNEL_SPI_MIN 256 /* RFC 4303 section 2.1: 0 to 255 are reserved */
 
 struct tunnel;
-struct rte_rcu_qsbr;
+struct sad;
 
 /* Outer addresses: 4 or 16 bytes, network order. */
 struct tunnel_config {
@@ -29,38 +37,46 @@ struct tunnel_config {
 	bool ipv6;
 	uint8_t local[16], remote[16];
 	uint32_t replay_window; /* packets, 64 to 32768, a power of two; default 4096 */
-	unsigned int cores;     /* sub-SAs per direction */
+	unsigned int index;     /* in the SAD */
+	unsigned int classes;   /* that it seals apart, 1 to TUNNEL_CLASSES_MAX; 0 means 1 */
 };
 
 /* Key material of one SA; lives in secret memory, wiped by the caller after the call. */
 struct sa_key {
-	uint32_t spi; /* host order; low 4 bits: core index */
+	uint32_t spi; /* host order; low 6 bits: index of the sub-SA */
 	uint8_t key[32];
 	uint8_t salt[4]; /* RFC 4106 */
 };
 
 /*
- * QSBR: the variable to which all forwarding cores report. The GCM provider and the secret
- * memory must be ready. NULL on failure. All functions below belong to the control thread.
+ * SAD: where the forwarding cores find the SAs; it outlives the tunnel. The GCM provider and
+ * the secret memory must be ready. NULL on failure. All functions below belong to the control
+ * thread.
  */
-struct tunnel *tunnel_create(const struct tunnel_config *config, struct rte_rcu_qsbr *qsbr,
-                             struct err *err);
+struct tunnel *tunnel_create(const struct tunnel_config *config, struct sad *sad, struct err *err);
+
+/* The SAD that it was created with. */
+struct sad *tunnel_sad(const struct tunnel *t);
 
 /* Free everything at once: no core may use the tunnel any more. */
 void tunnel_destroy(struct tunnel *t);
 
 /*
- * Install the receive SAs of GENERATION: COUNT = cores, one key per core, in any order. All
- * or nothing. -EBUSY: TUNNEL_RX_GENERATIONS are live; -EEXIST: the generation, an SPI or a
- * key is in use, in either direction, or not yet past its grace period (a key in two SAs
- * would repeat nonces); -EINVAL: count, SPI or core index; -ENOMEM: secret memory is full.
+ * Install the receive SAs of GENERATION: COUNT is the peer's number of sub-SAs, one key each,
+ * in any order. All or nothing. -EBUSY: TUNNEL_RX_GENERATIONS are live; -EEXIST: the
+ * generation, an SPI or a key is in use, in either direction, or not yet past its grace period
+ * (a key in two SAs would repeat nonces); -EINVAL: count, SPI or index; -ENOSPC: the SAD is
+ * full; -ENOMEM: secret memory is full.
  */
 int tunnel_rx_install(struct tunnel *t, uint64_t generation, const struct sa_key *keys,
                       unsigned int count, struct err *err);
 
+/* The number of sub-SAs that this side seals with: cores * classes. */
+unsigned int tunnel_subs(const struct tunnel *t);
+
 /*
- * From now on packets are sealed with these; the old ones are freed after QSBR. Errors as
- * above but -EBUSY; after one, sealing goes on with the old ones.
+ * From now on packets are sealed with these, COUNT = tunnel_subs(); the old ones are freed after
+ * QSBR. Errors as above but -EBUSY; after one, sealing goes on with the old ones.
  */
 int tunnel_tx_switch(struct tunnel *t, uint64_t generation, const struct sa_key *keys,
                      unsigned int count, struct err *err);
@@ -78,7 +94,7 @@ void tunnel_reclaim(struct tunnel *t);
 struct sa_info {
 	uint32_t spi;
 	uint64_t generation;
-	unsigned int core;
+	unsigned int sub, core;
 	bool transmit;
 	uint64_t packets, bytes; /* of inner packets */
 	uint64_t sequence;       /* last one sent, highest one received */

@@ -10,6 +10,7 @@
 #include "common/bytes.h"
 #include "common/random.h"
 #include "common/secret.h"
+#include "dataplane/esp.h"
 #include "tests/bench/dataplane/answer.h"
 #include "tests/bench/dataplane/frames.h"
 
@@ -124,14 +125,17 @@ static int open_ports(struct site *s, struct err *err)
 
 static int make_tunnels(struct site *s, struct err *err)
 {
+	s->sad = sad_create(1, s->config.tunnels, worker_qsbr(), err);
+	if (s->sad == NULL)
+		return -1;
 	for (unsigned int t = 0; t < s->config.tunnels; t++) {
 		const struct config_tunnel *ct = &s->text.tunnels[t];
-		struct tunnel_config tc = {.replay_window = ct->replay_window, .cores = 1};
+		struct tunnel_config tc = {.replay_window = ct->replay_window, .index = t};
 
 		snprintf(tc.name, sizeof(tc.name), "%s", ct->name);
 		memcpy(tc.local, ct->local.bytes, 16);
 		memcpy(tc.remote, ct->remote.bytes, 16);
-		s->tunnel[t] = tunnel_create(&tc, worker_qsbr(), err);
+		s->tunnel[t] = tunnel_create(&tc, s->sad, err);
 		if (s->tunnel[t] == NULL)
 			return -1;
 	}
@@ -160,8 +164,7 @@ static int build(struct site *s, struct err *err)
 	struct forward_config fc = {.cores = 1,
 	                            .port = {&s->port[PORT_LAN], &s->port[PORT_WAN]},
 	                            .pool = s->config.pool,
-	                            .qsbr = worker_qsbr(),
-	                            .tunnel_count = s->config.tunnels};
+	                            .qsbr = worker_qsbr()};
 	struct role role;
 
 	if (s->config.tunnels > CONFIG_TUNNELS_MAX)
@@ -175,7 +178,9 @@ static int build(struct site *s, struct err *err)
 	    fib_update(s->fib, s->routes.route, s->routes.count, s->routes.outer, err) < 0)
 		return -1;
 	fc.fib = s->fib;
-	memcpy(fc.tunnel, s->tunnel, sizeof(fc.tunnel));
+	fc.sad = s->sad;
+	for (unsigned int t = 0; t < s->config.tunnels; t++)
+		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(s->tunnel[t], s->config.mtu);
 	memcpy(fc.iface, s->iface, sizeof(fc.iface));
 	s->forward = forward_create(&fc, err);
 	if (s->forward == NULL)
@@ -207,6 +212,7 @@ void site_destroy(struct site *s)
 	forward_destroy(s->forward);
 	for (unsigned int t = 0; t < CONFIG_TUNNELS_MAX; t++)
 		tunnel_destroy(s->tunnel[t]);
+	sad_destroy(s->sad);
 	if (s->fib != NULL)
 		fib_table_destroy(s->fib);
 	for (unsigned int role = 0; role < PORT_ROLES; role++)

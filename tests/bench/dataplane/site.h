@@ -42,6 +42,7 @@ struct site {
 	struct iface iface[PORT_ROLES];
 	struct routes routes;
 	struct fib_table *fib;
+	struct sad *sad;
 	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
 	struct forward *forward;
 	struct answer *answer[PORT_ROLES];

@@ -24,6 +24,7 @@
 #include "dataplane/channel_mux.h"
 #include "dataplane/worker.h"
 #include "tests/unit/dataplane/dpdk.h"
+#include "tests/unit/dataplane/tunnel_burst.h"
 #include "tests/unit/unit.h"
 
 #define RIG_PERIOD_MS 1000
@@ -109,7 +110,7 @@ static inline void rig_end(unsigned int site)
 {
 	struct end *e = &ends[site];
 	const struct config_tunnel *t = &e->config.tunnels[0];
-	struct tunnel_config tc = {.name = "t0", .replay_window = t->replay_window, .cores = 1};
+	struct tunnel_config tc = {.name = "t0", .replay_window = t->replay_window};
 	struct channel_mux_config mc = {.port = 4500, .mtu = 1500, .cores = 1};
 	struct err err = {0};
 
@@ -117,7 +118,7 @@ static inline void rig_end(unsigned int site)
 	memcpy(tc.remote, t->remote.bytes, 16);
 	memcpy(mc.local, tc.local, 16);
 	memcpy(mc.remote, tc.remote, 16);
-	e->tunnel = tunnel_create(&tc, worker_qsbr(), &err);
+	e->tunnel = tunnel_alone(&tc, 1, worker_qsbr(), &err);
 	e->mux = channel_mux_create(&mc, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e->tunnel);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e->mux);
@@ -163,7 +164,7 @@ static inline void rig_stop(void)
 	for (unsigned int i = 0; i < 2; i++) {
 		link_destroy(ends[i].link);
 		ends[i].link = NULL;
-		tunnel_destroy(ends[i].tunnel);
+		tunnel_alone_destroy(ends[i].tunnel);
 		channel_mux_destroy(ends[i].mux);
 		rig_unlink("psk", i);
 		rig_unlink("storage-key", i);

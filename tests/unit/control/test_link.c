@@ -116,7 +116,7 @@ static void test_restarted_end_is_keyed_again(void)
 	for (unsigned int site = 0; site < 2; site++) {
 		generation = rig_rekey(!site).generation;
 		link_destroy(ends[site].link);
-		tunnel_destroy(ends[site].tunnel);
+		tunnel_alone_destroy(ends[site].tunnel);
 		channel_mux_destroy(ends[site].mux);
 		rig_end(site);
 		rig_link(site);

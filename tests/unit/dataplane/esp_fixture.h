@@ -20,6 +20,7 @@
 #include "common/secret.h"
 #include "dataplane/esp.h"
 #include "dataplane/tunnel.h"
+#include "tests/unit/dataplane/tunnel_burst.h"
 #include "tests/unit/unit.h"
 
 #define DATA_ROOM 2048
@@ -75,9 +76,9 @@ static inline uint64_t counted(const char *name)
 	return counter_get(&counters, c);
 }
 
-static inline struct tunnel_config fixture_config(bool ipv6, unsigned int cores)
+static inline struct tunnel_config fixture_config(bool ipv6)
 {
-	struct tunnel_config c = {.name = "t", .ipv6 = ipv6, .replay_window = 64, .cores = cores};
+	struct tunnel_config c = {.name = "t", .ipv6 = ipv6, .replay_window = 64};
 
 	inet_pton(ipv6 ? AF_INET6 : AF_INET, ipv6 ? "2001:db8::1" : "192.0.2.1", c.local);
 	inet_pton(ipv6 ? AF_INET6 : AF_INET, ipv6 ? "2001:db8::2" : "192.0.2.2", c.remote);

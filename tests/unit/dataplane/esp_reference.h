@@ -9,8 +9,6 @@
 
 #include <openssl/evp.h>
 
-#include "dataplane/tunnel_state.h"
-
 #define BYTES_MAX 12000
 
 struct pair {
@@ -22,15 +20,15 @@ struct pair {
 static inline struct pair make(bool ipv6)
 {
 	static uint32_t seed;
-	struct tunnel_config config = fixture_config(ipv6, 1), back = config;
+	struct tunnel_config config = fixture_config(ipv6), back = config;
 	struct pair p = {.ipv6 = ipv6};
 	struct err err = {0};
 
 	fixture_start();
 	memcpy(back.local, config.remote, sizeof(back.local));
 	memcpy(back.remote, config.local, sizeof(back.remote));
-	p.tx = tunnel_create(&config, qsbr, &err);
-	p.rx = tunnel_create(&back, qsbr, &err);
+	p.tx = tunnel_alone(&config, 1, qsbr, &err);
+	p.rx = tunnel_alone(&back, 1, qsbr, &err);
 	fixture_keys(&p.key, 1, ++seed);
 	if (p.tx == NULL || p.rx == NULL || tunnel_tx_switch(p.tx, 1, &p.key, 1, &err) < 0 ||
 	    tunnel_rx_install(p.rx, 1, &p.key, 1, &err) < 0)
@@ -40,8 +38,8 @@ static inline struct pair make(bool ipv6)
 
 static inline void unmake(struct pair *p)
 {
-	tunnel_destroy(p->tx);
-	tunnel_destroy(p->rx);
+	tunnel_alone_destroy(p->tx);
+	tunnel_alone_destroy(p->rx);
 	all_buffers_back();
 }
 

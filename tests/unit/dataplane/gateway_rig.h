@@ -22,6 +22,7 @@
 #include "dataplane/esp.h"
 #include "dataplane/forward.h"
 #include "dataplane/routes.h"
+#include "tests/unit/dataplane/tunnel_burst.h"
 #include "tests/unit/dataplane/dpdk.h"
 #include "tests/unit/dataplane/packets.h"
 #include "tests/unit/unit.h"
@@ -108,11 +109,10 @@ static inline void rig_port(struct gateway *g, unsigned int site, enum port_role
 static inline void rig_gateway(unsigned int site, unsigned int first_worker, unsigned int cores)
 {
 	struct gateway *g = &gw[site];
-	struct tunnel_config tc = {.name = "t0", .replay_window = 1024, .cores = cores};
+	struct tunnel_config tc = {.name = "t0", .replay_window = 1024};
 	struct channel_mux_config mc = {.port = RIG_PORT, .mtu = 1500, .cores = cores};
 	struct forward_config fc = {.cores = cores,
 	                            .port = {&g->port[PORT_LAN], &g->port[PORT_WAN]},
-	                            .tunnel_count = 1,
 	                            .pool = rig_pool,
 	                            .qsbr = worker_qsbr()};
 	struct err err = {0};
@@ -132,12 +132,13 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker, uns
 	CU_ASSERT_EQUAL_FATAL(routes_build(&g->config, g->iface, &rig_routes, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(
 	        fib_update(g->fib, rig_routes.route, rig_routes.count, rig_routes.outer, &err), 0);
-	g->tunnel = tunnel_create(&tc, worker_qsbr(), &err);
+	g->tunnel = tunnel_alone(&tc, cores, worker_qsbr(), &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->tunnel);
 	g->mux = channel_mux_create(&mc, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->mux);
 	fc.fib = g->fib;
-	fc.tunnel[0] = g->tunnel;
+	fc.sad = tunnel_sad(g->tunnel);
+	fc.tunnel_mtu[0] = (uint16_t)tunnel_inner_mtu(g->tunnel, g->config.wan.mtu);
 	fc.mux = g->mux;
 	memcpy(fc.iface, g->iface, sizeof(fc.iface));
 	g->forward = forward_create(&fc, &err);
@@ -178,7 +179,7 @@ static inline void rig_stop(void)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		forward_destroy(gw[i].forward);
-		tunnel_destroy(gw[i].tunnel);
+		tunnel_alone_destroy(gw[i].tunnel);
 		fib_table_destroy(gw[i].fib);
 		port_close(&gw[i].port[PORT_LAN]);
 		port_close(&gw[i].port[PORT_WAN]);
@@ -210,7 +211,7 @@ static inline void rig_key(unsigned int from, uint64_t generation)
 	unsigned int n = gw[!from].cores;
 
 	for (unsigned int i = 0; i < n; i++) {
-		keys[i].spi = 0x1000 + (uint32_t)generation * 256 + from * 16 + i;
+		keys[i].spi = 0x1000 + (uint32_t)generation * 256 + from * 64 + i;
 		memset(keys[i].key, (int)(generation * 32 + from * 16 + i), 32);
 		memset(keys[i].salt, (int)i, 4);
 	}

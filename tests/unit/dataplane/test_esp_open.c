@@ -30,7 +30,7 @@ static void test_every_changed_byte_is_dropped(void)
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct pair p = make(v6);
 		unsigned int header = v6 ? 40 : 20, n;
-		const struct sa *sa = p.rx->rx[TUNNEL_RX_GENERATIONS - 1].sa[0];
+		const struct sa *sa = tunnel_rx_sa(p.rx, p.key.spi);
 
 		inner_packet(inner, sizeof(inner), false, 0);
 		n = seal_bytes(&p, inner, sizeof(inner), DATA_ROOM, sealed);

@@ -44,14 +44,14 @@ static void test_chained_buffers(void)
 			if (t == &p)
 				sequence++;
 			inner_packet(inner, n, false, 0);
-			total = reference(t, inner, n, t->tx->tx.sa[0]->sequence + 1, NULL, 0,
+			total = reference(t, inner, n, tunnel_tx_sa(t->tx)->replay.top + 1, NULL, 0,
 			                  want);
 			CU_ASSERT_EQUAL(seal_bytes(t, inner, n, segments[s], sealed), total);
 			CU_ASSERT_EQUAL(memcmp(sealed, want, total), 0);
 			CU_ASSERT_EQUAL(open_bytes(t, sealed, total, segments[s], opened), n);
 			CU_ASSERT_EQUAL(memcmp(opened, inner, n), 0);
 		}
-	CU_ASSERT_EQUAL(p.tx->tx.sa[0]->sequence, sequence);
+	CU_ASSERT_EQUAL(tunnel_tx_sa(p.tx)->replay.top, sequence);
 	unmake(&p);
 	unmake(&q);
 }
@@ -94,15 +94,15 @@ static void test_sequence_rolls_over_and_ends(void)
 	unsigned int n;
 
 	inner_packet(inner, sizeof(inner), false, 0);
-	p.tx->tx.sa[0]->sequence = 0xfffffff0;
-	p.rx->rx[TUNNEL_RX_GENERATIONS - 1].sa[0]->replay.top = 0xfffffff0;
+	tunnel_tx_sa(p.tx)->replay.top = 0xfffffff0;
+	tunnel_rx_sa(p.rx, p.key.spi)->replay.top = 0xfffffff0;
 	for (int i = 0; i < 40; i++) {
 		n = seal_bytes(&p, inner, sizeof(inner), DATA_ROOM, sealed);
 		CU_ASSERT_EQUAL(open_bytes(&p, sealed, n, DATA_ROOM, opened), sizeof(inner));
 	}
 	CU_ASSERT_EQUAL(get_be32(sealed + 24), 24);
 	CU_ASSERT_EQUAL(get_be64(sealed + 28), 0x100000018);
-	p.tx->tx.sa[0]->sequence = UINT64_MAX - 1;
+	tunnel_tx_sa(p.tx)->replay.top = UINT64_MAX - 1;
 	CU_ASSERT_NOT_EQUAL(seal_bytes(&p, inner, sizeof(inner), DATA_ROOM, sealed), 0);
 	CU_ASSERT_EQUAL(get_be64(sealed + 28), UINT64_MAX);
 	CU_ASSERT_EQUAL(seal_bytes(&p, inner, sizeof(inner), DATA_ROOM, sealed), 0);
@@ -151,7 +151,7 @@ static void test_room_and_length(void)
 	CU_ASSERT_EQUAL(m->pkt_len, 65532);
 	rte_pktmbuf_free(m);
 	/* Nothing of a refused packet has used up a number. */
-	CU_ASSERT_EQUAL(p.tx->tx.sa[0]->sequence, 3);
+	CU_ASSERT_EQUAL(tunnel_tx_sa(p.tx)->replay.top, 3);
 	unmake(&p);
 }
 
@@ -161,13 +161,13 @@ static void test_checksum_carries_twice(void)
 	/* Outer length of 64 inner bytes, DF, TTL and protocol, the halves of the addresses. */
 	const uint32_t total = 20 + 16 + 64 + 4 + 16;
 	const uint32_t rest = 0x4500 + total + 0x4000 + 0x4032 + 0xc000 + 0xc000 + 0x0202;
-	struct tunnel_config config = fixture_config(false, 1);
+	struct tunnel_config config = fixture_config(false);
 	uint8_t inner[64], sealed[BYTES_MAX];
 	struct pair p = {0};
 	struct err err = {0};
 
 	put_be16(config.local + 2, (uint16_t)(0xffff - (rest & 0xffff)));
-	p.tx = tunnel_create(&config, qsbr, &err);
+	p.tx = tunnel_alone(&config, 1, qsbr, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(p.tx);
 	fixture_keys(&p.key, 1, 77);
 	CU_ASSERT_EQUAL(tunnel_tx_switch(p.tx, 1, &p.key, 1, &err), 0);

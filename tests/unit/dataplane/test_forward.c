@@ -276,7 +276,7 @@ static void test_frames_drop_by_name(void)
 	drops_frame(PORT_WAN, udp("192.0.2.2", "10.1.0.1"), wan, 0x0800, "drop.wan_not_local");
 	drops_frame(PORT_WAN, udp("192.0.2.2", "192.0.2.1"), wan, 0x0800, "drop.wan_other");
 	drops_frame(PORT_WAN, test_ipv4(rig_pool, "192.0.2.9", "192.0.2.1", 50, NULL, 64), wan,
-	            0x0800, "drop.esp_peer");
+	            0x0800, "drop.no_sa");
 	drops_frame(PORT_WAN, test_ipv4(rig_pool, "192.0.2.2", "192.0.2.1", 50, NULL, 64), wan,
 	            0x0800, "drop.no_sa");
 	drops_frame(PORT_WAN, test_ipv4(rig_pool, "192.0.2.2", "192.0.2.1", 50, NULL, 3), wan,

@@ -15,7 +15,7 @@ static void test_start(void)
 static struct rte_mbuf *sealed_for(unsigned int core)
 {
 	static struct tunnel *sender;
-	struct tunnel_config tc = {.name = "t2", .replay_window = 1024, .cores = 2};
+	struct tunnel_config tc = {.name = "t2", .replay_window = 1024};
 	struct rte_mbuf *m = test_ipv4(rig_pool, "10.1.0.10", "10.2.0.10", 17, NULL, 64);
 	struct err err = {0};
 
@@ -24,7 +24,7 @@ static struct rte_mbuf *sealed_for(unsigned int core)
 
 		memcpy(tc.local, gw[0].config.tunnels[0].local.bytes, 16);
 		memcpy(tc.remote, gw[0].config.tunnels[0].remote.bytes, 16);
-		sender = tunnel_create(&tc, worker_qsbr(), &err);
+		sender = tunnel_alone(&tc, 2, worker_qsbr(), &err);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(sender);
 		for (unsigned int i = 0; i < 2; i++) {
 			keys[i].spi = 0x7000 + i;
@@ -35,7 +35,7 @@ static struct rte_mbuf *sealed_for(unsigned int core)
 		CU_ASSERT_EQUAL(tunnel_tx_switch(sender, 2, keys, 2, &err), 0);
 	}
 	if (core == 99) {
-		tunnel_destroy(sender);
+		tunnel_alone_destroy(sender);
 		rte_pktmbuf_free(m);
 		return NULL;
 	}

@@ -216,7 +216,7 @@ static void test_a_rekey_each_second_fresh_keys_bounded_generations(void)
 	/* Every direction and core has a key of its own. */
 	CU_ASSERT_NOT_EQUAL(memcmp(before[0].key, before[1].key, 32), 0);
 	CU_ASSERT_NOT_EQUAL(memcmp(before[0].key, ends[1].tx.key[0].key, 32), 0);
-	CU_ASSERT_EQUAL(before[1].spi % TUNNEL_CORES_MAX, 1);
+	CU_ASSERT_EQUAL(before[1].spi % TUNNEL_SUBS_MAX, 1);
 	run(20000, true);
 	CU_ASSERT(rekeys(0) >= 19 && rekeys(0) <= 21);
 	CU_ASSERT_EQUAL(rekeys(0), rekeys(1));

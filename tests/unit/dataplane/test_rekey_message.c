@@ -18,7 +18,7 @@ static struct rekey_message sample(enum rekey_type type)
 		memset(m.nonce, 0x4e, sizeof(m.nonce));
 		m.cores = 3;
 		for (unsigned int i = 0; i < m.cores; i++)
-			m.spi[i] = 0x12345670 + i;
+			m.spi[i] = 0x12345640 + i;
 	}
 	if (type == REKEY_REJECT)
 		m.reason = REKEY_KEY_USED;

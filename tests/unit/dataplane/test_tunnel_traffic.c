@@ -8,8 +8,6 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "dataplane/tunnel_state.h"
-
 /* A forwarding core: seals a packet, opens it, reports quiescence. */
 struct core {
 	struct tunnel *t;
@@ -58,28 +56,26 @@ static void core_wait(const struct core *core)
 static void same_key(struct tunnel *t, struct sa_key *rx, const struct sa_key *tx,
                      uint64_t generation)
 {
-	const struct sa_set *set = NULL;
+	struct sa *sa;
 
 	rx->spi = tx->spi;
 	CU_ASSERT_EQUAL(tunnel_rx_install(t, generation, rx, 1, NULL), 0);
-	for (unsigned int g = 0; g < TUNNEL_RX_GENERATIONS; g++)
-		if (t->rx[g].live && t->rx[g].generation == generation)
-			set = &t->rx[g];
-	CU_ASSERT_PTR_NOT_NULL_FATAL(set);
-	gcm_provider()->key_expand(tx->key, (struct gcm_key *)(uintptr_t)set->sa[0]->schedule);
-	memcpy(set->sa[0]->salt, tx->salt, sizeof(tx->salt));
+	sa = tunnel_rx_sa(t, rx->spi);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(sa);
+	gcm_provider()->key_expand(tx->key, (struct gcm_key *)(uintptr_t)sa->schedule);
+	memcpy(sa->salt, tx->salt, sizeof(tx->salt));
 }
 
 static void test_rekeying_under_traffic_loses_nothing(void)
 {
-	struct tunnel_config config = fixture_config(false, 1);
+	struct tunnel_config config = fixture_config(false);
 	struct core core = {0};
 	struct sa_key rx, tx;
 	size_t empty;
 
 	fixture_start();
 	empty = secret_used();
-	core.t = tunnel_create(&config, qsbr, NULL);
+	core.t = tunnel_alone(&config, 1, qsbr, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(core.t);
 	for (uint32_t g = 1; g <= 200; g++) {
 		fixture_keys(&tx, 1, g);
@@ -104,7 +100,7 @@ static void test_rekeying_under_traffic_loses_nothing(void)
 	CU_ASSERT_TRUE(core.loops >= 2 * 199);
 	tunnel_reclaim(core.t);
 	CU_ASSERT_EQUAL(tunnel_sa_list(core.t, NULL, 0), 2);
-	tunnel_destroy(core.t);
+	tunnel_alone_destroy(core.t);
 	CU_ASSERT_EQUAL(secret_used(), empty);
 	all_buffers_back();
 }
