@@ -93,6 +93,8 @@ struct config {
 		char socket[108];
 		char group[32]; /* members may do everything; "": nobody but root and us */
 		char read_only_group[32]; /* members may only read; "": none */
+		char capture_group[32];   /* of those, members may capture; "": root and us */
+		char capture_directory[256];
 	} control;
 	char ipsec_mb[256];    /* path of the library, "" for the system's */
 	char gcm_provider[16]; /* "auto", or the code to take of it */

@@ -63,6 +63,8 @@ static const struct {
         FIELD(control.socket, "control/socket"),
         FIELD(control.group, "control/group"),
         FIELD(control.read_only_group, "control/read-only-group"),
+        FIELD(control.capture_group, "control/capture-group"),
+        FIELD(control.capture_directory, "control/capture-directory"),
 };
 
 static int refuse(struct err *err, const char *path, const char *name, const char *field)

@@ -58,5 +58,7 @@ int config_check_system(const struct config *config, struct err *err)
 		rc = check_group(config->control.group, "group", err);
 	if (rc == 0)
 		rc = check_group(config->control.read_only_group, "read-only-group", err);
+	if (rc == 0)
+		rc = check_group(config->control.capture_group, "capture-group", err);
 	return rc;
 }

@@ -171,5 +171,9 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	copy_text(o, "group", out->control.group, sizeof(out->control.group));
 	copy_text(o, "read-only-group", out->control.read_only_group,
 	          sizeof(out->control.read_only_group));
+	copy_text(o, "capture-group", out->control.capture_group,
+	          sizeof(out->control.capture_group));
+	copy_text(o, "capture-directory", out->control.capture_directory,
+	          sizeof(out->control.capture_directory));
 	return rc;
 }

@@ -10,8 +10,11 @@ static struct server *server;
 
 static char *handle(void *ctx, const struct server_peer *peer, const char *text, size_t len)
 {
-	enum method_right right = peer->may_write ? METHOD_WRITE : METHOD_READ;
+	enum method_right right = peer->may_capture ? METHOD_CAPTURE
+	                          : peer->may_write ? METHOD_WRITE
+	                                            : METHOD_READ;
 
+	method_caller_set(&(struct method_caller){peer->uid, peer->pid});
 	return jsonrpc_handle(text, len, method_call, &right);
 }
 
@@ -21,6 +24,7 @@ static int init(struct app *app, struct err *err)
 	        .path = app->config->control.socket,
 	        .group = app->config->control.group,
 	        .read_only_group = app->config->control.read_only_group,
+	        .capture_group = app->config->control.capture_group,
 	};
 
 	jsonrpc_wipe_memory();

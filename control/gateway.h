@@ -15,6 +15,7 @@
 
 #include "common/err.h"
 #include "config/config.h"
+#include "dataplane/port.h"
 #include "dataplane/rekey.h"
 #include "dataplane/tunnel.h"
 #include "drivers/card.h"
@@ -43,6 +44,8 @@ struct gateway_ops {
 	unsigned int (*tunnels)(struct gateway_tunnel *out, unsigned int max);
 	unsigned int (*sas)(const char *tunnel, struct sa_info *out, unsigned int max);
 	int (*tunnel_rekey)(const char *tunnel, struct err *err); /* -ENOENT */
+	/* Those of the running gateway, NULL before it runs; not to be kept. */
+	const struct port *(*port)(enum port_role role);
 	void (*keystore)(struct keystore_stats *out);
 	/* DATA is wiped by the caller. */
 	int (*keystore_import)(const void *data, size_t len, struct err *err);

@@ -40,6 +40,17 @@ void lgctl_usage(FILE *out);
 int lgctl_call(const char *socket_path, const struct lgctl_request *request, json_t **result,
                struct err *err);
 
+/*
+ * "--snap-length 96" to the parameter snap_length, a number or a text: OPTIONS are COUNT of
+ * the names that COMMAND has, with '=' before those of numbers. -EINVAL names the option.
+ */
+int lgctl_options_build(const char *command, const char *const *options, size_t count, char **args,
+                        int n, json_t **params, struct err *err);
+/* lgctl_capture.c: the options of these commands. */
+int lgctl_build_capture_start(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_port(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_captures(FILE *out, const json_t *result);
+
 void lgctl_print_tree(FILE *out, const json_t *result);
 /* As a tree, of counters and drops only what is not zero. */
 void lgctl_print_status(FILE *out, const json_t *result);

@@ -165,6 +165,17 @@ void lgctl_print_sas(FILE *out, const json_t *result)
 	TABLE(out, json_object_get(result, "sas"), columns);
 }
 
+void lgctl_print_captures(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"PORT", "port"},       {"STATE", "state"},   {"DIRECTION", "direction"},
+	        {"PACKETS", "packets"}, {"BYTES", "bytes"},   {"LOST", "dropped"},
+	        {"FILE", "file"},       {"FILTER", "filter"}, {"REASON", "reason"},
+	};
+
+	TABLE(out, json_object_get(result, "captures"), columns);
+}
+
 void lgctl_print_alarms(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {

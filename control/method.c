@@ -7,8 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
+
+LOG_COMPONENT_DEFINE(method)
+
 static struct method *methods;
 static enum method_state state = METHOD_STARTUP;
+static struct method_caller caller;
 
 void method_register(struct method *method)
 {
@@ -39,6 +44,42 @@ void method_state_set(enum method_state s)
 enum method_state method_state(void)
 {
 	return state;
+}
+
+void method_caller_set(const struct method_caller *c)
+{
+	caller = *c;
+}
+
+const struct method_caller *method_caller(void)
+{
+	return &caller;
+}
+
+const char *method_right_name(enum method_right right)
+{
+	static const char *const names[] = {"read", "write", "capture"};
+
+	return names[right];
+}
+
+/* False, with the reason, when it is not enough for M. */
+static bool check_right(const struct method *m, enum method_right right,
+                        struct jsonrpc_error *error)
+{
+	if (m->right <= right)
+		return true;
+	if (m->right < METHOD_CAPTURE) {
+		jsonrpc_fail(error, JSONRPC_FORBIDDEN,
+		             "/method: %s changes the gateway: not permitted", m->name);
+		return false;
+	}
+	jsonrpc_fail(error, JSONRPC_FORBIDDEN,
+	             "/method: %s shows plaintext: not permitted, see control/capture-group",
+	             m->name);
+	log_warn("%s refused: uid %u pid %d has no right to capture", m->name,
+	         (unsigned int)caller.uid, (int)caller.pid);
+	return false;
 }
 
 static const char *const type_names[] = {
@@ -146,11 +187,8 @@ json_t *method_call(void *right, const char *name, const json_t *params,
 		jsonrpc_fail(error, JSONRPC_METHOD_NOT_FOUND, "/method: there is no %.64s", name);
 		return NULL;
 	}
-	if (m->right > *(const enum method_right *)right) {
-		jsonrpc_fail(error, JSONRPC_FORBIDDEN,
-		             "/method: %s changes the gateway: not permitted", m->name);
+	if (!check_right(m, *(const enum method_right *)right, error))
 		return NULL;
-	}
 	if ((m->states & state) == 0) {
 		jsonrpc_fail(error, JSONRPC_WRONG_STATE, "/method: %s cannot be called %s start-up",
 		             m->name, state == METHOD_STARTUP ? "during" : "after");
@@ -190,10 +228,10 @@ static int get_methods(const void *params, json_t **result, struct err *err)
 	for (const struct method *m = methods; m != NULL; m = m->next)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:b, s:o}", "name",
 		                                      m->name, "summary", m->summary, "right",
-		                                      m->right == METHOD_WRITE ? "write" : "read",
-		                                      "startup", (m->states & METHOD_STARTUP) != 0,
-		                                      "runtime", (m->states & METHOD_RUNTIME) != 0,
-		                                      "params", describe_params(m)));
+		                                      method_right_name(m->right), "startup",
+		                                      (m->states & METHOD_STARTUP) != 0, "runtime",
+		                                      (m->states & METHOD_RUNTIME) != 0, "params",
+		                                      describe_params(m)));
 	*result = list;
 	return 0;
 }

@@ -24,12 +24,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 #include "control/jsonrpc.h"
 
 enum method_state { METHOD_STARTUP = 1, METHOD_RUNTIME = 2 };
-enum method_right { METHOD_READ, METHOD_WRITE };
+/* Each includes those before it. METHOD_CAPTURE: to see plaintext. */
+enum method_right { METHOD_READ, METHOD_WRITE, METHOD_CAPTURE };
 enum param_type {
 	PARAM_STRING, /* const char *, valid during the call; at most max bytes */
 	PARAM_UINT,   /* uint64_t, at most max */
@@ -86,6 +88,15 @@ const struct method *method_first(void);
 /* METHOD_STARTUP until this says METHOD_RUNTIME. */
 void method_state_set(enum method_state state);
 enum method_state method_state(void);
+
+/* Whose request is being handled, for what is recorded with its name: by the socket's server. */
+struct method_caller {
+	uid_t uid;
+	pid_t pid;
+};
+void method_caller_set(const struct method_caller *caller);
+const struct method_caller *method_caller(void);
+const char *method_right_name(enum method_right right);
 
 /* Run a method for a client; a jsonrpc_call_fn whose CTX points to what the client may do. */
 json_t *method_call(void *right, const char *name, const json_t *params,

@@ -45,7 +45,7 @@ struct server {
 	void *ctx;
 	char path[108];
 	int fd, lock_fd;
-	gid_t group, read_only_group;
+	gid_t group, read_only_group, capture_group;
 	unsigned int max_clients;
 	size_t max_request, max_pending;
 	struct timeval timeout;
@@ -254,7 +254,7 @@ static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
 	c = client_create(s, fd);
 	if (c == NULL)
 		return;
-	if (!server_peer_permitted(fd, s->group, s->read_only_group, &c->peer)) {
+	if (!server_peer_permitted(fd, s->group, s->read_only_group, s->capture_group, &c->peer)) {
 		s->stats.refused++;
 		log_warn("client pid %d of user %u refused", (int)c->peer.pid,
 		         (unsigned int)c->peer.uid);
@@ -291,6 +291,8 @@ int server_create(struct event_base *base, const struct server_config *config,
 	rc = server_group(config->group, &s->group, err);
 	if (rc == 0)
 		rc = server_group(config->read_only_group, &s->read_only_group, err);
+	if (rc == 0)
+		rc = server_group(config->capture_group, &s->capture_group, err);
 	if (rc == 0)
 		rc = server_bind(config->path, s->group, &s->fd, &s->lock_fd, err);
 	if (rc != 0) {

@@ -5,7 +5,8 @@
  * thread. Requests are JSON values one after the other; each answer is a line.
  *
  * Who may: root, the gateway's own user and the members of a group may do everything, the
- * members of a second group may read. Others are told so and closed (SO_PEERCRED,
+ * members of a second group may read. Capturing, which shows plaintext, takes a third group
+ * besides the first. Others are told so and closed (SO_PEERCRED,
  * SO_PEERGROUPS: what the kernel knows of the peer since it connected).
  */
 
@@ -24,6 +25,7 @@ struct server_config {
 	const char *path;
 	const char *group;           /* "" or NULL: none */
 	const char *read_only_group; /* "" or NULL: none */
+	const char *capture_group;   /* "" or NULL: none */
 	unsigned int max_clients;    /* 0: 32 */
 	size_t max_request;          /* bytes of one request; 0: 1 MiB */
 	size_t max_pending;          /* bytes not yet read by a client; 0: 8 MiB */
@@ -34,7 +36,7 @@ struct server_peer {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
-	bool may_write;
+	bool may_write, may_capture;
 };
 
 /* The answer to a request, to be freed, or NULL for none. TEXT is wiped after the call. */

@@ -42,7 +42,8 @@ static bool in_group(gid_t group, gid_t primary, const gid_t *groups, size_t n)
 	return false;
 }
 
-bool server_peer_permitted(int fd, gid_t group, gid_t read_only_group, struct server_peer *peer)
+bool server_peer_permitted(int fd, gid_t group, gid_t read_only_group, gid_t capture_group,
+                           struct server_peer *peer)
 {
 	gid_t groups[PEER_GROUPS_MAX];
 	socklen_t len = sizeof(struct ucred), groups_len = sizeof(groups);
@@ -53,7 +54,7 @@ bool server_peer_permitted(int fd, gid_t group, gid_t read_only_group, struct se
 		return false;
 	*peer = (struct server_peer){.uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
 	if (cred.uid == 0 || cred.uid == geteuid()) {
-		peer->may_write = true;
+		peer->may_write = peer->may_capture = true;
 		return true;
 	}
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_len) != 0)
@@ -63,6 +64,7 @@ bool server_peer_permitted(int fd, gid_t group, gid_t read_only_group, struct se
 	if (in_group(read_only_group, cred.gid, groups, n))
 		return true;
 	peer->may_write = in_group(group, cred.gid, groups, n);
+	peer->may_capture = peer->may_write && in_group(capture_group, cred.gid, groups, n);
 	return peer->may_write;
 }
 

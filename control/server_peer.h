@@ -17,7 +17,8 @@
 int server_group(const char *name, gid_t *gid, struct err *err);
 
 /* Credentials of the peer of FD; false when it may neither read nor write. */
-bool server_peer_permitted(int fd, gid_t group, gid_t read_only_group, struct server_peer *peer);
+bool server_peer_permitted(int fd, gid_t group, gid_t read_only_group, gid_t capture_group,
+                           struct server_peer *peer);
 
 /* A listening socket at PATH, non-blocking, and the descriptor that holds its lock. */
 int server_bind(const char *path, gid_t group, int *fd, int *lock_fd, struct err *err);

@@ -91,6 +91,11 @@ static int rekey_now(const char *tunnel, struct err *err)
 	return 0;
 }
 
+static const struct port *port(enum port_role role)
+{
+	return site_dataplane() != NULL ? dataplane_port(site_dataplane(), role) : NULL;
+}
+
 static void read_keystore(struct keystore_stats *out)
 {
 	keystore_stats_read(link_keystore(site_link()), out);
@@ -105,6 +110,7 @@ static const struct gateway_ops ops = {.link = read_link,
                                        .tunnels = read_tunnels,
                                        .sas = read_sas,
                                        .tunnel_rekey = rekey_now,
+                                       .port = port,
                                        .keystore = read_keystore,
                                        .keystore_import = import,
                                        .config_apply = site_reconfigure};

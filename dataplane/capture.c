@@ -57,10 +57,10 @@ static int check(const struct capture_config *config, struct err *err)
 	if (!config->rx && !config->tx)
 		return err_set(err, EINVAL, "direction: neither received nor sent frames");
 	if (config->snap_length > CAPTURE_SNAP_MAX)
-		return err_set(err, EINVAL, "snap-length: %u is not within 0 to %u",
+		return err_set(err, EINVAL, "snap_length: %u is not within 0 to %u",
 		               config->snap_length, CAPTURE_SNAP_MAX);
 	if (config->file_size_max < CAPTURE_FILE_SIZE_MIN)
-		return err_set(err, EINVAL, "file-size-max: %llu is less than %llu bytes",
+		return err_set(err, EINVAL, "file_size_max: %llu is less than %llu bytes",
 		               (unsigned long long)config->file_size_max,
 		               (unsigned long long)CAPTURE_FILE_SIZE_MIN);
 	if (config->files < 1 || config->files > CAPTURE_FILES_MAX)

@@ -184,7 +184,7 @@ int capture_file_packet(struct capture_file *f, const struct pcapng_packet *pack
 	/* Room is kept for the statistics at the end. */
 	if (f->written + f->buffered + size + PCAPNG_STATISTICS_SIZE > f->size_max) {
 		if (f->files == 1)
-			return -EFBIG;
+			return CAPTURE_FILE_FULL;
 		rc = next_file(f);
 	} else if (f->buffered + size > sizeof(f->buffer)) {
 		rc = capture_file_flush(f);

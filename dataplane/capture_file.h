@@ -26,6 +26,8 @@ struct capture_file_config {
 	struct pcapng_interface interface;
 };
 
+#define CAPTURE_FILE_FULL 1
+
 struct capture_file;
 
 /*
@@ -36,8 +38,8 @@ int capture_file_open(const struct capture_file_config *config, struct capture_f
                       struct err *err);
 
 /*
- * 0; -EFBIG when the only file is full: then nothing of the packet is in it; or another
- * negative errno of the disk. What is in the file stays readable in every case.
+ * 0; CAPTURE_FILE_FULL when the only file has its size: then nothing of the packet is in it; or
+ * a negative errno of the disk. What is in the file stays readable in every case.
  */
 int capture_file_packet(struct capture_file *f, const struct pcapng_packet *packet,
                         const void *data);

@@ -72,7 +72,7 @@ static void end_with_error(struct capture_writer *w, int rc)
 {
 	char text[128];
 
-	if (rc == -EFBIG) {
+	if (rc == CAPTURE_FILE_FULL) {
 		end(w, false, "the file reached its size");
 		return;
 	}
@@ -123,7 +123,7 @@ static void write_record(struct capture_writer *w, const struct capture_tap *tap
 	unsigned int before = capture_file_count(w->file);
 	int rc = capture_file_packet(w->file, &packet, record->data);
 
-	if (rc < 0) {
+	if (rc != 0) {
 		end_with_error(w, rc);
 		return;
 	}

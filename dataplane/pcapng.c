@@ -33,7 +33,7 @@ struct cursor {
 
 static void put(struct cursor *c, const void *data, size_t n)
 {
-	if (c->len + n <= (size_t)(c->end - c->at))
+	if (n > 0 && c->len + n <= (size_t)(c->end - c->at))
 		memcpy(c->at + c->len, data, n);
 	c->len += n;
 }

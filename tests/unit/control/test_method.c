@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "control/method.h"
+#include "common/log.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -41,6 +42,7 @@ static int nothing(const void *params, json_t **result, struct err *err)
 METHOD_DEFINE(sample_run, .summary = "Run the sample", .fn = sample, .params = sample_params,
               .param_count = 4, .right = METHOD_WRITE)
 METHOD_DEFINE(sample_early, .summary = "Before start", .fn = nothing, .states = METHOD_STARTUP)
+METHOD_DEFINE(sample_watch, .summary = "See plaintext", .fn = nothing, .right = METHOD_CAPTURE)
 METHOD_DEFINE(sample_show, .summary = "Show nothing", .fn = nothing)
 
 static json_t *run(enum method_right right, const char *name, const char *params,
@@ -120,6 +122,14 @@ static void test_rights(void)
 	CU_ASSERT_PTR_NULL(run(METHOD_READ, "sample_run", "{\"name\":\"x\"}", &error));
 	CU_ASSERT_EQUAL(error.code, JSONRPC_FORBIDDEN);
 	r = run(METHOD_READ, "sample_show", NULL, &error);
+	CU_ASSERT(json_is_object(r));
+	json_decref(r);
+	/* Those who may change everything do not therefore see plaintext. */
+	log_level_set("method", LOG_LEVEL_ERR - 1);
+	CU_ASSERT_PTR_NULL(run(METHOD_WRITE, "sample_watch", NULL, &error));
+	CU_ASSERT_EQUAL(error.code, JSONRPC_FORBIDDEN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "capture-group"));
+	r = run(METHOD_CAPTURE, "sample_watch", NULL, &error);
 	CU_ASSERT(json_is_object(r));
 	json_decref(r);
 }

@@ -23,7 +23,7 @@ static char dir[64], path[96], lock[112];
 static struct event_base *base;
 static struct server *server;
 static size_t answer_bytes; /* of the big answer */
-static bool last_may_write;
+static bool last_may_write, last_may_capture;
 
 static json_t *call(void *ctx, const char *method, const json_t *params,
                     struct jsonrpc_error *error)
@@ -44,6 +44,7 @@ static json_t *call(void *ctx, const char *method, const json_t *params,
 static char *handle(void *ctx, const struct server_peer *peer, const char *text, size_t len)
 {
 	last_may_write = peer->may_write;
+	last_may_capture = peer->may_capture;
 	return jsonrpc_handle(text, len, call, NULL);
 }
 
@@ -385,9 +386,10 @@ static void test_missing_group(void)
 	stop();
 }
 
-/* As user UID with groups GID: the server's answer and whether it may write. */
-static void as_user(uid_t uid, gid_t gid, bool *answered, bool *may_write)
+/* As user UID with groups GID and ALSO: the server's answer and whether it may write. */
+static void as_member(uid_t uid, gid_t gid, gid_t also, bool *answered, bool *may_write)
 {
+	gid_t groups[] = {gid, also};
 	pid_t pid = fork();
 	bool closed;
 	int status, fd;
@@ -397,7 +399,7 @@ static void as_user(uid_t uid, gid_t gid, bool *answered, bool *may_write)
 		char buf[256];
 		ssize_t n;
 
-		if (setgroups(1, &gid) != 0 || setgid(65534) != 0 || setuid(uid) != 0)
+		if (setgroups(2, groups) != 0 || setgid(65534) != 0 || setuid(uid) != 0)
 			_exit(3);
 		fd = dial();
 		(void)!write(fd, REQUEST("who", "1"), strlen(REQUEST("who", "1")));
@@ -408,7 +410,7 @@ static void as_user(uid_t uid, gid_t gid, bool *answered, bool *may_write)
 		_exit(n > 0 && memmem(buf, (size_t)n, "\"who\"", 5) != NULL ? 0 : 1);
 	}
 	closed = false;
-	last_may_write = false;
+	last_may_write = last_may_capture = false;
 	while (waitpid(pid, &status, WNOHANG) == 0 && !closed) {
 		event_base_loop(base, EVLOOP_NONBLOCK);
 		usleep(1000);
@@ -417,6 +419,50 @@ static void as_user(uid_t uid, gid_t gid, bool *answered, bool *may_write)
 	CU_ASSERT(WEXITSTATUS(status) <= 1);
 	*answered = WEXITSTATUS(status) == 0;
 	*may_write = last_may_write;
+}
+
+static void as_user(uid_t uid, gid_t gid, bool *answered, bool *may_write)
+{
+	as_member(uid, gid, gid, answered, may_write);
+}
+
+/* Whoever captures must be an operator besides. */
+static void test_capture_takes_both_groups(void)
+{
+	struct group *operators = getgrnam("daemon"), *watchers;
+	gid_t operators_gid, watchers_gid;
+	bool answered, may_write;
+
+	if (geteuid() != 0)
+		return;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(operators);
+	operators_gid = getgrnam("daemon")->gr_gid;
+	watchers = getgrnam("games");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(watchers);
+	watchers_gid = watchers->gr_gid;
+	start((struct server_config){.group = "daemon", .capture_group = "games"});
+	chmod(dir, 0755);
+	chmod(path, 0666);
+	as_user(12345, operators_gid, &answered, &may_write);
+	CU_ASSERT_TRUE(answered && may_write);
+	CU_ASSERT_FALSE(last_may_capture);
+	as_user(12345, watchers_gid, &answered, &may_write);
+	CU_ASSERT_FALSE(answered);
+	as_member(12345, operators_gid, watchers_gid, &answered, &may_write);
+	CU_ASSERT_TRUE(answered && may_write);
+	CU_ASSERT_TRUE(last_may_capture);
+	as_user(0, 54321, &answered, &may_write);
+	CU_ASSERT_TRUE(answered && last_may_capture);
+	stop();
+
+	/* Without such a group nobody but root and the gateway's user. */
+	start((struct server_config){.group = "daemon"});
+	chmod(dir, 0755);
+	chmod(path, 0666);
+	as_user(12345, operators_gid, &answered, &may_write);
+	CU_ASSERT_TRUE(answered && may_write);
+	CU_ASSERT_FALSE(last_may_capture);
+	stop();
 }
 
 static void test_peers_by_group(void)
@@ -454,4 +500,4 @@ UNIT_MAIN(UNIT(test_requests_and_batches), UNIT(test_half_closed_client_gets_its
           UNIT(test_too_many_clients), UNIT(test_socket_mode_and_group),
           UNIT(test_stale_socket_is_replaced_and_live_one_is_not),
           UNIT(test_other_file_in_the_way_is_kept), UNIT(test_missing_group),
-          UNIT(test_peers_by_group))
+          UNIT(test_peers_by_group), UNIT(test_capture_takes_both_groups))

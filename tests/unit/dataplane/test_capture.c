@@ -371,13 +371,13 @@ static void test_refusals_name_the_field(void)
 	refused(c, -EINVAL, "direction: ");
 	c = config("refused.pcapng");
 	c.snap_length = CAPTURE_SNAP_MAX + 1;
-	refused(c, -EINVAL, "snap-length: ");
+	refused(c, -EINVAL, "snap_length: ");
 	c = config("refused.pcapng");
 	c.files = 0;
 	refused(c, -EINVAL, "files: ");
 	c = config("refused.pcapng");
 	c.file_size_max = 1000;
-	refused(c, -EINVAL, "file-size-max: ");
+	refused(c, -EINVAL, "file_size_max: ");
 	c = config("both.pcapng");
 	refused(c, -EEXIST, "file: ");
 	capture_status_read(PORT_LAN, &after);

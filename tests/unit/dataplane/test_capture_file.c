@@ -70,7 +70,7 @@ static void test_one_file_up_to_its_size(void)
 	CU_ASSERT_STRING_EQUAL(capture_file_name(f), "one.pcapng");
 	while ((rc = put(f)) == 0)
 		n++;
-	CU_ASSERT_EQUAL(rc, -EFBIG);
+	CU_ASSERT_EQUAL(rc, CAPTURE_FILE_FULL);
 	CU_ASSERT_EQUAL(n, 62); /* of 1044 bytes */
 	CU_ASSERT_EQUAL(capture_file_close(f, 1, 62, 0), 0);
 	CU_ASSERT_EQUAL(packets("one.pcapng"), n);
