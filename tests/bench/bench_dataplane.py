@@ -3,52 +3,113 @@
 """The data plane on one core.
 
     scripts/bench dataplane [--only ROW] [--seconds S] [--cpu N] [--window W] [--library PATH]
-        [--provider NAME]
+                            [--provider NAME] [--no-secgw]
 
 A row is measured by a process of its own, tests/bench/dataplane: it runs plain forwarding,
-forwarding with the bare cipher, and the gateway in turn over the same packets. See
+forwarding with the bare cipher, and the gateway in turn over the same packets. DPDK's
+ipsec-secgw does the same job on the same core, in spells between those of the gateway. See
 docs/benchmarks.md for what the figures mean.
 """
 
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
+import secgw  # noqa: E402
 from huge_pages import HugePages  # noqa: E402
 from ipsec_mb import newer_library  # noqa: E402
 from programs import BuildError, program  # noqa: E402
 
 SIZES = ("64", "256", "512", "1024", "1420", "9000", "imix")
 ROWS = [f"{way}/{size}" for way in ("seal", "open") for size in SIZES]
-MEMORY_MB = 512
+MEMORY_MB, KEYS_MB = 512, 64
+RULES, ROUTES = 64, 1000
+PAIRS = 6     # spells of the gateway and of ipsec-secgw beside each other
+SPELL_S = 0.4
 
 
 def say(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def command(name, args, directory, huge):
-    argv = [program("tests/bench/dataplane_rig"), name, "--dir", directory,
-            "--cpu", str(args.cpu), "--seconds", str(args.seconds),
-            "--window", str(args.window), "--memory", str(MEMORY_MB)]
-    if args.library not in (None, "system"):
-        argv += ["--library", args.library]
-    if args.provider is not None:
-        argv += ["--provider", args.provider]
-    return argv + (["--hugepages"] if huge else [])
+class Rig:
+    """The process that measures one row."""
+
+    def __init__(self, name, args, directory, huge):
+        argv = [program("tests/bench/dataplane_rig"), name, "--dir", directory, "--spells",
+                "--cpu", str(args.cpu), "--seconds", str(args.seconds),
+                "--window", str(args.window), "--memory", str(MEMORY_MB)]
+        if args.library not in (None, "system"):
+            argv += ["--library", args.library]
+        if args.provider is not None:
+            argv += ["--provider", args.provider]
+        self.name = name
+        self.process = subprocess.Popen(argv + (["--hugepages"] if huge else []), text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def figures(self):
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"bench: {self.name} ended with status {self.process.wait()}")
+        return json.loads(line)
+
+    def spell(self, seconds):
+        """Packets per second of its CPU time, in millions, over SECONDS: the whole rig's."""
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        return self.figures()["mpps"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.process.stdin.close()
+        if self.process.wait() != 0 and exc[0] is None:
+            sys.exit(f"bench: {self.name} ended with status {self.process.returncode}")
+
+
+def beside_secgw(rig, directory, args, huge):
+    """Figures of ipsec-secgw at the same job, in spells between those of RIG."""
+    ours, theirs = [], []
+    job = (os.path.join(directory, "lan.pcap"), args.cpu, MEMORY_MB, huge, RULES, ROUTES)
+    if not args.secgw_checked:
+        secgw.check(directory, *job)
+        args.secgw_checked = True
+    with secgw.Secgw(directory, *job) as other:
+        for i in range(PAIRS):
+            for one in ((0, 1), (1, 0))[i % 2]:
+                if one == 0:
+                    ours.append(rig.spell(SPELL_S))
+                else:
+                    theirs.append(other.spell(SPELL_S))
+    return {"secgw_mpps": round(statistics.median(theirs), 3),
+            "ratio_to_secgw": round(statistics.median(a / b for a, b in zip(ours, theirs)), 3)}
 
 
 def measure(name, args, huge):
     with tempfile.TemporaryDirectory(prefix="lumengate-bench-") as directory:
-        done = subprocess.run(command(name, args, directory, huge), stdout=subprocess.PIPE,
-                              text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"bench: {name} ended with status {done.returncode}")
-    return json.loads(done.stdout.splitlines()[0])
+        with Rig(name, args, directory, huge) as rig:
+            row = rig.figures()
+            if args.secgw and name.startswith("seal/"):
+                try:
+                    row.update(beside_secgw(rig, directory, args, huge))
+                except secgw.SecgwError as e:
+                    say(f"{name}: without ipsec-secgw: {e}")
+    return row
+
+
+def have_secgw():
+    try:
+        secgw.build()
+        return True
+    except secgw.SecgwError as e:
+        say(f"all rows go without ipsec-secgw: {e}")
+        return False
 
 
 def main():
@@ -64,11 +125,15 @@ def main():
                              "scripts/setup brings, where it is")
     parser.add_argument("--provider", metavar="NAME",
                         help="code of that library to take, as resources/gcm-provider")
+    parser.add_argument("--no-secgw", action="store_true", help="leave ipsec-secgw out")
     args = parser.parse_args()
     rows = ROWS if args.only is None else [args.only]
     if rows[0] not in ROWS:
         parser.error(f"no row {args.only}: choose from {', '.join(ROWS)}")
-    with HugePages(MEMORY_MB) as pages:
+    args.secgw_checked = False
+    args.secgw = not args.no_secgw and have_secgw()
+    # The gateway's packets, ipsec-secgw's, and the gateway's keys.
+    with HugePages(2 * MEMORY_MB + KEYS_MB) as pages:
         if not pages.available:
             say("no huge pages: packets lie in pages of 4 KiB")
         for name in rows:

@@ -46,7 +46,10 @@ struct measured {
  */
 int measure_run(const struct measure *m, double seconds, struct measured *out, struct err *err);
 
-/* Packets a second, in millions, of body B run alone for SECONDS: wall clock, all included. */
+/*
+ * Packets per second of the thread's CPU time, in millions, of body B run alone for SECONDS,
+ * with all that belongs to it: what other processes took of the CPU is left out.
+ */
 int measure_rate(const struct measure *m, unsigned int b, double seconds, double *mpps,
                  struct err *err);
 
