@@ -55,6 +55,17 @@ struct flow6_key {
 	uint8_t fragment;
 };
 
+/* Keys as words, for who makes them. */
+union flow4_words {
+	struct flow4_key key;
+	uint64_t word[2];
+};
+
+union flow6_words {
+	struct flow6_key key;
+	uint64_t word[5];
+};
+
 struct flow4 {
 	_Alignas(32) struct flow4_key key;
 	struct flow_value value;

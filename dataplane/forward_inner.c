@@ -20,48 +20,49 @@ static inline bool has_ports(uint8_t proto)
 	       proto == 136;
 }
 
-/* Ports of AT, N bytes behind the IP header. */
-static inline void read_ports(uint8_t proto, const uint8_t *at, uint32_t n, uint8_t *sport,
-                              uint8_t *dport)
+/* Both ports of AT, N bytes behind the IP header, as they stand in a key. */
+static inline uint32_t read_ports(uint8_t proto, const uint8_t *at, uint32_t n)
 {
-	memset(sport, 0, 2);
-	memset(dport, 0, 2);
-	if (likely(has_ports(proto) && n >= 4)) {
-		memcpy(sport, at, 2);
-		memcpy(dport, at + 2, 2);
-	} else if ((proto == IP_PROTO_ICMP || proto == IP_PROTO_ICMPV6) && n >= 2) {
-		memcpy(dport, at, 2);
-	}
+	uint32_t ports = 0;
+
+	if (likely(has_ports(proto) && n >= 4))
+		memcpy(&ports, at, 4);
+	else if ((proto == IP_PROTO_ICMP || proto == IP_PROTO_ICMPV6) && n >= 2)
+		memcpy((uint8_t *)&ports + 2, at, 2);
+	return ports;
 }
 
-static inline void key4(const struct rte_mbuf *m, uint16_t origin, struct flow4_key *key)
+/*
+ * The last word of a key. Keys are made of whole words: loading a word right after its parts
+ * were stored one by one would wait for the stores.
+ */
+static inline uint64_t key_tail(uint32_t ports, uint16_t origin, uint8_t proto, bool fragment)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t header = (ip[0] & 15U) * 4;
-
-	memcpy(key->src, ip + IPV4_SRC, 8);
-	key->origin = origin;
-	key->proto = ip[IPV4_PROTOCOL];
-	key->fragment = (get_be16(ip + IPV4_FRAGMENT) & IPV4_OFFSET) != 0;
-	if (unlikely(key->fragment)) {
-		memset(key->sport, 0, 4);
-		return;
-	}
-	read_ports(key->proto, ip + header, rte_pktmbuf_data_len(m) - header, key->sport,
-	           key->dport);
+	return ports | (uint64_t)origin << 32 | (uint64_t)proto << 48 | (uint64_t)fragment << 56;
 }
 
-static inline void key6(const struct rte_mbuf *m, uint16_t origin, struct flow6_key *key)
+static inline void key4(const struct rte_mbuf *m, uint16_t origin, union flow4_words *key)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t header = (ip[0] & 15U) * 4, ports = 0;
+	uint8_t proto = ip[IPV4_PROTOCOL];
+	bool fragment = (get_be16(ip + IPV4_FRAGMENT) & IPV4_OFFSET) != 0;
 
-	memcpy(key->src, ip + IPV6_SRC, 32);
-	key->origin = origin;
-	key->proto = ip[IPV6_NEXT];
+	if (likely(!fragment))
+		ports = read_ports(proto, ip + header, rte_pktmbuf_data_len(m) - header);
+	memcpy(&key->word[0], ip + IPV4_SRC, 8);
+	key->word[1] = key_tail(ports, origin, proto, fragment);
+}
+
+static inline void key6(const struct rte_mbuf *m, uint16_t origin, union flow6_words *key)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint8_t proto = ip[IPV6_NEXT];
+	uint32_t ports = read_ports(proto, ip + IPV6_HEADER, rte_pktmbuf_data_len(m) - IPV6_HEADER);
+
+	memcpy(key->word, ip + IPV6_SRC, 32);
 	/* Behind extension headers ports count as not known. */
-	key->fragment = key->proto == 44;
-	read_ports(key->proto, ip + IPV6_HEADER, rte_pktmbuf_data_len(m) - IPV6_HEADER, key->sport,
-	           key->dport);
+	key->word[4] = key_tail(ports, origin, proto, proto == 44);
 }
 
 /* What the cache says; false when it does not, or the neighbour is gone. */
@@ -157,15 +158,15 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 
 /* Ask the routes for the packets that the cache has no decision for. */
 static void ask4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
-                 const struct flow4_key *key, const uint32_t *hash, struct forward_way *way,
+                 const union flow4_words *key, const uint32_t *hash, struct forward_way *way,
                  const uint8_t *miss, unsigned int misses)
 {
 	uint32_t dst[FORWARD_BURST], src[FORWARD_BURST];
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
 
 	for (unsigned int k = 0; k < misses; k++) {
-		dst[k] = get_be32(key[miss[k]].dst);
-		src[k] = get_be32(key[miss[k]].src);
+		dst[k] = get_be32(key[miss[k]].key.dst);
+		src[k] = get_be32(key[miss[k]].key.src);
 	}
 	fib_lookup4(c->fib, dst, to, misses);
 	fib_lookup4(c->fib, src, from, misses);
@@ -176,20 +177,20 @@ static void ask4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t 
 		way[i].to = &c->fib->adjacency[to[k]];
 		way[i].from = &c->fib->adjacency[from[k]];
 		if (decide(c, origin[i], pkts[i], false, &way[i], &value))
-			flow4_put(&c->flows, hash[i], &key[i], &value);
+			flow4_put(&c->flows, hash[i], &key[i].key, &value);
 	}
 }
 
 static void ask6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
-                 const struct flow6_key *key, const uint32_t *hash, struct forward_way *way,
+                 const union flow6_words *key, const uint32_t *hash, struct forward_way *way,
                  const uint8_t *miss, unsigned int misses)
 {
 	uint8_t dst[FORWARD_BURST][16], src[FORWARD_BURST][16];
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
 
 	for (unsigned int k = 0; k < misses; k++) {
-		memcpy(dst[k], key[miss[k]].dst, 16);
-		memcpy(src[k], key[miss[k]].src, 16);
+		memcpy(dst[k], key[miss[k]].key.dst, 16);
+		memcpy(src[k], key[miss[k]].key.src, 16);
 	}
 	fib_lookup6(c->fib, dst, to, misses);
 	fib_lookup6(c->fib, src, from, misses);
@@ -200,14 +201,14 @@ static void ask6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t 
 		way[i].to = &c->fib->adjacency[to[k]];
 		way[i].from = &c->fib->adjacency[from[k]];
 		if (decide(c, origin[i], pkts[i], true, &way[i], &value))
-			flow6_put(&c->flows, hash[i], &key[i], &value);
+			flow6_put(&c->flows, hash[i], &key[i].key, &value);
 	}
 }
 
 void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
                     unsigned int n)
 {
-	struct flow4_key key[FORWARD_BURST];
+	union flow4_words key[FORWARD_BURST];
 	struct forward_way way[FORWARD_BURST];
 	uint32_t hash[FORWARD_BURST];
 	uint8_t miss[FORWARD_BURST];
@@ -215,11 +216,11 @@ void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 
 	for (unsigned int i = 0; i < n; i++) {
 		key4(pkts[i], origin[i], &key[i]);
-		hash[i] = flow4_hash(&c->flows, &key[i]);
+		hash[i] = flow4_hash(&c->flows, &key[i].key);
 		flow4_prefetch(&c->flows, hash[i]);
 	}
 	for (unsigned int i = 0; i < n; i++)
-		if (unlikely(!recall(c, flow4_find(&c->flows, hash[i], &key[i], c->generation),
+		if (unlikely(!recall(c, flow4_find(&c->flows, hash[i], &key[i].key, c->generation),
 		                     &way[i])))
 			miss[misses++] = (uint8_t)i;
 	if (unlikely(misses > 0))
@@ -231,7 +232,7 @@ void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
                     unsigned int n)
 {
-	struct flow6_key key[FORWARD_BURST];
+	union flow6_words key[FORWARD_BURST];
 	struct forward_way way[FORWARD_BURST];
 	uint32_t hash[FORWARD_BURST];
 	uint8_t miss[FORWARD_BURST];
@@ -239,11 +240,11 @@ void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 
 	for (unsigned int i = 0; i < n; i++) {
 		key6(pkts[i], origin[i], &key[i]);
-		hash[i] = flow6_hash(&c->flows, &key[i]);
+		hash[i] = flow6_hash(&c->flows, &key[i].key);
 		flow6_prefetch(&c->flows, hash[i]);
 	}
 	for (unsigned int i = 0; i < n; i++)
-		if (unlikely(!recall(c, flow6_find(&c->flows, hash[i], &key[i], c->generation),
+		if (unlikely(!recall(c, flow6_find(&c->flows, hash[i], &key[i].key, c->generation),
 		                     &way[i])))
 			miss[misses++] = (uint8_t)i;
 	if (unlikely(misses > 0))

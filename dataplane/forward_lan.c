@@ -2,21 +2,13 @@
 
 #include "dataplane/forward_core.h"
 
-#include <rte_prefetch.h>
-
-#define PREFETCH 4
-
 unsigned int forward_lan(struct forward_core *c)
 {
 	struct rte_mbuf *pkts[FORWARD_BURST], *v4[FORWARD_BURST], *v6[FORWARD_BURST];
 	uint16_t origin[FORWARD_BURST];
 	unsigned int n = forward_rx(c, PORT_LAN, pkts), n4 = 0, n6 = 0;
 
-	for (unsigned int i = 0; i < n && i < PREFETCH; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (unsigned int i = 0; i < n; i++) {
-		if (i + PREFETCH < n)
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH], void *));
 		switch (forward_classify(c, PORT_LAN, pkts[i])) {
 		case ETHER_IPV4:
 			v4[n4++] = pkts[i];

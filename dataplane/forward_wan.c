@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include <rte_prefetch.h>
-
 #include "dataplane/esp.h"
 #include "dataplane/ip.h"
 
@@ -13,8 +11,6 @@ COUNTER_DEFINE(drop_wan_not_local, "drop.wan_not_local", "WAN packets to another
 COUNTER_DEFINE(drop_wan_other, "drop.wan_other",
                "WAN packets that are neither ESP nor the channel's nor an echo request")
 COUNTER_DEFINE(drop_wan_fragment, "drop.wan_fragment", "fragments of outer packets")
-
-#define PREFETCH 4
 
 static void split(struct forward_core *c, struct packet_vector *v, unsigned int n)
 {
@@ -108,13 +104,9 @@ unsigned int forward_wan(struct forward_core *c)
 	struct rte_mbuf *pkts[FORWARD_BURST];
 	unsigned int n = forward_rx(c, PORT_WAN, pkts);
 
-	for (unsigned int i = 0; i < n && i < PREFETCH; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (unsigned int i = 0; i < n; i++) {
 		enum ether_class class;
 
-		if (i + PREFETCH < n)
-			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH], void *));
 		class = forward_classify(c, PORT_WAN, pkts[i]);
 		if (class != ETHER_DONE)
 			input(c, pkts[i], class == ETHER_IPV6);
