@@ -24,7 +24,7 @@
 
 #define WORKERS 4
 
-static const struct row *const rows[] = {&row_seal, &row_open};
+static const struct row *const rows[] = {&row_seal, &row_open, &row_miss, &row_tunnels};
 
 static void die(const char *what)
 {

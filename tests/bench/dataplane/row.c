@@ -39,6 +39,11 @@ static void gateway_burst(void *ctx)
 	site_turn(r->site);
 }
 
+void row_gateway_burst(void *site)
+{
+	site_turn(site);
+}
+
 int row_bodies_init(struct row_bodies *r, struct site *site, enum plain_cipher cipher,
                     struct err *err)
 {

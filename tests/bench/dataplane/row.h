@@ -33,7 +33,7 @@ struct row {
 	int (*run)(const struct row_options *o, struct err *err);
 };
 
-extern const struct row row_seal, row_open;
+extern const struct row row_seal, row_open, row_miss, row_tunnels;
 
 /* The three bodies, from port IN to port OUT of a site. */
 enum row_body { ROW_FORWARD, ROW_CIPHER, ROW_GATEWAY, ROW_BODIES };
@@ -62,6 +62,9 @@ int row_device_ring(const char *name, struct rte_ring *rx, struct rte_ring *tx, 
 /* Buffers for frames of SIZE, sealed ones too; MTU: of the ports. */
 struct rte_mempool *row_pool(unsigned int size, unsigned int count, struct err *err);
 uint16_t row_mtu(unsigned int size);
+
+/* One burst of the gateway, for a measure_body of a struct site. */
+void row_gateway_burst(void *site);
 
 /* -EIO when the site dropped packets since there were BEFORE of them. */
 int row_check_drops(const struct site *s, uint64_t before, struct err *err);

@@ -110,6 +110,11 @@ static int open_ports(struct site *s, struct err *err)
 		const struct config_port *cp = role == PORT_LAN ? &s->text.lan : &s->text.wan;
 		struct port *p = &s->port[role];
 
+		if (s->config.beside != NULL) {
+			*p = s->config.beside->port[role];
+			s->iface[role] = s->config.beside->iface[role];
+			continue;
+		}
 		if (port_configure(p, (enum port_role)role, s->config.device[role], s->config.mtu,
 		                   1, s->config.pool, err) < 0)
 			return -1;
@@ -236,7 +241,7 @@ void site_settle(struct site *s)
 int site_key(struct site *from, struct site *to, unsigned int t, uint64_t generation,
              struct err *err)
 {
-	struct sa_key key = {.spi = TUNNEL_SPI_MIN + (t << 4) + (uint32_t)(generation << 16)};
+	struct sa_key key = {.spi = TUNNEL_SPI_MIN + (t << 6) + (uint32_t)(generation << 20)};
 	int rc = 0;
 
 	random_bytes(key.key, sizeof(key.key));

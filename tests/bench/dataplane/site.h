@@ -26,6 +26,7 @@ struct site_config {
 	enum site_side side;
 	unsigned int worker;            /* the index of the worker whose turns run it */
 	const char *device[PORT_ROLES]; /* ethdevs, by enum port_role */
+	const struct site *beside;      /* NULL, or the site whose open ports this one uses too */
 	uint16_t mtu;
 	struct rte_mempool *pool; /* of port_pool_create() */
 	unsigned int tunnels;     /* destination network k goes by tunnel k % tunnels */
