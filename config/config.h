@@ -43,12 +43,20 @@ struct config_route {
 	char tunnel[32];             /* via tunnel */
 };
 
+/* What happens to a tunnel's traffic when keys run out. */
+enum config_policy { CONFIG_REQUIRE_QKD, CONFIG_RATCHET, CONFIG_BYPASS };
+
 struct config_tunnel {
 	char name[32];
 	struct config_addr local, remote;
 	uint32_t replay_window;
-	uint32_t rekey_period_ms, hard_life_ms, grace_ms;
-	/* policy when keys run out: "require-qkd" */
+	enum config_policy policy;
+	uint32_t ratchet_life_s;
+	uint32_t rekey_period_ms, hard_life_ms;
+	uint64_t rekey_bytes, rekey_packets; /* 0: no limit */
+	uint32_t rekey_stretch;              /* times the period, while keys are few */
+	uint32_t queue_delay_ms;             /* on the path between the gateways */
+	bool rekey_lan;                      /* profile: short paths, short grace */
 };
 
 enum config_site { CONFIG_SITE_A, CONFIG_SITE_B };
@@ -129,7 +137,7 @@ int config_check_system(const struct config *config, struct err *err);
 
 /*
  * May NEXT replace CURRENT without a restart? 0, or -EPERM with the path that cannot change
- * live in ERR. Routes, rekey period and hard life, and the error rate thresholds may.
+ * live in ERR. Routes, policies, lives of keys and the error rate thresholds may.
  */
 int config_live_change(const struct config *current, const struct config *next, struct err *err);
 

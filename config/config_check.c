@@ -249,6 +249,14 @@ static int check_ends(const struct config *c, const char *path, const struct con
 	return 0;
 }
 
+/* How long replaced keys receive on a path without delay: dataplane/rekey_retire.c. */
+static uint32_t least_grace_ms(const struct config_tunnel *t)
+{
+	if (t->rekey_lan)
+		return 100 + t->queue_delay_ms;
+	return t->queue_delay_ms > 2000 ? t->queue_delay_ms : 2000;
+}
+
 static int check_tunnel(const struct config *c, const struct config_tunnel *t, struct err *err)
 {
 	char path[96];
@@ -261,12 +269,13 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 		return err_set(err, EINVAL,
 		               "%s/rekey/hard-life: %u ms is not longer than the period of %u ms",
 		               path, t->hard_life_ms, t->rekey_period_ms);
-	/* No tunnel is rekeyed more often: four generations of receive keys fit into a grace. */
-	if (t->hard_life_ms <= t->grace_ms / 3)
+	/* No tunnel is rekeyed more often: a grace has room for three generations of receive keys.
+	 */
+	if (t->hard_life_ms <= least_grace_ms(t) / 3)
 		return err_set(err, EINVAL,
 		               "%s/rekey/hard-life: %u ms is not longer than a third of the grace "
-		               "of %u ms",
-		               path, t->hard_life_ms, t->grace_ms);
+		               "of %u ms, which follows from profile and queue-delay",
+		               path, t->hard_life_ms, least_grace_ms(t));
 	return check_ends(c, path, &t->local, &t->remote, err);
 }
 

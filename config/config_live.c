@@ -88,8 +88,6 @@ static int tunnel_change(const struct config_tunnel *a, const struct config_tunn
 		return refuse(err, path, b->name, "remote");
 	if (a->replay_window != b->replay_window)
 		return refuse(err, path, b->name, "replay-window");
-	if (a->grace_ms != b->grace_ms)
-		return refuse(err, path, b->name, "rekey/grace");
 	return 0;
 }
 

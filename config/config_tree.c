@@ -26,6 +26,12 @@ static uint32_t uint_of(const json_t *o, const char *name)
 	return (uint32_t)json_integer_value(json_object_get(o, name));
 }
 
+/* 64-bit integers are strings (RFC 7951 section 6.1). */
+static uint64_t uint64_of(const json_t *o, const char *name)
+{
+	return strtoull(text_of(o, name), NULL, 10);
+}
+
 /* decimal64 and the scientific notation of epsilons are strings (RFC 7951 section 6.1). */
 static double real_of(const json_t *o, const char *name)
 {
@@ -50,22 +56,37 @@ static int read_port(const json_t *o, const char *name, struct config_port *out,
 	return 0;
 }
 
+static void read_rekey(const json_t *o, struct config_tunnel *t)
+{
+	const json_t *rekey = json_object_get(o, "rekey");
+	const char *policy = text_of(o, "policy");
+
+	t->policy = strcmp(policy, "ratchet") == 0  ? CONFIG_RATCHET
+	            : strcmp(policy, "bypass") == 0 ? CONFIG_BYPASS
+	                                            : CONFIG_REQUIRE_QKD;
+	t->ratchet_life_s = uint_of(o, "ratchet-life");
+	t->rekey_period_ms = uint_of(rekey, "period");
+	t->hard_life_ms = uint_of(rekey, "hard-life");
+	t->rekey_bytes = uint64_of(rekey, "bytes");
+	t->rekey_packets = uint64_of(rekey, "packets");
+	t->rekey_stretch = uint_of(rekey, "stretch");
+	t->queue_delay_ms = uint_of(rekey, "queue-delay");
+	t->rekey_lan = strcmp(text_of(rekey, "profile"), "lan") == 0;
+}
+
 static void read_tunnels(const json_t *list, struct config *out)
 {
-	json_t *o, *rekey;
+	json_t *o;
 	size_t i;
 
 	json_array_foreach (list, i, o) {
 		struct config_tunnel *t = &out->tunnels[out->tunnel_count++];
 
-		rekey = json_object_get(o, "rekey");
 		copy_text(o, "name", t->name, sizeof(t->name));
 		config_addr_parse(text_of(o, "local"), &t->local);
 		config_addr_parse(text_of(o, "remote"), &t->remote);
 		t->replay_window = uint_of(o, "replay-window");
-		t->rekey_period_ms = uint_of(rekey, "period");
-		t->hard_life_ms = uint_of(rekey, "hard-life");
-		t->grace_ms = uint_of(rekey, "grace");
+		read_rekey(o, t);
 	}
 }
 

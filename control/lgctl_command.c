@@ -21,7 +21,7 @@ struct command {
 	void (*print)(FILE *out, const json_t *result);
 };
 
-static int build_rekey(char **args, int n, struct lgctl_request *r, struct err *err)
+static int build_tunnel(char **args, int n, struct lgctl_request *r, struct err *err)
 {
 	r->params = json_pack("{s:s}", "tunnel", args[0]);
 	return 0;
@@ -136,7 +136,8 @@ static const struct command commands[] = {
         {{"status"}, 0, 0, "status", "", NULL, lgctl_print_status},
         {{"link", "show"}, 0, 0, "link_show", "", NULL, lgctl_print_tree},
         {{"tunnel", "list"}, 0, 0, "tunnel_list", "", NULL, lgctl_print_tunnels},
-        {{"tunnel", "rekey"}, 1, 1, "tunnel_rekey", "NAME", build_rekey, lgctl_print_done},
+        {{"tunnel", "show"}, 1, 1, "tunnel_show", "NAME", build_tunnel, lgctl_print_tree},
+        {{"tunnel", "rekey"}, 1, 1, "tunnel_rekey", "NAME", build_tunnel, lgctl_print_done},
         {{"sa", "list"}, 0, 0, "sa_list", "", NULL, lgctl_print_sas},
         {{"block", "list"}, 0, 1, "block_list", "[COUNT]", build_blocks, lgctl_print_blocks},
         {{"keystore", "show"}, 0, 0, "keystore_show", "", NULL, lgctl_print_tree},

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
@@ -99,7 +100,7 @@ static void post_waiting(struct link *l)
 
 int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t len)
 {
-	size_t head = tunnel < 0 ? 1 : 2;
+	size_t head = tunnel < 0 ? 1 : 3;
 	struct qkd_note *note = qkd_note_new(QKD_NOTE_SEND, head + len);
 
 	if (note == NULL)
@@ -107,7 +108,7 @@ int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t 
 	note->session = l->session;
 	note->data[0] = kind;
 	if (tunnel >= 0)
-		note->data[1] = (uint8_t)tunnel;
+		put_be16(note->data + 1, (uint16_t)tunnel);
 	memcpy(note->data + head, msg, len);
 	return post(l, note);
 }
@@ -138,6 +139,7 @@ static void take_session(struct link *l, uint64_t session, uint64_t now)
 	send_summary(l);
 	for (unsigned int i = 0; i < l->tunnel_count; i++)
 		rekey_session(l->tunnels[i].rekey, now);
+	link_wake_rekeys(l);
 }
 
 static void take_summary(struct link *l, const uint8_t *msg, size_t len)
@@ -163,9 +165,9 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 	/* One a session: a later one would be older than the blocks that came since. */
 	if (note->len >= 1 && note->data[0] == MESSAGE_SUMMARY && !l->summary_taken)
 		take_summary(l, note->data + 1, note->len - 1);
-	else if (note->len >= 2 && note->data[0] == MESSAGE_REKEY && l->summary_taken &&
-	         note->data[1] < l->tunnel_count)
-		rekey_receive(l->tunnels[note->data[1]].rekey, note->data + 2, note->len - 2, now);
+	else if (note->len >= 1 && l->summary_taken &&
+	         (note->data[0] == MESSAGE_REKEY || note->data[0] == MESSAGE_REKEY_OLD))
+		link_take_rekey(l, note->data, note->len, now);
 	else
 		l->stats.bad_messages++;
 }
@@ -310,6 +312,7 @@ static void watch_channel(struct link *l, const struct qkd_role_status *s)
 	bool failing = s->channel.authentication_failing;
 
 	l->channel_up = s->channel.state == CHANNEL_UP;
+	l->conditions.rtt_ns = s->channel.rtt_ns;
 	link_alarm(failing, "authentication", l->resource, ALARM_CRITICAL,
 	           failing ? "the peer's hellos carry wrong tags: the pre-shared secrets differ"
 	                   : "the peer is authenticated");
@@ -339,6 +342,8 @@ static void watch_keys(struct link *l)
 	bool low;
 
 	keystore_stats_read(l->ks, &s);
+	l->conditions.keys = s.available[KEY_REKEY];
+	l->conditions.low_water = l->level.low_water;
 	low = key_level_low(&l->level, s.available[KEY_REKEY]);
 	snprintf(text, sizeof(text), "%s: low-water is %u",
 	         low ? "few keys for rekeying are left" : "enough keys for rekeying",
@@ -355,10 +360,7 @@ void link_poll(struct link *l, uint64_t now)
 		take_note(l, note, now);
 		qkd_note_free(note);
 	}
-	for (unsigned int i = 0; i < l->tunnel_count; i++) {
-		rekey_poll(l->tunnels[i].rekey, stores_agree(l), now);
-		tunnel_reclaim(l->tunnels[i].tunnel);
-	}
+	link_poll_rekeys(l, stores_agree(l), now);
 	if (now >= l->next_supervise_ns) {
 		l->next_supervise_ns = now + SUPERVISE_NS;
 		supervise(l, now);
@@ -381,8 +383,5 @@ void link_reconfigure(struct link *l, const struct config *config)
 	} else {
 		l->stats.notes_dropped++;
 	}
-	for (unsigned int i = 0; i < l->tunnel_count; i++) {
-		rekey_period(l->tunnels[i].rekey, config->tunnels[i].rekey_period_ms);
-		rekey_hard_life(l->tunnels[i].rekey, config->tunnels[i].hard_life_ms);
-	}
+	link_reconfigure_rekeys(l, config);
 }

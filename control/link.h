@@ -32,11 +32,13 @@ struct qkd_role *link_role(struct link *l);
 /* Call it every few milliseconds. */
 void link_poll(struct link *l, uint64_t now_ns);
 
-/* What may change live: rekey period, hard life and thresholds. */
+/* What may change live: lives of keys, policies and thresholds. */
 void link_reconfigure(struct link *l, const struct config *config);
 
 struct keystore *link_keystore(struct link *l);
 struct rekey *link_rekey(struct link *l, unsigned int tunnel);
+/* On command; -ENOENT: there is no such tunnel. */
+int link_rekey_now(struct link *l, unsigned int tunnel);
 
 /* The record of a block that became key, without the key. */
 struct link_block {

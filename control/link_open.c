@@ -49,6 +49,21 @@ static int open_keystore(struct link *l, const struct config *config, const uint
 	return rc;
 }
 
+/* A secret of its own for the ratchet: what leaks of one use says nothing of the others. */
+static int derive_ratchet_secret(struct link *l, const uint8_t *psk, struct err *err)
+{
+	static const char label[] = "lumengate ratchet secret";
+	static const uint8_t no_salt[32]; /* RFC 5869, section 2.2 */
+
+	l->ratchet_secret = secret_alloc(REKEY_SECRET_BYTES);
+	if (l->ratchet_secret == NULL)
+		return err_set(err, ENOMEM, "link: secret memory is full");
+	if (hkdf_sha256(psk + PSK_SECRET, 32, no_salt, sizeof(no_salt), label, sizeof(label) - 1,
+	                l->ratchet_secret, REKEY_SECRET_BYTES) < 0)
+		return err_set(err, EIO, "link: OpenSSL refuses HKDF");
+	return 0;
+}
+
 static int create_role(struct link *l, const struct config *config, const uint8_t *psk,
                        struct channel_mux *mux, struct err *err)
 {
@@ -110,6 +125,8 @@ struct link *link_create(const struct config *config, struct channel_mux *mux,
 	if (rc == 0)
 		rc = open_keystore(l, config, psk, psk_len, err);
 	if (rc == 0)
+		rc = derive_ratchet_secret(l, psk, err);
+	if (rc == 0)
 		rc = link_create_rekeys(l, config, tunnels, err);
 	if (rc == 0)
 		rc = create_role(l, config, psk, mux, err);
@@ -134,6 +151,7 @@ void link_destroy(struct link *l)
 	}
 	for (unsigned int i = 0; i < l->tunnel_count; i++)
 		rekey_destroy(l->tunnels[i].rekey);
+	secret_free(l->ratchet_secret);
 	keystore_close(l->ks);
 	free(l);
 }

@@ -10,7 +10,7 @@
 #include "control/link.h"
 
 /* First byte of a message on the control stream. */
-enum { MESSAGE_SUMMARY = 1, MESSAGE_REKEY = 2 };
+enum { MESSAGE_SUMMARY = 1, MESSAGE_REKEY_OLD = 2, MESSAGE_REKEY = 3 };
 
 struct rekey_context {
 	struct link *link;
@@ -27,6 +27,12 @@ struct link {
 	struct keystore *ks;
 	struct rekey_context tunnels[CONFIG_TUNNELS_MAX];
 	unsigned int tunnel_count;
+	/* When each of them is polled, side by side: a turn looks at all. */
+	uint64_t wake_ns[CONFIG_TUNNELS_MAX];
+	unsigned int next_poll, next_reclaim;
+	bool rekeys_connected, old_peer;
+	struct rekey_conditions conditions;
+	uint8_t *ratchet_secret; /* of the pre-shared secret; REKEY_SECRET_BYTES */
 	struct qkd_note *unposted, **unposted_end; /* wait for room in the role's ring */
 	unsigned int unposted_count;
 	uint64_t session; /* of the notes that are answered */
@@ -49,5 +55,11 @@ int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t 
 /* Rekeying of each tunnel. */
 int link_create_rekeys(struct link *l, const struct config *config, struct tunnel *const *tunnels,
                        struct err *err);
+void link_reconfigure_rekeys(struct link *l, const struct config *config);
+void link_poll_rekeys(struct link *l, bool connected, uint64_t now);
+/* A message of kind MESSAGE_REKEY or _OLD. */
+void link_take_rekey(struct link *l, const uint8_t *msg, size_t len, uint64_t now);
+/* Something changed for all of them. */
+void link_wake_rekeys(struct link *l);
 
 #endif

@@ -1,14 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the rekeying of each tunnel acts on: its SAs, the channel, the alarms. */
+/*
+ * What the rekeying of each tunnel acts on: its SAs, the channel, the alarms; and when each of
+ * up to a thousand machines is polled.
+ */
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "common/bytes.h"
 #include "common/log.h"
 #include "control/link_state.h"
 
 LOG_COMPONENT_DEFINE(link_tunnels)
+
+/*
+ * In a turn of the control thread: a rekey costs up to a commit of the key store, and a
+ * session keys all tunnels at once.
+ */
+#define POLLS_A_TURN    16
+#define RECLAIMS_A_TURN 16
 
 static int op_send(void *ctx, const void *msg, size_t len)
 {
@@ -51,7 +63,37 @@ static void op_rx_retire(void *ctx, uint64_t generation)
 
 static void op_alarm(void *ctx, const char *kind, bool raised, const char *text)
 {
-	link_alarm(raised, kind, ((struct rekey_context *)ctx)->resource, ALARM_CRITICAL, text);
+	/* On the ratchet traffic still flows, and is still secret. */
+	link_alarm(raised, kind, ((struct rekey_context *)ctx)->resource,
+	           strcmp(kind, "ratchet") == 0 ? ALARM_MAJOR : ALARM_CRITICAL, text);
+}
+
+static void op_tx_usage(void *ctx, uint64_t *packets, uint64_t *bytes)
+{
+	struct tunnel_totals totals;
+
+	tunnel_totals_read(((struct rekey_context *)ctx)->tunnel, &totals);
+	*packets = totals.packets_sealed;
+	*bytes = totals.bytes_sealed;
+}
+
+static struct rekey_lives lives(const struct config_tunnel *c)
+{
+	static const enum rekey_policy policies[] = {
+	        [CONFIG_REQUIRE_QKD] = REKEY_REQUIRE_QKD,
+	        [CONFIG_RATCHET] = REKEY_RATCHET,
+	        [CONFIG_BYPASS] = REKEY_BYPASS,
+	};
+
+	return (struct rekey_lives){.period_ms = c->rekey_period_ms,
+	                            .hard_life_ms = c->hard_life_ms,
+	                            .bytes = c->rekey_bytes,
+	                            .packets = c->rekey_packets,
+	                            .queue_delay_ms = c->queue_delay_ms,
+	                            .stretch = c->rekey_stretch,
+	                            .ratchet_life_s = c->ratchet_life_s,
+	                            .policy = policies[c->policy],
+	                            .profile = c->rekey_lan ? REKEY_LAN : REKEY_WAN};
 }
 
 int link_create_rekeys(struct link *l, const struct config *config, struct tunnel *const *tunnels,
@@ -62,16 +104,18 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
 	                                     .tx_switch = op_tx_switch,
 	                                     .tx_stop = op_tx_stop,
 	                                     .rx_retire = op_rx_retire,
-	                                     .alarm = op_alarm};
+	                                     .alarm = op_alarm,
+	                                     .tx_usage = op_tx_usage};
 
 	for (unsigned int i = 0; i < config->tunnel_count; i++) {
 		const struct config_tunnel *c = &config->tunnels[i];
 		struct rekey_context *t = &l->tunnels[i];
 		struct rekey_config rc = {.initiator = l->site_a,
-		                          .period_ms = c->rekey_period_ms,
-		                          .hard_life_ms = c->hard_life_ms,
-		                          .grace_ms = c->grace_ms,
-		                          .cores = config->eal.forward_lcores};
+		                          .place = i,
+		                          .subs = tunnel_subs(tunnels[i]),
+		                          .ratchet_secret = l->ratchet_secret,
+		                          .conditions = &l->conditions,
+		                          .lives = lives(c)};
 
 		snprintf(rc.link, sizeof(rc.link), "%s", config->link);
 		snprintf(rc.tunnel, sizeof(rc.tunnel), "%s", c->name);
@@ -85,4 +129,89 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
 		l->tunnel_count++;
 	}
 	return 0;
+}
+
+void link_reconfigure_rekeys(struct link *l, const struct config *config)
+{
+	for (unsigned int i = 0; i < l->tunnel_count; i++) {
+		const struct rekey_lives next = lives(&config->tunnels[i]);
+
+		rekey_reconfigure(l->tunnels[i].rekey, &next);
+		l->wake_ns[i] = 0;
+	}
+}
+
+void link_wake_rekeys(struct link *l)
+{
+	memset(l->wake_ns, 0, sizeof(l->wake_ns));
+}
+
+int link_rekey_now(struct link *l, unsigned int tunnel)
+{
+	if (tunnel >= l->tunnel_count)
+		return -ENOENT;
+	rekey_request(l->tunnels[tunnel].rekey);
+	l->wake_ns[tunnel] = 0;
+	return 0;
+}
+
+/* Only those whose time has come, in turn, so that none waits for the others for long. */
+static void poll_due(struct link *l, bool connected, uint64_t now)
+{
+	unsigned int polls = 0;
+
+	for (unsigned int n = 0; n < l->tunnel_count && polls < POLLS_A_TURN; n++) {
+		unsigned int i = l->next_poll;
+
+		l->next_poll = i + 1 < l->tunnel_count ? i + 1 : 0;
+		if (now < l->wake_ns[i])
+			continue;
+		l->wake_ns[i] = rekey_poll(l->tunnels[i].rekey, connected, now);
+		polls++;
+	}
+}
+
+void link_poll_rekeys(struct link *l, bool connected, uint64_t now)
+{
+	unsigned int n = l->tunnel_count < RECLAIMS_A_TURN ? l->tunnel_count : RECLAIMS_A_TURN;
+
+	if (connected != l->rekeys_connected) {
+		l->rekeys_connected = connected;
+		link_wake_rekeys(l);
+	}
+	poll_due(l, connected, now);
+	while (n-- > 0) {
+		tunnel_reclaim(l->tunnels[l->next_reclaim].tunnel);
+		l->next_reclaim = l->next_reclaim + 1 < l->tunnel_count ? l->next_reclaim + 1 : 0;
+	}
+}
+
+/* Gateways of before rekey messages had a version. */
+static void refuse_old(struct link *l)
+{
+	l->stats.bad_messages++;
+	l->old_peer = true;
+	link_alarm(true, "rekey-version", l->resource, ALARM_CRITICAL,
+	           "the peer rekeys by version 1 of the protocol, this gateway by 2: update it");
+}
+
+void link_take_rekey(struct link *l, const uint8_t *msg, size_t len, uint64_t now)
+{
+	unsigned int tunnel;
+
+	if (len >= 1 && msg[0] == MESSAGE_REKEY_OLD) {
+		refuse_old(l);
+		return;
+	}
+	if (len < 3 || (tunnel = get_be16(msg + 1)) >= l->tunnel_count) {
+		l->stats.bad_messages++;
+		return;
+	}
+	if (l->old_peer) {
+		l->old_peer = false;
+		link_alarm(false, "rekey-version", l->resource, ALARM_CRITICAL,
+		           "the peer rekeys by the same version");
+	}
+	rekey_receive(l->tunnels[tunnel].rekey, msg + 3, len - 3, now);
+	l->wake_ns[tunnel] = 0;
 }

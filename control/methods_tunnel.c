@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "control/gateway.h"
@@ -32,6 +33,22 @@ static int tunnel_list(const void *params, json_t **result, struct err *err)
 		return not_running(err);
 	*result = json_pack("{s:o}", "tunnels", list);
 	return 0;
+}
+
+static int tunnel_show(const void *params, json_t **result, struct err *err)
+{
+	const struct tunnel_params *p = params;
+	json_t *list = snapshot_tunnels(), *t;
+	size_t i;
+
+	if (list == NULL)
+		return not_running(err);
+	json_array_foreach (list, i, t)
+		if (strcmp(json_string_value(json_object_get(t, "name")), p->tunnel) == 0)
+			*result = json_incref(t);
+	json_decref(list);
+	return *result != NULL ? 0
+	                       : err_set(err, ENOENT, "tunnel: there is no tunnel %s", p->tunnel);
 }
 
 static int tunnel_rekey(const void *params, json_t **result, struct err *err)
@@ -88,6 +105,8 @@ static int sa_list(const void *params, json_t **result, struct err *err)
 
 METHOD_DEFINE(tunnel_list, .summary = "Tunnels with their key generations and traffic",
               .fn = tunnel_list)
+METHOD_DEFINE(tunnel_show, .summary = "One tunnel: its keys, its rekeying, its traffic",
+              .fn = tunnel_show, .params = tunnel_params, .param_count = 1)
 METHOD_DEFINE(tunnel_rekey, .summary = "Rekey a tunnel now", .fn = tunnel_rekey,
               .params = tunnel_params, .param_count = 1, .right = METHOD_WRITE)
 METHOD_DEFINE(sa_list, .summary = "Security associations of all tunnels, without keys",

@@ -81,13 +81,8 @@ static unsigned int read_sas(const char *tunnel, struct sa_info *out, unsigned i
 
 static int rekey_now(const char *tunnel, struct err *err)
 {
-	unsigned int i = tunnel_index(tunnel);
-
-	if (i == site_config()->tunnel_count)
+	if (link_rekey_now(site_link(), tunnel_index(tunnel)) < 0)
 		return err_set(err, ENOENT, "tunnel: there is no tunnel %s", tunnel);
-	if (site_config()->site != CONFIG_SITE_A)
-		return err_set(err, EPERM, "site A rekeys: ask its gateway");
-	rekey_request(link_rekey(site_link(), i));
 	return 0;
 }
 

@@ -104,6 +104,35 @@ json_t *snapshot_link(void)
 	return o;
 }
 
+static void rekey_json(json_t *o, const struct rekey_stats *s)
+{
+	json_object_set_new(o, "keyed_by", json_string(rekey_standing_name(s->standing)));
+	U64(o, s, generation);
+	U64(o, s, peer_generation);
+	U64(o, s, key_age_ms);
+	U64(o, s, next_rekey_ms);
+	U64(o, s, period_ms);
+	U64(o, s, grace_ms);
+	BOOL(o, s, stopped);
+	json_object_set_new(o, "last_cause", json_string(rekey_cause_name(s->last_cause)));
+	json_object_set_new(o, "last_reject",
+	                    json_string(s->last_reject != NULL ? s->last_reject : ""));
+	U64(o, s, subs);
+	U64(o, s, peer_subs);
+	U64(o, s, rekeys);
+	U64(o, s, offers);
+	U64(o, s, requests);
+	U64(o, s, rejects);
+	U64(o, s, timeouts);
+	U64(o, s, retransmits);
+	U64(o, s, duplicates);
+	U64(o, s, deferred);
+	U64(o, s, bad_messages);
+	U64(o, s, no_key);
+	U64(o, s, ratchet_steps);
+	U64(o, s, policy_changes);
+}
+
 json_t *snapshot_tunnels(void)
 {
 	struct gateway_tunnel tunnels[CONFIG_TUNNELS_MAX];
@@ -124,14 +153,7 @@ json_t *snapshot_tunnels(void)
 		json_object_set_new(o, "local", json_string(config_addr_format(&t->local, local)));
 		json_object_set_new(o, "remote",
 		                    json_string(config_addr_format(&t->remote, remote)));
-		U64(o, &t->rekey, generation);
-		U64(o, &t->rekey, key_age_ms);
-		BOOL(o, &t->rekey, stopped);
-		U64(o, &t->rekey, rekeys);
-		U64(o, &t->rekey, rejects);
-		U64(o, &t->rekey, timeouts);
-		U64(o, &t->rekey, bad_messages);
-		U64(o, &t->rekey, no_key);
+		rekey_json(o, &t->rekey);
 		U64(o, t, packets_sealed);
 		U64(o, t, bytes_sealed);
 		U64(o, t, packets_opened);

@@ -8,26 +8,55 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dataplane/tunnel.h"
+#include "dataplane/rekey.h"
 #include "qkd-engine/keystore.h"
 
+#define REKEY_VERSION     2
 #define REKEY_NONCE_BYTES 16
-#define REKEY_MESSAGE_MAX (64 + 4 * TUNNEL_CORES_MAX)
+#define REKEY_MESSAGE_MAX 64
 
-enum rekey_type { REKEY_OFFER = 1, REKEY_ACCEPT, REKEY_CONFIRM, REKEY_DONE, REKEY_REJECT };
+enum rekey_type {
+	REKEY_OFFER = 1,
+	REKEY_ACCEPT,
+	REKEY_CONFIRM,
+	REKEY_DONE,
+	REKEY_REJECT,
+	REKEY_REQUEST
+};
 
-/* Why an offer was not accepted. */
-enum rekey_reason { REKEY_KEY_UNKNOWN = 1, REKEY_KEY_USED, REKEY_BUSY, REKEY_CORES };
+/* Why B went no further. */
+enum rekey_reason {
+	REKEY_KEY_UNKNOWN = 1,
+	REKEY_KEY_USED,
+	REKEY_CANNOT_INSTALL,
+	REKEY_OTHER_VERSION,
+	REKEY_GENERATION_UNKNOWN, /* answers CONFIRM */
+	REKEY_CANNOT_SWITCH,      /* answers CONFIRM */
+	REKEY_RATCHET_REFUSED,    /* not this tunnel's policy */
+	REKEY_RATCHET_UNKNOWN,    /* another chain, or a step that is gone */
+	REKEY_RATCHET_EXPIRED,
+	REKEY_REASONS /* how many there are, and one */
+};
+const char *rekey_reason_name(enum rekey_reason reason);
+
+/* Where the key of an offer comes from. */
+enum rekey_source { REKEY_FROM_STORE = 1, REKEY_FROM_RATCHET };
 
 struct rekey_message {
 	enum rekey_type type;
-	uint64_t generation;
+	uint64_t generation; /* that the exchange is about */
+	uint64_t current;    /* that the sender seals with; 0: none */
+	/* OFFER, REQUEST */
+	enum rekey_cause cause;
 	/* OFFER */
-	struct key_id key;
+	enum rekey_source source;
+	struct key_id key;     /* from the store */
+	uint64_t ratchet_base; /* from the ratchet: the generation whose key it began with */
+	uint32_t ratchet_step; /* from 1 */
 	/* OFFER, ACCEPT */
 	uint8_t nonce[REKEY_NONCE_BYTES];
-	unsigned int cores;
-	uint32_t spi[TUNNEL_CORES_MAX]; /* of the sender's receive SAs */
+	unsigned int subs; /* SAs that the sender seals with */
+	uint32_t spi_base; /* of its receive SAs: SPI i is this + i */
 	/* REJECT */
 	enum rekey_reason reason;
 };
@@ -35,7 +64,10 @@ struct rekey_message {
 /* The bytes written to OUT. */
 size_t rekey_encode(const struct rekey_message *m, uint8_t out[REKEY_MESSAGE_MAX]);
 
-/* 0, or -EPROTO for anything that rekey_encode() would not write. */
+/*
+ * 0; -EPROTO for anything that rekey_encode() would not write; -EPROTONOSUPPORT for another
+ * version of which type and generation are in M.
+ */
 int rekey_decode(const uint8_t *msg, size_t len, struct rekey_message *m);
 
 #endif

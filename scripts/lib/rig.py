@@ -156,7 +156,7 @@ class Rig:
                         "mtu": 1600, "address": [f"{WAN[site]}/30"]},
             },
             "tunnel": [{"name": "dc", "local": WAN[site], "remote": WAN[other],
-                        "rekey": {"period": 1000, "hard-life": 60000, "grace": 2000}}],
+                        "rekey": {"period": 1000, "hard-life": 60000}}],
             "route": [{"prefix": f"{LAN[other]}.0/24", "tunnel": "dc"},
                       {"prefix": f"{LAN6[other]}/64", "tunnel": "dc"}],
             "channel": {"local": WAN[site], "remote": WAN[other], "port": CHANNEL_PORT,

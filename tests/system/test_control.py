@@ -85,10 +85,10 @@ def test_bad_requests(imported):
 def test_methods_and_tables(imported):
     names = {m["name"] for m in imported.rpc("a", "get_methods")}
     assert {"get_methods", "status", "config_get", "config_validate", "config_set", "link_show",
-            "tunnel_list", "tunnel_rekey", "sa_list", "keystore_show", "keystore_import",
+            "tunnel_list", "tunnel_show", "tunnel_rekey", "sa_list", "keystore_show", "keystore_import",
             "alarm_list", "log_set", "block_list"} <= names
-    for words in (("status",), ("link", "show"), ("tunnel", "list"), ("sa", "list"),
-                  ("keystore", "show"), ("alarm", "list"), ("config", "get")):
+    for words in (("status",), ("link", "show"), ("tunnel", "list"),
+                  ("tunnel", "show", "dc"), ("sa", "list"), ("keystore", "show"), ("alarm", "list"), ("config", "get")):
         assert lgctl(imported, "a", *words).strip()
     assert json.loads(lgctl(imported, "a", "--json", "status"))
 

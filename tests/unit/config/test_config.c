@@ -55,7 +55,13 @@ static void test_examples_load(void)
 	CU_ASSERT_EQUAL(a.tunnels[0].replay_window, 4096);
 	CU_ASSERT_EQUAL(a.tunnels[0].rekey_period_ms, 1000);
 	CU_ASSERT_EQUAL(a.tunnels[0].hard_life_ms, 60000);
-	CU_ASSERT_EQUAL(a.tunnels[0].grace_ms, 2000);
+	CU_ASSERT_EQUAL(a.tunnels[0].policy, CONFIG_REQUIRE_QKD);
+	CU_ASSERT_EQUAL(a.tunnels[0].ratchet_life_s, 3600);
+	CU_ASSERT_EQUAL(a.tunnels[0].rekey_bytes, 0);
+	CU_ASSERT_EQUAL(a.tunnels[0].rekey_packets, 0);
+	CU_ASSERT_EQUAL(a.tunnels[0].rekey_stretch, 10);
+	CU_ASSERT_EQUAL(a.tunnels[0].queue_delay_ms, 100);
+	CU_ASSERT_FALSE(a.tunnels[0].rekey_lan);
 	CU_ASSERT_EQUAL(a.channel.port, 4790);
 	CU_ASSERT_STRING_EQUAL(a.channel.psk_file, "/etc/lumengate/psk");
 
@@ -181,9 +187,9 @@ static const struct {
          ROOT "/tunnel[name='dc']/remote: 10.2.0.1 is routed into tunnel dc itself"},
         {EXAMPLE_A, "tunnel/0/replay-window", "1000",
          ROOT "/tunnel[name='dc']/replay-window: 1000 is not a power of two"},
-        {EXAMPLE_A, "tunnel/0/rekey", "{\"hard-life\": 20000, \"grace\": 60000}",
+        {EXAMPLE_A, "tunnel/0/rekey", "{\"hard-life\": 20000, \"queue-delay\": 60000}",
          ROOT "/tunnel[name='dc']/rekey/hard-life: 20000 ms is not longer than a third of the "
-              "grace of 60000 ms"},
+              "grace of 60000 ms, which follows from profile and queue-delay"},
         {EXAMPLE_A, "tunnel/0/rekey/hard-life", "1000",
          ROOT "/tunnel[name='dc']/rekey/hard-life: 1000 ms is not longer than the period of 1000 "
               "ms"},

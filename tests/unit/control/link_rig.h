@@ -85,7 +85,9 @@ static inline void rig_config(unsigned int site)
 	c->tunnels[0].replay_window = 1024;
 	c->tunnels[0].rekey_period_ms = RIG_PERIOD_MS;
 	c->tunnels[0].hard_life_ms = RIG_HARD_MS;
-	c->tunnels[0].grace_ms = 500;
+	c->tunnels[0].rekey_lan = true;
+	c->tunnels[0].queue_delay_ms = 100;
+	c->tunnels[0].rekey_stretch = 1;
 	c->channel.port = 4500;
 	c->qkd.qber_abort = 0.08;
 	c->qkd.qber_alarm = 0.05;

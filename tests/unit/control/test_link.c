@@ -162,6 +162,60 @@ static void test_thresholds_and_lives_change_live(void)
 	rig_stop();
 }
 
+/* Both sites ask on command; B's goes over the wire. */
+static void test_rekeys_on_command(void)
+{
+	start();
+	rig_import(0, 32, 1);
+	rig_import(1, 32, 1);
+	rig_run(1500);
+	for (unsigned int site = 0; site < 2; site++) {
+		uint64_t rekeys = rig_rekey(site).rekeys;
+
+		CU_ASSERT_EQUAL(link_rekey_now(ends[site].link, 0), 0);
+		rig_run(100);
+		CU_ASSERT_EQUAL(rig_rekey(site).rekeys, rekeys + 1);
+		CU_ASSERT_EQUAL(rig_rekey(site).last_cause, REKEY_BY_COMMAND);
+		CU_ASSERT_EQUAL(link_rekey_now(ends[site].link, 1), -ENOENT);
+		rig_run(200);
+	}
+	rig_stop();
+}
+
+/* The ratchet's secret follows from the pre-shared one at both ends. */
+static void test_ratchet_when_keys_run_out(void)
+{
+	struct config next;
+
+	rig_start();
+	for (unsigned int site = 0; site < 2; site++) {
+		ends[site].config.tunnels[0].policy = CONFIG_RATCHET;
+		ends[site].config.tunnels[0].ratchet_life_s = 3600;
+		ends[site].config.tunnels[0].hard_life_ms = 3000;
+		rig_link(site);
+	}
+	rig_import(0, 2, 1);
+	rig_import(1, 2, 1);
+	rig_run(8000);
+	for (unsigned int site = 0; site < 2; site++) {
+		CU_ASSERT_TRUE(rig_alarm("ratchet", "tunnel/t0"));
+		CU_ASSERT_EQUAL(rig_rekey(site).standing, REKEY_ON_RATCHET);
+		CU_ASSERT(rig_rekey(site).ratchet_steps >= 4);
+	}
+	CU_ASSERT_EQUAL(rig_rekey(0).rekeys - rig_rekey(0).ratchet_steps, 2);
+	CU_ASSERT_FALSE(rig_alarm("no-key", "tunnel/t0"));
+	/* No longer wanted: what derives from the last key may not be used any more. */
+	next = ends[0].config;
+	next.tunnels[0].policy = CONFIG_REQUIRE_QKD;
+	for (unsigned int site = 0; site < 2; site++)
+		link_reconfigure(ends[site].link, &next);
+	rig_run(10);
+	CU_ASSERT_TRUE(rig_rekey(0).stopped && rig_rekey(1).stopped);
+	CU_ASSERT_TRUE(rig_alarm("no-key", "tunnel/t0"));
+	CU_ASSERT_FALSE(rig_alarm("ratchet", "tunnel/t0"));
+	rig_stop();
+}
+
 static void test_cut_channel_stops_offers_and_comes_back(void)
 {
 	uint64_t offers;
@@ -230,9 +284,6 @@ static void test_refuses_bad_secrets(void)
 	strcpy(ends[0].config.keystore.path, "/nonexistent/keys");
 	check_refused("/nonexistent/keys");
 	rig_config(0);
-	ends[0].config.eal.forward_lcores = TUNNEL_CORES_MAX + 1;
-	check_refused("cores");
-	rig_config(0);
 	ends[0].config.qkd.enabled = true;
 	check_refused("block-bits");
 	rig_config(0);
@@ -243,6 +294,6 @@ static void test_refuses_bad_secrets(void)
 
 UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_stores_are_compared),
           UNIT(test_low_store_raises_an_alarm), UNIT(test_restarted_end_is_keyed_again),
-          UNIT(test_thresholds_and_lives_change_live),
-          UNIT(test_cut_channel_stops_offers_and_comes_back),
+          UNIT(test_thresholds_and_lives_change_live), UNIT(test_rekeys_on_command),
+          UNIT(test_ratchet_when_keys_run_out), UNIT(test_cut_channel_stops_offers_and_comes_back),
           UNIT(test_other_secret_raises_an_alarm), UNIT(test_refuses_bad_secrets))

@@ -260,10 +260,10 @@ static void test_messages_of_other_sessions_are_void(void)
 	note = tell(QKD_NOTE_MESSAGE, 1);
 	note->session = 1;
 	note->data[0] = 1;
-	note = tell(QKD_NOTE_MESSAGE, 2); /* a tunnel that is not there */
+	note = tell(QKD_NOTE_MESSAGE, 3); /* a tunnel that is not there */
 	note->session = 1;
-	note->data[0] = 2;
-	note->data[1] = 1;
+	note->data[0] = 3;
+	note->data[2] = 1;
 	tell(QKD_NOTE_MESSAGE, 0)->session = 1;
 	turn(1);
 	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 3);
@@ -290,8 +290,32 @@ static void test_no_offer_before_the_own_summary(void)
 	CU_ASSERT_EQUAL(note->data[0], 1);
 	note = from_link[1];
 	CU_ASSERT_EQUAL(note->type, QKD_NOTE_SEND);
-	CU_ASSERT_EQUAL(note->data[0], 2);
-	CU_ASSERT_EQUAL(note->data[1], 0);
+	CU_ASSERT_EQUAL(note->data[0], 3);
+	CU_ASSERT_EQUAL(get_be16(note->data + 1), 0);
+	stop();
+}
+
+/* A gateway of before rekey messages had a version: said so, until it is updated. */
+static void test_an_old_peer_is_named(void)
+{
+	struct qkd_note *note;
+
+	start(1);
+	agree(1, 1);
+	note = tell(QKD_NOTE_MESSAGE, 60);
+	note->session = 1;
+	note->data[0] = 2;
+	note->data[2] = 1; /* OFFER */
+	turn(1);
+	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 1);
+	CU_ASSERT_TRUE(rig_alarm("rekey-version", "link/test"));
+	CU_ASSERT_EQUAL(rig_rekey(1).bad_messages, 0);
+	note = tell(QKD_NOTE_MESSAGE, 3);
+	note->session = 1;
+	note->data[0] = 3;
+	turn(1);
+	CU_ASSERT_FALSE(rig_alarm("rekey-version", "link/test"));
+	CU_ASSERT_EQUAL(rig_rekey(1).bad_messages, 1);
 	stop();
 }
 
@@ -357,5 +381,6 @@ static void test_role_that_stands_still(void)
 UNIT_MAIN(UNIT(test_blocks_are_stored_once), UNIT(test_every_wanted_pad_is_answered),
           UNIT(test_pads_are_supplied_while_sifting),
           UNIT(test_messages_of_other_sessions_are_void),
-          UNIT(test_no_offer_before_the_own_summary), UNIT(test_alarms),
-          UNIT(test_role_that_stands_still), UNIT(test_full_secret_memory_is_an_answer_too))
+          UNIT(test_no_offer_before_the_own_summary), UNIT(test_an_old_peer_is_named),
+          UNIT(test_alarms), UNIT(test_role_that_stands_still),
+          UNIT(test_full_secret_memory_is_an_answer_too))

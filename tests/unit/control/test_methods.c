@@ -41,6 +41,9 @@ static unsigned int fake_tunnels(struct gateway_tunnel *out, unsigned int max)
 	config_addr_parse("192.0.2.1", &out->local);
 	config_addr_parse("192.0.2.2", &out->remote);
 	out->rekey.generation = 7;
+	out->rekey.retransmits = 3;
+	out->rekey.last_cause = REKEY_BY_PACKETS;
+	out->rekey.standing = REKEY_ON_RATCHET;
 	out->packets_sealed = 123;
 	return 1;
 }
@@ -178,6 +181,21 @@ static void test_status_has_drops_by_name(void)
 	counter_set_detach(&set);
 }
 
+static void test_tunnel_show(void)
+{
+	struct jsonrpc_error error;
+	json_t *r;
+
+	r = run("tunnel_show", json_pack("{s:s}", "tunnel", "dc"), &error);
+	CU_ASSERT_EQUAL(integer(r, "generation", NULL), 7);
+	CU_ASSERT_EQUAL(integer(r, "retransmits", NULL), 3);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(r, "last_cause")), "packets");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(r, "keyed_by")), "ratchet");
+	json_decref(r);
+	fails("tunnel_show", json_pack("{s:s}", "tunnel", "x"), JSONRPC_FAILED,
+	      "tunnel: there is no tunnel x");
+}
+
 static void test_tunnel_rekey(void)
 {
 	struct jsonrpc_error error;
@@ -312,5 +330,5 @@ static void test_config(void)
 }
 
 UNIT_MAIN(UNIT(test_nothing_runs), UNIT(test_snapshots), UNIT(test_status_has_drops_by_name),
-          UNIT(test_tunnel_rekey), UNIT(test_keystore_import), UNIT(test_alarm_list),
-          UNIT(test_log_set), UNIT(test_config))
+          UNIT(test_tunnel_show), UNIT(test_tunnel_rekey), UNIT(test_keystore_import),
+          UNIT(test_alarm_list), UNIT(test_log_set), UNIT(test_config))

@@ -12,9 +12,10 @@
 #include "common/clock.h"
 #include "common/gcm.h"
 #include "common/secret.h"
+#include "dataplane/rekey_message.h"
 #include "qkd-engine/storage.h"
 
-#define CORES    2
+#define SUBS     2
 #define MESSAGES 16
 
 /* One end: its store, its rekeying, what it did to its SAs, what is on the wire to it. */
@@ -25,10 +26,10 @@ struct end {
 	char path[64];
 	struct {
 		uint64_t generation;
-		struct sa_key key[CORES];
+		struct sa_key key[SUBS];
 	} rx[TUNNEL_RX_GENERATIONS], tx;
 	unsigned int rx_count, rx_most;
-	bool stopped, alarm;
+	bool stopped, alarm, version_alarm;
 	uint8_t wire[MESSAGES][256];
 	size_t wire_len[MESSAGES];
 	unsigned int wire_count, lose; /* lose: bit per message type that is dropped */
@@ -41,7 +42,7 @@ static int op_send(void *ctx, const void *msg, size_t len)
 {
 	struct end *to = ((struct end *)ctx)->peer;
 
-	if (to->lose >> *(const uint8_t *)msg & 1)
+	if (to->lose >> ((const uint8_t *)msg)[1] & 1)
 		return 0;
 	CU_ASSERT_FATAL(to->wire_count < MESSAGES);
 	memcpy(to->wire[to->wire_count], msg, len);
@@ -53,7 +54,7 @@ static int op_rx_install(void *ctx, uint64_t generation, const struct sa_key *ke
 {
 	struct end *e = ctx;
 
-	CU_ASSERT_EQUAL(n, CORES);
+	CU_ASSERT_EQUAL(n, SUBS);
 	if (e->rx_count == TUNNEL_RX_GENERATIONS)
 		return -EBUSY;
 	e->rx[e->rx_count].generation = generation;
@@ -67,7 +68,7 @@ static int op_tx_switch(void *ctx, uint64_t generation, const struct sa_key *key
 {
 	struct end *e = ctx;
 
-	CU_ASSERT_EQUAL(n, CORES);
+	CU_ASSERT_EQUAL(n, SUBS);
 	e->tx.generation = generation;
 	memcpy(e->tx.key, keys, sizeof(e->tx.key));
 	e->stopped = false;
@@ -94,9 +95,13 @@ static void op_rx_retire(void *ctx, uint64_t generation)
 
 static void op_alarm(void *ctx, const char *kind, bool raised, const char *text)
 {
-	CU_ASSERT_STRING_EQUAL(kind, "no-key");
 	CU_ASSERT_TRUE(strlen(text) > 0);
-	((struct end *)ctx)->alarm = raised;
+	if (strcmp(kind, "no-key") == 0)
+		((struct end *)ctx)->alarm = raised;
+	else if (strcmp(kind, "rekey-version") == 0)
+		((struct end *)ctx)->version_alarm = raised;
+	else
+		CU_FAIL("an alarm that has no cause here");
 }
 
 static const struct rekey_ops ops = {.send = op_send,
@@ -106,18 +111,36 @@ static const struct rekey_ops ops = {.send = op_send,
                                      .rx_retire = op_rx_retire,
                                      .alarm = op_alarm};
 
+static struct rekey_conditions conditions;
+
+static struct rekey_lives lives(uint32_t period_ms, uint32_t hard_life_ms)
+{
+	return (struct rekey_lives){.period_ms = period_ms,
+	                            .hard_life_ms = hard_life_ms,
+	                            .stretch = 10,
+	                            .profile = REKEY_WAN};
+}
+
 static void make_rekey(struct end *e, uint32_t hard_life_ms)
 {
 	struct rekey_config config = {.initiator = e == &ends[0],
 	                              .link = "malta",
 	                              .tunnel = "dc",
-	                              .period_ms = 1000,
-	                              .hard_life_ms = hard_life_ms,
-	                              .grace_ms = 2000,
-	                              .cores = CORES};
+	                              .place = 3,
+	                              .subs = SUBS,
+	                              .conditions = &conditions,
+	                              .lives = lives(1000, hard_life_ms)};
 
 	e->rekey = rekey_create(&config, &ops, e, e->ks, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e->rekey);
+}
+
+static void reconfigure(uint32_t period_ms, uint32_t hard_life_ms)
+{
+	const struct rekey_lives next = lives(period_ms, hard_life_ms);
+
+	for (int i = 0; i < 2; i++)
+		rekey_reconfigure(ends[i].rekey, &next);
 }
 
 static void set_up(unsigned int keys)
@@ -131,6 +154,7 @@ static void set_up(unsigned int keys)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	}
 	now = 1000 * NS_PER_S;
+	conditions = (struct rekey_conditions){0};
 	for (size_t i = 0; i < 32 * keys; i++)
 		file[i] = (uint8_t)(i * 13 + i / 32);
 	for (int i = 0; i < 2; i++) {
@@ -206,7 +230,7 @@ static uint64_t rekeys(int i)
 
 static void test_a_rekey_each_second_fresh_keys_bounded_generations(void)
 {
-	struct sa_key before[CORES];
+	struct sa_key before[SUBS];
 
 	set_up(100);
 	run(10, true);
@@ -216,7 +240,9 @@ static void test_a_rekey_each_second_fresh_keys_bounded_generations(void)
 	/* Every direction and core has a key of its own. */
 	CU_ASSERT_NOT_EQUAL(memcmp(before[0].key, before[1].key, 32), 0);
 	CU_ASSERT_NOT_EQUAL(memcmp(before[0].key, ends[1].tx.key[0].key, 32), 0);
+	/* The SPI says sub-SA and tunnel. */
 	CU_ASSERT_EQUAL(before[1].spi % TUNNEL_SUBS_MAX, 1);
+	CU_ASSERT_EQUAL(before[1].spi / TUNNEL_SUBS_MAX % REKEY_PLACES_MAX, 3);
 	run(20000, true);
 	CU_ASSERT(rekeys(0) >= 19 && rekeys(0) <= 21);
 	CU_ASSERT_EQUAL(rekeys(0), rekeys(1));
@@ -300,8 +326,7 @@ static void test_reconfigured_live(void)
 	set_up(2);
 	run(5000, true);
 	CU_ASSERT_FALSE(ends[0].stopped);
-	for (int i = 0; i < 2; i++)
-		rekey_hard_life(ends[i].rekey, 20000);
+	reconfigure(1000, 20000);
 	run(13000, true);
 	CU_ASSERT_FALSE(ends[0].stopped);
 	run(5000, true);
@@ -310,7 +335,7 @@ static void test_reconfigured_live(void)
 	tear_down();
 	set_up(40);
 	run(1500, true);
-	rekey_period(ends[0].rekey, 5000);
+	reconfigure(5000, 60000);
 	run(20000, true);
 	CU_ASSERT(rekeys(0) >= 5 && rekeys(0) <= 7);
 	tear_down();
@@ -329,6 +354,173 @@ static void test_unknown_key_is_refused(void)
 	rekey_stats_read(ends[0].rekey, now, &stats);
 	CU_ASSERT_EQUAL(stats.rejects, 1);
 	CU_ASSERT_EQUAL(stats.rekeys, 1);
+	tear_down();
+}
+
+static struct rekey_stats stats_of(int i)
+{
+	struct rekey_stats stats;
+
+	rekey_stats_read(ends[i].rekey, now, &stats);
+	return stats;
+}
+
+/* Few keys: the period grows as they get fewer, within stretch and half of the hard life. */
+static void test_period_stretches_when_keys_are_few(void)
+{
+	set_up(40);
+	run(1500, true);
+	CU_ASSERT_EQUAL(stats_of(0).period_ms, 1000);
+	conditions = (struct rekey_conditions){.keys = 50, .low_water = 100};
+	CU_ASSERT_EQUAL(stats_of(0).period_ms, 2000);
+	conditions.keys = 1;
+	CU_ASSERT_EQUAL(stats_of(0).period_ms, 10000);
+	reconfigure(1000, 8000);
+	CU_ASSERT_EQUAL(stats_of(0).period_ms, 4000);
+	conditions.keys = 100;
+	CU_ASSERT_EQUAL(stats_of(0).period_ms, 1000);
+	conditions.keys = 0;
+	run(20000, true);
+	CU_ASSERT(rekeys(0) >= 6 && rekeys(0) <= 8);
+	CU_ASSERT_FALSE(ends[0].stopped || ends[1].stopped);
+	tear_down();
+}
+
+/* A third of the grace is the least, and the grace follows the round trip. */
+static void test_period_is_clamped_to_the_grace(void)
+{
+	set_up(40);
+	reconfigure(100, 60000);
+	CU_ASSERT_EQUAL(stats_of(0).grace_ms, 2000);
+	CU_ASSERT_EQUAL(stats_of(0).period_ms, 666);
+	run(10000, true);
+	CU_ASSERT(rekeys(0) >= 14 && rekeys(0) <= 16);
+	CU_ASSERT(ends[0].rx_most <= TUNNEL_RX_GENERATIONS);
+	CU_ASSERT(ends[1].rx_most <= TUNNEL_RX_GENERATIONS);
+	conditions.rtt_ns = 1500 * NS_PER_MS;
+	CU_ASSERT_EQUAL(stats_of(0).grace_ms, 3000);
+	CU_ASSERT_EQUAL(stats_of(0).period_ms, 1000);
+	tear_down();
+}
+
+/* A peer of another version is told, takes no key, and costs one only. */
+static void test_another_version_is_refused(void)
+{
+	uint8_t offer[64] = {REKEY_VERSION + 1, REKEY_OFFER, 0, 0, 0, 0, 0, 0, 0, 9};
+	struct keystore_stats before, after;
+	struct rekey_message answer;
+
+	set_up(20);
+	keystore_stats_read(ends[1].ks, &before);
+	rekey_receive(ends[1].rekey, offer, sizeof(offer), now);
+	CU_ASSERT_TRUE(ends[1].version_alarm);
+	CU_ASSERT_EQUAL(ends[0].wire_count, 1);
+	CU_ASSERT_EQUAL_FATAL(rekey_decode(ends[0].wire[0], ends[0].wire_len[0], &answer), 0);
+	CU_ASSERT_EQUAL(answer.type, REKEY_REJECT);
+	CU_ASSERT_EQUAL(answer.generation, 9);
+	CU_ASSERT_EQUAL(answer.reason, REKEY_OTHER_VERSION);
+	ends[0].wire_count = 0;
+	/* The initiator's side: such refusals, five in a row. */
+	for (unsigned int i = 0; i < 5; i++) {
+		uint8_t reject[REKEY_MESSAGE_MAX];
+		struct rekey_message offered;
+		size_t len;
+
+		for (unsigned int t = 0; t < 100 && ends[1].wire_count == 0;
+		     t++, now += 10 * NS_PER_MS)
+			rekey_poll(ends[0].rekey, true, now);
+		CU_ASSERT_EQUAL_FATAL(ends[1].wire_count, 1);
+		CU_ASSERT_EQUAL(rekey_decode(ends[1].wire[0], ends[1].wire_len[0], &offered), 0);
+		ends[1].wire_count = 0;
+		answer.generation = offered.generation;
+		len = rekey_encode(&answer, reject);
+		rekey_receive(ends[0].rekey, reject, len, now);
+	}
+	keystore_stats_read(ends[0].ks, &after);
+	CU_ASSERT_EQUAL(before.available[KEY_REKEY] - after.available[KEY_REKEY], 1);
+	CU_ASSERT_STRING_EQUAL(stats_of(0).last_reject, "another version of the protocol");
+	/* Updated: the same key is good. */
+	run(1000, true);
+	CU_ASSERT_EQUAL(rekeys(0), 1);
+	CU_ASSERT_FALSE(ends[1].version_alarm);
+	keystore_stats_read(ends[0].ks, &after);
+	CU_ASSERT_EQUAL(before.available[KEY_REKEY] - after.available[KEY_REKEY], 1);
+	tear_down();
+}
+
+/* poll() says when it has something to do: an idle machine is not looked at for a second. */
+static void test_polls_are_few(void)
+{
+	unsigned int polls = 0, nothing = 0;
+	uint64_t wake[2] = {0, 0};
+
+	set_up(40);
+	run(1500, true);
+	for (unsigned int t = 0; t < 10000; t++, now += NS_PER_MS) {
+		for (int i = 0; i < 2; i++) {
+			struct rekey_stats before = stats_of(i);
+
+			if (ends[i].wire_count > 0)
+				wake[i] = 0;
+			for (unsigned int k = 0; k < ends[i].wire_count; k++)
+				rekey_receive(ends[i].rekey, ends[i].wire[k], ends[i].wire_len[k],
+				              now);
+			ends[i].wire_count = 0;
+			if (now < wake[i])
+				continue;
+			polls++;
+			wake[i] = rekey_poll(ends[i].rekey, true, now);
+			nothing += before.rekeys == stats_of(i).rekeys;
+			CU_ASSERT(wake[i] > now);
+		}
+		CU_ASSERT_TRUE(opens(&ends[0]) && opens(&ends[1]));
+	}
+	/* 10 rekeys with 2 messages in, and a retirement each, a side. */
+	CU_ASSERT(polls <= 2 * 10 * 5);
+	CU_ASSERT(rekeys(0) >= 10 && rekeys(0) <= 12);
+	tear_down();
+}
+
+/* The places of a site spread the second rekey of a session over half a period. */
+static void test_tunnels_are_spread(void)
+{
+	unsigned int first_half = 0, n = 0;
+
+	set_up(2);
+	for (unsigned int place = 0; place < REKEY_PLACES_MAX; place += 37, n++) {
+		struct rekey_config config = {.initiator = true,
+		                              .link = "malta",
+		                              .tunnel = "dc",
+		                              .place = place,
+		                              .subs = 1,
+		                              .lives = lives(60000, 120000)};
+		struct rekey *r = rekey_create(&config, &ops, &ends[0], ends[0].ks, NULL);
+		struct rekey_stats s;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+		rekey_session(r, 0);
+		rekey_stats_read(r, 0, &s);
+		CU_ASSERT(s.next_rekey_ms >= 30000 && s.next_rekey_ms <= 60000);
+		first_half += s.next_rekey_ms < 45000;
+		rekey_destroy(r);
+	}
+	CU_ASSERT(first_half >= n / 3 && first_half <= n * 2 / 3);
+	tear_down();
+}
+
+static void test_bad_configuration_is_refused(void)
+{
+	struct rekey_config config = {.subs = TUNNEL_SUBS_MAX + 1};
+	struct err err = {0};
+
+	set_up(2);
+	CU_ASSERT_PTR_NULL(rekey_create(&config, &ops, &ends[0], ends[0].ks, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "65 SAs"));
+	config.subs = 0;
+	CU_ASSERT_PTR_NULL(rekey_create(&config, &ops, &ends[0], ends[0].ks, &err));
+	config = (struct rekey_config){.subs = 1, .place = REKEY_PLACES_MAX};
+	CU_ASSERT_PTR_NULL(rekey_create(&config, &ops, &ends[0], ends[0].ks, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "tunnel 1024"));
 	tear_down();
 }
 
@@ -354,4 +546,7 @@ static void test_garbage_changes_nothing(void)
 UNIT_MAIN(UNIT(test_a_rekey_each_second_fresh_keys_bounded_generations),
           UNIT(test_survives_the_loss_of_any_message), UNIT(test_restart_of_either_end),
           UNIT(test_no_key_alarm_then_hard_stop_then_back), UNIT(test_reconfigured_live),
-          UNIT(test_unknown_key_is_refused), UNIT(test_garbage_changes_nothing))
+          UNIT(test_unknown_key_is_refused), UNIT(test_period_stretches_when_keys_are_few),
+          UNIT(test_period_is_clamped_to_the_grace), UNIT(test_another_version_is_refused),
+          UNIT(test_polls_are_few), UNIT(test_tunnels_are_spread),
+          UNIT(test_bad_configuration_is_refused), UNIT(test_garbage_changes_nothing))

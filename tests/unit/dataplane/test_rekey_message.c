@@ -8,58 +8,132 @@
 
 static struct rekey_message sample(enum rekey_type type)
 {
-	struct rekey_message m = {.type = type, .generation = 0x0102030405060708};
+	struct rekey_message m = {
+	        .type = type, .generation = 0x0102030405060708, .current = 0x1112131415161718};
 
 	if (type == REKEY_OFFER) {
+		m.cause = REKEY_BY_PACKETS;
+		m.source = REKEY_FROM_STORE;
 		memset(m.key.block, 0xb1, sizeof(m.key.block));
 		m.key.index = 77;
 	}
 	if (type == REKEY_OFFER || type == REKEY_ACCEPT) {
 		memset(m.nonce, 0x4e, sizeof(m.nonce));
-		m.cores = 3;
-		for (unsigned int i = 0; i < m.cores; i++)
-			m.spi[i] = 0x12345640 + i;
+		m.subs = TUNNEL_SUBS_MAX;
+		m.spi_base = 0x12345640;
 	}
 	if (type == REKEY_REJECT)
-		m.reason = REKEY_KEY_USED;
+		m.reason = REKEY_RATCHET_EXPIRED;
+	if (type == REKEY_REQUEST)
+		m.cause = REKEY_BY_BYTES;
 	return m;
+}
+
+static struct rekey_message ratchet_offer(void)
+{
+	struct rekey_message m = sample(REKEY_OFFER);
+
+	memset(&m.key, 0, sizeof(m.key));
+	m.source = REKEY_FROM_RATCHET;
+	m.ratchet_base = 0x2122232425262728;
+	m.ratchet_step = 9;
+	return m;
+}
+
+static void check_round_trip(const struct rekey_message *m)
+{
+	struct rekey_message back;
+	uint8_t buf[REKEY_MESSAGE_MAX + 1] = {0};
+	size_t len = rekey_encode(m, buf);
+
+	CU_ASSERT(len <= REKEY_MESSAGE_MAX);
+	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), 0);
+	CU_ASSERT_EQUAL(memcmp(m, &back, sizeof(*m)), 0);
+	for (size_t cut = 0; cut < len; cut++)
+		CU_ASSERT_EQUAL(rekey_decode(buf, cut, &back), -EPROTO);
+	CU_ASSERT_EQUAL(rekey_decode(buf, len + 1, &back), -EPROTO);
 }
 
 static void test_round_trip_and_every_cut(void)
 {
-	for (enum rekey_type type = REKEY_OFFER; type <= REKEY_REJECT; type++) {
-		struct rekey_message m = sample(type), back;
-		uint8_t buf[REKEY_MESSAGE_MAX + 1] = {0};
-		size_t len = rekey_encode(&m, buf);
+	struct rekey_message m;
 
-		CU_ASSERT(len <= REKEY_MESSAGE_MAX);
-		CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), 0);
-		CU_ASSERT_EQUAL(memcmp(&m, &back, sizeof(m)), 0);
-		for (size_t cut = 0; cut < len; cut++)
-			CU_ASSERT_EQUAL(rekey_decode(buf, cut, &back), -EPROTO);
-		CU_ASSERT_EQUAL(rekey_decode(buf, len + 1, &back), -EPROTO);
+	for (enum rekey_type type = REKEY_OFFER; type <= REKEY_REQUEST; type++) {
+		m = sample(type);
+		check_round_trip(&m);
 	}
+	m = ratchet_offer();
+	check_round_trip(&m);
+}
+
+static void check_refused(const struct rekey_message *m)
+{
+	struct rekey_message back;
+	uint8_t buf[REKEY_MESSAGE_MAX];
+	size_t len = rekey_encode(m, buf);
+
+	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTO);
 }
 
 static void test_bad_fields(void)
 {
-	struct rekey_message m = sample(REKEY_ACCEPT), back;
-	uint8_t buf[REKEY_MESSAGE_MAX];
-	size_t len;
+	struct rekey_message m = sample(REKEY_ACCEPT);
 
-	m.spi[1] = 255; /* reserved */
-	len = rekey_encode(&m, buf);
-	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTO);
+	m.spi_base = 192; /* reserved */
+	check_refused(&m);
+	m.spi_base = 0x12345641; /* not sub-SA 0 */
+	check_refused(&m);
 	m = sample(REKEY_ACCEPT);
-	m.spi[1] = m.spi[2]; /* names another core */
-	len = rekey_encode(&m, buf);
-	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTO);
+	m.subs = 0;
+	check_refused(&m);
+	m.subs = TUNNEL_SUBS_MAX + 1;
+	check_refused(&m);
+	m = sample(REKEY_OFFER);
+	m.generation = 0;
+	check_refused(&m);
+	m = sample(REKEY_OFFER);
+	m.cause = REKEY_BY_NONE;
+	check_refused(&m);
+	m = sample(REKEY_REQUEST);
+	m.cause = (enum rekey_cause)(REKEY_BY_RETRY + 1);
+	check_refused(&m);
+	m = ratchet_offer();
+	m.ratchet_step = 0;
+	check_refused(&m);
+	m = ratchet_offer();
+	m.ratchet_base = 0;
+	check_refused(&m);
+	m = ratchet_offer();
+	m.source = (enum rekey_source)3;
+	check_refused(&m);
 	m = sample(REKEY_REJECT);
-	m.reason = 99;
-	len = rekey_encode(&m, buf);
-	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTO);
-	buf[0] = 200;
-	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTO);
+	m.reason = (enum rekey_reason)REKEY_REASONS;
+	check_refused(&m);
+	m = sample(REKEY_CONFIRM);
+	m.type = (enum rekey_type)7;
+	check_refused(&m);
 }
 
-UNIT_MAIN(UNIT(test_round_trip_and_every_cut), UNIT(test_bad_fields))
+static void test_another_version_names_itself(void)
+{
+	struct rekey_message m = sample(REKEY_OFFER), back;
+	uint8_t buf[REKEY_MESSAGE_MAX];
+	size_t len = rekey_encode(&m, buf);
+
+	buf[0] = REKEY_VERSION + 1;
+	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTONOSUPPORT);
+	CU_ASSERT_EQUAL(back.type, REKEY_OFFER);
+	CU_ASSERT_EQUAL(back.generation, m.generation);
+}
+
+static void test_names(void)
+{
+	for (enum rekey_reason r = REKEY_KEY_UNKNOWN; r < REKEY_REASONS; r++)
+		CU_ASSERT(strlen(rekey_reason_name(r)) > 0);
+	CU_ASSERT_STRING_EQUAL(rekey_reason_name((enum rekey_reason)0), "");
+	CU_ASSERT_STRING_EQUAL(rekey_reason_name(REKEY_REASONS), "");
+	CU_ASSERT_STRING_EQUAL(rekey_cause_name(REKEY_BY_SESSION), "session");
+}
+
+UNIT_MAIN(UNIT(test_round_trip_and_every_cut), UNIT(test_bad_fields),
+          UNIT(test_another_version_names_itself), UNIT(test_names))
