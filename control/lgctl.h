@@ -49,6 +49,7 @@ int lgctl_options_build(const char *command, const char *const *options, size_t 
 /* lgctl_capture.c: the options of these commands. */
 int lgctl_build_capture_start(char **args, int n, struct lgctl_request *r, struct err *err);
 int lgctl_build_port(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_latency(FILE *out, const json_t *result);
 void lgctl_print_captures(FILE *out, const json_t *result);
 
 void lgctl_print_tree(FILE *out, const json_t *result);

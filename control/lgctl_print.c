@@ -176,6 +176,19 @@ void lgctl_print_captures(FILE *out, const json_t *result)
 	TABLE(out, json_object_get(result, "captures"), columns);
 }
 
+void lgctl_print_latency(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"FROM", "from"},       {"TO", "to"},
+	        {"PACKETS", "packets"}, {"MEAN ns", "mean_ns"},
+	        {"P50 ns", "p50_ns"},   {"P90 ns", "p90_ns"},
+	        {"P99 ns", "p99_ns"},   {"P99.9 ns", "p999_ns"},
+	        {"MAX ns", "max_ns"},
+	};
+
+	TABLE(out, json_object_get(result, "latency"), columns);
+}
+
 void lgctl_print_alarms(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {

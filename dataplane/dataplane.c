@@ -12,6 +12,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/esp.h"
 #include "dataplane/forward.h"
+#include "dataplane/latency.h"
 #include "dataplane/routes.h"
 #include "qkd-engine/channel.h"
 
@@ -216,6 +217,7 @@ void dataplane_stop(struct dataplane *dp)
 		return;
 	workers_stop();
 	capture_shutdown();
+	latency_shutdown();
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		port_stop(&dp->port[role]);
 	dp->running = false;
@@ -246,6 +248,7 @@ void dataplane_poll(struct dataplane *dp)
 {
 	fib_reclaim(dp->fib);
 	capture_poll();
+	latency_poll();
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
 		tunnel_reclaim(dp->tunnel[t]);
 }

@@ -167,7 +167,8 @@ class Rig:
                     "block-bits": 1000000},
             "keystore": {"path": os.path.join(folder, "keys.db"),
                          "storage-key-file": os.path.join(folder, "storage.key")},
-            "control": {"socket": os.path.join(folder, "control.sock")},
+            "control": {"socket": os.path.join(folder, "control.sock"),
+                        "capture-directory": os.path.join(folder, "capture")},
         }
         if newer_library() is not None:
             gateway["resources"]["ipsec-mb"] = newer_library()
