@@ -57,6 +57,9 @@ struct config_tunnel {
 	uint32_t rekey_stretch;              /* times the period, while keys are few */
 	uint32_t queue_delay_ms;             /* on the path between the gateways */
 	bool rekey_lan;                      /* profile: short paths, short grace */
+	bool udp, udp_spread;                /* ESP in UDP; a source port a sub-SA */
+	uint16_t udp_port;                   /* of ESP in UDP */
+	uint16_t nat_keepalive;              /* seconds, 0: none */
 };
 
 enum config_site { CONFIG_SITE_A, CONFIG_SITE_B };

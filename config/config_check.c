@@ -265,6 +265,10 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 	if ((t->replay_window & (t->replay_window - 1)) != 0)
 		return err_set(err, EINVAL, "%s/replay-window: %u is not a power of two", path,
 		               t->replay_window);
+	/* The channel would take the tunnel's packets, or the tunnel the channel's. */
+	if (t->udp && t->udp_port == c->channel.port)
+		return err_set(err, EINVAL, "%s/udp-port: %u is the channel's port", path,
+		               t->udp_port);
 	if (t->hard_life_ms <= t->rekey_period_ms)
 		return err_set(err, EINVAL,
 		               "%s/rekey/hard-life: %u ms is not longer than the period of %u ms",

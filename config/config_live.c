@@ -88,6 +88,14 @@ static int tunnel_change(const struct config_tunnel *a, const struct config_tunn
 		return refuse(err, path, b->name, "remote");
 	if (a->replay_window != b->replay_window)
 		return refuse(err, path, b->name, "replay-window");
+	if (a->udp != b->udp)
+		return refuse(err, path, b->name, "encapsulation");
+	if (a->udp_port != b->udp_port)
+		return refuse(err, path, b->name, "udp-port");
+	if (a->udp_spread != b->udp_spread)
+		return refuse(err, path, b->name, "udp-source");
+	if (a->nat_keepalive != b->nat_keepalive)
+		return refuse(err, path, b->name, "nat-keepalive");
 	return 0;
 }
 

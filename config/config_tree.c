@@ -87,6 +87,10 @@ static void read_tunnels(const json_t *list, struct config *out)
 		config_addr_parse(text_of(o, "remote"), &t->remote);
 		t->replay_window = uint_of(o, "replay-window");
 		read_rekey(o, t);
+		t->udp = strcmp(text_of(o, "encapsulation"), "udp") == 0;
+		t->udp_port = (uint16_t)uint_of(o, "udp-port");
+		t->udp_spread = strcmp(text_of(o, "udp-source"), "spread") == 0;
+		t->nat_keepalive = (uint16_t)uint_of(o, "nat-keepalive");
 	}
 }
 

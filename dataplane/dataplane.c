@@ -96,6 +96,10 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 		        .ipv6 = ct->local.ipv6,
 		        .replay_window = ct->replay_window,
 		        .index = t,
+		        .udp = ct->udp,
+		        .udp_spread = ct->udp_spread,
+		        .udp_port = ct->udp_port,
+		        .nat_keepalive = ct->nat_keepalive,
 		};
 
 		memcpy(tc.name, ct->name, sizeof(tc.name));
@@ -144,8 +148,10 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	        .qsbr = worker_qsbr(),
 	};
 
-	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
+	for (unsigned int t = 0; t < dp->config.tunnel_count; t++) {
 		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(dp->tunnel[t], dp->config.wan.mtu);
+		fc.tunnel[t] = dp->tunnel[t];
+	}
 	dp->forward = forward_create(&fc, err);
 	if (dp->forward == NULL)
 		return -err->code;

@@ -41,7 +41,7 @@ struct esp_core {
 #define ESP_HEADER_BYTES 16
 #define ESP_ICV_BYTES    16
 /* Most bytes in front of the inner packet: the headroom that sealing needs, less Ethernet. */
-#define ESP_HEADROOM_MAX (40 + ESP_HEADER_BYTES)
+#define ESP_HEADROOM_MAX (40 + 8 + ESP_HEADER_BYTES)
 /* Most bytes behind it: 3 of padding, pad length, next header, ICV. */
 #define ESP_TAILROOM_MAX (3 + 2 + ESP_ICV_BYTES)
 
@@ -57,8 +57,8 @@ unsigned int esp_seal_burst(const struct esp_core *e, struct rte_mbuf **pkts, st
                             unsigned int n);
 
 /*
- * Open N packets that carry ESP directly behind the outer IPv4 or IPv6 header, and tell their
- * SAs. Bytes beyond the outer length (Ethernet padding) are cut. drop.malformed: not a whole
+ * Open N packets that carry ESP behind the outer IPv4 or IPv6 header, in UDP or not, and tell
+ * their SAs. Bytes beyond the outer length (Ethernet padding) are cut. drop.malformed: not a whole
  * ESP packet; drop.wrong_core: the SPI belongs to another core; drop.no_sa; drop.replay: seen,
  * or left of the window; drop.auth; drop.inner_malformed: authentic, but padding or inner
  * packet are wrong; drop.dummy: next header 59 (RFC 4303 section 2.6); drop.ecn: congestion was

@@ -31,22 +31,52 @@ COUNTER_DEFINE(esp_opened, "esp.opened", "packets opened");
 
 #define RX_CHECKSUM_FLAGS (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK)
 
-/* Outer header: its length and that of the whole packet; false when it is not ESP in IP. */
+#define UDP_HEADER 8
+
+/* UDP in front of ESP (RFC 3948 section 2.1); its checksum tells nothing that the ICV does not. */
+static bool outer_udp(const struct rte_mbuf *m, const uint8_t *h, uint32_t *header, uint32_t *total)
+{
+	uint32_t bytes;
+
+	if (m->data_len < *header + UDP_HEADER || *total < *header + UDP_HEADER)
+		return false;
+	bytes = get_be16(h + *header + 4);
+	if (bytes < UDP_HEADER || bytes > *total - *header)
+		return false;
+	*total = *header + bytes;
+	*header += UDP_HEADER;
+	return true;
+}
+
+/*
+ * Outer header, with UDP's: its length and that of the whole packet; false when it is not ESP
+ * in IP.
+ */
 static inline bool outer_fields(const struct rte_mbuf *m, const uint8_t *h, uint32_t *header,
                                 uint32_t *total, uint8_t *ecn)
 {
+	uint8_t proto;
+
 	if (likely(h[0] >> 4 == 4)) {
 		*header = (h[0] & 0xf) * 4U;
 		*total = get_be16(h + 2);
 		*ecn = h[1] & 3;
+		proto = h[9];
 		/* Neither fragment offset nor more-fragments. */
-		return *header >= 20 && (get_be16(h + 6) & 0x3fff) == 0 && h[9] == IPPROTO_ESP &&
-		       *total <= m->pkt_len;
+		if (*header < 20 || (get_be16(h + 6) & 0x3fff) != 0)
+			return false;
+	} else {
+		*header = 40;
+		*total = 40U + get_be16(h + 4);
+		*ecn = h[1] >> 4 & 3;
+		proto = h[6];
+		if (h[0] >> 4 != 6)
+			return false;
 	}
-	*header = 40;
-	*total = 40U + get_be16(h + 4);
-	*ecn = h[1] >> 4 & 3;
-	return h[0] >> 4 == 6 && h[6] == IPPROTO_ESP && *total <= m->pkt_len;
+	if (*total > m->pkt_len)
+		return false;
+	return likely(proto == IPPROTO_ESP) ||
+	       (proto == IPPROTO_UDP && outer_udp(m, h, header, total));
 }
 
 /* Parse, find the SA, infer the sequence number; NULL, or the counter of the drop. */
@@ -59,9 +89,9 @@ static inline const struct counter *prepare(const struct esp_core *e, struct rte
 	const uint8_t *h;
 	struct sa *sa;
 
-	if (unlikely(m->data_len < 20 + least))
+	if (unlikely(m->data_len < 20 + least || m->nb_segs != 1))
 		if (m->pkt_len < 20 + least ||
-		    !chain_pull(m, RTE_MIN(m->pkt_len, 60U + ESP_HEADER_BYTES)))
+		    !chain_pull(m, RTE_MIN(m->pkt_len, 60U + UDP_HEADER + ESP_HEADER_BYTES)))
 			return &drop_malformed;
 	h = rte_pktmbuf_mtod(m, const uint8_t *);
 	if (unlikely(!outer_fields(m, h, &header, &total, &job->ecn)) ||
@@ -226,10 +256,12 @@ static inline void prefetch_bucket(const struct esp_core *e, const struct rte_mb
 	const uint8_t *h = rte_pktmbuf_mtod(m, const uint8_t *);
 	unsigned int header;
 
-	/* The longest IPv4 header and an SPI. */
-	if (unlikely(m->data_len < 64))
+	/* The longest IPv4 header, UDP and an SPI. */
+	if (unlikely(m->data_len < 72))
 		return;
 	header = h[0] >> 4 == 4 ? (h[0] & 0xfU) * 4 : 40;
+	if (unlikely(h[h[0] >> 4 == 4 ? 9 : 6] == IPPROTO_UDP))
+		header += UDP_HEADER;
 	rte_prefetch0(sad_bucket(e->sad, get_be32(h + header)));
 }
 

@@ -84,6 +84,8 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	if (c->index == FORWARD_OWNER) {
 		n += send_channel(c);
 		forward_neighbour_poll(c);
+		if (c->f->nat != NULL)
+			forward_nat_poll(c);
 	}
 	n += take_inbox(c);
 	n += forward_lan(c);
@@ -155,7 +157,7 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 	f->generation = 1;
 	f->neighbours = neighbour_table_create(NEIGHBOURS_MAX, config->qsbr, &forward_neighbour_ops,
 	                                       f, err);
-	if (f->neighbours == NULL) {
+	if (f->neighbours == NULL || forward_nat_create(config, &f->nat, err) < 0) {
 		forward_destroy(f);
 		return NULL;
 	}
@@ -194,5 +196,6 @@ void forward_destroy(struct forward *f)
 	for (unsigned int i = 0; i < TUNNEL_CORES_MAX; i++)
 		core_destroy(f->core[i]);
 	neighbour_table_destroy(f->neighbours);
+	forward_nat_destroy(f->nat);
 	free(f);
 }

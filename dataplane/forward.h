@@ -38,6 +38,8 @@ struct forward_config {
 	const struct sad *sad; /* of the same number of cores */
 	/* Longest inner packet of each tunnel, by its index in the SAD: tunnel_inner_mtu(). */
 	uint16_t tunnel_mtu[SAD_TUNNELS_MAX];
+	/* The tunnels themselves, as far as one asks for more than plain ESP; else NULL. */
+	const struct tunnel *tunnel[SAD_TUNNELS_MAX];
 	unsigned int flows;       /* entries of a core's flow cache; 0: FORWARD_FLOWS */
 	struct channel_mux *mux;  /* or NULL */
 	struct rte_mempool *pool; /* of port_pool_create() */

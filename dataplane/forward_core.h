@@ -63,6 +63,7 @@ struct forward_core {
 	uint32_t generation; /* read before FIB: never newer than it */
 
 	uint64_t next_keep_ns;
+	uint64_t next_nat_ns; /* owner */
 	unsigned int keep_cursor;
 	struct icmp_limit limit;
 	struct flow_cache flows;
@@ -79,6 +80,7 @@ struct forward {
 	struct forward_config config;
 	struct neighbour_table *neighbours;
 	struct forward_core *core[TUNNEL_CORES_MAX];
+	struct forward_nat *nat; /* NULL: no tunnel uses UDP */
 	/* control: rw, all: ro */
 	_Alignas(64) uint32_t generation; /* of policy and routes; never 0 */
 };
@@ -102,6 +104,18 @@ unsigned int forward_wan(struct forward_core *c);
 /* A packet of ESP whose SA belongs to this core; opened by forward_wan_open(). */
 void forward_wan_esp(struct forward_core *c, struct rte_mbuf *m);
 void forward_wan_open(struct forward_core *c);
+
+/* forward_nat.c: ESP in UDP. NULL in *OUT when no tunnel uses it. */
+int forward_nat_create(const struct forward_config *config, struct forward_nat **out,
+                       struct err *err);
+void forward_nat_destroy(struct forward_nat *nat);
+/*
+ * A UDP packet to an address of ours. True: it was to a port of ESP, and the bytes in front of
+ * ESP are in *HEADER, or, with *HEADER 0, it is dealt with. False: something else.
+ */
+bool forward_nat_input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, uint32_t *header);
+/* The owner's: keepalives that are due. */
+void forward_nat_poll(struct forward_core *c);
 
 /* forward_inner.c: up to FORWARD_BURST checked inner packets, pkts[i] of origin[i]. */
 void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,

@@ -54,10 +54,9 @@ void forward_wan_esp(struct forward_core *c, struct rte_mbuf *m)
 }
 
 /* To the core that owns the SA: the device may not have known where to send it. */
-static void esp(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
+static inline void esp(struct forward_core *c, struct rte_mbuf *m, uint32_t header)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t header = ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4;
 	unsigned int core = c->index;
 
 	if (c->f->config.cores > 1 && rte_pktmbuf_data_len(m) >= header + 4)
@@ -75,6 +74,7 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint8_t proto = ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL];
 	struct rte_ether_addr to;
+	uint32_t header;
 
 	if (unlikely(!iface_owns(&c->f->config.iface[PORT_WAN], ipv6,
 	                         ip + (ipv6 ? IPV6_DST : IPV4_DST)))) {
@@ -86,7 +86,12 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
 		return;
 	}
 	if (likely(proto == IP_PROTO_ESP)) {
-		esp(c, m, ipv6);
+		esp(c, m, ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4);
+		return;
+	}
+	if (proto == IP_PROTO_UDP && c->f->nat != NULL && forward_nat_input(c, m, ipv6, &header)) {
+		if (header != 0)
+			esp(c, m, header);
 		return;
 	}
 	if (proto == IP_PROTO_UDP && c->f->config.mux != NULL &&

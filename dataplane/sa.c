@@ -15,33 +15,59 @@
 _Static_assert(offsetof(struct sa, outer) == 64, "per-packet fields left the first cache line");
 _Static_assert(offsetof(struct sa, replayed) == 128, "per-packet fields left two cache lines");
 
-static void outer_ipv4(struct sa *sa, const struct tunnel_config *config)
+static unsigned int outer_ipv4(struct sa *sa, const struct tunnel_config *config)
 {
 	uint8_t *h = sa->outer;
 
 	h[0] = 0x45;
 	h[6] = 0x40; /* DF; so the identification may be 0 (RFC 6864 section 4.1) */
 	h[8] = OUTER_TTL;
-	h[9] = IPPROTO_ESP;
+	h[9] = config->udp ? IPPROTO_UDP : IPPROTO_ESP;
 	memcpy(h + 12, config->local, 4);
 	memcpy(h + 16, config->remote, 4);
 	for (int i = 0; i < 20; i += 2)
 		sa->outer_sum += get_be16(h + i);
-	put_be32(h + 20, sa->spi);
-	sa->outer_bytes = 20;
+	return 20;
 }
 
-static void outer_ipv6(struct sa *sa, const struct tunnel_config *config)
+static unsigned int outer_ipv6(struct sa *sa, const struct tunnel_config *config)
 {
 	uint8_t *h = sa->outer;
 
 	h[0] = 0x60;
-	h[6] = IPPROTO_ESP;
+	h[6] = config->udp ? IPPROTO_UDP : IPPROTO_ESP;
 	h[7] = OUTER_TTL;
 	memcpy(h + 8, config->local, 16);
 	memcpy(h + 24, config->remote, 16);
-	put_be32(h + 40, sa->spi);
-	sa->outer_bytes = 40;
+	return 40;
+}
+
+/*
+ * The checksum stays zero: RFC 3948 section 2.1 for IPv4; for IPv6 RFC 6936, as the ICV covers
+ * more than the checksum would and a packet that another SA's address got finds no SPI.
+ */
+static unsigned int outer_udp(struct sa *sa, const struct tunnel_config *config, unsigned int at)
+{
+	uint16_t port = config->udp_port == 0 ? TUNNEL_UDP_PORT : config->udp_port;
+
+	put_be16(sa->outer + at,
+	         config->udp_spread ? (uint16_t)(TUNNEL_UDP_SPREAD + sa->sub) : port);
+	put_be16(sa->outer + at + 2, port);
+	sa->udp = true;
+	return at + 8;
+}
+
+static void outer_init(struct sa *sa, const struct tunnel_config *config)
+{
+	unsigned int at = config->ipv6 ? outer_ipv6(sa, config) : outer_ipv4(sa, config);
+
+	sa->form = config->ipv6 ? SA_FORM_IPV6 : SA_FORM_IPV4;
+	if (config->udp) {
+		at = outer_udp(sa, config, at);
+		sa->form = SA_FORM_OTHER;
+	}
+	put_be32(sa->outer + at, sa->spi);
+	sa->outer_bytes = (uint8_t)at;
 }
 
 struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
@@ -70,10 +96,8 @@ struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
 	sa->installed_ns = clock_mono_ns();
 	if (!transmit)
 		replay_init(&sa->replay, (uint64_t *)(sa->tail + key_bytes), config->replay_window);
-	else if (config->ipv6)
-		outer_ipv6(sa, config);
 	else
-		outer_ipv4(sa, config);
+		outer_init(sa, config);
 	return sa;
 }
 

@@ -17,6 +17,13 @@
 #include "dataplane/replay.h"
 #include "dataplane/tunnel.h"
 
+/* How the outer header of a transmit SA is made: the common ones have code of their own. */
+enum sa_form {
+	SA_FORM_IPV4,  /* ESP in IPv4, the traffic class copied */
+	SA_FORM_IPV6,  /* ESP in IPv6, the traffic class copied */
+	SA_FORM_OTHER, /* by the fields of the SA */
+};
+
 struct sa {
 	/* Forwarding core: read and write; control thread: relaxed reads. */
 	_Alignas(64) const struct gcm_key *schedule; /* constant */
@@ -27,10 +34,13 @@ struct sa {
 	uint16_t tunnel;      /* its index in the SAD; constant */
 	uint8_t outer_bytes;  /* transmit: in front of the ESP header; constant */
 	uint8_t ipv6;         /* the outer header is IPv6; constant */
+	uint8_t form;         /* transmit, enum sa_form; constant */
+	uint8_t udp;          /* transmit: a UDP header is in front of ESP; constant */
 
 	/*
-	 * Transmit: outer header up to and with the SPI, length and traffic class left zero; for
-	 * IPv4 the one's complement sum of its constant words. Constant.
+	 * Transmit: outer header, with UDP's if there is one, up to and with the SPI, lengths and
+	 * traffic class left zero; for IPv4 the one's complement sum of its constant words.
+	 * Constant.
 	 */
 	_Alignas(64) uint8_t outer[40 + 8 + 4];
 	uint32_t outer_sum;

@@ -121,7 +121,7 @@ const struct tunnel_config *tunnel_config(const struct tunnel *t)
 
 unsigned int tunnel_inner_mtu(const struct tunnel *t, unsigned int outer_mtu)
 {
-	unsigned int outer = t->config.ipv6 ? 40 : 20;
+	unsigned int outer = (t->config.ipv6 ? 40 : 20) + (t->config.udp ? 8 : 0);
 	unsigned int around = outer + ESP_HEADER_BYTES + ESP_ICV_BYTES;
 
 	/* Inner packet, padding, pad length and next header fill a multiple of 4 bytes. */

@@ -28,6 +28,14 @@
 
 #define TUNNEL_SPI_MIN 256 /* RFC 4303 section 2.1: 0 to 255 are reserved */
 
+/* ESP in UDP (RFC 3948): the port of IKE's NAT traversal, which that RFC shares. */
+#define TUNNEL_UDP_PORT 4500
+/*
+ * With udp_spread the source port is this and the index of the sub-SA, so that a network or a
+ * card that spreads by ports tells the sub-SAs apart (dynamic ports, RFC 6335 section 6).
+ */
+#define TUNNEL_UDP_SPREAD 49152
+
 struct tunnel;
 struct sad;
 
@@ -39,6 +47,10 @@ struct tunnel_config {
 	uint32_t replay_window; /* packets, 64 to 32768, a power of two; default 4096 */
 	unsigned int index;     /* in the SAD */
 	unsigned int classes;   /* that it seals apart, 1 to TUNNEL_CLASSES_MAX; 0 means 1 */
+	bool udp;               /* ESP in UDP */
+	bool udp_spread;        /* the source port tells the sub-SA, else it is udp_port */
+	uint16_t udp_port;      /* destination; 0 means TUNNEL_UDP_PORT */
+	uint16_t nat_keepalive; /* seconds between keepalives; 0: none */
 };
 
 /* Key material of one SA; lives in secret memory, wiped by the caller after the call. */

@@ -187,6 +187,14 @@ static const struct {
          ROOT "/tunnel[name='dc']/remote: 10.2.0.1 is routed into tunnel dc itself"},
         {EXAMPLE_A, "tunnel/0/replay-window", "1000",
          ROOT "/tunnel[name='dc']/replay-window: 1000 is not a power of two"},
+        {EXAMPLE_A, "tunnel/0",
+         "{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","
+         "\"encapsulation\":\"udp\",\"udp-port\":4790}",
+         ROOT "/tunnel[name='dc']/udp-port: 4790 is the channel's port"},
+        {EXAMPLE_A, "tunnel/0/udp-port", "0",
+         ROOT "/tunnel[name='dc']/udp-port: out of range: must be 1 to 65535"},
+        {EXAMPLE_A, "tunnel/0/nat-keepalive", "3601",
+         ROOT "/tunnel[name='dc']/nat-keepalive: out of range: must be 0 to 3600"},
         {EXAMPLE_A, "tunnel/0/rekey", "{\"hard-life\": 20000, \"queue-delay\": 60000}",
          ROOT "/tunnel[name='dc']/rekey/hard-life: 20000 ms is not longer than a third of the "
               "grace of 60000 ms, which follows from profile and queue-delay"},
@@ -244,6 +252,8 @@ static void test_good_variants(void)
 	        {"qkd", "{\"enabled\":false}"},
 	        {"route", NULL},
 	        {"control", NULL},
+	        {"tunnel/0/encapsulation", "\"udp\""},
+	        {"tunnel/0/udp-source", "\"spread\""},
 	};
 	static struct config out;
 	struct err err = {0};

@@ -14,14 +14,15 @@
 struct pair {
 	struct tunnel *tx, *rx;
 	struct sa_key key;
-	bool ipv6;
+	bool ipv6, udp;
 };
 
-static inline struct pair make(bool ipv6)
+/* A's configuration; B's is the same with the addresses swapped. */
+static inline struct pair make_of(struct tunnel_config config)
 {
 	static uint32_t seed;
-	struct tunnel_config config = fixture_config(ipv6), back = config;
-	struct pair p = {.ipv6 = ipv6};
+	struct tunnel_config back = config;
+	struct pair p = {.ipv6 = config.ipv6, .udp = config.udp};
 	struct err err = {0};
 
 	fixture_start();
@@ -36,6 +37,11 @@ static inline struct pair make(bool ipv6)
 	return p;
 }
 
+static inline struct pair make(bool ipv6)
+{
+	return make_of(fixture_config(ipv6));
+}
+
 static inline void unmake(struct pair *p)
 {
 	tunnel_alone_destroy(p->tx);
@@ -45,14 +51,15 @@ static inline void unmake(struct pair *p)
 
 /*
  * The ESP packet of RFC 4303 figure 2 and RFC 4106 by OpenSSL: outer header from the text of
- * RFC 791 or 8200, padding 1, 2, 3. TRAILER: padding, pad length and next header instead of
- * the right ones.
+ * RFC 791 or 8200, RFC 3948's UDP header if the pair has it, padding 1, 2, 3. TRAILER: padding, pad
+ * length and next header instead of the right ones.
  */
 static inline unsigned int reference(const struct pair *p, const uint8_t *inner, unsigned int n,
                                      uint64_t sequence, const uint8_t *trailer,
                                      unsigned int trailer_bytes, uint8_t *out)
 {
-	unsigned int header = p->ipv6 ? 40 : 20, pad = 0, text_bytes = n, total;
+	unsigned int ip = p->ipv6 ? 40 : 20, header = ip + (p->udp ? 8 : 0), pad = 0;
+	unsigned int text_bytes = n, total;
 	uint8_t text[BYTES_MAX], iv[12], aad[12], tc;
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
 	int len;
@@ -73,7 +80,7 @@ static inline unsigned int reference(const struct pair *p, const uint8_t *inner,
 	if (p->ipv6) {
 		put_be32(out, 6U << 28 | (uint32_t)tc << 20);
 		put_be16(out + 4, (uint16_t)(total - 40));
-		out[6] = 50;
+		out[6] = p->udp ? 17 : 50;
 		out[7] = 64;
 		inet_pton(AF_INET6, "2001:db8::1", out + 8);
 		inet_pton(AF_INET6, "2001:db8::2", out + 24);
@@ -83,10 +90,15 @@ static inline unsigned int reference(const struct pair *p, const uint8_t *inner,
 		put_be16(out + 2, (uint16_t)total);
 		put_be16(out + 6, 0x4000);
 		out[8] = 64;
-		out[9] = 50;
+		out[9] = p->udp ? 17 : 50;
 		inet_pton(AF_INET, "192.0.2.1", out + 12);
 		inet_pton(AF_INET, "192.0.2.2", out + 16);
 		put_be16(out + 10, internet_checksum(out, 20));
+	}
+	if (p->udp) {
+		put_be16(out + ip, 4500);
+		put_be16(out + ip + 2, 4500);
+		put_be16(out + ip + 4, (uint16_t)(total - ip));
 	}
 	put_be32(out + header, p->key.spi);
 	put_be32(out + header + 4, (uint32_t)sequence);

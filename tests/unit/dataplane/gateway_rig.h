@@ -28,7 +28,7 @@
 #include "tests/unit/unit.h"
 
 #define RIG_CORES_MAX 2
-#define RIG_PORT      4500
+#define RIG_PORT      4790
 
 struct gateway {
 	unsigned int first_worker, cores;
@@ -43,6 +43,9 @@ struct gateway {
 };
 
 static struct gateway gw[2];
+/* Set before rig_start(): what a test wants else of the tunnels, and of the ports. */
+static void (*rig_adjust)(struct tunnel_config *tc);
+static uint16_t rig_lan_mtu = 1500, rig_wan_mtu = 1500;
 static struct rte_mempool *rig_pool;
 static struct routes rig_routes;
 static const uint8_t rig_host_mac[2][6] = {{2, 0, 0, 0, 0xa, 0x10}, {2, 0, 0, 0, 0xb, 0x10}};
@@ -71,7 +74,8 @@ static inline void rig_config(struct config *c, unsigned int site)
 	static const char *const wan[] = {"192.0.2.1", "192.0.2.2"};
 
 	memset(c, 0, sizeof(*c));
-	c->lan.mtu = c->wan.mtu = 1500;
+	c->lan.mtu = rig_lan_mtu;
+	c->wan.mtu = rig_wan_mtu;
 	c->lan.addresses[c->lan.address_count++] = test_prefix(lan4[site], 24);
 	c->lan.addresses[c->lan.address_count++] = test_prefix(lan6[site], 64);
 	c->wan.addresses[c->wan.address_count++] = test_prefix(wan[site], 30);
@@ -124,6 +128,8 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker, uns
 	memcpy(tc.remote, g->config.tunnels[0].remote.bytes, 16);
 	memcpy(mc.local, tc.local, 16);
 	memcpy(mc.remote, tc.remote, 16);
+	if (rig_adjust != NULL)
+		rig_adjust(&tc);
 	g->lan_in = rig_ring("lan_in", site);
 	g->lan_out = rig_ring("lan_out", site);
 	rig_port(g, site, PORT_LAN, &g->lan_in, 1, g->lan_out);
@@ -139,6 +145,7 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker, uns
 	fc.fib = g->fib;
 	fc.sad = tunnel_sad(g->tunnel);
 	fc.tunnel_mtu[0] = (uint16_t)tunnel_inner_mtu(g->tunnel, g->config.wan.mtu);
+	fc.tunnel[0] = g->tunnel;
 	fc.mux = g->mux;
 	memcpy(fc.iface, g->iface, sizeof(fc.iface));
 	g->forward = forward_create(&fc, &err);
@@ -163,7 +170,7 @@ static inline void rig_start(unsigned int b_cores)
 		exit(2);
 	}
 	CU_ASSERT_EQUAL_FATAL(workers_create(1 + b_cores, &err), 0);
-	rig_pool = port_pool_create("rig", 1500, 4, 8191, &err);
+	rig_pool = port_pool_create("rig", RTE_MAX(rig_lan_mtu, rig_wan_mtu), 4, 8191, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(rig_pool);
 	ab0 = rig_ring("ab", 0);
 	ab1 = rig_ring("ab", 1);
@@ -203,12 +210,12 @@ static inline void rig_turns(unsigned int n)
 	}
 }
 
-/* A generation of keys from FROM to the other gateway, for the receiver's number of cores. */
+/* A generation of keys from FROM to the other gateway, which gets one a core at least. */
 static inline void rig_key(unsigned int from, uint64_t generation)
 {
-	struct sa_key keys[RIG_CORES_MAX];
+	struct sa_key keys[RIG_CORES_MAX * TUNNEL_CLASSES_MAX];
 	struct err err = {0};
-	unsigned int n = gw[!from].cores;
+	unsigned int subs = tunnel_subs(gw[from].tunnel), n = RTE_MAX(subs, gw[!from].cores);
 
 	for (unsigned int i = 0; i < n; i++) {
 		keys[i].spi = 0x1000 + (uint32_t)generation * 256 + from * 64 + i;
@@ -216,8 +223,7 @@ static inline void rig_key(unsigned int from, uint64_t generation)
 		memset(keys[i].salt, (int)i, 4);
 	}
 	CU_ASSERT_EQUAL(tunnel_rx_install(gw[!from].tunnel, generation, keys, n, &err), 0);
-	CU_ASSERT_EQUAL(tunnel_tx_switch(gw[from].tunnel, generation, keys, gw[from].cores, &err),
-	                0);
+	CU_ASSERT_EQUAL(tunnel_tx_switch(gw[from].tunnel, generation, keys, subs, &err), 0);
 }
 
 /* Sum over a gateway's workers. */

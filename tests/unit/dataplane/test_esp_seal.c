@@ -7,10 +7,14 @@ static void test_equals_openssl_at_every_length(void)
 {
 	static uint8_t inner[BYTES_MAX], sealed[BYTES_MAX], want[BYTES_MAX], opened[BYTES_MAX];
 
-	for (int which = 0; which < 4; which++) {
+	for (int which = 0; which < 8; which++) {
+		struct tunnel_config config = fixture_config(which & 2);
 		bool inner6 = which & 1;
-		struct pair p = make(which & 2);
 		uint64_t sequence = 0;
+		struct pair p;
+
+		config.udp = which & 4;
+		p = make_of(config);
 
 		for (unsigned int n = inner6 ? 40 : 20; n < 1600; n += n < 200 ? 1 : 47) {
 			unsigned int total;
@@ -177,6 +181,69 @@ static void test_checksum_carries_twice(void)
 	unmake(&p);
 }
 
-UNIT_MAIN(UNIT(test_equals_openssl_at_every_length), UNIT(test_chained_buffers),
+/* The ports tell the sub-SAs apart; the checksum of the outer header is right all the same. */
+static void test_udp_ports(void)
+{
+	struct tunnel_config config = fixture_config(false);
+	uint8_t inner[64], sealed[BYTES_MAX], opened[BYTES_MAX];
+	struct sa_key keys[2];
+	struct pair p = {0};
+	struct err err = {0};
+
+	config.udp = config.udp_spread = true;
+	config.udp_port = 4501;
+	fixture_start();
+	p.tx = tunnel_alone(&config, 2, qsbr, &err);
+	p.rx = tunnel_alone(&config, 1, qsbr, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p.tx);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p.rx);
+	fixture_keys(keys, 2, 78);
+	CU_ASSERT_EQUAL(tunnel_tx_switch(p.tx, 1, keys, 2, &err), 0);
+	CU_ASSERT_EQUAL(tunnel_rx_install(p.rx, 1, keys, 2, &err), 0);
+	inner_packet(inner, sizeof(inner), false, 0);
+	for (unsigned int core = 0; core < 2; core++) {
+		struct rte_mbuf *m = packet(inner, sizeof(inner));
+		unsigned int n;
+
+		CU_ASSERT_EQUAL_FATAL(tunnel_seal_burst(p.tx, core, &counters, &m, 1), 1);
+		n = packet_out(m, sealed);
+		CU_ASSERT_EQUAL(n, 20 + 8 + 16 + 64 + 4 + 16);
+		CU_ASSERT_EQUAL(internet_checksum(sealed, 20), 0);
+		CU_ASSERT_EQUAL(get_be16(sealed + 20), 49152 + core);
+		CU_ASSERT_EQUAL(get_be16(sealed + 22), 4501);
+		CU_ASSERT_EQUAL(get_be16(sealed + 26), 0);
+		CU_ASSERT_EQUAL(get_be32(sealed + 28), keys[core].spi);
+		/* In segments that cut every header, and with a sum that nobody verifies. */
+		put_be16(sealed + 26, 0xbeef);
+		CU_ASSERT_EQUAL(open_bytes(&p, sealed, n, 9, opened), sizeof(inner));
+		CU_ASSERT_EQUAL(memcmp(opened, inner, sizeof(inner)), 0);
+	}
+	unmake(&p);
+}
+
+/* The inner MTU is the longest packet that does not exceed the outer one, at every value. */
+static void test_inner_mtu_is_exact(void)
+{
+	static uint8_t inner[BYTES_MAX], sealed[BYTES_MAX];
+
+	for (int which = 0; which < 4; which++) {
+		struct tunnel_config config = fixture_config(which & 1);
+		struct pair p;
+
+		config.udp = which & 2;
+		p = make_of(config);
+		for (unsigned int outer = 1280; outer < 1300; outer++) {
+			unsigned int mtu = tunnel_inner_mtu(p.tx, outer);
+
+			inner_packet(inner, mtu + 1, false, 0);
+			CU_ASSERT_TRUE(seal_bytes(&p, inner, mtu, DATA_ROOM, sealed) <= outer);
+			CU_ASSERT_TRUE(seal_bytes(&p, inner, mtu + 1, DATA_ROOM, sealed) > outer);
+		}
+		unmake(&p);
+	}
+}
+
+UNIT_MAIN(UNIT(test_udp_ports), UNIT(test_inner_mtu_is_exact),
+          UNIT(test_equals_openssl_at_every_length), UNIT(test_chained_buffers),
           UNIT(test_bursts_keep_order_around_drops), UNIT(test_sequence_rolls_over_and_ends),
           UNIT(test_room_and_length), UNIT(test_checksum_carries_twice))
