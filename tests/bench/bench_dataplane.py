@@ -27,7 +27,7 @@ from programs import BuildError, program  # noqa: E402
 
 SIZES = ("64", "256", "512", "1024", "1420", "9000", "imix")
 ROWS = [f"{way}/{size}" for way in ("seal", "open") for size in SIZES]
-ROWS += ["policy-miss", "tunnels/64", "tunnels/1420"]
+ROWS += ["policy-miss", "tunnels/64", "tunnels/1420", "rekey/100ms"]
 MEMORY_MB, KEYS_MB = 512, 64
 RULES, ROUTES = 64, 1000
 PAIRS = 6     # spells of the gateway and of ipsec-secgw beside each other

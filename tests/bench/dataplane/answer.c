@@ -14,7 +14,7 @@
 #define ARP_BYTES 42 /* with its Ethernet header; RFC 826 */
 
 struct answer {
-	bool due;
+	bool due; /* any thread */
 	uint16_t port;
 	struct rte_mempool *pool;
 	const struct rte_eth_rxtx_callback *callback;
@@ -28,7 +28,7 @@ static uint16_t on_receive(uint16_t port, uint16_t queue, struct rte_mbuf *pkts[
 	struct rte_mbuf *m;
 	char *p;
 
-	if (likely(!a->due) || n == max)
+	if (likely(!__atomic_load_n(&a->due, __ATOMIC_RELAXED)) || n == max)
 		return n;
 	m = rte_pktmbuf_alloc(a->pool);
 	if (m == NULL)
@@ -36,7 +36,7 @@ static uint16_t on_receive(uint16_t port, uint16_t queue, struct rte_mbuf *pkts[
 	p = rte_pktmbuf_append(m, ARP_BYTES);
 	memcpy(p, a->frame, ARP_BYTES);
 	m->port = port;
-	a->due = false;
+	__atomic_store_n(&a->due, false, __ATOMIC_RELAXED);
 	pkts[n] = m;
 	return n + 1;
 }
@@ -81,5 +81,5 @@ void answer_destroy(struct answer *a)
 
 void answer_give(struct answer *a)
 {
-	a->due = true;
+	__atomic_store_n(&a->due, true, __ATOMIC_RELAXED);
 }

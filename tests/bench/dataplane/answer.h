@@ -21,7 +21,7 @@ struct answer *answer_create(uint16_t port, struct rte_mempool *pool, uint32_t a
                              const struct rte_ether_addr *us, uint32_t our_addr);
 void answer_destroy(struct answer *a);
 
-/* Give the answer with the next burst. */
+/* Give the answer with the next burst; from any thread. */
 void answer_give(struct answer *a);
 
 #endif

@@ -24,7 +24,7 @@
 
 #define WORKERS 4
 
-static const struct row *const rows[] = {&row_seal, &row_open, &row_miss, &row_tunnels};
+static const struct row *const rows[] = {&row_seal, &row_open, &row_miss, &row_rekey, &row_tunnels};
 
 static void die(const char *what)
 {
@@ -66,7 +66,8 @@ static const struct row *find(struct row_options *o)
 
 		if (strlen(rows[i]->stem) != n || strncmp(rows[i]->stem, o->name, n) != 0)
 			continue;
-		size = slash == NULL ? 64 : frames_size_parse(slash + 1);
+		/* What follows the slash of rekey/100ms is no size. */
+		size = slash == NULL || rows[i] == &row_rekey ? 64 : frames_size_parse(slash + 1);
 		if (size < 0)
 			return NULL;
 		o->size = (unsigned int)size;
@@ -122,6 +123,7 @@ int main(int argc, char **argv)
 	row = find(&o);
 	if (row == NULL)
 		die("no such row");
+	row_keep_cpus(cpu);
 	start_eal(cpu, memory_mb, hugepages);
 	if (secret_init(16 << 20, &err) < 0 || gcm_provider_force(library, provider, &err) < 0 ||
 	    workers_create(WORKERS, &err) < 0 || row->run(&o, &err) < 0)

@@ -66,7 +66,7 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *v, unsigned int n)
+double measure_median(double *v, unsigned int n)
 {
 	qsort(v, n, sizeof(*v), ascending);
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
@@ -95,7 +95,7 @@ static void sum_up(const struct measure *m, struct samples *s, struct measured *
 	out->samples = UINT32_MAX;
 	for (unsigned int b = 0; b < m->bodies; b++) {
 		if (s[b].n > 0)
-			out->cycles[b] = median(s[b].cycles, s[b].n);
+			out->cycles[b] = measure_median(s[b].cycles, s[b].n);
 		if (s[b].n < out->samples)
 			out->samples = s[b].n;
 		left_out += s[b].preempted + s[b].incomplete;

@@ -53,4 +53,7 @@ int measure_run(const struct measure *m, double seconds, struct measured *out, s
 int measure_rate(const struct measure *m, unsigned int b, double seconds, double *mpps,
                  struct err *err);
 
+/* Sorts V. */
+double measure_median(double *v, unsigned int n);
+
 #endif

@@ -3,8 +3,10 @@
 #include "tests/bench/dataplane/row.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_bus_vdev.h>
 #include <rte_cycles.h>
@@ -154,6 +156,24 @@ uint16_t row_mtu(unsigned int size)
 struct rte_mempool *row_pool(unsigned int size, unsigned int count, struct err *err)
 {
 	return port_pool_create("frames", row_mtu(size), 1, count, err);
+}
+
+static cpu_set_t other_cpus;
+
+void row_keep_cpus(int cpu)
+{
+	sched_getaffinity(0, sizeof(other_cpus), &other_cpus);
+	if (CPU_COUNT(&other_cpus) > 1)
+		CPU_CLR(cpu, &other_cpus);
+}
+
+int row_control_thread(pthread_t *thread, void *(*f)(void *), struct err *err)
+{
+	int rc = pthread_create(thread, NULL, f, NULL);
+
+	if (rc == 0)
+		rc = pthread_setaffinity_np(*thread, sizeof(other_cpus), &other_cpus);
+	return rc == 0 ? 0 : err_set(err, rc, "no control thread: %s", strerror(rc));
 }
 
 int row_check_drops(const struct site *s, uint64_t before, struct err *err)

@@ -8,6 +8,7 @@
 #ifndef BENCH_DATAPLANE_ROW_H
 #define BENCH_DATAPLANE_ROW_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "common/err.h"
@@ -33,7 +34,7 @@ struct row {
 	int (*run)(const struct row_options *o, struct err *err);
 };
 
-extern const struct row row_seal, row_open, row_miss, row_tunnels;
+extern const struct row row_seal, row_open, row_miss, row_rekey, row_tunnels;
 
 /* The three bodies, from port IN to port OUT of a site. */
 enum row_body { ROW_FORWARD, ROW_CIPHER, ROW_GATEWAY, ROW_BODIES };
@@ -65,6 +66,10 @@ uint16_t row_mtu(unsigned int size);
 
 /* One burst of the gateway, for a measure_body of a struct site. */
 void row_gateway_burst(void *site);
+
+/* A thread on the CPUs that the process may use but for the one that measures, if there are. */
+void row_keep_cpus(int cpu); /* before EAL starts */
+int row_control_thread(pthread_t *thread, void *(*f)(void *), struct err *err);
 
 /* -EIO when the site dropped packets since there were BEFORE of them. */
 int row_check_drops(const struct site *s, uint64_t before, struct err *err);

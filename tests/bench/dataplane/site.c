@@ -230,11 +230,16 @@ void site_turn(struct site *s)
 	worker_turn(worker_get(s->config.worker));
 }
 
-void site_settle(struct site *s)
+void site_answer(struct site *s)
 {
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		if (s->answer[role] != NULL)
 			answer_give(s->answer[role]);
+}
+
+void site_settle(struct site *s)
+{
+	site_answer(s);
 	site_turn(s);
 }
 

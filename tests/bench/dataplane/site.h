@@ -56,7 +56,9 @@ void site_destroy(struct site *s);
 /* One turn of its core's loop. */
 void site_turn(struct site *s);
 
-/* Let the neighbours answer: untimed, a few times a second. */
+/* Let the neighbours answer with the next turns: a few times a second, from any thread. */
+void site_answer(struct site *s);
+/* The same and a turn: untimed. */
 void site_settle(struct site *s);
 
 /* Keys of GENERATION for tunnel T from FROM to TO; either may be NULL. Drawn at random. */
