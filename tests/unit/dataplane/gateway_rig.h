@@ -299,7 +299,7 @@ static inline struct rte_mbuf *rig_receive(unsigned int site)
 			rig_turn(site);
 			continue;
 		}
-		if (type == 0x0806) {
+		if (type == 0x0806 || (type == 0x86dd && p[20] == 58 && p[54] == 135)) {
 			rte_pktmbuf_free(m);
 			continue;
 		}

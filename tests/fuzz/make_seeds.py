@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Inputs to start the packet fuzzers from: make_seeds.py DIRECTORY makes DIRECTORY/lan and /wan.
+
+The formats are those of fuzz_lan.c and fuzz_wan.c: options, [cut], length, frame.
+"""
+
+import os
+import socket
+import struct
+import sys
+
+EXACT, CHAIN, RAW, MEND, IPV6, SEALED, AGAIN, TRAILER = 1, 2, 4, 8, 16, 32, 64, 128
+BROADCAST = 32
+HOST_A, GW_A, HOST_B = "10.1.0.10", "10.1.0.1", "10.2.0.10"
+WAN_A, WAN_B = "192.0.2.1", "192.0.2.2"
+HOST6_A, GW6_A, HOST6_B = "2001:db8:a::10", "2001:db8:a::1", "2001:db8:b::10"
+
+
+def ipv4(src, dst, proto, payload=b"", fragment=0x4000, ttl=64, options=b""):
+    header = 20 + len(options)
+    return struct.pack("!BBHHHBBH4s4s", 0x40 | header // 4, 0, header + len(payload), 1, fragment,
+                       ttl, proto, 0, socket.inet_aton(src), socket.inet_aton(dst)) + options + payload
+
+
+def ipv6(src, dst, following, payload=b"", hops=64):
+    return struct.pack("!IHBB16s16s", 6 << 28, len(payload), following, hops,
+                       socket.inet_pton(socket.AF_INET6, src),
+                       socket.inet_pton(socket.AF_INET6, dst)) + payload
+
+
+def udp(sport, dport, n=16):
+    return struct.pack("!HHHH", sport, dport, 8 + n, 0) + bytes(n)
+
+
+def tcp_syn():
+    return struct.pack("!HHIIBBHHH", 1024, 80, 1, 0, 6 << 4, 2, 65535, 0, 0) + b"\x02\x04\x05\xb4"
+
+
+def frame(options, data, cut=20):
+    return bytes([options]) + (bytes([cut]) if options & CHAIN else b"") + \
+        struct.pack("!H", len(data)) + data
+
+
+def arp(op, sender, target):
+    return b"\xff" * 6 + b"\x02\0\0\0\x0a\x10" + b"\x08\x06" + \
+        struct.pack("!HHBBH", 1, 0x800, 6, 4, op) + b"\x02\0\0\0\x0a\x10" + \
+        socket.inet_aton(sender) + bytes(6) + socket.inet_aton(target)
+
+
+def solicitation(target):
+    icmp = struct.pack("!BBHI", 135, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, target) + \
+        b"\x01\x01\x02\0\0\0\x0a\x10"
+    return ipv6(HOST6_A, "ff02::1:ff00:1", 58, icmp, 255)
+
+
+def lan():
+    inner = {
+        "udp4": (MEND, ipv4(HOST_A, HOST_B, 17, udp(1000, 2000))),
+        "tcp4": (MEND, ipv4(HOST_A, HOST_B, 6, tcp_syn())),
+        "icmp4": (MEND, ipv4(HOST_A, GW_A, 1, b"\x08\0\0\0\0\1\0\1" + bytes(24))),
+        "ttl": (MEND, ipv4(HOST_A, HOST_B, 17, udp(1, 2), ttl=1)),
+        "noroute": (MEND, ipv4(HOST_A, "198.51.100.1", 17, udp(1, 2))),
+        "source": (MEND, ipv4("203.0.113.9", HOST_B, 17, udp(1, 2))),
+        "big-df": (MEND, ipv4(HOST_A, HOST_B, 17, udp(1, 2, 1472))),
+        "big": (MEND, ipv4(HOST_A, HOST_B, 17, udp(1, 2, 1472), fragment=0)),
+        "fragment": (MEND, ipv4(HOST_A, HOST_B, 17, bytes(64), fragment=0x2010)),
+        "options": (MEND, ipv4(HOST_A, HOST_B, 17, udp(1, 2), options=b"\x07\x07\x04\0\0\0\0\0")),
+        "udp6": (MEND | IPV6, ipv6(HOST6_A, HOST6_B, 17, udp(1, 2))),
+        "tcp6": (MEND | IPV6, ipv6(HOST6_A, HOST6_B, 6, tcp_syn())),
+        "fragment6": (MEND | IPV6, ipv6(HOST6_A, HOST6_B, 44, b"\x11\0\0\1\0\0\0\7" + udp(1, 2))),
+        "hop6": (MEND | IPV6, ipv6(HOST6_A, HOST6_B, 0, b"\x11\0\5\2\0\0\1\0" + udp(1, 2))),
+        "echo6": (MEND | IPV6, ipv6(HOST6_A, GW6_A, 58, b"\x80\0\0\0\0\1\0\1" + bytes(16))),
+        "solicit": (MEND | IPV6 | BROADCAST, solicitation(GW6_A)),
+        "arp": (RAW, arp(1, HOST_A, GW_A)),
+        "vlan": (RAW, b"\x02" + bytes(5) + b"\x02\0\0\0\x0a\x10\x81\0\0\x64\x08\0" +
+                 ipv4(HOST_A, HOST_B, 17, udp(1, 2))),
+    }
+    return {name: b"".join(frame(options | shape, data) for shape in (0, EXACT, EXACT | CHAIN))
+            for name, (options, data) in inner.items()}
+
+
+def wan():
+    text4 = ipv4(HOST_B, HOST_A, 17, udp(1000, 2000, 14))
+    text6 = ipv6(HOST6_B, HOST6_A, 17, udp(1, 2, 14))
+    esp = struct.pack("!IIQ", 0x1140, 1, 1) + bytes(64)
+    cases = {
+        "sealed4": (SEALED | MEND | TRAILER, text4),
+        "sealed6": (SEALED | MEND | TRAILER, text6),
+        "sealed-pad": (SEALED, text4 + b"\x01\x02\x02\x04"),
+        "sealed-dummy": (SEALED, b"\0\x3b"),
+        "sealed-source": (SEALED | MEND | TRAILER, ipv4("9.9.9.9", HOST_A, 6, tcp_syn())),
+        "sealed-echo": (SEALED | MEND | TRAILER, ipv4(HOST_B, GW_A, 1, b"\x08\0\0\0\0\1\0\1")),
+        "again": (AGAIN, b""),
+        "esp4": (MEND, ipv4(WAN_B, WAN_A, 50, esp)),
+        "esp-fragment": (MEND, ipv4(WAN_B, WAN_A, 50, esp, fragment=0x2000)),
+        "esp-short": (MEND, ipv4(WAN_B, WAN_A, 50, b"\0\0\x11")),
+        "natt": (MEND, ipv4(WAN_B, WAN_A, 17, struct.pack("!HHHH", 4500, 4500, 88, 0) + esp)),
+        "channel": (MEND, ipv4(WAN_B, WAN_A, 17, udp(4500, 4500, 40))),
+        "echo": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x08\0\0\0\0\1\0\1" + bytes(24))),
+        "needed": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x03\x04\0\0\0\0\x05\0" +
+                              ipv4(WAN_A, WAN_B, 50, esp[:16]))),
+        "plain": (MEND, ipv4(HOST_B, HOST_A, 17, udp(1, 2))),
+        "esp6": (MEND | IPV6, ipv6("2001:db8::2", "2001:db8::1", 50, esp)),
+        "arp": (RAW, arp(1, WAN_B, WAN_A)),
+    }
+    return {name: b"".join(frame(options | shape, data, 40) for shape in (0, EXACT, EXACT | CHAIN))
+            for name, (options, data) in cases.items()}
+
+
+def main():
+    for target, seeds in (("lan", lan()), ("wan", wan())):
+        directory = os.path.join(sys.argv[1], target)
+        os.makedirs(directory, exist_ok=True)
+        for name, data in seeds.items():
+            with open(os.path.join(directory, name), "wb") as f:
+                f.write(data)
+
+
+if __name__ == "__main__":
+    main()
