@@ -38,11 +38,18 @@ struct gateway_tunnel {
 	uint64_t packets_sealed, bytes_sealed, packets_opened, bytes_opened;
 };
 
+struct gateway_sa {
+	char tunnel[32];
+	struct sa_info info;
+};
+
 struct gateway_ops {
 	void (*link)(struct gateway_link *out);
-	/* Up to MAX entries; the number there are. */
-	unsigned int (*tunnels)(struct gateway_tunnel *out, unsigned int max);
-	unsigned int (*sas)(const char *tunnel, struct sa_info *out, unsigned int max);
+	/* Up to MAX entries from the OFFSET-th on; the number there are in all. */
+	unsigned int (*tunnels)(unsigned int offset, struct gateway_tunnel *out, unsigned int max);
+	/* Of one tunnel, or of all with NULL. */
+	unsigned int (*sas)(const char *tunnel, unsigned int offset, struct gateway_sa *out,
+	                    unsigned int max);
 	int (*tunnel_rekey)(const char *tunnel, struct err *err); /* -ENOENT */
 	/* Those of the running gateway, NULL before it runs; not to be kept. */
 	const struct port *(*port)(enum port_role role);

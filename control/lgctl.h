@@ -24,6 +24,7 @@ struct lgctl_request {
 	const char *method;
 	json_t *params; /* NULL: none */
 	void (*print)(FILE *out, const json_t *result);
+	const char *list; /* the array of the result that comes in pages, or NULL */
 };
 
 /*
@@ -49,8 +50,14 @@ int lgctl_options_build(const char *command, const char *const *options, size_t 
 /* lgctl_capture.c: the options of these commands. */
 int lgctl_build_capture_start(char **args, int n, struct lgctl_request *r, struct err *err);
 int lgctl_build_port(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_ports(FILE *out, const json_t *result);
+void lgctl_print_cores(FILE *out, const json_t *result);
 void lgctl_print_latency(FILE *out, const json_t *result);
 void lgctl_print_captures(FILE *out, const json_t *result);
+
+/* The same, page by page, until the list is whole. */
+int lgctl_call_all(const char *socket_path, const struct lgctl_request *request, json_t **result,
+                   struct err *err);
 
 void lgctl_print_tree(FILE *out, const json_t *result);
 /* As a tree, of counters and drops only what is not zero. */

@@ -116,3 +116,34 @@ int lgctl_call(const char *path, const struct lgctl_request *request, json_t **r
 	free(answer);
 	return rc;
 }
+
+int lgctl_call_all(const char *path, const struct lgctl_request *request, json_t **result,
+                   struct err *err)
+{
+	struct lgctl_request next = *request;
+	int rc = lgctl_call(path, request, result, err);
+	json_t *list, *page;
+
+	if (rc != 0 || request->list == NULL)
+		return rc;
+	list = json_object_get(*result, request->list);
+	while (json_array_size(list) <
+	       (size_t)json_integer_value(json_object_get(*result, "total"))) {
+		next.params = request->params != NULL ? json_copy(request->params) : json_object();
+		json_object_set_new(next.params, "offset",
+		                    json_integer((json_int_t)json_array_size(list)));
+		rc = lgctl_call(path, &next, &page, err);
+		json_decref(next.params);
+		if (rc != 0) {
+			json_decref(*result);
+			return rc;
+		}
+		rc = (int)json_array_size(json_object_get(page, request->list));
+		json_array_extend(list, json_object_get(page, request->list));
+		json_decref(page);
+		/* It became shorter meanwhile. */
+		if (rc == 0)
+			break;
+	}
+	return 0;
+}

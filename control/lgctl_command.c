@@ -19,11 +19,24 @@ struct command {
 	const char *method, *help;
 	int (*build)(char **args, int n, struct lgctl_request *r, struct err *err);
 	void (*print)(FILE *out, const json_t *result);
+	const char *list; /* the array of the result that comes in pages, or NULL */
 };
 
 static int build_tunnel(char **args, int n, struct lgctl_request *r, struct err *err)
 {
 	r->params = json_pack("{s:s}", "tunnel", args[0]);
+	return 0;
+}
+
+static int build_sas(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	r->params = n > 0 ? json_pack("{s:s}", "tunnel", args[0]) : NULL;
+	return 0;
+}
+
+static int build_prefix(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	r->params = n > 0 ? json_pack("{s:s}", "prefix", args[0]) : NULL;
 	return 0;
 }
 
@@ -135,10 +148,13 @@ static int build_import(char **args, int n, struct lgctl_request *r, struct err 
 static const struct command commands[] = {
         {{"status"}, 0, 0, "status", "", NULL, lgctl_print_status},
         {{"link", "show"}, 0, 0, "link_show", "", NULL, lgctl_print_tree},
-        {{"tunnel", "list"}, 0, 0, "tunnel_list", "", NULL, lgctl_print_tunnels},
+        {{"tunnel", "list"}, 0, 0, "tunnel_list", "", NULL, lgctl_print_tunnels, "tunnels"},
         {{"tunnel", "show"}, 1, 1, "tunnel_show", "NAME", build_tunnel, lgctl_print_tree},
         {{"tunnel", "rekey"}, 1, 1, "tunnel_rekey", "NAME", build_tunnel, lgctl_print_done},
-        {{"sa", "list"}, 0, 0, "sa_list", "", NULL, lgctl_print_sas},
+        {{"sa", "list"}, 0, 1, "sa_list", "[TUNNEL]", build_sas, lgctl_print_sas, "sas"},
+        {{"port", "list"}, 0, 0, "port_list", "", NULL, lgctl_print_ports},
+        {{"core", "list"}, 0, 0, "core_list", "", NULL, lgctl_print_cores},
+        {{"counter", "list"}, 0, 1, "counter_list", "[PREFIX]", build_prefix, lgctl_print_tree},
         {{"block", "list"}, 0, 1, "block_list", "[COUNT]", build_blocks, lgctl_print_blocks},
         {{"keystore", "show"}, 0, 0, "keystore_show", "", NULL, lgctl_print_tree},
         {{"keystore", "import"}, 1, 1, "keystore_import", "FILE", build_import, lgctl_print_done},
@@ -201,7 +217,8 @@ int lgctl_command(int argc, char **argv, struct lgctl_request *out, struct err *
 			return err_set(err, EINVAL, "%s%s%s: takes %s", c->words[0],
 			               words == 2 ? " " : "", words == 2 ? c->words[1] : "",
 			               c->help[0] != '\0' ? c->help : "no arguments");
-		*out = (struct lgctl_request){.method = c->method, .print = c->print};
+		*out = (struct lgctl_request){
+		        .method = c->method, .print = c->print, .list = c->list};
 		return c->build != NULL ? c->build(argv + words, argc - words, out, err) : 0;
 	}
 	return err_set(err, EINVAL, "there is no command %s%s%s, see lgctl --help",

@@ -176,6 +176,42 @@ void lgctl_print_captures(FILE *out, const json_t *result)
 	TABLE(out, json_object_get(result, "captures"), columns);
 }
 
+void lgctl_print_ports(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"PORT", "name"},
+	        {"UP", "link_up"},
+	        {"RX PACKETS", "rx_packets"},
+	        {"RX BYTES", "rx_bytes"},
+	        {"TX PACKETS", "tx_packets"},
+	        {"TX BYTES", "tx_bytes"},
+	        {"RX MISSED", "rx_missed"},
+	        {"RX ERRORS", "rx_errors"},
+	        {"NO BUFFER", "rx_no_mbuf"},
+	        {"TX ERRORS", "tx_errors"},
+	        {"DEVICE", "device"},
+	};
+
+	TABLE(out, json_object_get(result, "ports"), columns);
+}
+
+void lgctl_print_cores(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"LCORE", "lcore"},
+	        {"ROLE", "name"},
+	        {"LOOPS", "loops"},
+	        {"BUSY LOOPS", "busy_loops"},
+	        {"WORK", "work"},
+	        {"BUSY CYCLES", "busy_cycles"},
+	        {"IDLE CYCLES", "idle_cycles"},
+	        {"SLEEP CYCLES", "sleep_cycles"},
+	        {"BUSY", "busy_share"},
+	};
+
+	TABLE(out, json_object_get(result, "cores"), columns);
+}
+
 void lgctl_print_latency(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {

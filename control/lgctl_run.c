@@ -51,7 +51,7 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 		fprintf(errors, "lgctl: %s\n", err.text);
 		return LGCTL_USAGE;
 	}
-	rc = lgctl_call(options.socket, &request, &result, &err);
+	rc = lgctl_call_all(options.socket, &request, &result, &err);
 	json_decref(request.params);
 	if (rc != 0) {
 		fprintf(errors, "lgctl: %s\n", err.text);

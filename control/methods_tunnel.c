@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "control/gateway.h"
 #include "control/method.h"
 #include "control/snapshot.h"
 
-#define SAS_MAX (TUNNEL_SUBS_MAX * (TUNNEL_RX_GENERATIONS + 2))
+/* An answer of some 400 KB at the most; the control thread has other things to do. */
+#define LIMIT_MAX 1000
 
 struct tunnel_params {
 	const char *tunnel;
@@ -20,6 +20,31 @@ static const struct method_param tunnel_params[] = {
                      .help = "name of the tunnel"),
 };
 
+struct list_params {
+	const char *tunnel;
+	uint64_t offset, limit;
+};
+
+#define OFFSET_PARAM                                                                               \
+	METHOD_PARAM(struct list_params, offset, PARAM_UINT, .max = INT32_MAX, .optional = true,   \
+	             .help = "entries to pass over")
+#define LIMIT_PARAM                                                                                \
+	METHOD_PARAM(struct list_params, limit, PARAM_UINT, .max = LIMIT_MAX, .optional = true,    \
+	             .help = "entries in the answer; 0 or none: 1000")
+
+static const struct method_param tunnel_list_params[] = {OFFSET_PARAM, LIMIT_PARAM};
+static const struct method_param sa_list_params[] = {
+        METHOD_PARAM(struct list_params, tunnel, PARAM_STRING, .max = 31, .optional = true,
+                     .help = "of this tunnel alone"),
+        OFFSET_PARAM,
+        LIMIT_PARAM,
+};
+
+static unsigned int page_limit(uint64_t limit)
+{
+	return limit != 0 ? (unsigned int)limit : LIMIT_MAX;
+}
+
 static int not_running(struct err *err)
 {
 	return err_set(err, ENOTCONN, "the data plane is not running");
@@ -27,18 +52,22 @@ static int not_running(struct err *err)
 
 static int tunnel_list(const void *params, json_t **result, struct err *err)
 {
-	json_t *list = snapshot_tunnels();
+	const struct list_params *p = params;
+	unsigned int total = 0;
+	json_t *list = snapshot_tunnels((unsigned int)p->offset, page_limit(p->limit), &total);
 
 	if (list == NULL)
 		return not_running(err);
-	*result = json_pack("{s:o}", "tunnels", list);
+	*result = json_pack("{s:o, s:I, s:I}", "tunnels", list, "offset", (json_int_t)p->offset,
+	                    "total", (json_int_t)total);
 	return 0;
 }
 
 static int tunnel_show(const void *params, json_t **result, struct err *err)
 {
 	const struct tunnel_params *p = params;
-	json_t *list = snapshot_tunnels(), *t;
+	unsigned int total = 0;
+	json_t *list = snapshot_tunnels(0, UINT_MAX, &total), *t;
 	size_t i;
 
 	if (list == NULL)
@@ -60,54 +89,25 @@ static int tunnel_rekey(const void *params, json_t **result, struct err *err)
 	return gateway_ops()->tunnel_rekey(p->tunnel, err);
 }
 
-static void append_sas(json_t *list, const char *tunnel, struct sa_info *sas)
-{
-	unsigned int n = gateway_ops()->sas(tunnel, sas, SAS_MAX);
-	uint64_t now = clock_mono_ns();
-
-	for (unsigned int i = 0; i < n && i < SAS_MAX; i++) {
-		const struct sa_info *s = &sas[i];
-
-		json_array_append_new(
-		        list,
-		        json_pack("{s:s, s:s, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I}",
-		                  "tunnel", tunnel, "direction",
-		                  s->transmit ? "transmit" : "receive", "spi", (json_int_t)s->spi,
-		                  "generation", (json_int_t)s->generation, "core", (int)s->core,
-		                  "packets", (json_int_t)s->packets, "bytes", (json_int_t)s->bytes,
-		                  "sequence", (json_int_t)s->sequence, "replayed",
-		                  (json_int_t)s->replayed, "auth_failed",
-		                  (json_int_t)s->auth_failed, "age_ms",
-		                  (json_int_t)((now - s->installed_ns) / NS_PER_MS)));
-	}
-}
-
 static int sa_list(const void *params, json_t **result, struct err *err)
 {
-	struct gateway_tunnel tunnels[CONFIG_TUNNELS_MAX] = {0};
-	struct sa_info *sas;
-	unsigned int n;
-	json_t *list;
+	const struct list_params *p = params;
+	unsigned int total = 0;
+	json_t *list =
+	        snapshot_sas(p->tunnel, (unsigned int)p->offset, page_limit(p->limit), &total);
 
-	if (gateway_ops()->tunnels == NULL || gateway_ops()->sas == NULL)
+	if (list == NULL)
 		return not_running(err);
-	sas = calloc(SAS_MAX, sizeof(*sas));
-	if (sas == NULL)
-		return err_set(err, ENOMEM, "out of memory");
-	list = json_array();
-	n = gateway_ops()->tunnels(tunnels, CONFIG_TUNNELS_MAX);
-	for (unsigned int i = 0; i < n && i < CONFIG_TUNNELS_MAX; i++)
-		append_sas(list, tunnels[i].name, sas);
-	free(sas);
-	*result = json_pack("{s:o}", "sas", list);
+	*result = json_pack("{s:o, s:I, s:I}", "sas", list, "offset", (json_int_t)p->offset,
+	                    "total", (json_int_t)total);
 	return 0;
 }
 
 METHOD_DEFINE(tunnel_list, .summary = "Tunnels with their key generations and traffic",
-              .fn = tunnel_list)
+              .fn = tunnel_list, .params = tunnel_list_params, .param_count = 2)
 METHOD_DEFINE(tunnel_show, .summary = "One tunnel: its keys, its rekeying, its traffic",
               .fn = tunnel_show, .params = tunnel_params, .param_count = 1)
 METHOD_DEFINE(tunnel_rekey, .summary = "Rekey a tunnel now", .fn = tunnel_rekey,
               .params = tunnel_params, .param_count = 1, .right = METHOD_WRITE)
 METHOD_DEFINE(sa_list, .summary = "Security associations of all tunnels, without keys",
-              .fn = sa_list)
+              .fn = sa_list, .params = sa_list_params, .param_count = 3)

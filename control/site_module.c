@@ -40,24 +40,29 @@ static void read_link(struct gateway_link *out)
 	out->engine = s.engine;
 }
 
-static unsigned int read_tunnels(struct gateway_tunnel *out, unsigned int max)
+static void read_tunnel(unsigned int i, struct gateway_tunnel *out)
 {
-	const struct config *c = site_config();
+	const struct config_tunnel *c = &site_config()->tunnels[i];
+	struct tunnel_totals totals;
 
-	for (unsigned int i = 0; i < c->tunnel_count && i < max; i++) {
-		struct tunnel_totals totals;
+	snprintf(out->name, sizeof(out->name), "%s", c->name);
+	out->local = c->local;
+	out->remote = c->remote;
+	rekey_stats_read(link_rekey(site_link(), i), clock_mono_ns(), &out->rekey);
+	tunnel_totals_read(dataplane_tunnel(site_dataplane(), i), &totals);
+	out->packets_sealed = totals.packets_sealed;
+	out->bytes_sealed = totals.bytes_sealed;
+	out->packets_opened = totals.packets_opened;
+	out->bytes_opened = totals.bytes_opened;
+}
 
-		snprintf(out[i].name, sizeof(out[i].name), "%s", c->tunnels[i].name);
-		out[i].local = c->tunnels[i].local;
-		out[i].remote = c->tunnels[i].remote;
-		rekey_stats_read(link_rekey(site_link(), i), clock_mono_ns(), &out[i].rekey);
-		tunnel_totals_read(dataplane_tunnel(site_dataplane(), i), &totals);
-		out[i].packets_sealed = totals.packets_sealed;
-		out[i].bytes_sealed = totals.bytes_sealed;
-		out[i].packets_opened = totals.packets_opened;
-		out[i].bytes_opened = totals.bytes_opened;
-	}
-	return c->tunnel_count;
+static unsigned int read_tunnels(unsigned int offset, struct gateway_tunnel *out, unsigned int max)
+{
+	unsigned int count = site_config()->tunnel_count;
+
+	for (unsigned int i = offset; i < count && i - offset < max; i++)
+		read_tunnel(i, &out[i - offset]);
+	return count;
 }
 
 /* The index of a tunnel by its name, or the number of tunnels. */
@@ -70,13 +75,30 @@ static unsigned int tunnel_index(const char *name)
 	return i;
 }
 
-static unsigned int read_sas(const char *tunnel, struct sa_info *out, unsigned int max)
+/* Pages go over the tunnels in their order; tunnels before the page are counted only. */
+static unsigned int read_sas(const char *tunnel, unsigned int offset, struct gateway_sa *out,
+                             unsigned int max)
 {
-	unsigned int i = tunnel_index(tunnel);
+	static struct sa_info list[TUNNEL_SUBS_MAX * (TUNNEL_RX_GENERATIONS + 1)];
+	const struct config *c = site_config();
+	unsigned int total = 0, filled = 0;
 
-	if (i == site_config()->tunnel_count)
-		return 0;
-	return tunnel_sa_list(dataplane_tunnel(site_dataplane(), i), out, max);
+	for (unsigned int i = 0; i < c->tunnel_count; i++) {
+		const struct tunnel *t = dataplane_tunnel(site_dataplane(), i);
+		unsigned int n = tunnel_sa_list(t, list, 0);
+
+		if (tunnel != NULL && strcmp(c->tunnels[i].name, tunnel) != 0)
+			continue;
+		if (total + n > offset && filled < max)
+			tunnel_sa_list(t, list, RTE_DIM(list));
+		for (unsigned int s = 0; s < n; s++, total++) {
+			if (total < offset || filled == max)
+				continue;
+			memcpy(out[filled].tunnel, c->tunnels[i].name, sizeof(out->tunnel));
+			out[filled++].info = list[s];
+		}
+	}
+	return total;
 }
 
 static int rekey_now(const char *tunnel, struct err *err)
@@ -151,8 +173,12 @@ static json_t *read_lcores(void)
 		all = s.busy_ns + s.idle_ns + s.sleep_ns;
 		json_array_append_new(
 		        list,
-		        json_pack("{s:s, s:i, s:I, s:f, s:f}", "name", s.name, "lcore",
-		                  (int)s.lcore_id, "loops", (json_int_t)s.loops, "busy_share",
+		        json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "name",
+		                  s.name, "lcore", (int)s.lcore_id, "loops", (json_int_t)s.loops,
+		                  "busy_loops", (json_int_t)s.busy_loops, "work",
+		                  (json_int_t)s.work, "busy_cycles", (json_int_t)s.busy_cycles,
+		                  "idle_cycles", (json_int_t)s.idle_cycles, "sleep_cycles",
+		                  (json_int_t)s.sleep_cycles, "busy_share",
 		                  all == 0 ? 0.0 : (double)s.busy_ns / (double)all, "sleep_share",
 		                  all == 0 ? 0.0 : (double)s.sleep_ns / (double)all));
 	}

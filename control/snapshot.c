@@ -2,10 +2,15 @@
 
 #include "control/snapshot.h"
 
+#include <limits.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "control/gateway.h"
 #include "control/status.h"
+
+#define PAGE           64 /* entries asked for at once */
+#define STATUS_TUNNELS 64
 
 #define U64(o, s, member)  json_object_set_new((o), #member, json_integer((json_int_t)(s)->member))
 #define REAL(o, s, member) json_object_set_new((o), #member, json_real((s)->member))
@@ -133,32 +138,87 @@ static void rekey_json(json_t *o, const struct rekey_stats *s)
 	U64(o, s, policy_changes);
 }
 
-json_t *snapshot_tunnels(void)
+static json_t *tunnel_json(const struct gateway_tunnel *t)
 {
-	struct gateway_tunnel tunnels[CONFIG_TUNNELS_MAX];
 	char local[CONFIG_ADDR_TEXT], remote[CONFIG_ADDR_TEXT];
-	unsigned int n;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "name", json_string(t->name));
+	json_object_set_new(o, "local", json_string(config_addr_format(&t->local, local)));
+	json_object_set_new(o, "remote", json_string(config_addr_format(&t->remote, remote)));
+	rekey_json(o, &t->rekey);
+	U64(o, t, packets_sealed);
+	U64(o, t, bytes_sealed);
+	U64(o, t, packets_opened);
+	U64(o, t, bytes_opened);
+	return o;
+}
+
+json_t *snapshot_tunnels(unsigned int offset, unsigned int limit, unsigned int *total)
+{
+	struct gateway_tunnel page[PAGE];
 	json_t *list;
 
 	if (gateway_ops()->tunnels == NULL)
 		return NULL;
 	list = json_array();
-	memset(tunnels, 0, sizeof(tunnels));
-	n = gateway_ops()->tunnels(tunnels, CONFIG_TUNNELS_MAX);
-	for (unsigned int i = 0; i < n && i < CONFIG_TUNNELS_MAX; i++) {
-		const struct gateway_tunnel *t = &tunnels[i];
-		json_t *o = json_object();
+	*total = UINT_MAX;
+	while (limit > 0 && offset < *total) {
+		unsigned int want = limit < PAGE ? limit : PAGE, n;
 
-		json_object_set_new(o, "name", json_string(t->name));
-		json_object_set_new(o, "local", json_string(config_addr_format(&t->local, local)));
-		json_object_set_new(o, "remote",
-		                    json_string(config_addr_format(&t->remote, remote)));
-		rekey_json(o, &t->rekey);
-		U64(o, t, packets_sealed);
-		U64(o, t, bytes_sealed);
-		U64(o, t, packets_opened);
-		U64(o, t, bytes_opened);
-		json_array_append_new(list, o);
+		memset(page, 0, sizeof(page));
+		*total = gateway_ops()->tunnels(offset, page, want);
+		n = *total <= offset ? 0 : *total - offset < want ? *total - offset : want;
+		for (unsigned int i = 0; i < n; i++)
+			json_array_append_new(list, tunnel_json(&page[i]));
+		offset += want;
+		limit -= want;
+	}
+	return list;
+}
+
+static json_t *sa_json(const struct gateway_sa *sa, uint64_t now)
+{
+	const struct sa_info *s = &sa->info;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "tunnel", json_string(sa->tunnel));
+	json_object_set_new(o, "direction", json_string(s->transmit ? "transmit" : "receive"));
+	U64(o, s, spi);
+	U64(o, s, generation);
+	U64(o, s, sub);
+	U64(o, s, core);
+	U64(o, s, packets);
+	U64(o, s, bytes);
+	U64(o, s, sequence);
+	U64(o, s, replayed);
+	U64(o, s, auth_failed);
+	json_object_set_new(o, "age_ms",
+	                    json_integer((json_int_t)((now - s->installed_ns) / NS_PER_MS)));
+	return o;
+}
+
+json_t *snapshot_sas(const char *tunnel, unsigned int offset, unsigned int limit,
+                     unsigned int *total)
+{
+	struct gateway_sa page[PAGE];
+	uint64_t now = clock_mono_ns();
+	json_t *list;
+
+	if (gateway_ops()->sas == NULL)
+		return NULL;
+	list = json_array();
+	*total = UINT_MAX;
+	while (limit > 0 && offset < *total) {
+		unsigned int want = limit < PAGE ? limit : PAGE, n;
+
+		memset(page, 0, sizeof(page));
+		*total = gateway_ops()->sas(tunnel, offset, page, want);
+		n = *total <= offset ? 0 : *total - offset < want ? *total - offset : want;
+		for (unsigned int i = 0; i < n; i++)
+			json_array_append_new(list, sa_json(&page[i], now));
+		offset += want;
+		limit -= want;
 	}
 	return list;
 }
@@ -187,6 +247,14 @@ json_t *snapshot_keystore(void)
 	return o;
 }
 
+/* The whole list is tunnel_list's. */
+static json_t *first_tunnels(void)
+{
+	unsigned int total;
+
+	return snapshot_tunnels(0, STATUS_TUNNELS, &total);
+}
+
 STATUS_SECTION_DEFINE(link, snapshot_link)
-STATUS_SECTION_DEFINE(tunnels, snapshot_tunnels)
+STATUS_SECTION_DEFINE(tunnels, first_tunnels)
 STATUS_SECTION_DEFINE(keystore, snapshot_keystore)

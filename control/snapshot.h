@@ -9,7 +9,13 @@
 
 /* New references; NULL when the gateway offers no such snapshot. */
 json_t *snapshot_link(void);
-json_t *snapshot_tunnels(void);
+/*
+ * Up to LIMIT of the tunnels, and of the SAs of TUNNEL or of all (NULL), from the OFFSET-th on;
+ * *TOTAL is how many there are.
+ */
+json_t *snapshot_tunnels(unsigned int offset, unsigned int limit, unsigned int *total);
+json_t *snapshot_sas(const char *tunnel, unsigned int offset, unsigned int limit,
+                     unsigned int *total);
 json_t *snapshot_keystore(void);
 
 #endif

@@ -44,6 +44,14 @@ json_t *status_read(void)
 	return o;
 }
 
+json_t *status_section_read(const char *name)
+{
+	for (const struct status_section *s = sections; s != NULL; s = s->next)
+		if (strcmp(s->name, name) == 0)
+			return s->read();
+	return NULL;
+}
+
 __attribute__((constructor)) static void note_start(void)
 {
 	started_ns = clock_mono_ns();

@@ -26,4 +26,7 @@ void status_section_register(struct status_section *section);
 /* All sections by name. */
 json_t *status_read(void);
 
+/* One of them; NULL when there is none, or nothing to show. */
+json_t *status_section_read(const char *name);
+
 #endif

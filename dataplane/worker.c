@@ -62,6 +62,24 @@ struct rte_rcu_qsbr *worker_qsbr(void)
 	return pool.qsbr;
 }
 
+#ifdef HAVE_RTE_LCORE_USAGE
+/* For DPDK's own /eal/lcore/usage, on a thread of its own. Sleeping is not busy. */
+static int lcore_usage(unsigned int lcore_id, struct rte_lcore_usage *usage)
+{
+	struct worker_stats s;
+
+	for (unsigned int i = 0; i < pool.count; i++) {
+		if (pool.worker[i]->lcore_id != lcore_id)
+			continue;
+		worker_stats_read(pool.worker[i], &s);
+		usage->busy_cycles = s.busy_cycles;
+		usage->total_cycles = s.busy_cycles + s.idle_cycles + s.sleep_cycles;
+		return 0;
+	}
+	return -ENOENT;
+}
+#endif
+
 int workers_create(unsigned int count, struct err *err)
 {
 	size_t size = rte_rcu_qsbr_get_memsize(WORKERS_MAX);
@@ -92,11 +110,17 @@ int workers_create(unsigned int count, struct err *err)
 		pool.worker[pool.count++] = w;
 		counter_set_attach(&w->counters, "worker");
 	}
+#ifdef HAVE_RTE_LCORE_USAGE
+	rte_lcore_register_usage_cb(lcore_usage);
+#endif
 	return 0;
 }
 
 void workers_destroy(void)
 {
+#ifdef HAVE_RTE_LCORE_USAGE
+	rte_lcore_register_usage_cb(NULL);
+#endif
 	for (unsigned int i = 0; i < pool.count; i++) {
 		counter_set_detach(&pool.worker[i]->counters);
 		free(pool.worker[i]);
@@ -167,6 +191,7 @@ unsigned int worker_turn(struct worker *w)
 	count(&w->loops, 1);
 	if (work > 0) {
 		count(&w->busy_loops, 1);
+		count(&w->work, work);
 		count(&w->busy_cycles, after - start);
 		w->idle_loops = 0;
 		w->sleep_us = 0;
@@ -234,8 +259,12 @@ void worker_stats_read(const struct worker *w, struct worker_stats *out)
 	        .lcore_id = w->lcore_id,
 	        .loops = __atomic_load_n(&w->loops, __ATOMIC_RELAXED),
 	        .busy_loops = __atomic_load_n(&w->busy_loops, __ATOMIC_RELAXED),
-	        .busy_ns = cycles_to_ns(__atomic_load_n(&w->busy_cycles, __ATOMIC_RELAXED)),
-	        .idle_ns = cycles_to_ns(__atomic_load_n(&w->idle_cycles, __ATOMIC_RELAXED)),
-	        .sleep_ns = cycles_to_ns(__atomic_load_n(&w->sleep_cycles, __ATOMIC_RELAXED)),
+	        .work = __atomic_load_n(&w->work, __ATOMIC_RELAXED),
+	        .busy_cycles = __atomic_load_n(&w->busy_cycles, __ATOMIC_RELAXED),
+	        .idle_cycles = __atomic_load_n(&w->idle_cycles, __ATOMIC_RELAXED),
+	        .sleep_cycles = __atomic_load_n(&w->sleep_cycles, __ATOMIC_RELAXED),
 	};
+	out->busy_ns = cycles_to_ns(out->busy_cycles);
+	out->idle_ns = cycles_to_ns(out->idle_cycles);
+	out->sleep_ns = cycles_to_ns(out->sleep_cycles);
 }

@@ -54,7 +54,7 @@ struct worker {
 	unsigned int idle_loops;
 
 	/* worker: wo, control: ro */
-	uint64_t loops, busy_loops;
+	uint64_t loops, busy_loops, work; /* work: the sum of what the polls did */
 	uint64_t busy_cycles, idle_cycles, sleep_cycles;
 	uint64_t role_cycles[WORKER_ROLES_MAX]; /* of polls that did work */
 
@@ -66,6 +66,8 @@ struct worker_stats {
 	const char *name;
 	unsigned int lcore_id;
 	uint64_t loops, busy_loops;
+	uint64_t work; /* packets of a forwarding core, packets and messages of the QKD core */
+	uint64_t busy_cycles, idle_cycles, sleep_cycles; /* of the TSC */
 	uint64_t busy_ns, idle_ns, sleep_ns;
 };
 

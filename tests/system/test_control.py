@@ -86,9 +86,13 @@ def test_methods_and_tables(imported):
     names = {m["name"] for m in imported.rpc("a", "get_methods")}
     assert {"get_methods", "status", "config_get", "config_validate", "config_set", "link_show",
             "tunnel_list", "tunnel_show", "tunnel_rekey", "sa_list", "keystore_show", "keystore_import",
-            "alarm_list", "log_set", "block_list"} <= names
+            "alarm_list", "log_set", "block_list", "port_list", "core_list", "counter_list",
+            "capture_start", "capture_stop", "capture_show", "latency_start", "latency_stop",
+            "latency_show"} <= names
     for words in (("status",), ("link", "show"), ("tunnel", "list"),
-                  ("tunnel", "show", "dc"), ("sa", "list"), ("keystore", "show"), ("alarm", "list"), ("config", "get")):
+                  ("tunnel", "show", "dc"), ("sa", "list"), ("keystore", "show"), ("alarm", "list"), ("config", "get"),
+                  ("sa", "list", "dc"), ("port", "list"), ("core", "list"),
+                  ("counter", "list", "drop."), ("capture", "show"), ("latency", "show")):
         assert lgctl(imported, "a", *words).strip()
     assert json.loads(lgctl(imported, "a", "--json", "status"))
 

@@ -35,8 +35,10 @@ static void fake_link(struct gateway_link *out)
 	out->engine.secret_bits = 5000000000ULL;
 }
 
-static unsigned int fake_tunnels(struct gateway_tunnel *out, unsigned int max)
+static unsigned int fake_tunnels(unsigned int offset, struct gateway_tunnel *out, unsigned int max)
 {
+	if (offset > 0)
+		return 1;
 	strcpy(out->name, "dc");
 	config_addr_parse("192.0.2.1", &out->local);
 	config_addr_parse("192.0.2.2", &out->remote);
@@ -48,10 +50,18 @@ static unsigned int fake_tunnels(struct gateway_tunnel *out, unsigned int max)
 	return 1;
 }
 
-static unsigned int fake_sas(const char *tunnel, struct sa_info *out, unsigned int max)
+#define SAS 2500u
+
+static unsigned int fake_sas(const char *tunnel, unsigned int offset, struct gateway_sa *out,
+                             unsigned int max)
 {
-	out[0] = (struct sa_info){.spi = 0xfffffff0u, .generation = 7, .transmit = true};
-	return 1;
+	if (tunnel != NULL && strcmp(tunnel, "dc") != 0)
+		return 0;
+	for (unsigned int i = offset; i < SAS && i - offset < max; i++)
+		out[i - offset] = (struct gateway_sa){
+		        .tunnel = "dc",
+		        .info = {.spi = 0xfffffff0u - i, .generation = 7, .transmit = true}};
+	return SAS;
 }
 
 static int fake_rekey(const char *tunnel, struct err *err)
@@ -155,10 +165,53 @@ static void test_snapshots(void)
 	first = json_array_get(json_object_get(r, "sas"), 0);
 	CU_ASSERT_EQUAL(integer(first, "spi", NULL), 0xfffffff0LL);
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(first, "direction")), "transmit");
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "sas")), 1000);
+	CU_ASSERT_EQUAL(integer(r, "total", NULL), SAS);
+	json_decref(r);
+	r = run("sa_list",
+	        json_pack("{s:s, s:i, s:i}", "tunnel", "dc", "offset", 2490, "limit", 99), &error);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "sas")), 10);
+	first = json_array_get(json_object_get(r, "sas"), 0);
+	CU_ASSERT_EQUAL(integer(first, "spi", NULL), 0xfffffff0LL - 2490);
+	json_decref(r);
+	r = run("sa_list", json_pack("{s:i}", "offset", 5000), &error);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "sas")), 0);
+	CU_ASSERT_EQUAL(integer(r, "total", NULL), SAS);
+	json_decref(r);
+	r = run("sa_list", json_pack("{s:s}", "tunnel", "other"), &error);
+	CU_ASSERT_EQUAL(integer(r, "total", NULL), 0);
+	json_decref(r);
+	fails("sa_list", json_pack("{s:i}", "limit", 1001), JSONRPC_INVALID_PARAMS,
+	      "/params/limit: out of range: must be 0 to 1000");
+	r = run("tunnel_list", json_pack("{s:i}", "offset", 1), &error);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "tunnels")), 0);
+	CU_ASSERT_EQUAL(integer(r, "total", NULL), 1);
 	json_decref(r);
 	r = run("keystore_show", NULL, &error);
 	CU_ASSERT_EQUAL(integer(r, "available", "rekey"), 42);
 	json_decref(r);
+}
+
+static void test_counters_by_prefix(void)
+{
+	struct jsonrpc_error error;
+	struct counter_set set = {0};
+	uint64_t before = counter_sum(&drop_sample);
+	json_t *r;
+
+	counter_set_attach(&set, "test");
+	counter_add(&set, &drop_sample, 3);
+	r = run("counter_list", json_pack("{s:s}", "prefix", "drop.s"), &error);
+	CU_ASSERT_EQUAL(integer(r, "drop.sample", NULL), (long long)before + 3);
+	CU_ASSERT_PTR_NULL(json_object_get(r, "other.sample"));
+	json_decref(r);
+	r = run("counter_list", NULL, &error);
+	CU_ASSERT_PTR_NOT_NULL(json_object_get(r, "other.sample"));
+	json_decref(r);
+	counter_set_detach(&set);
+	/* Ports and cores are the gateway's. */
+	fails("port_list", NULL, JSONRPC_FAILED, "the data plane is not running");
+	fails("core_list", NULL, JSONRPC_FAILED, "the data plane is not running");
 }
 
 static void test_status_has_drops_by_name(void)
@@ -331,4 +384,5 @@ static void test_config(void)
 
 UNIT_MAIN(UNIT(test_nothing_runs), UNIT(test_snapshots), UNIT(test_status_has_drops_by_name),
           UNIT(test_tunnel_show), UNIT(test_tunnel_rekey), UNIT(test_keystore_import),
-          UNIT(test_alarm_list), UNIT(test_log_set), UNIT(test_config))
+          UNIT(test_alarm_list), UNIT(test_log_set), UNIT(test_config),
+          UNIT(test_counters_by_prefix))

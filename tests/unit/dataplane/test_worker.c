@@ -87,6 +87,8 @@ static void test_turn_sleeps_only_when_all_roles_idle(void)
 	CU_ASSERT_EQUAL(stats.loops, 4001);
 	CU_ASSERT_EQUAL(stats.busy_loops, 2001);
 	CU_ASSERT_TRUE(stats.busy_ns > 0 && stats.idle_ns > 0);
+	CU_ASSERT_TRUE(stats.busy_cycles > 0 && stats.idle_cycles > 0);
+	CU_ASSERT_TRUE(stats.work >= stats.busy_loops + 2);
 	for (int i = 2; i < WORKER_ROLES_MAX; i++)
 		worker_add_role(w, &(struct role){"c", poll_probe, &a}, &err);
 	CU_ASSERT_EQUAL(worker_add_role(w, &(struct role){"d", poll_probe, &a}, &err), -E2BIG);
