@@ -107,8 +107,9 @@ struct config {
 		char capture_group[32];   /* of those, members may capture; "": root and us */
 		char capture_directory[256];
 	} control;
-	char ipsec_mb[256];    /* path of the library, "" for the system's */
-	char gcm_provider[16]; /* "auto", or the code to take of it */
+	char ipsec_mb[256];      /* path of the library, "" for the system's */
+	char gcm_provider[16];   /* "auto", or the code to take of it, or "cryptodev" */
+	char crypto_device[128]; /* then; else "" */
 };
 
 /*

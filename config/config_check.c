@@ -283,10 +283,33 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 	return check_ends(c, path, &t->local, &t->remote, err);
 }
 
+static int check_crypto_device(const struct config *c, struct err *err)
+{
+	static const char path[] = CONFIG_ROOT "/resources/crypto-device";
+	size_t n = device_name_len(c->crypto_device);
+
+	if (strcmp(c->gcm_provider, "cryptodev") != 0)
+		return n == 0 ? 0
+		              : err_set(err, EINVAL, "%s: gcm-provider is %s, not cryptodev", path,
+		                        c->gcm_provider);
+	if (n == 0)
+		return err_set(err, EINVAL, "%s: missing: gcm-provider is cryptodev", path);
+	for (unsigned int i = 0; i < 2; i++) {
+		const char *port = i == 0 ? c->lan.device : c->wan.device;
+
+		if (n == device_name_len(port) && strncasecmp(c->crypto_device, port, n) == 0)
+			return err_set(err, EINVAL, "%s: %.*s is the %s port's device", path,
+			               (int)n, port, i == 0 ? "LAN" : "WAN");
+	}
+	return 0;
+}
+
 int config_check(const struct config *c, struct err *err)
 {
 	int rc = check_ports(c, err);
 
+	if (rc == 0)
+		rc = check_crypto_device(c, err);
 	for (unsigned int i = 0; rc == 0 && i < c->route_count; i++)
 		rc = check_route(c, &c->routes[i], err);
 	for (unsigned int i = 0; rc == 0 && i < c->tunnel_count; i++)

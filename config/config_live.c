@@ -31,6 +31,7 @@ static const struct {
         FIELD(eal.hugepages, "resources/hugepages"),
         FIELD(ipsec_mb, "resources/ipsec-mb"),
         FIELD(gcm_provider, "resources/gcm-provider"),
+        FIELD(crypto_device, "resources/crypto-device"),
         FIELD(lan.device, "port/lan/device"),
         FIELD(lan.mtu, "port/lan/mtu"),
         FIELD(lan.address_count, "port/lan/address"),

@@ -166,6 +166,7 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	copy_text(o, "file-prefix", out->eal.file_prefix, sizeof(out->eal.file_prefix));
 	copy_text(o, "ipsec-mb", out->ipsec_mb, sizeof(out->ipsec_mb));
 	copy_text(o, "gcm-provider", out->gcm_provider, sizeof(out->gcm_provider));
+	copy_text(o, "crypto-device", out->crypto_device, sizeof(out->crypto_device));
 
 	port = json_object_get(g, "port");
 	rc = read_port(json_object_get(port, "lan"), "lan", &out->lan, err);

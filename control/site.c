@@ -3,6 +3,7 @@
 #include "control/site.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "common/clock.h"
@@ -77,6 +78,15 @@ static int init_secret_memory(struct err *err)
 	return rc;
 }
 
+/* Beside a crypto device, channel and key store still need the CPU's code. */
+static int start_gcm(struct err *err)
+{
+	bool device = strcmp(config.gcm_provider, "cryptodev") == 0;
+
+	return gcm_provider_force(config.ipsec_mb[0] != '\0' ? config.ipsec_mb : NULL,
+	                          device ? "auto" : config.gcm_provider, err);
+}
+
 int site_start(const struct config *c, struct err *err)
 {
 	int rc;
@@ -84,8 +94,7 @@ int site_start(const struct config *c, struct err *err)
 	config = *c;
 	rc = init_secret_memory(err);
 	if (rc == 0)
-		rc = gcm_provider_force(config.ipsec_mb[0] != '\0' ? config.ipsec_mb : NULL,
-		                        config.gcm_provider, err);
+		rc = start_gcm(err);
 	if (rc == 0 && (dataplane = dataplane_create(&config, err)) == NULL)
 		rc = -err->code;
 	if (rc == 0)
@@ -99,6 +108,9 @@ int site_start(const struct config *c, struct err *err)
 	started_ns = clock_mono_ns();
 	log_info("gateway %s forwards; AES-GCM by %s of %s", config.name, gcm_provider()->name,
 	         gcm_provider()->library);
+	if (dataplane_crypto_driver(dataplane) != NULL)
+		log_info("ESP by the crypto device %s, driver %s", config.crypto_device,
+		         dataplane_crypto_driver(dataplane));
 	return 0;
 }
 

@@ -62,16 +62,18 @@ static json_t *read_gateway(void)
 	const struct config *c = gateway_config();
 	const struct gcm_provider *gcm = gcm_provider();
 
-	return json_pack(
-	        "{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s*, s:s*}", "name", c != NULL ? c->name : "",
-	        "site",
-	        c == NULL                  ? ""
-	        : c->site == CONFIG_SITE_A ? "a"
-	                                   : "b",
-	        "link", c != NULL ? c->link : "", "version", LUMENGATE_VERSION, "state",
-	        method_state() == METHOD_RUNTIME ? "running" : "starting", "pid", (int)getpid(),
-	        "uptime_s", (json_int_t)((clock_mono_ns() - started_ns) / NS_PER_S), "gcm",
-	        gcm != NULL ? gcm->name : NULL, "gcm_library", gcm != NULL ? gcm->library : NULL);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s*, s:s*, s:s*}", "name",
+	                 c != NULL ? c->name : "", "site",
+	                 c == NULL                  ? ""
+	                 : c->site == CONFIG_SITE_A ? "a"
+	                                            : "b",
+	                 "link", c != NULL ? c->link : "", "version", LUMENGATE_VERSION, "state",
+	                 method_state() == METHOD_RUNTIME ? "running" : "starting", "pid",
+	                 (int)getpid(), "uptime_s",
+	                 (json_int_t)((clock_mono_ns() - started_ns) / NS_PER_S), "gcm",
+	                 gcm != NULL ? gcm->name : NULL, "gcm_library",
+	                 gcm != NULL ? gcm->library : NULL, "crypto_device",
+	                 c != NULL && c->crypto_device[0] != '\0' ? c->crypto_device : NULL);
 }
 
 static json_t *read_counters(bool drops)

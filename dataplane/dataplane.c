@@ -20,6 +20,13 @@
 /* Behind forwarding, but not so far that the card's rings overflow on a busy CPU. */
 #define QKD_NICE 3
 
+/*
+ * Keys of a crypto device: of each tunnel and sub-SA the receive generations, the one that
+ * transmits, and what waits to be freed. No more than there are SAs in the SAD.
+ */
+#define SESSION_GENERATIONS (TUNNEL_RX_GENERATIONS + 4)
+#define SESSIONS_MAX        (2U * SAD_RECEIVE_MAX)
+
 struct dataplane {
 	struct config config;
 	struct routes routes;
@@ -28,6 +35,7 @@ struct dataplane {
 	struct iface iface[PORT_ROLES];
 	struct fib_table *fib;
 	struct sad *sad;
+	struct esp_cipher *cipher; /* NULL: the CPU does it */
 	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
 	struct channel_mux *mux;
 	struct forward *forward;
@@ -44,8 +52,8 @@ static int start_eal(struct dataplane *dp, struct err *err)
 	        .lcores = c->eal.forward_lcores + 1,
 	        .hugepages = c->eal.hugepages,
 	        .telemetry = true,
-	        .devices = {c->lan.device, c->wan.device},
-	        .device_count = 2,
+	        .devices = {c->lan.device, c->wan.device, c->crypto_device},
+	        .device_count = c->crypto_device[0] != '\0' ? 3 : 2,
 	};
 	int rc = eal_start(&eal, err);
 
@@ -90,6 +98,15 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 	        sad_create(c->eal.forward_lcores, RTE_MAX(c->tunnel_count, 1U), worker_qsbr(), err);
 	if (dp->sad == NULL)
 		return -err->code;
+	if (c->crypto_device[0] != '\0') {
+		unsigned int sessions = c->tunnel_count * TUNNEL_CORES_MAX * SESSION_GENERATIONS;
+
+		dp->cipher = esp_cipher_create(c->crypto_device, c->eal.forward_lcores,
+		                               RTE_MIN(sessions, SESSIONS_MAX), err);
+		if (dp->cipher == NULL)
+			return -err->code;
+		dp->sad->cipher = dp->cipher;
+	}
 	for (unsigned int t = 0; t < c->tunnel_count; t++) {
 		const struct config_tunnel *ct = &c->tunnels[t];
 		struct tunnel_config tc = {
@@ -239,6 +256,7 @@ void dataplane_destroy(struct dataplane *dp)
 		if (dp->tunnel[t] != NULL)
 			tunnel_destroy(dp->tunnel[t]);
 	sad_destroy(dp->sad);
+	esp_cipher_destroy(dp->cipher);
 	fib_table_destroy(dp->fib);
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		port_close(&dp->port[role]);
@@ -274,6 +292,11 @@ int dataplane_routes_update(struct dataplane *dp, const struct config *next, str
 const struct port *dataplane_port(struct dataplane *dp, enum port_role role)
 {
 	return &dp->port[role];
+}
+
+const char *dataplane_crypto_driver(const struct dataplane *dp)
+{
+	return dp->cipher != NULL ? esp_cipher_driver(dp->cipher) : NULL;
 }
 
 struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index)

@@ -57,6 +57,9 @@ const struct port *dataplane_port(struct dataplane *dp, enum port_role role);
 /* In the order of the configuration. */
 struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index);
 
+/* The driver of the crypto device; NULL: there is none. */
+const char *dataplane_crypto_driver(const struct dataplane *dp);
+
 /* The QKD lcore's end of the channel; its functions belong to that lcore while it runs. */
 struct channel_mux *dataplane_channel(struct dataplane *dp);
 

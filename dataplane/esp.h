@@ -13,6 +13,9 @@
  * pkts[i]; all others are freed and counted in the calling core's counters under a name
  * "drop.*".
  *
+ * Where a crypto device is used, what it refuses is counted as drop.cipher, what it does not give
+ * back as drop.cipher_lost (esp_cipher.h).
+ *
  * The caller reports quiescence to the SAD's QSBR variable between bursts, and keeps no SA
  * across it.
  */
@@ -32,6 +35,7 @@ struct rte_mbuf;
 /* What the two functions need of the core that calls; one thread's. */
 struct esp_core {
 	const struct gcm_provider *gcm;
+	struct esp_cipher *cipher; /* the device that seals and opens instead; NULL: none */
 	const struct sad_core *sad;
 	struct counter_set *cs;
 	unsigned int index, cores; /* which one, of how many */

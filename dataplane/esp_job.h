@@ -29,6 +29,14 @@
 #define ESP_NEXT_IPV6 41
 #define ESP_NEXT_NONE 59
 
+/* What a crypto device (esp_cipher.h) made of a job. */
+enum esp_job_result {
+	ESP_JOB_DONE,
+	ESP_JOB_FORGED, /* the tag is wrong */
+	ESP_JOB_FAILED, /* not done, and counted */
+	ESP_JOB_LOST,   /* the same, and the buffer is not ours any more: m is NULL */
+};
+
 struct esp_job {
 	uint8_t iv[16];  /* salt, then the explicit IV: 12 bytes (RFC 4106 section 4) */
 	uint8_t aad[16]; /* SPI, then the extended sequence number: 12 bytes (section 5) */
@@ -38,6 +46,7 @@ struct esp_job {
 	struct sa *sa;
 	uint64_t sequence; /* open */
 	uint8_t ecn;       /* open: of the outer header */
+	uint8_t result;    /* enum esp_job_result */
 };
 
 #define ESP_AAD_BYTES 12

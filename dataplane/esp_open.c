@@ -265,6 +265,24 @@ static inline void prefetch_bucket(const struct esp_core *e, const struct rte_mb
 	rte_prefetch0(sad_bucket(e->sad, get_be32(h + header)));
 }
 
+/*
+ * Open by the crypto device; the jobs that it did, forged packets among them, in their order. It
+ * has counted the others.
+ */
+static unsigned int open_device(const struct esp_core *e, struct esp_job *jobs, unsigned int n)
+{
+	unsigned int count = 0;
+
+	esp_cipher_open(e->cipher, e->index, e->cs, jobs, n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (unlikely(jobs[i].result > ESP_JOB_FORGED))
+			rte_pktmbuf_free(jobs[i].m);
+		else
+			jobs[count++] = jobs[i];
+	}
+	return count;
+}
+
 static unsigned int open_chunk(const struct esp_core *e, struct rte_mbuf **pkts, unsigned int n,
                                struct rte_mbuf **out, struct sa **out_sas, struct gcm_context *ctx)
 {
@@ -283,13 +301,16 @@ static unsigned int open_chunk(const struct esp_core *e, struct rte_mbuf **pkts,
 		counter_add(e->cs, drop, 1);
 		rte_pktmbuf_free(pkts[i]);
 	}
+	if (unlikely(e->cipher != NULL))
+		count = open_device(e, jobs, count);
 	for (unsigned int i = 0; i < count; i++) {
 		struct esp_job *job = &jobs[i];
 		const struct counter *drop;
 
 		if (i + 1 < count && jobs[i + 1].sa != job->sa)
 			esp_prefetch_schedule(jobs[i + 1].sa);
-		if (unlikely(!authenticate(e->gcm, job, ctx))) {
+		if (unlikely(e->cipher != NULL ? job->result != ESP_JOB_DONE
+		                               : !authenticate(e->gcm, job, ctx))) {
 			sa_add(&job->sa->auth_failed, 1);
 			drop = &drop_auth;
 		} else if (unlikely(!replay_update(&job->sa->replay, job->sequence))) {

@@ -156,6 +156,24 @@ static inline void run(const struct gcm_provider *gcm, const struct esp_job *job
 	}
 }
 
+/* The same by the crypto device, which has counted what it did not do. */
+static unsigned int run_device(const struct esp_core *e, struct esp_job *jobs, unsigned int n,
+                               struct rte_mbuf **out, struct sa **out_sas)
+{
+	unsigned int count = 0;
+
+	esp_cipher_seal(e->cipher, e->index, e->cs, jobs, n);
+	for (unsigned int i = 0; i < n; i++) {
+		if (unlikely(jobs[i].result != ESP_JOB_DONE)) {
+			rte_pktmbuf_free(jobs[i].m);
+			continue;
+		}
+		out[count] = jobs[i].m;
+		out_sas[count++] = jobs[i].sa;
+	}
+	return count;
+}
+
 /* Up to ESP_BURST packets; OUT and OUT_SAS may be where they were. */
 static unsigned int seal(const struct esp_core *e, struct rte_mbuf **pkts, struct sa **sas,
                          unsigned int n, struct rte_mbuf **out, struct sa **out_sas,
@@ -176,6 +194,8 @@ static unsigned int seal(const struct esp_core *e, struct rte_mbuf **pkts, struc
 		counter_add(e->cs, drop, 1);
 		rte_pktmbuf_free(pkts[i]);
 	}
+	if (unlikely(e->cipher != NULL))
+		return run_device(e, jobs, count, out, out_sas);
 	for (unsigned int i = 0; i < count; i++) {
 		if (i + 1 < count && jobs[i + 1].sa != jobs[i].sa)
 			esp_prefetch_schedule(jobs[i + 1].sa);

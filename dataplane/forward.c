@@ -130,6 +130,7 @@ static struct forward_core *core_create(struct forward *f, unsigned int index, s
 	c->index = index;
 	c->links = neighbour_links(f->neighbours);
 	c->esp = (struct esp_core){.gcm = gcm_provider(),
+	                           .cipher = f->config.sad->cipher,
 	                           .sad = &f->config.sad->core[index],
 	                           .index = index,
 	                           .cores = f->config.cores};

@@ -101,8 +101,17 @@ struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
 	return sa;
 }
 
+bool sa_use_cipher(struct sa *sa, struct esp_cipher *cipher, const struct sa_key *key)
+{
+	sa->cipher = cipher;
+	sa->session = esp_cipher_session(cipher, key->key, sa->transmit);
+	return sa->session != NULL;
+}
+
 void sa_destroy(struct sa *sa)
 {
+	if (sa != NULL)
+		esp_cipher_session_free(sa->cipher, sa->session);
 	secret_free(sa);
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/err.h"
 #include "common/gcm.h"
+#include "dataplane/esp_cipher.h"
 #include "dataplane/replay.h"
 #include "dataplane/tunnel.h"
 
@@ -46,6 +47,9 @@ struct sa {
 	uint32_t outer_sum;
 
 	_Alignas(64) uint64_t replayed, auth_failed; /* receive; as packets and bytes */
+	/* Of the device that seals and opens, if there is one; else NULL. Constant. */
+	struct esp_cipher *cipher;
+	void *session;
 	/* Control thread only. */
 	uint8_t key[32]; /* to refuse a key that is in use already */
 	uint64_t generation, installed_ns;
@@ -70,7 +74,13 @@ static inline uint64_t sa_sequence(const struct sa *sa)
 struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
                      const struct sa_key *key, uint64_t generation, bool transmit);
 
-/* Zeroise and free; NULL is allowed. */
+/*
+ * Let CIPHER seal or open with KEY, that of the SA, before anybody uses it. False when the device
+ * has no session left.
+ */
+bool sa_use_cipher(struct sa *sa, struct esp_cipher *cipher, const struct sa_key *key);
+
+/* Zeroise and free, its session with it; NULL is allowed. */
 void sa_destroy(struct sa *sa);
 
 /* Key bytes left out. */

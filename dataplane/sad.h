@@ -49,6 +49,7 @@ struct sad {
 	/* control: ro */
 	unsigned int cores, tunnels;
 	struct rte_rcu_qsbr *qsbr;
+	struct esp_cipher *cipher; /* for all SAs, set before there are any; NULL: none */
 };
 
 /*

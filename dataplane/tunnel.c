@@ -196,6 +196,11 @@ static int set_create(struct tunnel *t, struct sa_set *set, uint64_t generation,
 		                                   transmit)) == NULL)
 			ret = err_set(err, ENOMEM, "tunnel %s: secret memory is full",
 			              t->config.name);
+		else if (t->sad->cipher != NULL &&
+		         !sa_use_cipher(set->sa[sub], t->sad->cipher, &keys[i]))
+			ret = err_set(err, ENOMEM,
+			              "tunnel %s: the crypto device takes no more keys",
+			              t->config.name);
 		if (ret == 0)
 			continue;
 		set_discard(set);

@@ -23,17 +23,21 @@ def unlike():
         yield r
 
 
-def test_unlike_code_understands_each_other(unlike):
+def start_with_keys(rig):
     for site in ("a", "b"):
-        unlike.start_gateway(site)
+        rig.start_gateway(site)
     for site in ("a", "b"):
-        unlike.wait_ready(site)
-    keys = unlike.path("keys")
+        rig.wait_ready(site)
+    keys = rig.path("keys")
     with open(keys, "wb") as f:
         f.write(os.urandom(32 * 500))
     for site in ("a", "b"):
-        lgctl(unlike, site, "keystore", "import", keys)
-    unlike.wait_for(lambda: unlike.ping(1, wait=1)[1] == 1, 30, "the first encrypted ping")
+        lgctl(rig, site, "keystore", "import", keys)
+    rig.wait_for(lambda: rig.ping(1, wait=1)[1] == 1, 30, "the first encrypted ping")
+
+
+def test_unlike_code_understands_each_other(unlike):
+    start_with_keys(unlike)
     assert unlike.ping(50, 0.02)[1] == 50
     gateway = unlike.rpc("a", "status")["gateway"]
     assert gateway["gcm"] == "sse"
@@ -59,3 +63,34 @@ def test_code_that_cannot_run_is_refused(unlike):
     assert status == 1
     assert re.search(r"^lumengate: site: gcm-provider: vaes-avx2 cannot run here: .+$",
                      unlike.log_text("gw-a"), re.M)
+
+
+def test_crypto_device_understands_the_cpu(unlike):
+    """Site A by a software driver of DPDK's cryptodev, as it would by a QAT function."""
+    config = unlike.config("a")
+    config["lumengate:gateway"]["resources"].update(
+        {"gcm-provider": "cryptodev", "crypto-device": "crypto_aesni_gcm0"})
+    unlike.write_config("a", config)
+    start_with_keys(unlike)
+    assert unlike.ping(50, 0.02)[1] == 50
+    assert unlike.rpc("a", "status")["gateway"]["crypto_device"] == "crypto_aesni_gcm0"
+    assert "ESP by the crypto device crypto_aesni_gcm0, driver crypto_aesni_gcm" in \
+        unlike.log_text("gw-a")
+    # New keys each second are new sessions of the device.
+    first = unlike.rpc("a", "tunnel_list")["tunnels"][0]["rekeys"]
+    unlike.wait_for(lambda: unlike.rpc("a", "tunnel_list")["tunnels"][0]["rekeys"] >= first + 8,
+                    20, "eight rekeys")
+    assert unlike.ping(50, 0.02, source="b")[1] == 50
+    for site in ("a", "b"):
+        drops = unlike.rpc(site, "status")["drops"]
+        assert drops["drop.auth"] == drops["drop.cipher"] == drops["drop.cipher_lost"] == 0
+
+
+def test_crypto_device_that_is_not_there(unlike):
+    config = unlike.config("a")
+    config["lumengate:gateway"]["resources"].update(
+        {"gcm-provider": "cryptodev", "crypto-device": "crypto_null0"})
+    unlike.write_config("a", config)
+    unlike.start_gateway("a")
+    assert unlike.processes["gw-a"].wait(10) == 1
+    assert "crypto-device crypto_null0: it has no AES-256-GCM" in unlike.log_text("gw-a")

@@ -104,6 +104,13 @@ static const struct {
         {EXAMPLE_A, "channel/psk-file", "\"psk\"", ROOT "/channel/psk-file: not an absolute path"},
         {EXAMPLE_A, "resources/gcm-provider", "\"avx1024\"",
          ROOT "/resources/gcm-provider: Invalid enumeration value \"avx1024\""},
+        {EXAMPLE_A, "resources/gcm-provider", "\"cryptodev\"",
+         ROOT "/resources/crypto-device: missing: gcm-provider is cryptodev"},
+        {EXAMPLE_A, "resources/crypto-device", "\"crypto_aesni_gcm0\"",
+         ROOT "/resources/crypto-device: gcm-provider is auto, not cryptodev"},
+        {EXAMPLE_A, "resources/crypto-device", "\"net_null0\"",
+         ROOT "/resources/crypto-device: not a PCI address and not a DPDK crypto device such as "
+              "crypto_aesni_gcm0"},
         {EXAMPLE_A, "channel/port", "0", ROOT "/channel/port: out of range: must be 1 to 65535"},
         {EXAMPLE_A, "resources/cpus", "\"0-\"",
          ROOT "/resources/cpus: not a list of CPUs such as 0-1,4"},

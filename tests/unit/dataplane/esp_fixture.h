@@ -25,6 +25,11 @@
 
 #define DATA_ROOM 2048
 
+/* Arguments of EAL for devices that a program wants: strings, with a comma behind each. */
+#ifndef FIXTURE_DEVICES
+#define FIXTURE_DEVICES
+#endif
+
 static struct rte_mempool *pool;
 static struct rte_rcu_qsbr *qsbr;
 static struct counter_set counters;
@@ -45,7 +50,8 @@ static inline void fixture_start(void)
 	                "--file-prefix",
 	                prefix,
 	                "--log-level",
-	                "error"};
+	                "error",
+	                FIXTURE_DEVICES};
 	struct err err = {0};
 
 	if (pool != NULL)

@@ -17,6 +17,9 @@ struct pair {
 	bool ipv6, udp;
 };
 
+/* The crypto device of the pairs that are made next; NULL: none. */
+static struct esp_cipher *pair_cipher;
+
 /* A's configuration; B's is the same with the addresses swapped. */
 static inline struct pair make_of(struct tunnel_config config)
 {
@@ -31,6 +34,8 @@ static inline struct pair make_of(struct tunnel_config config)
 	p.tx = tunnel_alone(&config, 1, qsbr, &err);
 	p.rx = tunnel_alone(&back, 1, qsbr, &err);
 	fixture_keys(&p.key, 1, ++seed);
+	if (p.tx != NULL && p.rx != NULL)
+		tunnel_sad(p.tx)->cipher = tunnel_sad(p.rx)->cipher = pair_cipher;
 	if (p.tx == NULL || p.rx == NULL || tunnel_tx_switch(p.tx, 1, &p.key, 1, &err) < 0 ||
 	    tunnel_rx_install(p.rx, 1, &p.key, 1, &err) < 0)
 		CU_FAIL_FATAL("cannot make a pair of tunnels");

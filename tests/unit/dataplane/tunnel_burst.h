@@ -37,6 +37,7 @@ static inline struct esp_core tunnel_esp_core(const struct tunnel *t, unsigned i
 	struct sad *sad = tunnel_sad(t);
 
 	return (struct esp_core){.gcm = gcm_provider(),
+	                         .cipher = sad->cipher,
 	                         .sad = &sad->core[core],
 	                         .cs = cs,
 	                         .index = core,
