@@ -8,18 +8,22 @@
 A row is measured by a process of its own, tests/bench/dataplane: it runs plain forwarding,
 forwarding with the bare cipher, and the gateway in turn over the same packets. DPDK's
 ipsec-secgw does the same job on the same core, in spells between those of the gateway. See
-docs/benchmarks.md for what the figures mean.
+docs/benchmarks.md for what the figures mean. testpmd/ROW is a row of scripts/bench testpmd.
 """
 
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "../../scripts/lib"), HERE]
+import bench_testpmd  # noqa: E402
+import rfc2544  # noqa: E402
 import secgw  # noqa: E402
 from huge_pages import HugePages  # noqa: E402
 from ipsec_mb import newer_library  # noqa: E402
@@ -28,6 +32,7 @@ from programs import BuildError, program  # noqa: E402
 SIZES = ("64", "256", "512", "1024", "1420", "9000", "imix")
 ROWS = [f"{way}/{size}" for way in ("seal", "open") for size in SIZES]
 ROWS += ["policy-miss", "tunnels/64", "tunnels/1420", "rekey/100ms"]
+TESTPMD_ROWS = [f"testpmd/{row}" for row in bench_testpmd.ROWS]
 MEMORY_MB, KEYS_MB = 512, 64
 RULES, ROUTES = 64, 1000
 PAIRS = 6     # spells of the gateway and of ipsec-secgw beside each other
@@ -104,6 +109,23 @@ def measure(name, args, huge):
     return row
 
 
+def testpmd(rows, args, huge):
+    """Rows of gateways against testpmd, as far as they can be measured here."""
+    if not rows:
+        return
+    if why := bench_testpmd.available():
+        say(f"without testpmd/: {why}")
+        return
+    library = [] if args.library in (None, "system") else ["--library", args.library]
+    wanted = [tuple(name.split("/")[1:]) for name in rows]
+    try:
+        for row in rfc2544.rows(wanted, bench_testpmd.last_cpus(), huge, library):
+            name = f"testpmd/{row.pop('kind')}/{row.pop('size')}"
+            print(json.dumps({"name": name, **row}), flush=True)
+    except rfc2544.LoadError as e:
+        say(f"testpmd: {e}")
+
+
 def have_secgw():
     try:
         secgw.build()
@@ -128,21 +150,26 @@ def main():
                         help="code of that library to take, as resources/gcm-provider")
     parser.add_argument("--no-secgw", action="store_true", help="leave ipsec-secgw out")
     args = parser.parse_args()
-    rows = ROWS if args.only is None else [args.only]
-    if rows[0] not in ROWS:
-        parser.error(f"no row {args.only}: choose from {', '.join(ROWS)}")
+    rows = ROWS + TESTPMD_ROWS if args.only is None else [args.only]
+    if rows[0] not in ROWS + TESTPMD_ROWS:
+        parser.error(f"no row {args.only}: choose from {', '.join(ROWS + TESTPMD_ROWS)}")
     args.secgw_checked = False
-    args.secgw = not args.no_secgw and have_secgw()
+    args.secgw = (not args.no_secgw and any(row.startswith("seal/") for row in rows)
+                  and have_secgw())
     # The gateway's packets, ipsec-secgw's, and the gateway's keys.
     with HugePages(2 * MEMORY_MB + KEYS_MB) as pages:
         if not pages.available:
             say("no huge pages: packets lie in pages of 4 KiB")
         for name in rows:
-            print(json.dumps(measure(name, args, pages.available)), flush=True)
+            if name in ROWS:
+                print(json.dumps(measure(name, args, pages.available)), flush=True)
+        testpmd([name for name in rows if name in TESTPMD_ROWS], args, pages.available)
     return 0
 
 
 if __name__ == "__main__":
+    # What was borrowed is given back then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main())
     except BuildError as e:
