@@ -74,6 +74,7 @@ struct config {
 		unsigned int memory_mb;      /* DPDK memory */
 		char file_prefix[64];
 		bool hugepages; /* use them where they are */
+		bool chained;   /* buffers of 2 KiB, else one holds the longest frame */
 	} eal;
 	struct config_port lan, wan;
 	struct config_route routes[CONFIG_ROUTES_MAX];

@@ -29,6 +29,7 @@ static const struct {
         FIELD(eal.memory_mb, "resources/memory"),
         FIELD(eal.file_prefix, "resources/file-prefix"),
         FIELD(eal.hugepages, "resources/hugepages"),
+        FIELD(eal.chained, "resources/packet-buffers"),
         FIELD(ipsec_mb, "resources/ipsec-mb"),
         FIELD(gcm_provider, "resources/gcm-provider"),
         FIELD(crypto_device, "resources/crypto-device"),

@@ -76,6 +76,8 @@ static int configure_ports(struct dataplane *dp, struct err *err)
 	unsigned int cores = dp->config.eal.forward_lcores;
 	uint16_t mtu = RTE_MAX(config[PORT_LAN]->mtu, config[PORT_WAN]->mtu);
 
+	if (dp->config.eal.chained)
+		mtu = RTE_MIN(mtu, RTE_ETHER_MTU);
 	dp->pool = port_pool_create("packets", mtu, PORT_ROLES * cores, 0, err);
 	if (dp->pool == NULL)
 		return -err->code;

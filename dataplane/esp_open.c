@@ -13,6 +13,8 @@
 #include "dataplane/mbuf_chain.h"
 
 COUNTER_DEFINE(drop_malformed, "drop.malformed", "WAN packets that are no whole ESP packet");
+COUNTER_DEFINE(drop_open_no_room, "drop.open_no_room",
+               "ESP packets in several buffers whose headers do not fit into the first one")
 COUNTER_DEFINE(drop_wrong_core, "drop.wrong_core", "ESP packets of an SA of another core");
 COUNTER_DEFINE(drop_no_sa, "drop.no_sa", "ESP packets with an SPI that is not installed");
 COUNTER_DEFINE(drop_replay, "drop.replay", "ESP packets seen before or left of the window");
@@ -97,10 +99,10 @@ static inline const struct counter *prepare(const struct esp_core *e, struct rte
 	if (unlikely(!outer_fields(m, h, &header, &total, &job->ecn)) ||
 	    unlikely(total < header + least) || unlikely((total - header) % 4 != 0))
 		return &drop_malformed;
-	/* The inner header shall be in the first segment too. */
+	/* The inner headers shall be in the first segment too. */
 	if (unlikely(m->nb_segs != 1) &&
-	    !chain_pull(m, RTE_MIN(total, header + ESP_HEADER_BYTES + 40)))
-		return &drop_malformed;
+	    !chain_pull(m, RTE_MIN(total, header + ESP_HEADER_BYTES + CHAIN_HEADERS)))
+		return &drop_open_no_room;
 	h = rte_pktmbuf_mtod_offset(m, const uint8_t *, header);
 	spi = get_be32(h);
 	sa = sad_receive(e->sad, spi);

@@ -107,8 +107,11 @@ static inline const struct counter *prepare(struct sa *sa, struct rte_mbuf *m, s
 		last = rte_pktmbuf_lastseg(m);
 	if (unlikely(rte_pktmbuf_headroom(m) < front))
 		return &drop_seal_no_room;
-	if (unlikely(rte_pktmbuf_tailroom(last) < back) && !chain_make_tailroom(m, back, front))
-		return &drop_seal_no_room;
+	if (unlikely(rte_pktmbuf_tailroom(last) < back)) {
+		if (!chain_make_tailroom(m, back, front) && !chain_add_segment(m, back))
+			return &drop_seal_no_room;
+		last = rte_pktmbuf_lastseg(m);
+	}
 
 	tail = rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len);
 	memcpy(tail, (const uint8_t[4]){1, 2, 3}, 4);

@@ -6,9 +6,11 @@
 #include <rte_prefetch.h>
 
 #include "dataplane/ip.h"
+#include "dataplane/mbuf_chain.h"
 #include "dataplane/nd.h"
 
-COUNTER_DEFINE(drop_segments, "drop.segments", "packets in too many buffers")
+COUNTER_DEFINE(drop_segments, "drop.segments",
+               "packets in several buffers whose headers do not fit into the first one")
 COUNTER_DEFINE(drop_not_our_mac, "drop.not_our_mac", "frames to another host")
 COUNTER_DEFINE(drop_ethertype, "drop.ethertype", "frames that are neither IP nor ARP")
 COUNTER_DEFINE(drop_ip_malformed, "drop.ip_malformed", "IP packets with a wrong header")
@@ -44,6 +46,16 @@ static bool checksum_verified(const struct rte_mbuf *m)
 	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 }
 
+/*
+ * Headers in the first segment. Neighbours' messages are shorter than that; one that is not is
+ * malformed to its parser.
+ */
+static bool gather(struct rte_mbuf *m)
+{
+	return chain_pull(m, RTE_MIN(m->pkt_len, RTE_ETHER_HDR_LEN + CHAIN_HEADERS)) ||
+	       rte_pktmbuf_linearize(m) == 0;
+}
+
 /* To all of a link there is only what neighbours say (RFC 1812 section 5.3.4). */
 static enum ether_class to_group(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
                                  uint16_t type)
@@ -65,7 +77,7 @@ enum ether_class forward_classify(struct forward_core *c, enum port_role role, s
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	uint16_t type;
 
-	if (unlikely(m->nb_segs > 1 && rte_pktmbuf_linearize(m) < 0)) {
+	if (unlikely(m->nb_segs > 1 && !gather(m))) {
 		forward_drop(c, m, &drop_segments);
 		return ETHER_DONE;
 	}

@@ -2,8 +2,9 @@
 
 /*
  * What the stages of the forwarding role share. Each stage is a file: classify, lan, wan,
- * inner, slow, local, neighbours, tx. Packets are mbufs of one segment from the IP header on, with
- * the received Ethernet header still in the headroom before it, unless said otherwise.
+ * inner, slow, local, neighbours, tx. Packets are mbufs from the IP header on, chained or not,
+ * with their headers in the first segment (CHAIN_HEADERS) and the received Ethernet header still
+ * in the headroom before it, unless said otherwise.
  */
 
 #ifndef DATAPLANE_FORWARD_CORE_H

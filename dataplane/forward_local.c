@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/ip.h"
+#include "dataplane/mbuf_chain.h"
 
 COUNTER_DEFINE(drop_local, "drop.local", "packets to the gateway that are no echo requests")
 COUNTER_DEFINE(icmp_errors, "icmp.errors", "ICMP errors sent")
@@ -35,12 +36,21 @@ static void give_back(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		forward_seal_push(c, origin, m);
 }
 
+/* One segment of what an error may quote. */
+static bool quotable(struct rte_mbuf *m)
+{
+	if (likely(m->nb_segs == 1))
+		return true;
+	if (m->pkt_len > ICMP_QUOTE_MAX)
+		chain_trim(m, m->pkt_len - ICMP_QUOTE_MAX);
+	return rte_pktmbuf_linearize(m) == 0;
+}
+
 void forward_error(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, bool ipv6,
                    const struct icmp_reason *reason, uint16_t mtu, const struct counter *drop)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct rte_ether_addr to = {{0}};
-	const uint8_t *src;
+	const uint8_t *ip, *src;
 	bool made;
 
 	if (drop != NULL)
@@ -50,6 +60,11 @@ void forward_error(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, 
 		rte_pktmbuf_free(m);
 		return;
 	}
+	if (!quotable(m)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	if (origin == ORIGIN_LAN)
 		to = forward_ether_source(m);
 	src = iface_source(&c->f->config.iface[PORT_LAN], ipv6, ip + (ipv6 ? IPV6_SRC : IPV4_SRC));

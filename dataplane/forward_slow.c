@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-#include <rte_ip_frag.h>
-
+#include "dataplane/frag.h"
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(drop_no_route, "drop.no_route", "packets to where no route leads")
@@ -25,9 +24,6 @@ COUNTER_DEFINE(drop_ttl, "drop.ttl", "packets whose TTL or hop limit ended here"
 COUNTER_DEFINE(drop_too_big, "drop.too_big", "packets beyond the MTU that must not be fragmented")
 COUNTER_DEFINE(drop_fragmenting, "drop.fragmenting", "packets that could not be fragmented")
 COUNTER_DEFINE(fragmented, "ip.fragmented", "packets sent in fragments")
-
-/* 65535 bytes in pieces of IPv4's least MTU would be more; such are dropped. */
-#define FRAGMENTS_MAX 8
 
 void forward_deliver(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
                      const struct forward_way *way, bool ipv6)
@@ -61,20 +57,17 @@ void forward_deliver(struct forward_core *c, uint16_t origin, struct rte_mbuf *m
 static void fragment(struct forward_core *c, struct rte_mbuf *m, const struct forward_way *way,
                      uint16_t mtu)
 {
-	struct rte_mbuf *part[FRAGMENTS_MAX];
-	int n = rte_ipv4_fragment_copy_nonseg_packet(m, part, FRAGMENTS_MAX, mtu,
-	                                             c->f->config.pool);
+	struct rte_mbuf *part[FRAG_MAX];
+	int n = frag_ipv4(m, mtu, c->f->config.pool, part);
 
 	if (n < 0) {
 		forward_drop(c, m, &drop_fragmenting);
 		return;
 	}
 	counter_add(c->cs, &fragmented, 1);
-	for (int i = 0; i < n; i++) {
-		ipv4_checksum_set(rte_pktmbuf_mtod(part[i], uint8_t *));
-		/* A copy has no Ethernet header in front that would tell its station. */
+	/* A copy has no Ethernet header in front that would tell its station. */
+	for (int i = 0; i < n; i++)
 		forward_deliver(c, ORIGIN_OWN, part[i], way, false);
-	}
 	rte_pktmbuf_free(m);
 }
 

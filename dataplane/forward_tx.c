@@ -13,6 +13,8 @@ COUNTER_DEFINE(drop_lan_tx_full, "drop.lan_tx_full",
                "packets that the LAN port was too slow to take")
 COUNTER_DEFINE(drop_wan_tx_full, "drop.wan_tx_full",
                "packets that the WAN port was too slow to take")
+COUNTER_DEFINE(drop_tx_segments, "drop.tx_segments",
+               "packets in several buffers to a port that sends single ones, too long for one")
 COUNTER_DEFINE(drop_no_headroom, "drop.no_headroom", "packets without room for an Ethernet header")
 COUNTER_DEFINE(drop_no_wan_route, "drop.no_wan_route",
                "outer packets dropped as no route leads to the peer")
@@ -36,6 +38,11 @@ void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
 {
 	struct tx_queue *q = &c->tx[role];
 
+	if (unlikely(m->nb_segs > 1) && !c->f->config.port[role]->tx_chains &&
+	    rte_pktmbuf_linearize(m) < 0) {
+		forward_drop(c, m, &drop_tx_segments);
+		return;
+	}
 	if (q->n == FORWARD_TX)
 		forward_tx_flush(c, role);
 	if (q->n == FORWARD_TX)

@@ -94,7 +94,8 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
 			esp(c, m, header);
 		return;
 	}
-	if (proto == IP_PROTO_UDP && c->f->config.mux != NULL &&
+	/* What follows is short or, like an echo request, may be chained. */
+	if (proto == IP_PROTO_UDP && c->f->config.mux != NULL && rte_pktmbuf_linearize(m) == 0 &&
 	    channel_mux_input(c->f->config.mux, c->index, c->cs, m))
 		return;
 	to = forward_ether_source(m);

@@ -29,20 +29,19 @@ bool icmp_echo(struct rte_mbuf *m)
 {
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
 	uint32_t header = (ip[0] & 15U) * 4;
-	uint32_t len = rte_pktmbuf_data_len(m) - header;
+	uint32_t len = rte_pktmbuf_pkt_len(m) - header;
 	uint8_t *icmp = ip + header;
 	uint8_t addr[4];
 	uint16_t sum;
 
 	if (ip[IPV4_PROTOCOL] != IP_PROTO_ICMP || len < ICMP_HEADER ||
-	    icmp[0] != ICMP_ECHO_REQUEST || icmp[1] != 0 ||
-	    (get_be16(ip + IPV4_FRAGMENT) & (IPV4_MF | IPV4_OFFSET)) != 0 ||
-	    !ipv4_is_unicast(ip + IPV4_SRC) || ip_checksum(icmp, len, 0) != 0)
+	    rte_pktmbuf_data_len(m) < header + ICMP_HEADER || icmp[0] != ICMP_ECHO_REQUEST ||
+	    icmp[1] != 0 || (get_be16(ip + IPV4_FRAGMENT) & (IPV4_MF | IPV4_OFFSET)) != 0 ||
+	    !ipv4_is_unicast(ip + IPV4_SRC) || !ip_checksum_mbuf(m, header, len, 0, &sum) ||
+	    sum != 0)
 		return false;
 	icmp[0] = ICMP_ECHO_REPLY;
-	memset(icmp + 2, 0, 2);
-	sum = ip_checksum(icmp, len, 0);
-	memcpy(icmp + 2, &sum, 2);
+	checksum_replace(icmp + 2, ICMP_ECHO_REQUEST << 8, ICMP_ECHO_REPLY << 8);
 	memcpy(addr, ip + IPV4_SRC, 4);
 	memcpy(ip + IPV4_SRC, ip + IPV4_DST, 4);
 	memcpy(ip + IPV4_DST, addr, 4);

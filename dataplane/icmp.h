@@ -2,8 +2,9 @@
 
 /*
  * ICMP (RFC 792, RFC 1812) and ICMPv6 (RFC 4443) made of the packet that they answer. Packets
- * begin at the IP header, have been checked and are one segment long. A function that returns
- * false has left the packet alone: there is no answer to it.
+ * begin at the IP header and have been checked; echo requests may be chained, packets that errors
+ * are about are one segment long. A function that returns false has left the packet alone: there
+ * is no answer to it.
  */
 
 #ifndef DATAPLANE_ICMP_H
@@ -46,6 +47,9 @@ bool icmp_limit_take(struct icmp_limit *limit, uint64_t now_ns);
 /* Turn an echo request into its reply. */
 bool icmp_echo(struct rte_mbuf *m);
 bool icmp6_echo(struct rte_mbuf *m);
+
+/* As much of a packet as the longest error quotes. */
+#define ICMP_QUOTE_MAX 1232
 
 /* Turn a packet into an error about it; MTU: for too big, else 0. SRC: our address. */
 bool icmp_error(struct rte_mbuf *m, uint8_t type, uint8_t code, uint16_t mtu, const uint8_t src[4]);

@@ -21,20 +21,23 @@ static void checksum_set(uint8_t *ip, uint32_t len)
 bool icmp6_echo(struct rte_mbuf *m)
 {
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *), *icmp = ip + IPV6_HEADER;
-	uint32_t len = rte_pktmbuf_data_len(m) - IPV6_HEADER;
+	uint32_t len = rte_pktmbuf_pkt_len(m) - IPV6_HEADER;
 	uint8_t addr[16];
+	uint16_t sum;
 
 	if (ip[IPV6_NEXT] != IP_PROTO_ICMPV6 || len < ICMP6_HEADER ||
-	    icmp[0] != ICMP6_ECHO_REQUEST || icmp[1] != 0 || !ipv6_is_unicast(ip + IPV6_SRC) ||
-	    ip[IPV6_DST] == 0xff ||
-	    ip_checksum(icmp, len, ipv6_pseudo_sum(ip + IPV6_SRC, len, IP_PROTO_ICMPV6)) != 0)
+	    rte_pktmbuf_data_len(m) < IPV6_HEADER + ICMP6_HEADER || icmp[0] != ICMP6_ECHO_REQUEST ||
+	    icmp[1] != 0 || !ipv6_is_unicast(ip + IPV6_SRC) || ip[IPV6_DST] == 0xff ||
+	    !ip_checksum_mbuf(m, IPV6_HEADER, len,
+	                      ipv6_pseudo_sum(ip + IPV6_SRC, len, IP_PROTO_ICMPV6), &sum) ||
+	    sum != 0)
 		return false;
 	icmp[0] = ICMP6_ECHO_REPLY;
+	checksum_replace(icmp + 2, ICMP6_ECHO_REQUEST << 8, ICMP6_ECHO_REPLY << 8);
 	memcpy(addr, ip + IPV6_SRC, 16);
 	memcpy(ip + IPV6_SRC, ip + IPV6_DST, 16);
 	memcpy(ip + IPV6_DST, addr, 16);
 	ip[IPV6_HOP_LIMIT] = IP_TTL_DEFAULT;
-	checksum_set(ip, len);
 	return true;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* IP headers as bytes: offsets, checks and checksums. Packets here are one segment long. */
+/*
+ * IP headers as bytes: offsets, checks and checksums. Packets may be chained; their headers are
+ * in the first segment (CHAIN_HEADERS).
+ */
 
 #ifndef DATAPLANE_IP_H
 #define DATAPLANE_IP_H
@@ -13,6 +16,7 @@
 #include <rte_mbuf.h>
 
 #include "common/bytes.h"
+#include "dataplane/mbuf_chain.h"
 
 #define IPV4_HEADER    20
 #define IPV4_LENGTH    2
@@ -59,6 +63,31 @@ static inline uint32_t ipv6_pseudo_sum(const uint8_t *addresses, uint32_t len, u
 	return (uint32_t)rte_raw_cksum(addresses, 32) + rte_raw_cksum(tail, 8);
 }
 
+/* The same over N bytes from OFFSET of a packet; false when it does not have them. */
+static inline bool ip_checksum_mbuf(const struct rte_mbuf *m, uint32_t offset, uint32_t n,
+                                    uint32_t sum, uint16_t *out)
+{
+	uint16_t bytes;
+
+	if (rte_raw_cksum_mbuf(m, offset, n, &bytes) < 0)
+		return false;
+	sum += bytes;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	*out = (uint16_t)~sum;
+	return true;
+}
+
+/* A 16-bit word WAS and is NOW: the checksum at CHECKSUM follows (RFC 1624 equation 3). */
+static inline void checksum_replace(uint8_t *checksum, uint16_t was, uint16_t now)
+{
+	uint32_t sum = (uint16_t)~get_be16(checksum) + (uint32_t)(uint16_t)~was + now;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum += sum >> 16;
+	put_be16(checksum, (uint16_t)~sum);
+}
+
 static inline void ipv4_checksum_set(uint8_t *ip)
 {
 	uint16_t sum;
@@ -90,12 +119,13 @@ static inline bool ipv4_check(struct rte_mbuf *m, bool checksum)
 		return false;
 	header = (ip[0] & 15U) * 4;
 	length = get_be16(ip + IPV4_LENGTH);
-	if (header < IPV4_HEADER || length < header || length > rte_pktmbuf_data_len(m))
+	if (header < IPV4_HEADER || length < header || length > rte_pktmbuf_pkt_len(m) ||
+	    header > rte_pktmbuf_data_len(m))
 		return false;
 	if (checksum && ip_checksum(ip, header, 0) != 0)
 		return false;
-	if (length < rte_pktmbuf_data_len(m))
-		rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - length));
+	if (length < rte_pktmbuf_pkt_len(m))
+		chain_trim(m, rte_pktmbuf_pkt_len(m) - length);
 	return true;
 }
 
@@ -107,10 +137,10 @@ static inline bool ipv6_check(struct rte_mbuf *m)
 	if (rte_pktmbuf_data_len(m) < IPV6_HEADER || ip[0] >> 4 != 6)
 		return false;
 	length = IPV6_HEADER + get_be16(ip + IPV6_LENGTH);
-	if (length > rte_pktmbuf_data_len(m))
+	if (length > rte_pktmbuf_pkt_len(m))
 		return false;
-	if (length < rte_pktmbuf_data_len(m))
-		rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_data_len(m) - length));
+	if (length < rte_pktmbuf_pkt_len(m))
+		chain_trim(m, rte_pktmbuf_pkt_len(m) - length);
 	return true;
 }
 

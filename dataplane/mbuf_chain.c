@@ -66,6 +66,24 @@ bool chain_make_tailroom(struct rte_mbuf *m, unsigned int n, unsigned int headro
 	return true;
 }
 
+bool chain_add_segment(struct rte_mbuf *m, unsigned int n)
+{
+	struct rte_mbuf *last = rte_pktmbuf_lastseg(m), *more;
+
+	if (m->nb_segs == RTE_MBUF_MAX_NB_SEGS)
+		return false;
+	more = rte_pktmbuf_alloc(m->pool);
+	if (more == NULL)
+		return false;
+	if (rte_pktmbuf_tailroom(more) < n) {
+		rte_pktmbuf_free(more);
+		return false;
+	}
+	last->next = more;
+	m->nb_segs++;
+	return true;
+}
+
 void chain_read(const struct rte_mbuf *m, unsigned int offset, unsigned int n, void *out)
 {
 	const void *p = rte_pktmbuf_read(m, offset, n, out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the mbuf library lacks for chained packets. None of these allocates. */
+/* What the mbuf library lacks for chained packets. */
 
 #ifndef DATAPLANE_MBUF_CHAIN_H
 #define DATAPLANE_MBUF_CHAIN_H
@@ -8,6 +8,12 @@
 #include <stdbool.h>
 
 #include <rte_mbuf.h>
+
+/*
+ * Headers that parsers find in the first segment, as far as the packet has them: IPv4 with
+ * options and TCP with options. They look at data_len, and at pkt_len for the length.
+ */
+#define CHAIN_HEADERS 120
 
 /*
  * Make the first N bytes contiguous by moving bytes of later segments into the tailroom of
@@ -23,6 +29,9 @@ void chain_trim(struct rte_mbuf *m, unsigned int n);
  * HEADROOM bytes stay free in front of the first segment. False when there is no room.
  */
 bool chain_make_tailroom(struct rte_mbuf *m, unsigned int n, unsigned int headroom);
+
+/* N bytes of tailroom by a segment more, of the first one's pool; false: it is exhausted. */
+bool chain_add_segment(struct rte_mbuf *m, unsigned int n);
 
 /* Copy N bytes from OFFSET; the caller knows that they are there. */
 void chain_read(const struct rte_mbuf *m, unsigned int offset, unsigned int n, void *out);

@@ -56,6 +56,12 @@ static uint64_t rss_types(const struct rte_eth_dev_info *info)
 	       (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP);
 }
 
+/* Of a frame that one buffer of POOL takes. */
+static unsigned int buffer_bytes(struct rte_mempool *pool)
+{
+	return rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
+}
+
 static int configure_queues(struct port *port, const struct rte_eth_dev_info *info,
                             struct rte_mempool *pool, struct err *err)
 {
@@ -128,6 +134,19 @@ int port_configure(struct port *port, enum port_role role, const char *device, u
 	if (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) {
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 		port->rx_ip_checksum = true;
+	}
+	if (buffer_bytes(pool) < (unsigned int)mtu + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN) {
+		if ((info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) == 0)
+			return err_set(err, EINVAL,
+			               "%s port: mtu %u needs more than the %u bytes of a buffer, "
+			               "and %s does not scatter",
+			               port_role_name(role), mtu, buffer_bytes(pool), name);
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
+		port->rx_scatter = true;
+	}
+	if (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) {
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+		port->tx_chains = true;
 	}
 	if (port->rx_queues > 1 && rss_types(&info) != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;

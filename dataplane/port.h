@@ -30,6 +30,8 @@ struct port {
 	uint16_t rx_queues, tx_queues; /* tx: one a forwarding core */
 	struct rte_ether_addr mac;
 	bool rx_ip_checksum; /* the device verifies IPv4 header checksums */
+	bool rx_scatter;     /* frames longer than a buffer come in several */
+	bool tx_chains;      /* the device sends packets of several buffers */
 	bool started;
 	char device[128];
 	struct port_kernel kernel; /* of net_af_packet */
@@ -45,13 +47,17 @@ struct port_stats {
 
 const char *port_role_name(enum port_role role);
 
-/* Mbufs whose room holds a frame of MTU whole, with what ESP adds. COUNT: 0 for a default. */
+/*
+ * Mbufs whose room holds a frame of MTU whole, with what ESP adds. COUNT: 0 for a default. An
+ * MTU below that of the ports saves memory, and their longer frames are chains: 1500 for 2 KiB.
+ */
 struct rte_mempool *port_pool_create(const char *name, uint16_t mtu, unsigned int queues,
                                      unsigned int count, struct err *err);
 
 /*
  * Find the ethdev of DEVICE and configure it for CORES forwarding cores: a tx queue each,
- * which is required, and an rx queue each as far as the device has them.
+ * which is required, and an rx queue each as far as the device has them. When a buffer of POOL
+ * does not hold a frame of MTU, the device must be able to scatter.
  */
 int port_configure(struct port *port, enum port_role role, const char *device, uint16_t mtu,
                    unsigned int cores, struct rte_mempool *pool, struct err *err);

@@ -62,6 +62,7 @@ static void test_needs_restart(void)
 	        {"resources/cpus", "\"0-1\"", ROOT "/resources/cpus"},
 	        {"resources/memory", "512", ROOT "/resources/memory"},
 	        {"resources/hugepages", "false", ROOT "/resources/hugepages"},
+	        {"resources/packet-buffers", "\"chained\"", ROOT "/resources/packet-buffers"},
 	        {"resources/ipsec-mb", "\"/opt/lib.so\"", ROOT "/resources/ipsec-mb"},
 	        {"resources/gcm-provider", "\"sse\"", ROOT "/resources/gcm-provider"},
 	        {"port/lan/mtu", "1400", ROOT "/port/lan/mtu"},

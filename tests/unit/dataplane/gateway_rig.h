@@ -46,6 +46,7 @@ static struct gateway gw[2];
 /* Set before rig_start(): what a test wants else of the tunnels, and of the ports. */
 static void (*rig_adjust)(struct tunnel_config *tc);
 static uint16_t rig_lan_mtu = 1500, rig_wan_mtu = 1500;
+static uint16_t rig_buffer_mtu; /* a buffer holds such a frame; 0: the longest */
 static struct rte_mempool *rig_pool;
 static struct routes rig_routes;
 static const uint8_t rig_host_mac[2][6] = {{2, 0, 0, 0, 0xa, 0x10}, {2, 0, 0, 0, 0xb, 0x10}};
@@ -170,7 +171,9 @@ static inline void rig_start(unsigned int b_cores)
 		exit(2);
 	}
 	CU_ASSERT_EQUAL_FATAL(workers_create(1 + b_cores, &err), 0);
-	rig_pool = port_pool_create("rig", RTE_MAX(rig_lan_mtu, rig_wan_mtu), 4, 8191, &err);
+	rig_pool = port_pool_create(
+	        "rig", rig_buffer_mtu != 0 ? rig_buffer_mtu : RTE_MAX(rig_lan_mtu, rig_wan_mtu), 4,
+	        8191, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(rig_pool);
 	ab0 = rig_ring("ab", 0);
 	ab1 = rig_ring("ab", 1);

@@ -34,6 +34,28 @@ static inline struct config_prefix test_prefix(const char *addr, uint8_t len)
 	return p;
 }
 
+/* N bytes at P in COUNT segments of about one size, each of a buffer of its own. */
+static inline struct rte_mbuf *test_chain(struct rte_mempool *pool, const uint8_t *p, uint32_t n,
+                                          unsigned int count)
+{
+	struct rte_mbuf *first = NULL;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		uint16_t take = (uint16_t)(n * (i + 1) / count - n * i / count);
+		char *to;
+
+		if (m == NULL || (to = rte_pktmbuf_append(m, take)) == NULL)
+			abort();
+		memcpy(to, p + n * i / count, take);
+		if (first == NULL)
+			first = m;
+		else if (rte_pktmbuf_chain(first, m) != 0)
+			abort();
+	}
+	return first;
+}
+
 /* A new mbuf of LEN bytes. */
 static inline struct rte_mbuf *test_mbuf(struct rte_mempool *pool, uint16_t len)
 {

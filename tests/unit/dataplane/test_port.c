@@ -70,4 +70,21 @@ static void test_start(void)
 	dpdk_start(1, 64, "net_null0", "net_ring0");
 }
 
-UNIT_MAIN(UNIT(test_start), UNIT(test_configure_start_stop), UNIT(test_errors_name_the_port))
+/* Buffers shorter than a frame need a device that scatters. */
+static void test_chained_buffers(void)
+{
+	struct err err = {0};
+	struct rte_mempool *pool = port_pool_create("small", 1500, 1, 1023, &err);
+	struct port port;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+	CU_ASSERT_EQUAL(rte_pktmbuf_data_room_size(pool), RTE_PKTMBUF_HEADROOM + 2048);
+	CU_ASSERT_EQUAL(port_configure(&port, PORT_WAN, "net_null0,size=64", 9000, 1, pool, &err),
+	                -EINVAL);
+	CU_ASSERT_STRING_EQUAL(err.text, "wan port: mtu 9000 needs more than the 2048 bytes of a "
+	                                 "buffer, and net_null0 does not scatter");
+	rte_mempool_free(pool);
+}
+
+UNIT_MAIN(UNIT(test_start), UNIT(test_chained_buffers), UNIT(test_configure_start_stop),
+          UNIT(test_errors_name_the_port))
