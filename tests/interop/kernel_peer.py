@@ -39,7 +39,10 @@ TUNNELS = {t.name: t for t in (
     Tunnel("t6", 6, "fd00:ff::2", 6),
     # Sequence numbers can begin within a window below 2^32: the narrower, the nearer.
     Tunnel("narrow", 8, "192.0.2.3", 4, **{"replay-window": 64}),
+    Tunnel("udp4", 14, "192.0.2.4", 4, encapsulation="udp"),
+    Tunnel("udp6", 16, "fd00:ff::4", 6, encapsulation="udp"),
 )}
+NAT_PORT = 4500
 
 
 def other_keys(count=1):
@@ -106,11 +109,14 @@ class KernelPeer:
             # Policies' selectors tell the tunnels apart; the route is for the look-up alone.
         sh(f"ip route add {HOST_NET[4]} via 192.0.2.1 mtu {LAN_MTU} &&"
            f" ip -6 route add {HOST_NET[6]} via fd00:ff::1 mtu {LAN_MTU}")
+        sh(f"python3 -S /traffic.py encap {NAT_PORT} </dev/null >/tmp/encap 2>&1 &")
         # What resolving the neighbours costs and drops comes before the tests count.
         for prefix, address in (("", "192.0.2.1"), ("", "fd00:ff::1"),
                                 ("ip netns exec lan ", "10.1.0.1"),
                                 ("ip netns exec lan ", "fd00:1::1")):
             sh(f"{prefix}ping -c 3 -i 0.3 {address}")
+        for t in TUNNELS.values():
+            sh(f"ping -c 2 -i 0.3 -I {t.remote} {t.local}")
 
     def in_lan(self, text):
         return f"ip netns exec lan {text}"
@@ -139,6 +145,8 @@ class KernelPeer:
 
     def state(self, tunnel, inbound, spi, key, esn=True, extra=""):
         t = TUNNELS[tunnel]
+        if "encapsulation" in t.settings and "encap" not in extra:
+            extra += f" encap espinudp {NAT_PORT} {NAT_PORT} {'0.0.0.0' if t.outer == 4 else '::'}"
         src, dst = (t.local, t.remote) if inbound else (t.remote, t.local)
         # af-unspec: the inner packet may be of the other IP version.
         return (f"ip xfrm state add src {src} dst {dst} proto esp spi {spi:#x}"

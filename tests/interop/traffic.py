@@ -5,6 +5,8 @@
     traffic.py send SOURCE HOST PORT RATE COUNT SIZE     numbered datagrams, RATE a second
     traffic.py again IFACE same|forged COMMAND           run it, then send its ESP packets again
     traffic.py watch IFACE COMMAND                       run it, count what IFACE receives
+    traffic.py encap PORT                                let the kernel take ESP in UDP there,
+                                                         until SIGTERM
 """
 
 import json
@@ -22,6 +24,8 @@ ESP, UDP = 50, 17
 UDP_ENCAPSULATION = 4500  # RFC 3948
 SO_RCVBUFFORCE = 33
 BEHIND = 0.02  # seconds
+# linux/udp.h
+UDP_ENCAP, UDP_NO_CHECK6_RX, UDP_ENCAP_ESPINUDP = 100, 102, 2
 
 
 def datagram_socket(host=None):
@@ -120,19 +124,35 @@ def again(iface, how, command):
 
 
 def watch(iface, command):
-    esp = ip = other = 0
+    esp = udp = ip = other = 0
     for frame, outgoing in frames_during(packet_socket(iface), command):
         if outgoing:
             continue
         kind = struct.unpack_from("!H", frame, 12)[0]
         neighbour = kind == 0x86DD and frame[20] == 58 and frame[54] in range(133, 138)
-        if esp_offset(frame) is not None:
-            esp += 1
+        at = esp_offset(frame)
+        if at is not None:
+            esp += at in (34, 54)
+            udp += at in (42, 62)
         elif kind in (0x0800, 0x86DD) and not neighbour:
             ip += 1
         else:
             other += 1
-    return {"esp": esp, "ip": ip, "other": other}
+    return {"esp": esp, "udp": udp, "ip": ip, "other": other}
+
+
+def encap(port):
+    """Sockets whose ESP the kernel takes; IPv6 without checksum too (RFC 6935)."""
+    sockets = []
+    for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            s.setsockopt(socket.IPPROTO_UDP, UDP_NO_CHECK6_RX, 1)
+        s.bind((host, port))
+        s.setsockopt(socket.IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP)
+        sockets.append(s)
+    signal.pause()
 
 
 if __name__ == "__main__":
@@ -143,6 +163,8 @@ if __name__ == "__main__":
         result = send(a[2], a[3], int(a[4]), float(a[5]), int(a[6]), int(a[7]))
     elif a[1] == "again":
         result = again(a[2], a[3], a[4:])
+    elif a[1] == "encap":
+        result = encap(int(a[2]))
     else:
         result = watch(a[2], a[3:])
     print(json.dumps(result), flush=True)
