@@ -9,7 +9,7 @@
 
 #include "config/config_parts.h"
 
-#define FILE_MAX (1u << 20) /* bytes; as much as a request on the control socket may have */
+#define FILE_MAX (4u << 20) /* bytes; as much as a request on the control socket may have */
 
 int config_init(const char *yang_dir, struct err *err)
 {

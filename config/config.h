@@ -12,9 +12,10 @@
 #include "common/err.h"
 
 #define CONFIG_ADDRESSES_MAX 8
-#define CONFIG_ROUTES_MAX    1024
-#define CONFIG_TUNNELS_MAX   8
+#define CONFIG_ROUTES_MAX    4096
+#define CONFIG_TUNNELS_MAX   1024
 #define CONFIG_PREFIXES_MAX  64
+#define CONFIG_RULES_MAX     2048
 
 struct config_addr {
 	bool ipv6;
@@ -62,6 +63,25 @@ struct config_tunnel {
 	uint16_t nat_keepalive;              /* seconds, 0: none */
 };
 
+enum config_rule_action { CONFIG_RULE_DISCARD, CONFIG_RULE_PROTECT, CONFIG_RULE_BYPASS };
+
+/* One rule; the first that matches decides. */
+struct config_rule {
+	char name[32];
+	enum config_rule_action action;
+	char tunnel[32];      /* protect; "": the one that the route names */
+	bool clear_no_key;    /* protect: in the clear while there is no key */
+	bool from_wan;        /* packets that came in by the WAN port, else by the LAN port */
+	char from_tunnel[32]; /* or, unless "", out of this tunnel */
+	bool has_source, has_destination;
+	struct config_prefix source, destination;
+	bool has_protocol;
+	uint8_t protocol;
+	/* Inclusive; of ICMP, type * 256 + code is the destination. */
+	bool has_ports;
+	uint16_t sport_min, sport_max, dport_min, dport_max;
+};
+
 enum config_site { CONFIG_SITE_A, CONFIG_SITE_B };
 
 struct config {
@@ -81,6 +101,8 @@ struct config {
 	unsigned int route_count;
 	struct config_tunnel tunnels[CONFIG_TUNNELS_MAX];
 	unsigned int tunnel_count;
+	struct config_rule rules[CONFIG_RULES_MAX];
+	unsigned int rule_count;
 	struct {
 		struct config_addr local, remote;
 		uint16_t port; /* UDP, both ends */
@@ -142,7 +164,7 @@ int config_check_system(const struct config *config, struct err *err);
 
 /*
  * May NEXT replace CURRENT without a restart? 0, or -EPERM with the path that cannot change
- * live in ERR. Routes, policies, lives of keys and the error rate thresholds may.
+ * live in ERR. Routes, rules, policies, lives of keys and the error rate thresholds may.
  */
 int config_live_change(const struct config *current, const struct config *next, struct err *err);
 
@@ -159,6 +181,9 @@ const char *config_prefix_format(const struct config_prefix *prefix, char buf[CO
 bool config_addr_equal(const struct config_addr *a, const struct config_addr *b);
 /* Does PREFIX (with or without bits after its length) cover ADDR? */
 bool config_prefix_covers(const struct config_prefix *prefix, const struct config_addr *addr);
+/* Index of the tunnel of this name; -1: there is none. */
+int config_tunnel_index(const struct config *config, const char *name);
+
 bool config_prefix_overlaps(const struct config_prefix *a, const struct config_prefix *b);
 
 #endif

@@ -183,9 +183,8 @@ static int check_route(const struct config *c, const struct config_route *r, str
 	if (r->prefix.addr.ipv6 ? r->prefix.addr.bytes[0] == 0xff : r->prefix.addr.bytes[0] >= 224)
 		return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']: not unicast", prefix);
 	if (r->via == CONFIG_VIA_TUNNEL) {
-		for (unsigned int i = 0; i < c->tunnel_count; i++)
-			if (strcmp(c->tunnels[i].name, r->tunnel) == 0)
-				return 0;
+		if (config_tunnel_index(c, r->tunnel) >= 0)
+			return 0;
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/route[prefix='%s']/tunnel: there is no tunnel %s",
 		               prefix, r->tunnel);
@@ -314,6 +313,8 @@ int config_check(const struct config *c, struct err *err)
 		rc = check_route(c, &c->routes[i], err);
 	for (unsigned int i = 0; rc == 0 && i < c->tunnel_count; i++)
 		rc = check_tunnel(c, &c->tunnels[i], err);
+	if (rc == 0)
+		rc = config_rules_check(c, err);
 	if (rc == 0)
 		rc = check_ends(c, CONFIG_ROOT "/channel", &c->channel.local, &c->channel.remote,
 		                err);

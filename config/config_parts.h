@@ -25,6 +25,10 @@ int config_yang_check(const char *text, json_t **tree, struct err *err);
 /* The struct from a tree that config_yang_check() made. */
 int config_tree_read(const json_t *tree, struct config *out, struct err *err);
 
+/* The list policy of the gateway's container G. */
+int config_rules_read(const json_t *g, struct config *out, struct err *err);
+int config_rules_check(const struct config *config, struct err *err);
+
 /* What the schema cannot say: how addresses, routes and tunnels fit together. */
 int config_check(const struct config *config, struct err *err);
 

@@ -176,6 +176,8 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	read_tunnels(json_object_get(g, "tunnel"), out);
 	if (rc == 0)
 		rc = read_routes(json_object_get(g, "route"), out, err);
+	if (rc == 0)
+		rc = config_rules_read(g, out, err);
 
 	o = json_object_get(g, "channel");
 	config_addr_parse(text_of(o, "local"), &out->channel.local);

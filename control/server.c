@@ -19,7 +19,7 @@
 LOG_COMPONENT_DEFINE(control)
 
 #define CLIENTS_DEFAULT    32u
-#define REQUEST_DEFAULT    ((size_t)1 << 20)
+#define REQUEST_DEFAULT    ((size_t)4 << 20)
 #define PENDING_DEFAULT    ((size_t)8 << 20)
 #define TIMEOUT_DEFAULT_MS 10000u
 #define BUFFER_INITIAL     4096u
