@@ -93,8 +93,9 @@ struct config {
 		char cpus[64];               /* CPU list for all lcores, "" = all */
 		unsigned int memory_mb;      /* DPDK memory */
 		char file_prefix[64];
-		bool hugepages; /* use them where they are */
-		bool chained;   /* buffers of 2 KiB, else one holds the longest frame */
+		bool hugepages;   /* use them where they are */
+		bool chained;     /* buffers of 2 KiB, else one holds the longest frame */
+		bool secondaries; /* let DPDK's secondary processes attach */
 	} eal;
 	struct config_port lan, wan;
 	struct config_route routes[CONFIG_ROUTES_MAX];

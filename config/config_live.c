@@ -30,6 +30,7 @@ static const struct {
         FIELD(eal.file_prefix, "resources/file-prefix"),
         FIELD(eal.hugepages, "resources/hugepages"),
         FIELD(eal.chained, "resources/packet-buffers"),
+        FIELD(eal.secondaries, "resources/secondary-processes"),
         FIELD(ipsec_mb, "resources/ipsec-mb"),
         FIELD(gcm_provider, "resources/gcm-provider"),
         FIELD(crypto_device, "resources/crypto-device"),

@@ -163,6 +163,7 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	out->eal.memory_mb = uint_of(o, "memory");
 	out->eal.chained = strcmp(text_of(o, "packet-buffers"), "chained") == 0;
 	out->eal.hugepages = json_is_true(json_object_get(o, "hugepages"));
+	out->eal.secondaries = json_is_true(json_object_get(o, "secondary-processes"));
 	copy_text(o, "cpus", out->eal.cpus, sizeof(out->eal.cpus));
 	copy_text(o, "file-prefix", out->eal.file_prefix, sizeof(out->eal.file_prefix));
 	copy_text(o, "ipsec-mb", out->ipsec_mb, sizeof(out->ipsec_mb));

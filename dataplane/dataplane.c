@@ -51,6 +51,7 @@ static int start_eal(struct dataplane *dp, struct err *err)
 	        .memory_mb = c->eal.memory_mb,
 	        .lcores = c->eal.forward_lcores + 1,
 	        .hugepages = c->eal.hugepages,
+	        .secondaries = c->eal.secondaries,
 	        .telemetry = true,
 	        .devices = {c->lan.device, c->wan.device, c->crypto_device},
 	        .device_count = c->crypto_device[0] != '\0' ? 3 : 2,

@@ -15,11 +15,19 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
+#include <rte_pdump.h>
+
+#include "common/log.h"
+#include "dataplane/eal_huge.h"
+
+LOG_COMPONENT_DEFINE(eal)
 
 #define LCORES_MAX 32
 #define HUGE_PAGE  (2UL << 20)
 
-static bool on_hugepages;
+static bool on_hugepages, has_secondaries;
+/* Of hugepages in files; "": they are not. */
+static char shared_dir[PATH_MAX], shared_prefix[64];
 
 bool eal_device_is_pci(const char *device)
 {
@@ -113,6 +121,11 @@ bool eal_hugepages_usable(unsigned int memory_mb)
 	return true;
 }
 
+bool eal_has_secondaries(void)
+{
+	return has_secondaries;
+}
+
 bool eal_on_hugepages(void)
 {
 	return on_hugepages;
@@ -193,8 +206,14 @@ int eal_args_build(const struct eal_config *config, const cpu_set_t *allowed, bo
 	    (rc = add(args, err, "--log-level=notice")) < 0 || (rc = add(args, err, "-m")) < 0 ||
 	    (rc = add(args, err, "%u", config->memory_mb)) < 0)
 		return rc;
-	/* Neither mode leaves memory files behind; DPDK does not take the two together. */
-	rc = hugepages ? add(args, err, "--in-memory") : add(args, err, "--no-huge");
+	/*
+	 * Neither mode leaves memory files behind; DPDK does not take the two together. Secondary
+	 * processes need the files.
+	 */
+	if (!hugepages)
+		rc = add(args, err, "--no-huge");
+	else
+		rc = config->secondaries ? 0 : add(args, err, "--in-memory");
 	if (rc == 0 && !hugepages)
 		rc = add(args, err, "--no-shconf");
 	if (rc < 0)
@@ -216,6 +235,21 @@ int eal_args_build(const struct eal_config *config, const cpu_set_t *allowed, bo
 	return 0;
 }
 
+/* What primary and secondary processes share: of no use once the primary is gone. */
+static void remove_shared(const char *runtime_dir)
+{
+	DIR *dir = opendir(runtime_dir);
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+	/* DPDK leaves the pages, with packets in them, to the next start. */
+	eal_huge_clean(shared_dir, shared_prefix);
+}
+
 /* DPDK unlinks its telemetry socket at exit only, and the directory never. */
 static void remove_runtime_dir(void)
 {
@@ -224,17 +258,45 @@ static void remove_runtime_dir(void)
 
 	if (dir == NULL || dir[0] == '\0')
 		return;
+	if (shared_dir[0] != '\0')
+		remove_shared(dir);
+	shared_dir[0] = '\0';
 	snprintf(path, sizeof(path), "%s/dpdk_telemetry.v2", dir);
 	unlink(path);
 	/* What is not empty is another process' and stays. */
 	rmdir(dir);
 }
 
-int eal_start(const struct eal_config *config, struct err *err)
+/* What is left of the wish for secondary processes; stale files go before pages are counted. */
+static bool prepare_secondaries(const struct eal_config *config, char *dir, size_t size)
+{
+	if (!config->hugepages || !config->secondaries)
+		return false;
+	if (!eal_huge_dir("/proc/mounts", dir, size)) {
+		log_warn("secondary processes cannot attach: no hugetlbfs is mounted");
+		return false;
+	}
+	eal_huge_clean(dir, config->file_prefix);
+	return true;
+}
+
+/* dpdk-dumpcap asks through this; without it the gateway runs all the same. */
+static void open_to_secondaries(void)
+{
+	has_secondaries = rte_pdump_init() == 0;
+	if (!has_secondaries)
+		log_warn("dpdk-dumpcap cannot attach: %s", rte_strerror(rte_errno));
+}
+
+int eal_start(const struct eal_config *wish, struct err *err)
 {
 	static struct eal_args args;
+	struct eal_config copy = *wish, *config = &copy;
+	char dir[PATH_MAX];
 	cpu_set_t allowed, wanted;
 	int rc;
+
+	copy.secondaries = prepare_secondaries(wish, dir, sizeof(dir));
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
 		return err_set(err, errno, "cpus: cannot read the allowed CPUs");
@@ -248,6 +310,10 @@ int eal_start(const struct eal_config *config, struct err *err)
 	rc = eal_args_build(config, &allowed, on_hugepages, &args, err);
 	if (rc < 0)
 		return rc;
+	if (on_hugepages && copy.secondaries) {
+		memcpy(shared_dir, dir, sizeof(shared_dir));
+		snprintf(shared_prefix, sizeof(shared_prefix), "%s", config->file_prefix);
+	}
 	rte_openlog_stream(stderr);
 	if (rte_eal_init(args.count, args.value) < 0) {
 		rc = rte_errno > 0 ? rte_errno : EIO;
@@ -255,11 +321,16 @@ int eal_start(const struct eal_config *config, struct err *err)
 		return err_set(err, rc, "DPDK did not start (%s); its reason is in the lines above",
 		               rte_strerror(rc));
 	}
+	if (shared_dir[0] != '\0')
+		open_to_secondaries();
 	return 0;
 }
 
 void eal_stop(void)
 {
+	if (has_secondaries)
+		rte_pdump_uninit();
+	has_secondaries = false;
 	rte_eal_cleanup();
 	remove_runtime_dir();
 }

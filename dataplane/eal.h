@@ -27,6 +27,7 @@ struct eal_config {
 	unsigned int memory_mb;
 	unsigned int lcores; /* polling lcores, 1 to 32 */
 	bool hugepages;      /* use them where they are */
+	bool secondaries;    /* where they are used: let DPDK's secondary processes attach */
 	bool telemetry;
 	const char *devices[EAL_DEVICES_MAX]; /* PCI address, or "net_tap0,iface=lan0" */
 	unsigned int device_count;
@@ -47,6 +48,9 @@ void eal_stop(void);
 
 /* Did eal_start() find hugepages to use? For status. */
 bool eal_on_hugepages(void);
+
+/* May secondary processes attach? */
+bool eal_has_secondaries(void);
 
 /* Are MEMORY_MB of hugepages free, and may this process map them? */
 bool eal_hugepages_usable(unsigned int memory_mb);

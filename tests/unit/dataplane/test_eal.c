@@ -114,6 +114,14 @@ static void test_args_pin_lcores_on_many_cpus(void)
 	CU_ASSERT_FALSE(has_start(&args, "--vdev"));
 	CU_ASSERT_FALSE(has_start(&args, "--iova-mode"));
 	CU_ASSERT_FALSE(has(&args, "--no-telemetry"));
+	config.secondaries = true;
+	CU_ASSERT_EQUAL(eal_args_build(&config, &cpus, true, &args, &err), 0);
+	CU_ASSERT_FALSE(has(&args, "--in-memory"));
+	CU_ASSERT_FALSE(has(&args, "--no-huge"));
+	CU_ASSERT_FALSE(has(&args, "--no-shconf"));
+	/* Without hugepages there is nothing to attach to. */
+	CU_ASSERT_EQUAL(eal_args_build(&config, &cpus, false, &args, &err), 0);
+	CU_ASSERT_TRUE(has(&args, "--no-huge"));
 }
 
 static void test_args_refuse(void)
