@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define ALARM_HISTORY_MAX 1024
-#define ALARM_TABLE_MAX   128
+#define ALARM_TABLE_MAX   4096 /* some of each of 1,024 tunnels */
 
 /* In rising order; cleared is an entry of the history only. */
 enum alarm_severity { ALARM_CLEARED, ALARM_WARNING, ALARM_MINOR, ALARM_MAJOR, ALARM_CRITICAL };

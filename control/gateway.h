@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "dataplane/port.h"
 #include "dataplane/rekey.h"
+#include "dataplane/spd.h"
 #include "dataplane/tunnel.h"
 #include "drivers/card.h"
 #include "qkd-engine/channel.h"
@@ -36,6 +37,7 @@ struct gateway_tunnel {
 	struct config_addr local, remote;
 	struct rekey_stats rekey;
 	uint64_t packets_sealed, bytes_sealed, packets_opened, bytes_opened;
+	uint64_t packets_cleared; /* sent in the clear for want of a key */
 };
 
 struct gateway_sa {
@@ -50,6 +52,8 @@ struct gateway_ops {
 	/* Of one tunnel, or of all with NULL. */
 	unsigned int (*sas)(const char *tunnel, unsigned int offset, struct gateway_sa *out,
 	                    unsigned int max);
+	/* As spd_list(). */
+	unsigned int (*policy)(struct spd_info *out, unsigned int max);
 	int (*tunnel_rekey)(const char *tunnel, struct err *err); /* -ENOENT */
 	/* Those of the running gateway, NULL before it runs; not to be kept. */
 	const struct port *(*port)(enum port_role role);

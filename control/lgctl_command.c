@@ -10,7 +10,7 @@
 #include "control/base64.h"
 
 #define IMPORT_MAX ((size_t)64 << 10) /* bytes; the gateway takes no more at once */
-#define CONFIG_MAX ((size_t)1 << 20)
+#define CONFIG_MAX ((size_t)4 << 20)
 
 /* The words, then how many arguments follow them and what these become. */
 struct command {
@@ -151,6 +151,7 @@ static const struct command commands[] = {
         {{"tunnel", "list"}, 0, 0, "tunnel_list", "", NULL, lgctl_print_tunnels, "tunnels"},
         {{"tunnel", "show"}, 1, 1, "tunnel_show", "NAME", build_tunnel, lgctl_print_tree},
         {{"tunnel", "rekey"}, 1, 1, "tunnel_rekey", "NAME", build_tunnel, lgctl_print_done},
+        {{"policy", "show"}, 0, 0, "policy_list", "", NULL, lgctl_print_policy},
         {{"sa", "list"}, 0, 1, "sa_list", "[TUNNEL]", build_sas, lgctl_print_sas, "sas"},
         {{"port", "list"}, 0, 0, "port_list", "", NULL, lgctl_print_ports},
         {{"core", "list"}, 0, 0, "core_list", "", NULL, lgctl_print_cores},

@@ -153,6 +153,18 @@ void lgctl_print_tunnels(FILE *out, const json_t *result)
 	TABLE(out, json_object_get(result, "tunnels"), columns);
 }
 
+void lgctl_print_policy(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"RULE", "name"},
+	        {"ACTION", "action"},
+	        {"PACKETS", "packets"},
+	        {"BYTES", "bytes"},
+	};
+
+	TABLE(out, json_object_get(result, "policy"), columns);
+}
+
 void lgctl_print_sas(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {

@@ -10,15 +10,16 @@
 #include "common/gcm.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "control/no_key_watch.h"
 
 LOG_COMPONENT_DEFINE(site)
 
 /*
- * Blocks under way, the key store and the key schedules of thousands of SAs. The least is
- * for two blocks of 10^6 bits under way and a few thousand keys.
+ * Beside the SAs: blocks under way and the key store. The least is for two blocks of 10^6 bits
+ * under way and a few thousand keys.
  */
-#define SECRET_BYTES (64u << 20)
-#define SECRET_LEAST (7u << 20)
+#define SECRET_BYTES ((size_t)48 << 20)
+#define SECRET_LEAST ((size_t)6 << 20)
 #define LOCKED_ELSE  (256u << 10) /* what libraries lock for themselves */
 #define RECLAIM_NS   (50 * NS_PER_MS)
 
@@ -49,7 +50,7 @@ uint64_t site_started_ns(void)
 
 static int start_link(struct err *err)
 {
-	struct tunnel *tunnels[CONFIG_TUNNELS_MAX];
+	static struct tunnel *tunnels[CONFIG_TUNNELS_MAX];
 	struct role role = {.name = "qkd", .poll = qkd_role_poll};
 
 	for (unsigned int i = 0; i < config.tunnel_count; i++)
@@ -61,15 +62,24 @@ static int start_link(struct err *err)
 	return dataplane_add_role(dataplane, &role, err);
 }
 
-/* As much as we want or, where the limit is lower, as much as may be locked. */
+/*
+ * As much as we want or, where the limit is lower, as much as may be locked; but not less than
+ * the SAs of all tunnels take.
+ */
 static int init_secret_memory(struct err *err)
 {
+	size_t sas = dataplane_secret_bytes(&config), least = SECRET_LEAST + sas + LOCKED_ELSE;
 	struct rlimit limit;
-	int rc = secret_init(SECRET_BYTES, err);
+	int rc = secret_init(SECRET_BYTES + sas, err);
 
 	if (rc != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 ||
-	    limit.rlim_cur < SECRET_LEAST + LOCKED_ELSE || limit.rlim_cur >= SECRET_BYTES)
+	    limit.rlim_cur >= SECRET_BYTES + sas)
 		return rc;
+	if (limit.rlim_cur < least)
+		return err_set(err, ENOMEM,
+		               "only %zu KiB of memory may be locked, the keys of %u tunnels need "
+		               "%zu: raise LimitMEMLOCK",
+		               (size_t)limit.rlim_cur >> 10, config.tunnel_count, least >> 10);
 	rc = secret_init(limit.rlim_cur - LOCKED_ELSE, err);
 	if (rc == 0)
 		log_warn("only %zu KiB of memory may be locked, so fewer keys are kept; raise "
@@ -106,6 +116,7 @@ int site_start(const struct config *c, struct err *err)
 		return rc;
 	}
 	started_ns = clock_mono_ns();
+	no_key_watch_reset();
 	log_info("gateway %s forwards; AES-GCM by %s of %s", config.name, gcm_provider()->name,
 	         gcm_provider()->library);
 	if (dataplane_crypto_driver(dataplane) != NULL)
@@ -128,6 +139,7 @@ void site_stop(void)
 void site_poll(uint64_t now_ns)
 {
 	link_poll(link_, now_ns);
+	no_key_watch_poll(dataplane, &config, now_ns);
 	if (now_ns >= next_reclaim_ns) {
 		next_reclaim_ns = now_ns + RECLAIM_NS;
 		dataplane_poll(dataplane);
@@ -136,7 +148,7 @@ void site_poll(uint64_t now_ns)
 
 int site_reconfigure(const struct config *next, struct err *err)
 {
-	int rc = dataplane_routes_update(dataplane, next, err);
+	int rc = dataplane_policy_update(dataplane, next, err);
 
 	if (rc == 0) {
 		link_reconfigure(link_, next);

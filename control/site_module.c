@@ -54,6 +54,7 @@ static void read_tunnel(unsigned int i, struct gateway_tunnel *out)
 	out->bytes_sealed = totals.bytes_sealed;
 	out->packets_opened = totals.packets_opened;
 	out->bytes_opened = totals.bytes_opened;
+	out->packets_cleared = dataplane_cleared_no_key(site_dataplane(), i);
 }
 
 static unsigned int read_tunnels(unsigned int offset, struct gateway_tunnel *out, unsigned int max)
@@ -113,6 +114,11 @@ static const struct port *port(enum port_role role)
 	return site_dataplane() != NULL ? dataplane_port(site_dataplane(), role) : NULL;
 }
 
+static unsigned int read_policy(struct spd_info *out, unsigned int max)
+{
+	return dataplane_policy(site_dataplane(), out, max);
+}
+
 static void read_keystore(struct keystore_stats *out)
 {
 	keystore_stats_read(link_keystore(site_link()), out);
@@ -126,6 +132,7 @@ static int import(const void *data, size_t len, struct err *err)
 static const struct gateway_ops ops = {.link = read_link,
                                        .tunnels = read_tunnels,
                                        .sas = read_sas,
+                                       .policy = read_policy,
                                        .tunnel_rekey = rekey_now,
                                        .port = port,
                                        .keystore = read_keystore,

@@ -151,6 +151,7 @@ static json_t *tunnel_json(const struct gateway_tunnel *t)
 	U64(o, t, bytes_sealed);
 	U64(o, t, packets_opened);
 	U64(o, t, bytes_opened);
+	U64(o, t, packets_cleared);
 	return o;
 }
 

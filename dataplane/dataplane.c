@@ -14,6 +14,8 @@
 #include "dataplane/forward.h"
 #include "dataplane/latency.h"
 #include "dataplane/routes.h"
+#include "dataplane/sa.h"
+#include "dataplane/spd_rules.h"
 #include "qkd-engine/channel.h"
 
 /* Forwarding comes first where it shares a CPU with the QKD lcore. */
@@ -30,10 +32,12 @@
 struct dataplane {
 	struct config config;
 	struct routes routes;
+	struct spd_rule rules[SPD_RULES_MAX];
 	struct rte_mempool *pool;
 	struct port port[PORT_ROLES];
 	struct iface iface[PORT_ROLES];
 	struct fib_table *fib;
+	struct spd_table *spd;
 	struct sad *sad;
 	struct esp_cipher *cipher; /* NULL: the CPU does it */
 	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
@@ -163,6 +167,7 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	        .iface = {dp->iface[PORT_LAN], dp->iface[PORT_WAN]},
 	        .fib = dp->fib,
 	        .sad = dp->sad,
+	        .spd = dp->spd,
 	        .mux = dp->mux,
 	        .pool = dp->pool,
 	        .qsbr = worker_qsbr(),
@@ -205,7 +210,8 @@ struct dataplane *dataplane_create(const struct config *config, struct err *err)
 	if (start_eal(dp, err) < 0 || configure_ports(dp, err) < 0)
 		goto fail;
 	dp->fib = fib_table_create(worker_qsbr(), err);
-	if (dp->fib == NULL || dataplane_routes_update(dp, config, err) < 0 ||
+	dp->spd = spd_table_create(config->eal.forward_lcores, worker_qsbr(), err);
+	if (dp->fib == NULL || dp->spd == NULL || dataplane_policy_update(dp, config, err) < 0 ||
 	    create_tunnels(dp, err) < 0 || create_channel(dp, err) < 0 ||
 	    create_forward(dp, err) < 0)
 		goto fail;
@@ -261,6 +267,7 @@ void dataplane_destroy(struct dataplane *dp)
 	sad_destroy(dp->sad);
 	esp_cipher_destroy(dp->cipher);
 	fib_table_destroy(dp->fib);
+	spd_table_destroy(dp->spd);
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		port_close(&dp->port[role]);
 	channel_mux_destroy(dp->mux);
@@ -274,22 +281,66 @@ void dataplane_destroy(struct dataplane *dp)
 void dataplane_poll(struct dataplane *dp)
 {
 	fib_reclaim(dp->fib);
+	spd_reclaim(dp->spd);
 	capture_poll();
 	latency_poll();
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
 		tunnel_reclaim(dp->tunnel[t]);
 }
 
-int dataplane_routes_update(struct dataplane *dp, const struct config *next, struct err *err)
+static int update_rules(struct dataplane *dp, const struct config *config, struct err *err)
+{
+	unsigned int count = spd_rules_build(config, dp->rules);
+
+	return spd_update(dp->spd, dp->rules, count, dp->routes.wan, dp->routes.wan_count, err);
+}
+
+int dataplane_policy_update(struct dataplane *dp, const struct config *next, struct err *err)
 {
 	int rc = routes_build(next, dp->iface, &dp->routes, err);
 
+	/* Rules first: what the new ones discard is not to leave by a new route. */
 	if (rc == 0)
-		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
+		rc = update_rules(dp, next, err);
+	if (rc < 0)
+		return rc;
+	rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
+	if (rc < 0) {
+		routes_build(&dp->config, dp->iface, &dp->routes, NULL);
+		update_rules(dp, &dp->config, NULL);
+		return rc;
+	}
+	dp->config = *next;
 	/* At start there is no forwarding yet. */
-	if (rc == 0 && dp->forward != NULL)
+	if (dp->forward != NULL)
 		forward_invalidate(dp->forward);
-	return rc;
+	return 0;
+}
+
+unsigned int dataplane_policy(const struct dataplane *dp, struct spd_info *out, unsigned int max)
+{
+	return spd_list(dp->spd, out, max);
+}
+
+uint64_t dataplane_cleared_no_key(const struct dataplane *dp, unsigned int index)
+{
+	return forward_cleared_no_key(dp->forward, index);
+}
+
+size_t dataplane_secret_bytes(const struct config *config)
+{
+	size_t bytes = 0;
+
+	for (unsigned int t = 0; t < config->tunnel_count; t++) {
+		/* Of receive SAs one more than live is being retired, of transmit SAs too. */
+		size_t receive =
+		        sizeof(struct sa) + GCM_KEY_BYTES + config->tunnels[t].replay_window / 8;
+		size_t transmit = sizeof(struct sa) + GCM_KEY_BYTES;
+
+		bytes += config->eal.forward_lcores *
+		         (receive * (TUNNEL_RX_GENERATIONS + 1) + transmit * 2);
+	}
+	return bytes;
 }
 
 const struct port *dataplane_port(struct dataplane *dp, enum port_role role)

@@ -25,6 +25,7 @@
 #include "dataplane/channel_mux.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/port.h"
+#include "dataplane/spd.h"
 #include "dataplane/tunnel.h"
 #include "dataplane/worker.h"
 
@@ -48,8 +49,20 @@ void dataplane_destroy(struct dataplane *dp);
 /* Free what live changes and rekeying left to be freed. */
 void dataplane_poll(struct dataplane *dp);
 
-/* Change routes without losing a packet. On failure nothing changed. */
-int dataplane_routes_update(struct dataplane *dp, const struct config *next, struct err *err);
+/*
+ * Change routes and rules of the policy, and lose no packet that both the old and the new ones
+ * let pass. On failure nothing changed.
+ */
+int dataplane_policy_update(struct dataplane *dp, const struct config *next, struct err *err);
+
+/* The rules in order, what they decided since they are there; then what none matched. */
+unsigned int dataplane_policy(const struct dataplane *dp, struct spd_info *out, unsigned int max);
+
+/* Packets that left in the clear for want of a key of tunnel INDEX. */
+uint64_t dataplane_cleared_no_key(const struct dataplane *dp, unsigned int index);
+
+/* Secret memory for the SAs of all tunnels of CONFIG, if the peers have as many cores as we. */
+size_t dataplane_secret_bytes(const struct config *config);
 
 /* For captures and the like, which keep it no longer than until dataplane_stop(). */
 const struct port *dataplane_port(struct dataplane *dp, enum port_role role);

@@ -20,7 +20,7 @@
 #include "config/config.h"
 #include "dataplane/packet.h"
 
-#define FIB_ADJACENCIES_MAX 2048
+#define FIB_ADJACENCIES_MAX 8192
 /* The last outer next hop is the QKD channel's, those before the tunnels'. */
 #define FIB_OUTER_CHANNEL CONFIG_TUNNELS_MAX
 #define FIB_OUTER_MAX     (CONFIG_TUNNELS_MAX + 1)

@@ -22,27 +22,35 @@
 #include "dataplane/neighbour.h"
 
 enum flow_action {
-	FLOW_NONE, /* not in the cache */
-	FLOW_SEAL, /* through the tunnel */
-	FLOW_LAN,  /* to the neighbour on the LAN */
+	FLOW_NONE,    /* not in the cache */
+	FLOW_DISCARD, /* by the policy */
+	FLOW_SEAL,    /* through the tunnel */
+	FLOW_LAN,     /* to the neighbour on the LAN */
+	FLOW_WAN,     /* in the clear to the neighbour on the WAN */
+};
+
+enum flow_flag {
+	FLOW_CLEAR = 1,        /* in the clear on the WAN, as a rule says */
+	FLOW_CLEAR_NO_KEY = 2, /* FLOW_SEAL: in the clear while the tunnel has no key */
+	FLOW_ONLY_NO_KEY = 4,  /* FLOW_LAN: accepted in the clear while the tunnel has no key */
 };
 
 /* What a decision is made of; 16 bytes. */
 struct flow_value {
 	uint32_t generation;
-	uint8_t action; /* enum flow_action */
-	uint8_t spare;
-	uint16_t tunnel;       /* FLOW_SEAL */
-	uint32_t link_version; /* FLOW_LAN: of the neighbour's entry */
-	uint16_t link_slot;    /* FLOW_LAN */
-	uint16_t rule;         /* of the policy that decided */
+	uint8_t action;        /* enum flow_action */
+	uint8_t flags;         /* of enum flow_flag */
+	uint16_t tunnel;       /* FLOW_SEAL, FLOW_ONLY_NO_KEY */
+	uint32_t link_version; /* FLOW_LAN, FLOW_WAN: of the neighbour's entry */
+	uint16_t link_slot;    /* they too */
+	uint16_t rule;         /* slot of the policy's rule that decided */
 };
 
 /* Selectors of RFC 4301 section 4.4.1.1. Addresses and ports as on the wire. */
 struct flow4_key {
 	uint8_t src[4], dst[4];
 	uint8_t sport[2], dport[2]; /* ICMP: type and code in dport */
-	uint16_t origin;            /* tunnel, or interface of the LAN */
+	uint16_t origin;            /* tunnel, or port */
 	uint8_t proto;
 	uint8_t fragment; /* 1: not the first one, so ports are not known */
 };

@@ -81,6 +81,7 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	c->esp.cs = c->cs;
 	c->generation = __atomic_load_n(&c->f->generation, __ATOMIC_ACQUIRE);
 	c->fib = fib_current(c->f->config.fib);
+	c->spd = spd_current(c->f->spd);
 	if (c->index == FORWARD_OWNER) {
 		n += send_channel(c);
 		forward_neighbour_poll(c);
@@ -110,6 +111,15 @@ struct role forward_role(struct forward *f, unsigned int core)
 	return (struct role){.name = "forward", .poll = forward_poll, .ctx = f->core[core]};
 }
 
+uint64_t forward_cleared_no_key(const struct forward *f, unsigned int tunnel)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < f->config.cores; i++)
+		sum += __atomic_load_n(&f->core[i]->cleared_no_key[tunnel], __ATOMIC_RELAXED);
+	return sum;
+}
+
 unsigned int forward_neighbours(const struct forward *f, struct neighbour_info *out,
                                 unsigned int max)
 {
@@ -134,6 +144,7 @@ static struct forward_core *core_create(struct forward *f, unsigned int index, s
 	                           .sad = &f->config.sad->core[index],
 	                           .index = index,
 	                           .cores = f->config.cores};
+	c->hits = spd_hits(f->spd, index);
 	f->core[index] = c;
 	if (flow_cache_init(&c->flows, flows, err) < 0)
 		return NULL;
@@ -156,6 +167,13 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 	memset(f, 0, sizeof(*f));
 	f->config = *config;
 	f->generation = 1;
+	f->spd = config->spd;
+	if (f->spd == NULL)
+		f->spd = f->no_rules = spd_table_create(config->cores, config->qsbr, err);
+	if (f->spd == NULL) {
+		free(f);
+		return NULL;
+	}
 	f->neighbours = neighbour_table_create(NEIGHBOURS_MAX, config->qsbr, &forward_neighbour_ops,
 	                                       f, err);
 	if (f->neighbours == NULL || forward_nat_create(config, &f->nat, err) < 0) {
@@ -198,5 +216,6 @@ void forward_destroy(struct forward *f)
 		core_destroy(f->core[i]);
 	neighbour_table_destroy(f->neighbours);
 	forward_nat_destroy(f->nat);
+	spd_table_destroy(f->no_rules);
 	free(f);
 }

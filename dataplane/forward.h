@@ -7,7 +7,8 @@
  *   WAN rx -> ARP, ND, ICMP for us | channel -> QKD core | ESP: open -> route -> LAN tx
  *
  * Inner packets are routed by a table that knows the LAN and the tunnels only; nothing that
- * came in by the LAN has a way to the WAN but through a tunnel. The first core resolves
+ * came in by the LAN has a way to the WAN but through a tunnel, or where a rule of the policy
+ * lets it through in the clear. The first core resolves
  * neighbours for all and sends the QKD channel's datagrams.
  */
 
@@ -24,6 +25,7 @@
 #include "dataplane/neighbour.h"
 #include "dataplane/port.h"
 #include "dataplane/sad.h"
+#include "dataplane/spd.h"
 #include "dataplane/worker.h"
 
 #define FORWARD_FLOWS 65536
@@ -36,6 +38,8 @@ struct forward_config {
 	struct iface iface[PORT_ROLES];
 	struct fib_table *fib;
 	const struct sad *sad; /* of the same number of cores */
+	/* Of the same number of cores; NULL: no rules, routes are the policy. */
+	const struct spd_table *spd;
 	/* Longest inner packet of each tunnel, by its index in the SAD: tunnel_inner_mtu(). */
 	uint16_t tunnel_mtu[SAD_TUNNELS_MAX];
 	/* The tunnels themselves, as far as one asks for more than plain ESP; else NULL. */
@@ -57,6 +61,9 @@ void forward_invalidate(struct forward *f);
 
 /* The role of forwarding core CORE. */
 struct role forward_role(struct forward *f, unsigned int core);
+
+/* Packets that left in the clear as tunnel TUNNEL had no key, and a rule allowed it. */
+uint64_t forward_cleared_no_key(const struct forward *f, unsigned int tunnel);
 
 /* For status. */
 unsigned int forward_neighbours(const struct forward *f, struct neighbour_info *out,

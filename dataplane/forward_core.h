@@ -30,6 +30,7 @@
 
 /* Where an inner packet came from: the index of a tunnel, or one of these. */
 #define ORIGIN_LAN UINT16_C(0xfffe)
+#define ORIGIN_WAN UINT16_C(0xfffd) /* in the clear */
 #define ORIGIN_OWN PACKET_ORIGIN_OWN
 
 /* Packets that are sealed or opened together. */
@@ -50,6 +51,25 @@ struct wan_hop {
 	struct neighbour_ref ref;
 };
 
+/* What becomes of an inner packet, before the cache is considered. */
+enum forward_outcome {
+	FORWARD_DROP,
+	FORWARD_DISCARD,   /* by the policy: kept for the flow */
+	FORWARD_NO_ROUTE,  /* ICMP unreachable */
+	FORWARD_LOCAL,     /* to us */
+	FORWARD_SEAL,      /* into the tunnel */
+	FORWARD_NEIGHBOUR, /* in the clear to next_hop, on LAN or WAN */
+};
+
+struct forward_verdict {
+	uint8_t outcome; /* enum forward_outcome */
+	uint8_t flags;   /* of enum flow_flag */
+	uint16_t tunnel; /* FORWARD_SEAL, FLOW_ONLY_NO_KEY */
+	uint16_t rule;   /* slot of the policy */
+	const struct counter *drop;
+	struct neighbour_key next_hop;
+};
+
 /* One core's; no other touches it but for the inbox. */
 struct forward_core {
 	struct forward *f;
@@ -61,7 +81,9 @@ struct forward_core {
 	struct counter_set *cs;
 	uint64_t now_ns;
 	const struct fib *fib;
-	uint32_t generation; /* read before FIB: never newer than it */
+	const struct spd *spd;
+	uint32_t generation; /* read before FIB and SPD: never newer than they */
+	struct forward_verdict verdict[FORWARD_BURST]; /* of packets that the cache has not */
 
 	uint64_t next_keep_ns;
 	uint64_t next_nat_ns; /* owner */
@@ -71,6 +93,9 @@ struct forward_core {
 	struct packet_vector seal, open;
 	struct tx_queue tx[PORT_ROLES];
 	struct wan_hop hop[FIB_OUTER_MAX];
+	struct spd_hit *hits;
+	/* control: relaxed reads */
+	uint64_t cleared_no_key[SAD_TUNNELS_MAX]; /* by tunnel */
 
 	/* inbox[i]: producer core i, consumer this core */
 	struct spsc inbox[TUNNEL_CORES_MAX];
@@ -79,6 +104,8 @@ struct forward_core {
 struct forward {
 	/* all: ro */
 	struct forward_config config;
+	const struct spd_table *spd;
+	struct spd_table *no_rules; /* our own, when none was given */
 	struct neighbour_table *neighbours;
 	struct forward_core *core[TUNNEL_CORES_MAX];
 	struct forward_nat *nat; /* NULL: no tunnel uses UDP */
@@ -126,12 +153,31 @@ void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 
 /* The way of an inner packet. */
 struct forward_way {
-	uint8_t action;  /* enum flow_action; FLOW_NONE: by the adjacencies */
-	uint16_t tunnel; /* FLOW_SEAL */
-	uint64_t link;   /* FLOW_LAN: the neighbour's link address as a word */
-	/* FLOW_NONE: of destination and source; they last for this turn */
-	const struct adjacency *to, *from;
+	uint8_t action; /* enum flow_action; FLOW_NONE: as the verdict says */
+	uint8_t flags;
+	uint16_t tunnel;
+	uint16_t rule;
+	uint64_t link;                         /* FLOW_LAN, FLOW_WAN: the link address as a word */
+	const struct forward_verdict *verdict; /* FLOW_NONE; it lasts for this turn */
 };
+
+/* forward_policy.c: by policy and routes. */
+struct forward_question {
+	uint16_t origin;
+	const struct flow4_key *key4;
+	const struct flow6_key *key6;      /* or NULL */
+	const struct adjacency *to, *from; /* the routes of destination and source */
+	const struct spd_entry *entry;     /* for the key of forward_policy_interface() */
+};
+void forward_decide(const struct forward_core *c, const struct forward_question *q,
+                    struct forward_verdict *v);
+/* Whose rules are asked first for packets of ORIGIN, and whether for the answer to them. */
+uint16_t forward_policy_interface(uint16_t origin, bool *swapped);
+void forward_policy_key4(const struct flow4_key *f, uint16_t interface, bool swapped,
+                         struct spd4_key *out);
+void forward_policy_key6(const struct flow6_key *f, uint16_t interface, bool swapped,
+                         struct spd6_key *out);
+extern struct counter drop_policy, drop_wan_not_local, drop_wan_unprotected, drop_no_wan_route;
 
 /* forward_slow.c: for what the flow cache does not hold. */
 void forward_slow(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
@@ -161,8 +207,9 @@ struct rte_ether_addr forward_ether_source(const struct rte_mbuf *m);
 /* forward_tx.c */
 void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
 void forward_tx_flush(struct forward_core *c, enum port_role role);
-void forward_to_lan(struct forward_core *c, struct rte_mbuf *m, const struct neighbour_key *key,
-                    uint16_t origin);
+/* In the clear, by the port of KEY. */
+void forward_to_neighbour(struct forward_core *c, struct rte_mbuf *m,
+                          const struct neighbour_key *key, uint16_t origin);
 /* Outer packets by the next hop of index OUTER in the FIB. */
 void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n,
                     unsigned int outer);

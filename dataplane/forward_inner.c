@@ -3,7 +3,7 @@
 /*
  * Inner packets: from the LAN into a tunnel, or from a tunnel to the LAN. A burst in steps: keys
  * and hashes of all packets; their decisions from the flow cache; for those that it does not
- * have, routes; then each packet, in order, goes its way.
+ * have, routes and policy; then each packet, in order, goes its way.
  */
 
 #include "dataplane/forward_core.h"
@@ -72,8 +72,10 @@ static inline bool recall(const struct forward_core *c, const struct flow_value 
 	if (v == NULL)
 		return false;
 	way->action = v->action;
+	way->flags = v->flags;
 	way->tunnel = v->tunnel;
-	if (v->action == FLOW_LAN) {
+	way->rule = v->rule;
+	if (v->action >= FLOW_LAN) {
 		struct neighbour_ref ref = {v->link_version, v->link_slot};
 
 		way->link = neighbour_link(c->links, &ref);
@@ -83,46 +85,38 @@ static inline bool recall(const struct forward_core *c, const struct flow_value 
 }
 
 /* The common cases are kept for the flow; all else is FLOW_NONE and asked each time. */
-static bool decide(const struct forward_core *c, uint16_t origin, const struct rte_mbuf *m,
-                   bool ipv6, struct forward_way *way, struct flow_value *value)
+static bool keep(const struct forward_core *c, const struct forward_verdict *v,
+                 struct forward_way *way, struct flow_value *value)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	const struct adjacency *to = way->to, *from = way->from;
-	struct neighbour_key key;
 	struct neighbour_ref ref;
 
-	way->action = FLOW_NONE;
-	*value = (struct flow_value){.generation = c->generation};
-	if (origin == ORIGIN_LAN) {
-		if (from->kind != ADJACENCY_CONNECTED && from->kind != ADJACENCY_GATEWAY)
-			return false;
-	} else if (from->kind != ADJACENCY_TUNNEL || from->tunnel != origin) {
-		return false;
-	}
-	switch (to->kind) {
-	case ADJACENCY_TUNNEL:
-		if (origin != ORIGIN_LAN)
-			return false;
+	*way = (struct forward_way){
+	        .flags = v->flags, .tunnel = v->tunnel, .rule = v->rule, .verdict = v};
+	*value = (struct flow_value){.generation = c->generation,
+	                             .flags = v->flags,
+	                             .tunnel = v->tunnel,
+	                             .rule = v->rule};
+	switch (v->outcome) {
+	case FORWARD_SEAL:
 		value->action = way->action = FLOW_SEAL;
-		value->tunnel = way->tunnel = to->tunnel;
 		return true;
-	case ADJACENCY_GATEWAY:
-		key = to->next_hop;
-		break;
-	case ADJACENCY_CONNECTED:
-		key = ipv6 ? neighbour_key6(PORT_LAN, ip + IPV6_DST)
-		           : neighbour_key4(PORT_LAN, ip + IPV4_DST);
+	case FORWARD_DISCARD:
+		value->action = way->action = FLOW_DISCARD;
+		return true;
+	case FORWARD_NEIGHBOUR:
 		break;
 	default:
 		return false;
 	}
-	if (!neighbour_refer(c->f->neighbours, &key, &ref))
+	if (!neighbour_refer(c->f->neighbours, &v->next_hop, &ref))
 		return false;
 	way->link = neighbour_link(c->links, &ref);
-	value->action = way->action = FLOW_LAN;
+	if ((way->link & NEIGHBOUR_LINK_VALID) == 0)
+		return false;
+	value->action = way->action = v->next_hop.port == PORT_LAN ? FLOW_LAN : FLOW_WAN;
 	value->link_version = ref.version;
 	value->link_slot = ref.slot;
-	return (way->link & NEIGHBOUR_LINK_VALID) != 0;
+	return true;
 }
 
 static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
@@ -132,7 +126,8 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 	uint8_t *ttl = ip + (ipv6 ? IPV6_HOP_LIMIT : IPV4_TTL);
 	unsigned int mtu;
 
-	if (unlikely(way->action == FLOW_NONE)) {
+	spd_count(c->hits, way->rule, rte_pktmbuf_pkt_len(m));
+	if (unlikely(way->action <= FLOW_DISCARD)) {
 		forward_slow(c, origin, m, way, ipv6);
 		return;
 	}
@@ -140,8 +135,9 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		forward_ttl_ended(c, origin, m, ipv6);
 		return;
 	}
-	mtu = way->action == FLOW_SEAL ? c->f->config.tunnel_mtu[way->tunnel]
-	                               : c->f->config.iface[PORT_LAN].mtu;
+	mtu = way->action == FLOW_SEAL
+	              ? c->f->config.tunnel_mtu[way->tunnel]
+	              : c->f->config.iface[way->action == FLOW_WAN ? PORT_WAN : PORT_LAN].mtu;
 	if (unlikely(rte_pktmbuf_pkt_len(m) > mtu)) {
 		forward_too_big(c, origin, m, way, ipv6, (uint16_t)mtu);
 		return;
@@ -150,19 +146,23 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		--*ttl;
 	else
 		ipv4_ttl_decrement(ip);
-	if (likely(way->action == FLOW_SEAL))
+	if (unlikely(way->flags != 0))
+		forward_deliver(c, origin, m, way, ipv6);
+	else if (likely(way->action == FLOW_SEAL))
 		forward_seal_push(c, way->tunnel, m);
 	else if (forward_ether(c, PORT_LAN, m, (const struct rte_ether_addr *)&way->link))
 		forward_tx(c, PORT_LAN, m);
 }
 
-/* Ask the routes for the packets that the cache has no decision for. */
-static void ask4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
-                 const union flow4_words *key, const uint32_t *hash, struct forward_way *way,
-                 const uint8_t *miss, unsigned int misses)
+/* Ask routes and policy for the packets that the cache has no decision for. */
+static void ask4(struct forward_core *c, const uint16_t *origin, const union flow4_words *key,
+                 const uint32_t *hash, struct forward_way *way, const uint8_t *miss,
+                 unsigned int misses)
 {
 	uint32_t dst[FORWARD_BURST], src[FORWARD_BURST];
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
+	const struct spd_entry *entry[FORWARD_BURST];
+	struct spd4_key rule_key[FORWARD_BURST];
 
 	for (unsigned int k = 0; k < misses; k++) {
 		dst[k] = get_be32(key[miss[k]].key.dst);
@@ -170,23 +170,37 @@ static void ask4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t 
 	}
 	fib_lookup4(c->fib, dst, to, misses);
 	fib_lookup4(c->fib, src, from, misses);
+	for (unsigned int k = 0; c->spd->count > 0 && k < misses; k++) {
+		bool swapped;
+		uint16_t interface = forward_policy_interface(origin[miss[k]], &swapped);
+
+		forward_policy_key4(&key[miss[k]].key, interface, swapped, &rule_key[k]);
+	}
+	if (c->spd->count > 0)
+		spd_match4(c->spd, rule_key, entry, misses);
 	for (unsigned int k = 0; k < misses; k++) {
 		unsigned int i = miss[k];
+		struct forward_question q = {.origin = origin[i],
+		                             .key4 = &key[i].key,
+		                             .to = &c->fib->adjacency[to[k]],
+		                             .from = &c->fib->adjacency[from[k]],
+		                             .entry = entry[k]};
 		struct flow_value value;
 
-		way[i].to = &c->fib->adjacency[to[k]];
-		way[i].from = &c->fib->adjacency[from[k]];
-		if (decide(c, origin[i], pkts[i], false, &way[i], &value))
+		forward_decide(c, &q, &c->verdict[k]);
+		if (keep(c, &c->verdict[k], &way[i], &value))
 			flow4_put(&c->flows, hash[i], &key[i].key, &value);
 	}
 }
 
-static void ask6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
-                 const union flow6_words *key, const uint32_t *hash, struct forward_way *way,
-                 const uint8_t *miss, unsigned int misses)
+static void ask6(struct forward_core *c, const uint16_t *origin, const union flow6_words *key,
+                 const uint32_t *hash, struct forward_way *way, const uint8_t *miss,
+                 unsigned int misses)
 {
 	uint8_t dst[FORWARD_BURST][16], src[FORWARD_BURST][16];
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
+	const struct spd_entry *entry[FORWARD_BURST];
+	struct spd6_key rule_key[FORWARD_BURST];
 
 	for (unsigned int k = 0; k < misses; k++) {
 		memcpy(dst[k], key[miss[k]].key.dst, 16);
@@ -194,13 +208,25 @@ static void ask6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t 
 	}
 	fib_lookup6(c->fib, dst, to, misses);
 	fib_lookup6(c->fib, src, from, misses);
+	for (unsigned int k = 0; c->spd->count > 0 && k < misses; k++) {
+		bool swapped;
+		uint16_t interface = forward_policy_interface(origin[miss[k]], &swapped);
+
+		forward_policy_key6(&key[miss[k]].key, interface, swapped, &rule_key[k]);
+	}
+	if (c->spd->count > 0)
+		spd_match6(c->spd, rule_key, entry, misses);
 	for (unsigned int k = 0; k < misses; k++) {
 		unsigned int i = miss[k];
+		struct forward_question q = {.origin = origin[i],
+		                             .key6 = &key[i].key,
+		                             .to = &c->fib->adjacency[to[k]],
+		                             .from = &c->fib->adjacency[from[k]],
+		                             .entry = entry[k]};
 		struct flow_value value;
 
-		way[i].to = &c->fib->adjacency[to[k]];
-		way[i].from = &c->fib->adjacency[from[k]];
-		if (decide(c, origin[i], pkts[i], true, &way[i], &value))
+		forward_decide(c, &q, &c->verdict[k]);
+		if (keep(c, &c->verdict[k], &way[i], &value))
 			flow6_put(&c->flows, hash[i], &key[i].key, &value);
 	}
 }
@@ -224,7 +250,7 @@ void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 		                     &way[i])))
 			miss[misses++] = (uint8_t)i;
 	if (unlikely(misses > 0))
-		ask4(c, pkts, origin, key, hash, way, miss, misses);
+		ask4(c, origin, key, hash, way, miss, misses);
 	for (unsigned int i = 0; i < n; i++)
 		go(c, origin[i], pkts[i], &way[i], false);
 }
@@ -248,7 +274,7 @@ void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 		                     &way[i])))
 			miss[misses++] = (uint8_t)i;
 	if (unlikely(misses > 0))
-		ask6(c, pkts, origin, key, hash, way, miss, misses);
+		ask6(c, origin, key, hash, way, miss, misses);
 	for (unsigned int i = 0; i < n; i++)
 		go(c, origin[i], pkts[i], &way[i], true);
 }

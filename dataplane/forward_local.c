@@ -55,6 +55,11 @@ void forward_error(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, 
 
 	if (drop != NULL)
 		counter_add(c->cs, drop, 1);
+	/* The WAN is told nothing. */
+	if (origin == ORIGIN_WAN) {
+		rte_pktmbuf_free(m);
+		return;
+	}
 	if (!icmp_limit_take(&c->limit, c->now_ns)) {
 		counter_add(c->cs, &icmp_limited, 1);
 		rte_pktmbuf_free(m);

@@ -13,45 +13,64 @@
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(drop_no_route, "drop.no_route", "packets to where no route leads")
-COUNTER_DEFINE(drop_discard, "drop.discard",
-               "packets to broadcast, multicast and martian addresses")
-COUNTER_DEFINE(drop_lan_source, "drop.lan_source",
-               "LAN packets whose source is not on the LAN's side")
-COUNTER_DEFINE(drop_inner_source, "drop.inner_source",
-               "opened packets whose source is not behind their tunnel")
-COUNTER_DEFINE(drop_inner_policy, "drop.inner_policy", "opened packets that would enter a tunnel")
+COUNTER_DEFINE(bypassed, "policy.bypassed",
+               "packets passed in the clear by a rule, both directions")
+COUNTER_DEFINE(bypassed_no_key, "policy.bypassed_no_key",
+               "packets sent in the clear for want of a key")
+COUNTER_DEFINE(accepted_no_key, "policy.accepted_no_key",
+               "packets accepted in the clear for want of a key")
 COUNTER_DEFINE(drop_ttl, "drop.ttl", "packets whose TTL or hop limit ended here")
 COUNTER_DEFINE(drop_too_big, "drop.too_big", "packets beyond the MTU that must not be fragmented")
 COUNTER_DEFINE(drop_fragmenting, "drop.fragmenting", "packets that could not be fragmented")
 COUNTER_DEFINE(fragmented, "ip.fragmented", "packets sent in fragments")
 
+static bool has_key(const struct forward_core *c, unsigned int tunnel)
+{
+	return sad_transmit(c->esp.sad, tunnel, 0) != NULL;
+}
+
+/* The tunnel has no key, and a rule names this traffic for that case. */
+static void clear_no_key(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
+                         unsigned int tunnel, bool ipv6)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint64_t *count = &c->cleared_no_key[tunnel];
+	struct neighbour_key key;
+
+	if (!spd_wan_next_hop(c->spd, ipv6, ip + (ipv6 ? IPV6_DST : IPV4_DST), &key)) {
+		forward_drop(c, m, &drop_no_wan_route);
+		return;
+	}
+	counter_add(c->cs, &bypassed_no_key, 1);
+	__atomic_store_n(count, *count + 1, __ATOMIC_RELAXED);
+	forward_to_neighbour(c, m, &key, origin);
+}
+
 void forward_deliver(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
                      const struct forward_way *way, bool ipv6)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct neighbour_key key;
+	enum port_role role = way->action == FLOW_WAN ? PORT_WAN : PORT_LAN;
 
 	if (way->action == FLOW_SEAL) {
-		forward_seal_push(c, way->tunnel, m);
+		if ((way->flags & FLOW_CLEAR_NO_KEY) != 0 && !has_key(c, way->tunnel))
+			clear_no_key(c, origin, m, way->tunnel, ipv6);
+		else
+			forward_seal_push(c, way->tunnel, m);
 		return;
 	}
-	if (way->action == FLOW_LAN) {
-		if (forward_ether(c, PORT_LAN, m, (const struct rte_ether_addr *)&way->link))
-			forward_tx(c, PORT_LAN, m);
-		return;
+	if ((way->flags & FLOW_ONLY_NO_KEY) != 0) {
+		if (has_key(c, way->tunnel)) {
+			forward_drop(c, m, &drop_wan_unprotected);
+			return;
+		}
+		counter_add(c->cs, &accepted_no_key, 1);
+	} else if ((way->flags & FLOW_CLEAR) != 0) {
+		counter_add(c->cs, &bypassed, 1);
 	}
-	switch (way->to->kind) {
-	case ADJACENCY_TUNNEL:
-		forward_seal_push(c, way->to->tunnel, m);
-		return;
-	case ADJACENCY_GATEWAY:
-		key = way->to->next_hop;
-		break;
-	default:
-		key = ipv6 ? neighbour_key6(PORT_LAN, ip + IPV6_DST)
-		           : neighbour_key4(PORT_LAN, ip + IPV4_DST);
-	}
-	forward_to_lan(c, m, &key, origin);
+	if (way->action == FLOW_NONE)
+		forward_to_neighbour(c, m, &way->verdict->next_hop, origin);
+	else if (forward_ether(c, role, m, (const struct rte_ether_addr *)&way->link))
+		forward_tx(c, role, m);
 }
 
 static void fragment(struct forward_core *c, struct rte_mbuf *m, const struct forward_way *way,
@@ -100,44 +119,31 @@ void forward_slow(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
 	                                            ICMP6_NO_ROUTE};
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t *ttl = ip + (ipv6 ? IPV6_HOP_LIMIT : IPV4_TTL);
-	const struct adjacency *to = way->to, *from = way->from;
-	bool from_lan = origin == ORIGIN_LAN;
 	unsigned int mtu;
 
-	/* RFC 4301 section 5.2: what comes out of a tunnel must be what may go into it. */
-	if (unlikely(!from_lan && (from->kind != ADJACENCY_TUNNEL || from->tunnel != origin))) {
-		forward_drop(c, m, &drop_inner_source);
+	if (way->action == FLOW_DISCARD) {
+		forward_drop(c, m, &drop_policy);
 		return;
 	}
-	switch (to->kind) {
-	case ADJACENCY_NONE:
+	switch ((enum forward_outcome)way->verdict->outcome) {
+	case FORWARD_NO_ROUTE:
 		forward_error(c, origin, m, ipv6, &no_route, 0, &drop_no_route);
 		return;
-	case ADJACENCY_DISCARD:
-		forward_drop(c, m, &drop_discard);
-		return;
-	case ADJACENCY_LOCAL:
+	case FORWARD_LOCAL:
 		forward_local(c, origin, m, ipv6);
 		return;
-	case ADJACENCY_TUNNEL:
-		if (unlikely(!from_lan)) {
-			forward_drop(c, m, &drop_inner_policy);
-			return;
-		}
-		mtu = c->f->config.tunnel_mtu[to->tunnel];
+	case FORWARD_NEIGHBOUR:
 		break;
 	default:
-		mtu = c->f->config.iface[PORT_LAN].mtu;
-	}
-	if (unlikely(from_lan && from->kind != ADJACENCY_CONNECTED &&
-	             from->kind != ADJACENCY_GATEWAY)) {
-		forward_drop(c, m, &drop_lan_source);
+		forward_drop(c, m, way->verdict->drop);
 		return;
 	}
+	/* Its link address is not known yet. */
 	if (unlikely(*ttl <= 1)) {
 		forward_ttl_ended(c, origin, m, ipv6);
 		return;
 	}
+	mtu = c->f->config.iface[way->verdict->next_hop.port].mtu;
 	if (unlikely(rte_pktmbuf_pkt_len(m) > mtu)) {
 		forward_too_big(c, origin, m, way, ipv6, (uint16_t)mtu);
 		return;

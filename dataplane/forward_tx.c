@@ -67,15 +67,16 @@ bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf 
 	return true;
 }
 
-void forward_to_lan(struct forward_core *c, struct rte_mbuf *m, const struct neighbour_key *key,
-                    uint16_t origin)
+void forward_to_neighbour(struct forward_core *c, struct rte_mbuf *m,
+                          const struct neighbour_key *key, uint16_t origin)
 {
+	enum port_role role = (enum port_role)key->port;
 	struct rte_ether_addr link;
 
 	if (!neighbour_lookup(c->f->neighbours, key, &link))
 		forward_unresolved(c, m, key, origin);
-	else if (forward_ether(c, PORT_LAN, m, &link))
-		forward_tx(c, PORT_LAN, m);
+	else if (forward_ether(c, role, m, &link))
+		forward_tx(c, role, m);
 }
 
 /* The link address of an outer next hop as a word; 0: not known. */

@@ -69,7 +69,13 @@ static inline void esp(struct forward_core *c, struct rte_mbuf *m, uint32_t head
 	forward_hand_over(c, core, m);
 }
 
-static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
+/* Packets of a burst that came in the clear, for the policy. */
+struct plaintext {
+	unsigned int n4, n6;
+	struct rte_mbuf *v4[FORWARD_BURST], *v6[FORWARD_BURST];
+};
+
+static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, struct plaintext *clear)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint8_t proto = ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL];
@@ -78,7 +84,12 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
 
 	if (unlikely(!iface_owns(&c->f->config.iface[PORT_WAN], ipv6,
 	                         ip + (ipv6 ? IPV6_DST : IPV4_DST)))) {
-		forward_drop(c, m, &drop_wan_not_local);
+		if (!c->spd->from_wan)
+			forward_drop(c, m, &drop_wan_not_local);
+		else if (ipv6)
+			clear->v6[clear->n6++] = m;
+		else
+			clear->v4[clear->n4++] = m;
 		return;
 	}
 	if (unlikely(!ipv6 && (get_be16(ip + IPV4_FRAGMENT) & (IPV4_MF | IPV4_OFFSET)) != 0)) {
@@ -105,17 +116,31 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
 		forward_drop(c, m, &drop_wan_other);
 }
 
+static void forward_clear(struct forward_core *c, struct plaintext *clear)
+{
+	uint16_t origin[FORWARD_BURST];
+
+	for (unsigned int i = 0; i < RTE_MAX(clear->n4, clear->n6); i++)
+		origin[i] = ORIGIN_WAN;
+	forward_inner4(c, clear->v4, origin, clear->n4);
+	forward_inner6(c, clear->v6, origin, clear->n6);
+}
+
 unsigned int forward_wan(struct forward_core *c)
 {
+	struct plaintext clear;
 	struct rte_mbuf *pkts[FORWARD_BURST];
 	unsigned int n = forward_rx(c, PORT_WAN, pkts);
 
+	clear.n4 = clear.n6 = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		enum ether_class class;
 
 		class = forward_classify(c, PORT_WAN, pkts[i]);
 		if (class != ETHER_DONE)
-			input(c, pkts[i], class == ETHER_IPV6);
+			input(c, pkts[i], class == ETHER_IPV6, &clear);
 	}
+	if (unlikely(clear.n4 + clear.n6 > 0))
+		forward_clear(c, &clear);
 	return n;
 }

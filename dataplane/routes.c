@@ -133,9 +133,13 @@ static int add_configured(struct routes *r, const struct config *config, const s
 			rc = check_next_hop(route, i, &iface[role], err);
 			if (rc < 0)
 				return rc;
-			/* Routes of the WAN are for outer packets alone. */
-			if (role == PORT_WAN)
+			/* Routes of the WAN are not for inner packets. */
+			if (role == PORT_WAN) {
+				r->wan[r->wan_count++] = (struct spd_wan_route){
+				        .prefix = route->prefix,
+				        .next_hop = key_of(PORT_WAN, &route->next_hop)};
 				continue;
+			}
 			out->via.kind = ADJACENCY_GATEWAY;
 			out->via.next_hop = key_of(PORT_LAN, &route->next_hop);
 			r->count++;
@@ -201,7 +205,12 @@ int routes_build(const struct config *config, const struct iface iface[PORT_ROLE
 	bool ipv6 = uses_ipv6(config);
 	int rc;
 
-	out->count = 0;
+	out->count = out->wan_count = 0;
+	for (unsigned int i = 0; i < iface[PORT_WAN].address_count; i++)
+		out->wan[out->wan_count++] =
+		        (struct spd_wan_route){.prefix = iface[PORT_WAN].address[i],
+		                               .connected = true,
+		                               .next_hop.port = PORT_WAN};
 	memset(out->outer, 0, sizeof(out->outer));
 	/* Of equal prefixes the later counts: what is ours is ours. */
 	add_martians(out, ipv6);

@@ -10,6 +10,7 @@
 #include "dataplane/fib.h"
 #include "dataplane/iface.h"
 #include "dataplane/port.h"
+#include "dataplane/spd.h"
 
 #define ROUTES_MAX (CONFIG_ROUTES_MAX + 8 * CONFIG_ADDRESSES_MAX + 16)
 
@@ -17,6 +18,9 @@ struct routes {
 	unsigned int count;
 	struct fib_route route[ROUTES_MAX];
 	struct fib_outer outer[FIB_OUTER_MAX];
+	/* The WAN's prefixes and routes: for what the policy lets through in the clear. */
+	unsigned int wan_count;
+	struct spd_wan_route wan[CONFIG_ROUTES_MAX + CONFIG_ADDRESSES_MAX];
 };
 
 /*

@@ -37,6 +37,7 @@ struct gateway {
 	struct port port[PORT_ROLES];
 	struct iface iface[PORT_ROLES];
 	struct fib_table *fib;
+	struct spd_table *spd;
 	struct tunnel *tunnel;
 	struct channel_mux *mux;
 	struct forward *forward;
@@ -143,7 +144,10 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker, uns
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->tunnel);
 	g->mux = channel_mux_create(&mc, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->mux);
+	g->spd = spd_table_create(cores, worker_qsbr(), &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->spd);
 	fc.fib = g->fib;
+	fc.spd = g->spd;
 	fc.sad = tunnel_sad(g->tunnel);
 	fc.tunnel_mtu[0] = (uint16_t)tunnel_inner_mtu(g->tunnel, g->config.wan.mtu);
 	fc.tunnel[0] = g->tunnel;
@@ -191,6 +195,7 @@ static inline void rig_stop(void)
 		forward_destroy(gw[i].forward);
 		tunnel_alone_destroy(gw[i].tunnel);
 		fib_table_destroy(gw[i].fib);
+		spd_table_destroy(gw[i].spd);
 		port_close(&gw[i].port[PORT_LAN]);
 		port_close(&gw[i].port[PORT_WAN]);
 		channel_mux_destroy(gw[i].mux);

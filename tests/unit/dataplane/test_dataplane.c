@@ -109,11 +109,11 @@ static void test_routes_change_live(void)
 	next.routes[1] = next.routes[0];
 	next.routes[1].prefix = test_prefix("10.3.0.0", 16);
 	for (int i = 0; i < 5; i++) {
-		CU_ASSERT_EQUAL(dataplane_routes_update(dp, &next, &err), 0);
+		CU_ASSERT_EQUAL(dataplane_policy_update(dp, &next, &err), 0);
 		dataplane_poll(dp);
 	}
 	snprintf(next.routes[1].tunnel, sizeof(next.routes[1].tunnel), "none");
-	CU_ASSERT_EQUAL(dataplane_routes_update(dp, &next, &err), -EINVAL);
+	CU_ASSERT_EQUAL(dataplane_policy_update(dp, &next, &err), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "routes[1]"));
 }
 
