@@ -61,6 +61,12 @@ struct config_tunnel {
 	bool udp, udp_spread;                /* ESP in UDP; a source port a sub-SA */
 	uint16_t udp_port;                   /* of ESP in UDP */
 	uint16_t nat_keepalive;              /* seconds, 0: none */
+	bool mss_clamp;
+	bool dscp_mapped; /* outer DSCP by dscp[], else copied */
+	bool ecn_compatible;
+	uint8_t dscp[64];     /* by inner DSCP */
+	uint8_t class_of[64]; /* by inner DSCP */
+	uint8_t classes;      /* 1 to 4 */
 };
 
 enum config_rule_action { CONFIG_RULE_DISCARD, CONFIG_RULE_PROTECT, CONFIG_RULE_BYPASS };

@@ -91,6 +91,14 @@ static int tunnel_change(const struct config_tunnel *a, const struct config_tunn
 		return refuse(err, path, b->name, "remote");
 	if (a->replay_window != b->replay_window)
 		return refuse(err, path, b->name, "replay-window");
+	if (a->mss_clamp != b->mss_clamp)
+		return refuse(err, path, b->name, "mss-clamp");
+	if (a->ecn_compatible != b->ecn_compatible)
+		return refuse(err, path, b->name, "ecn");
+	if (a->dscp_mapped != b->dscp_mapped || memcmp(a->dscp, b->dscp, sizeof(a->dscp)) != 0)
+		return refuse(err, path, b->name, "dscp");
+	if (a->classes != b->classes || memcmp(a->class_of, b->class_of, sizeof(a->class_of)) != 0)
+		return refuse(err, path, b->name, "class");
 	if (a->udp != b->udp)
 		return refuse(err, path, b->name, "encapsulation");
 	if (a->udp_port != b->udp_port)

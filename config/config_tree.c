@@ -74,10 +74,48 @@ static void read_rekey(const json_t *o, struct config_tunnel *t)
 	t->rekey_lan = strcmp(text_of(rekey, "profile"), "lan") == 0;
 }
 
-static void read_tunnels(const json_t *list, struct config *out)
+/* Tables over the 64 DSCPs, of which the file has what differs. */
+static int read_classes(const json_t *o, struct config_tunnel *t, struct err *err)
+{
+	const json_t *dscp = json_object_get(o, "dscp");
+	const char *mode = text_of(dscp, "mode");
+	json_t *list, *e, *v;
+	size_t i, k;
+
+	t->ecn_compatible = strcmp(text_of(o, "ecn"), "compatibility") == 0;
+	t->dscp_mapped = strcmp(mode, "copy") != 0;
+	for (i = 0; t->dscp_mapped && i < 64; i++)
+		t->dscp[i] =
+		        strcmp(mode, "set") == 0 ? (uint8_t)uint_of(dscp, "value") : (uint8_t)i;
+	list = json_object_get(dscp, "map");
+	if (strcmp(mode, "map") == 0)
+		json_array_foreach (list, i, e)
+			t->dscp[uint_of(e, "inner") & 63] = (uint8_t)uint_of(e, "outer");
+	t->classes = 1;
+	list = json_object_get(o, "class");
+	json_array_foreach (list, i, e) {
+		uint8_t class = (uint8_t)uint_of(e, "index");
+
+		t->classes = class + 1 > t->classes ? (uint8_t)(class + 1) : t->classes;
+		json_array_foreach (json_object_get(e, "dscp"), k, v) {
+			unsigned int value = (unsigned int)json_integer_value(v) & 63;
+
+			if (t->class_of[value] != 0)
+				return err_set(err, EINVAL,
+				               CONFIG_ROOT "/tunnel[name='%s']/class[index='%u']/"
+				                           "dscp[.='%u']: is in class %u already",
+				               t->name, class, value, t->class_of[value]);
+			t->class_of[value] = class;
+		}
+	}
+	return 0;
+}
+
+static int read_tunnels(const json_t *list, struct config *out, struct err *err)
 {
 	json_t *o;
 	size_t i;
+	int rc;
 
 	json_array_foreach (list, i, o) {
 		struct config_tunnel *t = &out->tunnels[out->tunnel_count++];
@@ -91,7 +129,12 @@ static void read_tunnels(const json_t *list, struct config *out)
 		t->udp_port = (uint16_t)uint_of(o, "udp-port");
 		t->udp_spread = strcmp(text_of(o, "udp-source"), "spread") == 0;
 		t->nat_keepalive = (uint16_t)uint_of(o, "nat-keepalive");
+		t->mss_clamp = json_is_true(json_object_get(o, "mss-clamp"));
+		rc = read_classes(o, t, err);
+		if (rc != 0)
+			return rc;
 	}
+	return 0;
 }
 
 static bool on_port(const struct config_port *port, const struct config_addr *addr)
@@ -174,7 +217,8 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	rc = read_port(json_object_get(port, "lan"), "lan", &out->lan, err);
 	if (rc == 0)
 		rc = read_port(json_object_get(port, "wan"), "wan", &out->wan, err);
-	read_tunnels(json_object_get(g, "tunnel"), out);
+	if (rc == 0)
+		rc = read_tunnels(json_object_get(g, "tunnel"), out, err);
 	if (rc == 0)
 		rc = read_routes(json_object_get(g, "route"), out, err);
 	if (rc == 0)

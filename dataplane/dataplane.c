@@ -8,6 +8,7 @@
 
 #include <rte_mempool.h>
 
+#include "common/log.h"
 #include "dataplane/capture.h"
 #include "dataplane/eal.h"
 #include "dataplane/esp.h"
@@ -17,6 +18,8 @@
 #include "dataplane/sa.h"
 #include "dataplane/spd_rules.h"
 #include "qkd-engine/channel.h"
+
+LOG_COMPONENT_DEFINE(dataplane)
 
 /* Forwarding comes first where it shares a CPU with the QKD lcore. */
 /* Behind forwarding, but not so far that the card's rings overflow on a busy CPU. */
@@ -124,10 +127,16 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 		        .udp_spread = ct->udp_spread,
 		        .udp_port = ct->udp_port,
 		        .nat_keepalive = ct->nat_keepalive,
+		        .classes = ct->classes,
+		        .mss_clamp = ct->mss_clamp,
+		        .dscp_mapped = ct->dscp_mapped,
+		        .ecn_compatible = ct->ecn_compatible,
 		};
 
 		memcpy(tc.name, ct->name, sizeof(tc.name));
 		memcpy(tc.local, ct->local.bytes, sizeof(tc.local));
+		memcpy(tc.dscp, ct->dscp, sizeof(tc.dscp));
+		memcpy(tc.class_of, ct->class_of, sizeof(tc.class_of));
 		memcpy(tc.remote, ct->remote.bytes, sizeof(tc.remote));
 		dp->tunnel[t] = tunnel_create(&tc, dp->sad, err);
 		if (dp->tunnel[t] == NULL)
@@ -159,6 +168,18 @@ static int create_channel(struct dataplane *dp, struct err *err)
 	return 0;
 }
 
+/* Longest LAN packets that do not cross a tunnel whole: an operator should know, and why. */
+static void warn_mtu(const struct dataplane *dp, unsigned int t, unsigned int inner)
+{
+	unsigned int lan = dp->config.lan.mtu, wan = dp->config.wan.mtu;
+
+	if (inner < lan)
+		log_warn("tunnel %s: wan mtu %u is below the lan mtu %u and %u of ESP around it: "
+		         "packets above %u bytes are fragmented or refused",
+		         dp->config.tunnels[t].name, wan, lan,
+		         tunnel_outer_mtu(dp->tunnel[t], lan) - lan, inner);
+}
+
 static int create_forward(struct dataplane *dp, struct err *err)
 {
 	struct forward_config fc = {
@@ -176,6 +197,7 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++) {
 		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(dp->tunnel[t], dp->config.wan.mtu);
 		fc.tunnel[t] = dp->tunnel[t];
+		warn_mtu(dp, t, fc.tunnel_mtu[t]);
 	}
 	dp->forward = forward_create(&fc, err);
 	if (dp->forward == NULL)

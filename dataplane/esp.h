@@ -51,11 +51,10 @@ struct esp_core {
 
 /*
  * Seal N inner packets (IPv4 or IPv6), pkts[i] with sas[i]. DSCP and ECN are copied to the
- * outer header (RFC 6040 normal mode), DF is set, TTL is 64. Without a key (NULL) nothing
- * leaves: drop.no_key.
- * drop.seal_malformed: not an IP packet; drop.seal_too_long: over 65535 bytes outside;
- * drop.seal_no_room: no head- or tailroom; drop.sequence_exhausted.
- * The caller has checked the length against tunnel_inner_mtu().
+ * outer header (RFC 6040 normal mode) if the tunnel has no other policy, DF is set, TTL is 64.
+ * Without a key (NULL) nothing leaves: drop.no_key. drop.seal_malformed: not an IP packet;
+ * drop.seal_too_long: over 65535 bytes outside; drop.seal_no_room: no head- or tailroom;
+ * drop.sequence_exhausted. The caller has checked the length against tunnel_inner_mtu().
  */
 unsigned int esp_seal_burst(const struct esp_core *e, struct rte_mbuf **pkts, struct sa **sas,
                             unsigned int n);
@@ -73,6 +72,9 @@ unsigned int esp_open_burst(const struct esp_core *e, struct rte_mbuf **pkts, st
 
 /* Longest inner packet that leaves in an outer packet of OUTER_MTU bytes (IP header and all). */
 unsigned int tunnel_inner_mtu(const struct tunnel *t, unsigned int outer_mtu);
+
+/* The outer packet of an inner one of INNER bytes. */
+unsigned int tunnel_outer_mtu(const struct tunnel *t, unsigned int inner);
 
 /* The configuration that the tunnel was created with. */
 const struct tunnel_config *tunnel_config(const struct tunnel *t);

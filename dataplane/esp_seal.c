@@ -67,6 +67,7 @@ static __rte_noinline void outer_other(uint8_t *h, const struct sa *sa, uint32_t
 {
 	unsigned int ip = sa->ipv6 ? 40 : 20;
 
+	traffic_class = sa->dscp[traffic_class >> 2] | (traffic_class & sa->ecn_mask);
 	if (sa->ipv6)
 		outer_ipv6(h, sa, 40 + 8 + 4, total, traffic_class);
 	else

@@ -156,6 +156,19 @@ static struct forward_core *core_create(struct forward *f, unsigned int index, s
 	return c;
 }
 
+static void tunnels_init(struct forward *f)
+{
+	for (unsigned int t = 0; t < SAD_TUNNELS_MAX; t++) {
+		const struct tunnel *tunnel = f->config.tunnel[t];
+
+		f->tunnel[t].mtu = f->config.tunnel_mtu[t];
+		if (tunnel == NULL)
+			continue;
+		f->tunnel[t].clamp = tunnel_config(tunnel)->mss_clamp;
+		f->tunnel[t].classes = (uint8_t)tunnel_config(tunnel)->classes;
+	}
+}
+
 struct forward *forward_create(const struct forward_config *config, struct err *err)
 {
 	struct forward *f = aligned_alloc(_Alignof(struct forward), sizeof(*f));
@@ -174,6 +187,7 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 		free(f);
 		return NULL;
 	}
+	tunnels_init(f);
 	f->neighbours = neighbour_table_create(NEIGHBOURS_MAX, config->qsbr, &forward_neighbour_ops,
 	                                       f, err);
 	if (f->neighbours == NULL || forward_nat_create(config, &f->nat, err) < 0) {

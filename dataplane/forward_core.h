@@ -101,8 +101,17 @@ struct forward_core {
 	struct spsc inbox[TUNNEL_CORES_MAX];
 };
 
+/* What each packet of a tunnel asks; 8 bytes. */
+struct forward_tunnel {
+	uint16_t mtu;    /* longest inner packet; control: rw, relaxed, all: ro */
+	uint8_t clamp;   /* TCP's MSS in both directions */
+	uint8_t classes; /* more than one: by the table in its configuration */
+	uint8_t spare[4];
+};
+
 struct forward {
 	/* all: ro */
+	struct forward_tunnel tunnel[SAD_TUNNELS_MAX];
 	struct forward_config config;
 	const struct spd_table *spd;
 	struct spd_table *no_rules; /* our own, when none was given */
@@ -179,6 +188,9 @@ void forward_policy_key6(const struct flow6_key *f, uint16_t interface, bool swa
                          struct spd6_key *out);
 extern struct counter drop_policy, drop_wan_not_local, drop_wan_unprotected, drop_no_wan_route;
 
+/* forward_mss.c: lower the MSS in a TCP packet that crosses TUNNEL, either way. */
+void forward_mss(struct forward_core *c, struct rte_mbuf *m, unsigned int tunnel, bool ipv6);
+
 /* forward_slow.c: for what the flow cache does not hold. */
 void forward_slow(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
                   const struct forward_way *way, bool ipv6);
@@ -214,11 +226,29 @@ void forward_to_neighbour(struct forward_core *c, struct rte_mbuf *m,
 void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n,
                     unsigned int outer);
 void forward_seal_flush(struct forward_core *c);
+static inline unsigned int forward_tunnel_mtu(const struct forward_core *c, unsigned int tunnel)
+{
+	return __atomic_load_n(&c->f->tunnel[tunnel].mtu, __ATOMIC_RELAXED);
+}
+
+/* The class that seals an inner packet: order holds within it (RFC 4301 section 4.1). */
+static inline unsigned int forward_class(const struct forward_core *c, unsigned int tunnel,
+                                         const struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	unsigned int traffic_class;
+
+	if (likely(c->f->tunnel[tunnel].classes <= 1))
+		return 0;
+	traffic_class = ip[0] >> 4 == 4 ? ip[1] : (ip[0] << 4 | ip[1] >> 4) & 0xffU;
+	return tunnel_config(c->f->config.tunnel[tunnel])->class_of[traffic_class >> 2];
+}
+
 static inline void forward_seal_push(struct forward_core *c, unsigned int tunnel,
                                      struct rte_mbuf *m)
 {
 	struct packet_vector *v = &c->seal;
-	struct sa *sa = sad_transmit(c->esp.sad, tunnel, 0);
+	struct sa *sa = sad_transmit(c->esp.sad, tunnel, forward_class(c, tunnel, m));
 
 	if (likely(sa != NULL)) {
 		rte_prefetch0(sa);

@@ -119,6 +119,25 @@ static bool keep(const struct forward_core *c, const struct forward_verdict *v,
 	return true;
 }
 
+/* A SYN as far as its flags say, and they are there. A fragment's bytes may look like one. */
+static inline bool is_syn(const struct rte_mbuf *m, const uint8_t *ip, bool ipv6)
+{
+	uint32_t flags = (ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4) + TCP_FLAGS;
+
+	return ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL] == IP_PROTO_TCP &&
+	       rte_pktmbuf_data_len(m) > flags && (ip[flags] & TCP_SYN) != 0;
+}
+
+/* To the tunnel that it goes into or came out of. */
+static void clamp(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
+                  const struct forward_way *way, bool ipv6)
+{
+	if (way->action == FLOW_SEAL)
+		forward_mss(c, m, way->tunnel, ipv6);
+	else if (origin < SAD_TUNNELS_MAX)
+		forward_mss(c, m, origin, ipv6);
+}
+
 static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
                       const struct forward_way *way, bool ipv6)
 {
@@ -136,7 +155,7 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		return;
 	}
 	mtu = way->action == FLOW_SEAL
-	              ? c->f->config.tunnel_mtu[way->tunnel]
+	              ? forward_tunnel_mtu(c, way->tunnel)
 	              : c->f->config.iface[way->action == FLOW_WAN ? PORT_WAN : PORT_LAN].mtu;
 	if (unlikely(rte_pktmbuf_pkt_len(m) > mtu)) {
 		forward_too_big(c, origin, m, way, ipv6, (uint16_t)mtu);
@@ -146,6 +165,8 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		--*ttl;
 	else
 		ipv4_ttl_decrement(ip);
+	if (unlikely(is_syn(m, ip, ipv6)))
+		clamp(c, origin, m, way, ipv6);
 	if (unlikely(way->flags != 0))
 		forward_deliver(c, origin, m, way, ipv6);
 	else if (likely(way->action == FLOW_SEAL))

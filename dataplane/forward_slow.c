@@ -152,5 +152,7 @@ void forward_slow(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
 		--*ttl;
 	else
 		ipv4_ttl_decrement(ip);
+	if (ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL] == IP_PROTO_TCP && origin < SAD_TUNNELS_MAX)
+		forward_mss(c, m, origin, ipv6);
 	forward_deliver(c, origin, m, way, ipv6);
 }

@@ -37,6 +37,9 @@
 #define IPV6_DST       24
 #define IPV6_MIN_MTU   1280
 
+#define TCP_FLAGS 13
+#define TCP_SYN   0x02
+
 #define IP_PROTO_ICMP   1
 #define IP_PROTO_TCP    6
 #define IP_PROTO_UDP    17

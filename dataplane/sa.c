@@ -13,7 +13,7 @@
 #define OUTER_TTL 64
 
 _Static_assert(offsetof(struct sa, outer) == 64, "per-packet fields left the first cache line");
-_Static_assert(offsetof(struct sa, replayed) == 128, "per-packet fields left two cache lines");
+_Static_assert(offsetof(struct sa, ecn_mask) < 128, "per-packet fields left two cache lines");
 
 static unsigned int outer_ipv4(struct sa *sa, const struct tunnel_config *config)
 {
@@ -66,6 +66,11 @@ static void outer_init(struct sa *sa, const struct tunnel_config *config)
 		at = outer_udp(sa, config, at);
 		sa->form = SA_FORM_OTHER;
 	}
+	if (config->dscp_mapped || config->ecn_compatible)
+		sa->form = SA_FORM_OTHER;
+	sa->ecn_mask = config->ecn_compatible ? 0 : 3;
+	for (unsigned int i = 0; i < 64; i++)
+		sa->dscp[i] = (uint8_t)((config->dscp_mapped ? config->dscp[i] & 63U : i) << 2);
 	put_be32(sa->outer + at, sa->spi);
 	sa->outer_bytes = (uint8_t)at;
 }

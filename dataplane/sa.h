@@ -45,6 +45,10 @@ struct sa {
 	 */
 	_Alignas(64) uint8_t outer[40 + 8 + 4];
 	uint32_t outer_sum;
+	/* SA_FORM_OTHER: outer DSCP by inner one, in the place of a traffic class; what of ECN
+	 * stays */
+	uint8_t ecn_mask;
+	uint8_t dscp[64];
 
 	_Alignas(64) uint64_t replayed, auth_failed; /* receive; as packets and bytes */
 	/* Of the device that seals and opens, if there is one; else NULL. Constant. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
 #include <rte_rcu_qsbr.h>
 
 #include "common/bytes.h"
@@ -49,6 +50,12 @@ struct tunnel *tunnel_create(const struct tunnel_config *config, struct sad *sad
 		        config->classes, TUNNEL_CLASSES_MAX);
 		return NULL;
 	}
+	for (unsigned int i = 0; i < 64; i++)
+		if (config->class_of[i] >= RTE_MAX(config->classes, 1U)) {
+			err_set(err, EINVAL, "tunnel %s: DSCP %u is of class %u, there are %u",
+			        config->name, i, config->class_of[i], RTE_MAX(config->classes, 1U));
+			return NULL;
+		}
 	if (config->replay_window != 0 && !replay_size_valid(config->replay_window)) {
 		err_set(err, EINVAL,
 		        "tunnel %s: replay window %" PRIu32 " is not a power of two from %u to %u",
@@ -119,13 +126,21 @@ const struct tunnel_config *tunnel_config(const struct tunnel *t)
 	return &t->config;
 }
 
+static unsigned int around(const struct tunnel *t)
+{
+	return (t->config.ipv6 ? 40U : 20U) + (t->config.udp ? 8U : 0U) + ESP_HEADER_BYTES +
+	       ESP_ICV_BYTES;
+}
+
 unsigned int tunnel_inner_mtu(const struct tunnel *t, unsigned int outer_mtu)
 {
-	unsigned int outer = (t->config.ipv6 ? 40 : 20) + (t->config.udp ? 8 : 0);
-	unsigned int around = outer + ESP_HEADER_BYTES + ESP_ICV_BYTES;
-
 	/* Inner packet, padding, pad length and next header fill a multiple of 4 bytes. */
-	return outer_mtu < around + 4 ? 0 : ((outer_mtu - around) & ~3U) - 2;
+	return outer_mtu < around(t) + 4 ? 0 : ((outer_mtu - around(t)) & ~3U) - 2;
+}
+
+unsigned int tunnel_outer_mtu(const struct tunnel *t, unsigned int inner)
+{
+	return around(t) + ((inner + 2 + 3) & ~3U);
 }
 
 /* Why KEY must not be used beside SA: NULL when it may. */

@@ -51,6 +51,11 @@ struct tunnel_config {
 	bool udp_spread;        /* the source port tells the sub-SA, else it is udp_port */
 	uint16_t udp_port;      /* destination; 0 means TUNNEL_UDP_PORT */
 	uint16_t nat_keepalive; /* seconds between keepalives; 0: none */
+	bool mss_clamp;         /* lower the MSS of TCP connections through it */
+	bool dscp_mapped;       /* the outer DSCP is by dscp[], else that of the inner packet */
+	bool ecn_compatible;    /* RFC 6040 section 4.3: nothing of ECN outside */
+	uint8_t dscp[64];       /* by inner DSCP */
+	uint8_t class_of[64];   /* by inner DSCP: which class seals it, below classes */
 };
 
 /* Key material of one SA; lives in secret memory, wiped by the caller after the call. */

@@ -198,6 +198,12 @@ static const struct {
          "{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","
          "\"encapsulation\":\"udp\",\"udp-port\":4790}",
          ROOT "/tunnel[name='dc']/udp-port: 4790 is the channel's port"},
+        {EXAMPLE_A, "tunnel/0/dscp", "{\"mode\":\"set\",\"value\":64}",
+         ROOT "/tunnel[name='dc']/dscp/value: out of range: must be 0 to 63"},
+        {EXAMPLE_A, "tunnel/0/class", "[{\"index\":4,\"dscp\":[46]}]",
+         ROOT "/tunnel[name='dc']/class/index: out of range: must be 1 to 3"},
+        {EXAMPLE_A, "tunnel/0/class", "[{\"index\":1,\"dscp\":[46]},{\"index\":3,\"dscp\":[8,46]}]",
+         ROOT "/tunnel[name='dc']/class[index='3']/dscp[.='46']: is in class 1 already"},
         {EXAMPLE_A, "tunnel/0/udp-port", "0",
          ROOT "/tunnel[name='dc']/udp-port: out of range: must be 1 to 65535"},
         {EXAMPLE_A, "tunnel/0/nat-keepalive", "3601",
@@ -274,6 +280,41 @@ static void test_good_variants(void)
 			printf("\n  %s: %s\n", good[i].path, err.text);
 		free(text);
 	}
+}
+
+static void test_traffic_classes(void)
+{
+	static struct config out;
+	struct err err = {0};
+	char *text;
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_A, &out, &err), 0);
+	CU_ASSERT_FALSE(out.tunnels[0].dscp_mapped);
+	CU_ASSERT_FALSE(out.tunnels[0].ecn_compatible);
+	CU_ASSERT_TRUE(out.tunnels[0].mss_clamp);
+	CU_ASSERT_EQUAL(out.tunnels[0].classes, 1);
+	text = variant(EXAMPLE_A, "tunnel/0/dscp",
+	               "{\"mode\":\"map\",\"map\":[{\"inner\":46,\"outer\":10}]}");
+	CU_ASSERT_EQUAL_FATAL(config_parse(text, &out, &err), 0);
+	free(text);
+	CU_ASSERT_TRUE(out.tunnels[0].dscp_mapped);
+	CU_ASSERT_EQUAL(out.tunnels[0].dscp[46], 10);
+	CU_ASSERT_EQUAL(out.tunnels[0].dscp[45], 45);
+	text = variant(EXAMPLE_A, "tunnel/0/dscp", "{\"mode\":\"set\",\"value\":18}");
+	CU_ASSERT_EQUAL_FATAL(config_parse(text, &out, &err), 0);
+	free(text);
+	CU_ASSERT_EQUAL(out.tunnels[0].dscp[0], 18);
+	CU_ASSERT_EQUAL(out.tunnels[0].dscp[63], 18);
+	text = variant(EXAMPLE_A, "tunnel/0/class",
+	               "[{\"index\":1,\"dscp\":[46,34]},{\"index\":3,\"dscp\":[8]}]");
+	CU_ASSERT_EQUAL_FATAL(config_parse(text, &out, &err), 0);
+	free(text);
+	CU_ASSERT_EQUAL(out.tunnels[0].classes, 4);
+	CU_ASSERT_EQUAL(out.tunnels[0].class_of[46], 1);
+	CU_ASSERT_EQUAL(out.tunnels[0].class_of[34], 1);
+	CU_ASSERT_EQUAL(out.tunnels[0].class_of[8], 3);
+	CU_ASSERT_EQUAL(out.tunnels[0].class_of[0], 0);
 }
 
 static void test_route_port_follows_next_hop(void)
@@ -366,6 +407,7 @@ static void test_missing_yang_directory(void)
 }
 
 UNIT_MAIN(UNIT(test_examples_load), UNIT(test_bad_input_names_path_and_reason),
-          UNIT(test_good_variants), UNIT(test_route_port_follows_next_hop), UNIT(test_broken_json),
+          UNIT(test_good_variants), UNIT(test_traffic_classes),
+          UNIT(test_route_port_follows_next_hop), UNIT(test_broken_json),
           UNIT(test_normal_form_is_a_fixed_point), UNIT(test_load_names_the_file),
           UNIT(test_missing_yang_directory))

@@ -243,7 +243,40 @@ static void test_inner_mtu_is_exact(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_udp_ports), UNIT(test_inner_mtu_is_exact),
+/* Outer DSCP and ECN by policy, for every inner traffic class; the sum of the header is right. */
+static void test_traffic_class_policies(void)
+{
+	uint8_t inner[64], sealed[BYTES_MAX], opened[BYTES_MAX];
+
+	for (int which = 0; which < 16; which++) {
+		struct tunnel_config config = fixture_config(which & 1);
+		struct pair p;
+
+		config.dscp_mapped = which & 2;
+		config.ecn_compatible = which & 4;
+		config.udp = which & 8;
+		for (unsigned int i = 0; i < 64; i++)
+			config.dscp[i] = (uint8_t)(63 - i);
+		p = make_of(config);
+		for (unsigned int tc = 0; tc < 256; tc++) {
+			unsigned int dscp = config.dscp_mapped ? 63 - tc / 4 : tc / 4, n, outer;
+
+			inner_packet(inner, sizeof(inner), tc & 1, (uint8_t)tc);
+			n = seal_bytes(&p, inner, sizeof(inner), DATA_ROOM, sealed);
+			outer = p.ipv6 ? (sealed[0] << 4 | sealed[1] >> 4) & 0xffU : sealed[1];
+			CU_ASSERT_EQUAL(outer, dscp * 4 + (config.ecn_compatible ? 0 : tc & 3));
+			if (!p.ipv6)
+				CU_ASSERT_EQUAL(internet_checksum(sealed, 20), 0);
+			/* What is inside is as it was. */
+			CU_ASSERT_EQUAL(open_bytes(&p, sealed, n, DATA_ROOM, opened),
+			                sizeof(inner));
+			CU_ASSERT_EQUAL(memcmp(opened, inner, sizeof(inner)), 0);
+		}
+		unmake(&p);
+	}
+}
+
+UNIT_MAIN(UNIT(test_traffic_class_policies), UNIT(test_udp_ports), UNIT(test_inner_mtu_is_exact),
           UNIT(test_equals_openssl_at_every_length), UNIT(test_chained_buffers),
           UNIT(test_bursts_keep_order_around_drops), UNIT(test_sequence_rolls_over_and_ends),
           UNIT(test_room_and_length), UNIT(test_checksum_carries_twice))
