@@ -87,9 +87,8 @@ void rekey_rx_peer_at(struct rekey *r, uint64_t generation, uint64_t now)
 	struct rekey_rx *at = find(r, generation);
 
 	/* A late message names one that the peer has left. */
-	if (at == NULL || at->retire_ns != UINT64_MAX || at->order <= r->rx_peer_order)
+	if (at == NULL || at->retire_ns != UINT64_MAX)
 		return;
-	r->rx_peer_order = at->order;
 	r->stats.peer_generation = generation;
 	for (unsigned int i = 0; i < TUNNEL_RX_GENERATIONS; i++)
 		if (r->rx[i].order < at->order)

@@ -70,7 +70,7 @@ struct rekey {
 
 	uint64_t highest; /* A: generation ever named; B: offered in this session */
 	struct rekey_rx rx[TUNNEL_RX_GENERATIONS];
-	uint64_t rx_order, rx_peer_order; /* of the newest, of the one that the peer seals with */
+	uint64_t rx_order; /* of the newest */
 
 	/* When. */
 	uint64_t started_ns; /* the last exchange */

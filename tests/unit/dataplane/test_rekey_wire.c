@@ -339,7 +339,7 @@ static void restart(unsigned int site)
 /*
  * A restart in each millisecond of an exchange. What the restarted end seals opens; what the
  * other sealed with keys that are gone is lost until it has new ones: 4 ways, and up to a
- * third of a grace when its receive generations are all taken.
+ * third of a grace when its receive generations are all taken; and the queue.
  */
 static void test_restart_in_each_state(void)
 {
@@ -348,10 +348,11 @@ static void test_restart_in_each_state(void)
 			uint64_t lost;
 
 			start(lan(9));
+			path_jitter_ns = 80 * NS_PER_MS;
 			run(400 + ms);
 			nothing_lost();
 			restart(site);
-			run(110);
+			run(200);
 			CU_ASSERT_EQUAL(paths[site].unopened, 0);
 			CU_ASSERT_EQUAL(paths[site].reordered, 0);
 			lost = paths[!site].unopened;
