@@ -43,6 +43,7 @@ struct rekey_wire_config {
 	unsigned int cores[2]; /* forwarding cores of A and B: the SAs that each sends with */
 	unsigned int keys;     /* in both stores at the start */
 	uint64_t seed;
+	unsigned int place; /* of the tunnel, for its SPIs */
 	struct rte_rcu_qsbr *qsbr;
 	struct tunnel *tunnel[2]; /* NULL: made, and destroyed, here, with a SAD each */
 };
@@ -62,6 +63,7 @@ struct rekey_wire_site {
 	struct tunnel *tunnel;
 	struct sad *sad; /* NULL: of the caller */
 	struct rekey_wire_message to[REKEY_WIRE_UNDER_WAY];
+	unsigned int to_count;
 	uint64_t wake_ns;
 	unsigned int rx_live, rx_most, errors; /* of tunnel calls */
 	bool alarm_no_key, alarm_ratchet;
@@ -181,6 +183,7 @@ static inline void rekey_wire_put(struct rekey_wire_site *to, const void *msg, s
 	for (unsigned int i = 0; i < REKEY_WIRE_UNDER_WAY; i++) {
 		if (to->to[i].due_ns != 0)
 			continue;
+		to->to_count++;
 		to->to[i] =
 		        (struct rekey_wire_message){.due_ns = due, .order = ++w->order, .len = len};
 		memcpy(to->to[i].bytes, msg, len);
@@ -289,6 +292,7 @@ static inline int rekey_wire_start(struct rekey_wire *w, unsigned int site, stru
 	struct rekey_config rc = {.initiator = site == 0,
 	                          .link = "wire",
 	                          .tunnel = "t",
+	                          .place = w->config.place,
 	                          .subs = tunnel_subs(s->tunnel),
 	                          .ratchet_secret = w->ratchet_secret,
 	                          .conditions = &w->conditions,
@@ -305,6 +309,7 @@ static inline void rekey_wire_session(struct rekey_wire *w)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		memset(w->site[i].to, 0, sizeof(w->site[i].to));
+		w->site[i].to_count = 0;
 		rekey_session(w->site[i].rekey, w->now_ns);
 		w->site[i].wake_ns = 0;
 	}
@@ -403,12 +408,12 @@ static inline int rekey_wire_open(struct rekey_wire *w, const struct rekey_wire_
 	return rc;
 }
 
-/* The next message of a site that is due; NULL for none. */
-static inline struct rekey_wire_message *rekey_wire_due(struct rekey_wire_site *s)
+/* A message to the site that is due, the first one, copied to OUT. */
+static inline bool rekey_wire_take(struct rekey_wire_site *s, struct rekey_wire_message *out)
 {
 	struct rekey_wire_message *first = NULL;
 
-	for (unsigned int i = 0; i < REKEY_WIRE_UNDER_WAY; i++) {
+	for (unsigned int i = 0; s->to_count > 0 && i < REKEY_WIRE_UNDER_WAY; i++) {
 		struct rekey_wire_message *m = &s->to[i];
 
 		if (m->due_ns == 0 || m->due_ns > s->wire->now_ns)
@@ -417,7 +422,12 @@ static inline struct rekey_wire_message *rekey_wire_due(struct rekey_wire_site *
 		    (m->due_ns == first->due_ns && m->order < first->order))
 			first = m;
 	}
-	return first;
+	if (first == NULL)
+		return false;
+	*out = *first;
+	first->due_ns = 0;
+	s->to_count--;
+	return true;
 }
 
 static inline void rekey_wire_poll(struct rekey_wire_site *s)
@@ -434,13 +444,10 @@ static inline void rekey_wire_step(struct rekey_wire *w, uint64_t now_ns)
 	w->now_ns = now_ns;
 	for (unsigned int i = 0; i < 2; i++) {
 		struct rekey_wire_site *s = &w->site[i];
-		struct rekey_wire_message *m;
+		struct rekey_wire_message m;
 
-		while ((m = rekey_wire_due(s)) != NULL) {
-			struct rekey_wire_message taken = *m;
-
-			m->due_ns = 0;
-			rekey_receive(s->rekey, taken.bytes, taken.len, now_ns);
+		while (rekey_wire_take(s, &m)) {
+			rekey_receive(s->rekey, m.bytes, m.len, now_ns);
 			s->wake_ns = 0;
 		}
 		rekey_wire_poll(s);
