@@ -21,6 +21,8 @@ LOG_COMPONENT_DEFINE(link_tunnels)
  */
 #define POLLS_A_TURN    16
 #define RECLAIMS_A_TURN 16
+/* As many keys are marked used on disk at once; a crash loses no more than 64. */
+#define TUNNELS_A_KEY_AHEAD 16
 
 static int op_send(void *ctx, const void *msg, size_t len)
 {
@@ -128,6 +130,8 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
 			return -err->code;
 		l->tunnel_count++;
 	}
+	/* A wait for the disk for each of a thousand keys a second is more than there is time. */
+	keystore_ahead(l->ks, l->tunnel_count / TUNNELS_A_KEY_AHEAD);
 	return 0;
 }
 

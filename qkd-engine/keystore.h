@@ -68,6 +68,13 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 int keystore_take(struct keystore *ks, enum key_class class, struct key_id *id,
                   uint8_t key[KEY_BYTES], struct err *err);
 
+/*
+ * From now on mark up to KEYS rekey keys of a block used in storage at once, when the first of
+ * them is given out: a thousand tunnels cannot wait for a disk each. The others are given out
+ * from memory; a crash loses them, as a crash loses keys under way.
+ */
+void keystore_ahead(struct keystore *ks, uint32_t keys);
+
 /* The key that the peer named; -ENOENT: never had it, -EALREADY: used, voided or expired. */
 int keystore_take_id(struct keystore *ks, enum key_class class, const struct key_id *id,
                      uint8_t key[KEY_BYTES], struct err *err);

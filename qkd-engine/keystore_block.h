@@ -20,6 +20,8 @@ struct ks_block {
 	uint32_t keys, auth_keys;
 	uint32_t available; /* bits set in the bitmap */
 	uint32_t cursor;    /* no rekey key below this index is available */
+	/* Storage has these as used, though they are at hand: keystore_ahead(). */
+	uint32_t ahead_from, ahead_to;
 	enum storage_source source;
 	bool simulated;
 	uint64_t time_wall_ns;
@@ -33,6 +35,7 @@ struct keystore {
 	uint8_t *storage_key, *summary_key; /* secret memory, 32 bytes each */
 	struct storage *storage;
 	struct ks_block *first, **last; /* the oldest first */
+	uint32_t ahead; /* rekey keys marked used in one transaction; 0 and 1: one by one */
 	uint64_t added, delivered, voided, expired, imported;
 };
 

@@ -38,21 +38,49 @@ static void forget_and_drop(struct keystore *ks, struct ks_block *b, uint32_t in
 		ks_drop(ks, b);
 }
 
-/* Mark it used in storage, then give it out. */
-static int deliver(struct keystore *ks, struct ks_block *b, uint32_t index, uint8_t key[KEY_BYTES],
-                   struct err *err)
+void keystore_ahead(struct keystore *ks, uint32_t keys)
 {
-	int rc = ks->storage->begin(ks->storage, err);
+	ks->ahead = keys;
+}
 
+/* Mark key INDEX used in storage and, of rekey keys, those that come next. */
+static int spend(struct keystore *ks, struct ks_block *b, uint32_t index, struct err *err)
+{
+	uint32_t end = index + 1;
+	int rc;
+
+	if (index >= b->ahead_from && index < b->ahead_to)
+		return 0;
+	if (ks_class(b, index) == KEY_REKEY && ks->ahead > 1)
+		end = b->keys - index < ks->ahead ? b->keys : index + ks->ahead;
+	rc = ks->storage->begin(ks->storage, err);
 	if (rc < 0)
 		return rc;
-	rc = ks->storage->spend(ks->storage, b->row, index, err);
+	for (uint32_t i = index; rc == 0 && i < end; i++)
+		if (ks_available(b, i))
+			rc = ks->storage->spend(ks->storage, b->row, i, err);
 	if (rc == 0)
 		rc = ks->storage->commit(ks->storage, err);
 	if (rc < 0) {
 		ks->storage->rollback(ks->storage);
 		return rc;
 	}
+	/* A key alone, a pad, leaves what was marked ahead as it is. */
+	if (end > index + 1) {
+		b->ahead_from = index;
+		b->ahead_to = end;
+	}
+	return 0;
+}
+
+/* Mark it used in storage, then give it out. */
+static int deliver(struct keystore *ks, struct ks_block *b, uint32_t index, uint8_t key[KEY_BYTES],
+                   struct err *err)
+{
+	int rc = spend(ks, b, index, err);
+
+	if (rc < 0)
+		return rc;
 	memcpy(key, b->bytes + (size_t)index * KEY_BYTES, KEY_BYTES);
 	ks->delivered++;
 	if (index == b->cursor)

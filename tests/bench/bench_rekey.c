@@ -4,7 +4,8 @@
  * What rekeying costs the control thread, as JSON rows:
  *
  *   rekey/exchange/SUBS   one exchange, both sites and their SAs, without storage
- *   rekey/store           a key out of the store and durable: SQLite in the directory given
+ *   rekey/store/AHEAD     a key out of the store and durable: SQLite in the directory given,
+ *                         AHEAD keys a transaction
  *   rekey/1024            1,024 tunnels, one key a second each, ticks of 2 ms: a site's share
  *                         of a core, a rekey, the longest tick, and a tick with nothing due
  *
@@ -91,7 +92,7 @@ static void exchange_row(unsigned int subs)
 	free(w);
 }
 
-static void store_row(const char *dir)
+static void store_row(const char *dir, unsigned int ahead)
 {
 	struct keystore_config kc = {.site_a = true, .storage_key = {1}};
 	static uint8_t bytes[STORED * KEY_BYTES];
@@ -108,6 +109,7 @@ static void store_row(const char *dir)
 	    keystore_open(&kc, storage, &ks, &err) < 0 ||
 	    keystore_import(ks, bytes, sizeof(bytes), &err) < 0)
 		die(err.text);
+	keystore_ahead(ks, ahead);
 	from = clock_ns(CLOCK_MONOTONIC);
 	for (unsigned int i = 0; i < STORED; i++) {
 		uint8_t key[KEY_BYTES];
@@ -116,7 +118,7 @@ static void store_row(const char *dir)
 		if (keystore_take(ks, KEY_REKEY, &id, key, &err) < 0)
 			die(err.text);
 	}
-	printf("{\"name\": \"rekey/store\", \"keys\": %d, \"us\": %.1f}\n", STORED,
+	printf("{\"name\": \"rekey/store/%u\", \"keys\": %d, \"us\": %.1f}\n", ahead, STORED,
 	       (double)(clock_ns(CLOCK_MONOTONIC) - from) / 1e3 / STORED);
 	keystore_close(ks);
 	unlink(path);
@@ -250,8 +252,11 @@ int main(int argc, char **argv)
 		if (wanted(only, name))
 			exchange_row(subs[i]);
 	}
-	if (wanted(only, "rekey/store"))
-		store_row(dir);
+	for (unsigned int ahead = 1; ahead <= 64; ahead *= 64) {
+		snprintf(name, sizeof(name), "rekey/store/%u", ahead);
+		if (wanted(only, name))
+			store_row(dir, ahead);
+	}
 	if (wanted(only, "rekey/1024"))
 		many_row();
 	return 0;

@@ -129,6 +129,50 @@ static void test_each_key_once_and_equal_at_both_ends(void)
 	free(kb);
 }
 
+/*
+ * Marked used ahead of time: none of them comes back after a restart, those not yet given out
+ * are at hand until then, and the other end finds keys named out of order.
+ */
+static void test_keys_marked_ahead(void)
+{
+	struct keystore_stats stats;
+	struct keystore *a, *b;
+	struct key_id id, late;
+	uint8_t ka[32], kb[32];
+
+	set_up();
+	remove_files();
+	a = open_end(0, 1);
+	b = open_end(1, 2);
+	CU_ASSERT_EQUAL(add(a, 1, KEYS), 0);
+	CU_ASSERT_EQUAL(add(b, 1, KEYS), 0);
+	keystore_ahead(a, 4);
+	keystore_ahead(b, 4);
+	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &late, ka, NULL), 0);
+	for (unsigned int i = 1; i < 3; i++) {
+		CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, ka, NULL), 0);
+		CU_ASSERT_EQUAL(id.index, late.index + i);
+		CU_ASSERT_EQUAL(keystore_take_id(b, KEY_REKEY, &id, kb, NULL), 0);
+		CU_ASSERT_EQUAL(memcmp(ka, kb, 32), 0);
+	}
+	/* Before the first that B marked: marked now. */
+	CU_ASSERT_EQUAL(keystore_take_id(b, KEY_REKEY, &late, kb, NULL), 0);
+	CU_ASSERT_EQUAL(keystore_take_id(b, KEY_REKEY, &late, kb, NULL), -EALREADY);
+	keystore_stats_read(a, &stats);
+	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], KEYS - KEYSTORE_AUTH_KEYS - 3);
+	keystore_close(a);
+	keystore_close(b);
+	a = open_end(0, 1);
+	b = open_end(1, 2);
+	keystore_stats_read(a, &stats);
+	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], KEYS - KEYSTORE_AUTH_KEYS - 4);
+	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, ka, NULL), 0);
+	CU_ASSERT_EQUAL(id.index, late.index + 4);
+	CU_ASSERT_EQUAL(keystore_take_id(b, KEY_REKEY, &late, kb, NULL), -EALREADY);
+	keystore_close(a);
+	keystore_close(b);
+}
+
 /* What was given out before the process died is not given out by the next one. */
 static void test_restart_repeats_nothing(void)
 {
@@ -453,8 +497,8 @@ static void test_refused_key_takes_its_block_along(void)
 }
 
 UNIT_MAIN(UNIT(test_pads_come_from_the_newest_block), UNIT(test_refused_key_takes_its_block_along),
-          UNIT(test_each_key_once_and_equal_at_both_ends), UNIT(test_restart_repeats_nothing),
-          UNIT(test_rests_sealed_under_the_storage_key),
+          UNIT(test_each_key_once_and_equal_at_both_ends), UNIT(test_keys_marked_ahead),
+          UNIT(test_restart_repeats_nothing), UNIT(test_rests_sealed_under_the_storage_key),
           UNIT(test_pads_name_themselves_to_the_other_end),
           UNIT(test_summaries_bring_both_ends_together), UNIT(test_the_reserve_is_spared),
           UNIT(test_summaries_are_keyed), UNIT(test_import_room_and_expiry))
