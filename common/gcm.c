@@ -57,7 +57,10 @@ static int take_named(const struct gcm_library *lib, const struct gcm_code *code
 	return 0;
 }
 
-/* The VAES code for AVX2 where the library's own choice is neither that nor better. */
+/*
+ * The VAES code for AVX2 where the library's own choice is not better; where it is that very
+ * code, it is bound by name too, since then it cleans up behind itself (gcm_upper.h).
+ */
 static int choose(const struct gcm_library *lib, struct gcm_provider *p, struct err *err)
 {
 	struct gcm_provider dispatched = {0};
@@ -65,7 +68,7 @@ static int choose(const struct gcm_library *lib, struct gcm_provider *p, struct 
 
 	if (rc < 0)
 		return rc;
-	if (strncmp(dispatched.name, "vaes-", 5) == 0 ||
+	if (strcmp(dispatched.name, "vaes-avx512") == 0 ||
 	    take_named(lib, find_code("vaes-avx2"), &dispatched, p, NULL) < 0)
 		*p = dispatched;
 	return 0;

@@ -10,6 +10,8 @@
 
 #include <intel-ipsec-mb.h>
 
+#include "common/gcm_upper.h"
+
 #define STRING_(x) #x
 #define STRING(x)  STRING_(x)
 
@@ -148,7 +150,7 @@ bool gcm_library_bind(const struct gcm_library *lib, const struct gcm_code *code
 	}
 	snprintf(p->name, sizeof(p->name), "%s", code->name);
 	memcpy(p->library, lib->name, sizeof(p->library));
-	return true;
+	return strcmp(code->name, "vaes-avx2") != 0 || gcm_upper_clean(p);
 }
 
 /* The name of code by its function. */
