@@ -74,6 +74,7 @@ static int run(const struct row_options *o, struct err *err)
 	                         .tunnels = 1,
 	                         .networks = 1,
 	                         .routes = ROW_ROUTES,
+	                         .rules = ROW_RULES,
 	                         .window = o->window,
 	                         .peerless = true};
 	struct measure m = {

@@ -79,6 +79,7 @@ static struct site *make_site(const struct wire *w, enum site_side side, struct 
 	                         .tunnels = 1,
 	                         .networks = 1,
 	                         .routes = ROW_ROUTES,
+	                         .rules = ROW_RULES,
 	                         .window = w->options->window};
 
 	sc.device[PORT_LAN] = side == SITE_A ? "net_ring_lan_a" : "net_null_lan_b";

@@ -102,6 +102,7 @@ static int make_sites(const struct row_options *o, struct err *err)
 	                         .tunnels = 1,
 	                         .networks = 1,
 	                         .routes = ROW_ROUTES,
+	                         .rules = ROW_RULES,
 	                         .window = o->window};
 	struct rte_ring *ab = row_ring("ab", 1024, err), *ba = row_ring("ba", 1024, err);
 	char path[400];

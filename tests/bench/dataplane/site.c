@@ -11,6 +11,7 @@
 #include "common/random.h"
 #include "common/secret.h"
 #include "dataplane/esp.h"
+#include "dataplane/spd_rules.h"
 #include "tests/bench/dataplane/answer.h"
 #include "tests/bench/dataplane/frames.h"
 
@@ -82,6 +83,39 @@ static bool write_routes(struct site *s)
 	return true;
 }
 
+/*
+ * Rules as operators have them, most of which are about other traffic than the benchmark's:
+ * by prefix and port, some discard, the last one protects what is left.
+ */
+static void write_rules(struct site *s)
+{
+	struct config *c = &s->text;
+	uint32_t state = 7;
+
+	for (unsigned int i = 0; i < s->config.rules; i++) {
+		struct config_rule *r = &c->rules[c->rule_count++];
+
+		state = state * 1664525 + 1013904223;
+		snprintf(r->name, sizeof(r->name), "rule-%u", i);
+		r->action = i % 8 == 3 ? CONFIG_RULE_DISCARD : CONFIG_RULE_PROTECT;
+		r->sport_max = r->dport_max = UINT16_MAX;
+		if (i + 1 == s->config.rules) {
+			r->action = CONFIG_RULE_PROTECT;
+			continue;
+		}
+		r->has_source = r->has_destination = true;
+		r->source = prefix(LAN_A & 0xffff0000, 16);
+		/* Elsewhere than the hosts: 11.0.0.0/8 and up. */
+		r->destination = prefix((0x0b000000U + (state >> 4)) & 0xffffff00, 24);
+		if (i % 2 == 0)
+			continue;
+		r->has_protocol = r->has_ports = true;
+		r->protocol = i % 4 == 1 ? 6 : 17;
+		r->dport_min = (uint16_t)(state >> 8);
+		r->dport_max = (uint16_t)(r->dport_min | 0xff);
+	}
+}
+
 static bool write_config(struct site *s)
 {
 	const struct site_config *sc = &s->config;
@@ -101,6 +135,7 @@ static bool write_config(struct site *s)
 	}
 	c->channel.local = c->tunnels[0].local;
 	c->channel.remote = c->tunnels[0].remote;
+	write_rules(s);
 	return write_routes(s);
 }
 
@@ -164,6 +199,22 @@ static int make_answers(struct site *s, struct err *err)
 	return 0;
 }
 
+static int make_policy(struct site *s, struct err *err)
+{
+	struct spd_rule *rules = calloc(SPD_RULES_MAX, sizeof(*rules));
+	int rc;
+
+	s->spd = spd_table_create(1, worker_qsbr(), err);
+	if (rules == NULL || s->spd == NULL) {
+		free(rules);
+		return -1;
+	}
+	rc = spd_update(s->spd, rules, spd_rules_build(&s->text, rules), s->routes.wan,
+	                s->routes.wan_count, err);
+	free(rules);
+	return rc;
+}
+
 static int build(struct site *s, struct err *err)
 {
 	struct forward_config fc = {.cores = 1,
@@ -180,9 +231,11 @@ static int build(struct site *s, struct err *err)
 	s->fib = fib_table_create(worker_qsbr(), err);
 	if (s->fib == NULL || open_ports(s, err) < 0 || make_tunnels(s, err) < 0 ||
 	    make_answers(s, err) < 0 || routes_build(&s->text, s->iface, &s->routes, err) < 0 ||
-	    fib_update(s->fib, s->routes.route, s->routes.count, s->routes.outer, err) < 0)
+	    fib_update(s->fib, s->routes.route, s->routes.count, s->routes.outer, err) < 0 ||
+	    make_policy(s, err) < 0)
 		return -1;
 	fc.fib = s->fib;
+	fc.spd = s->spd;
 	fc.sad = s->sad;
 	for (unsigned int t = 0; t < s->config.tunnels; t++)
 		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(s->tunnel[t], s->config.mtu);
@@ -220,6 +273,7 @@ void site_destroy(struct site *s)
 	sad_destroy(s->sad);
 	if (s->fib != NULL)
 		fib_table_destroy(s->fib);
+	spd_table_destroy(s->spd);
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		answer_destroy(s->answer[role]);
 	free(s);

@@ -32,6 +32,7 @@ struct site_config {
 	unsigned int tunnels;     /* destination network k goes by tunnel k % tunnels */
 	unsigned int networks;
 	unsigned int routes; /* so many more that lead elsewhere */
+	unsigned int rules;  /* 0: the routes are the policy; else the last ones protect all */
 	uint32_t window;
 	bool peerless; /* nobody answers on the WAN */
 };
@@ -43,6 +44,7 @@ struct site {
 	struct iface iface[PORT_ROLES];
 	struct routes routes;
 	struct fib_table *fib;
+	struct spd_table *spd;
 	struct sad *sad;
 	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
 	struct forward *forward;
