@@ -11,7 +11,7 @@
 COUNTER_DEFINE(drop_inbox_full, "drop.inbox_full",
                "packets that another forwarding core was too slow to take")
 
-#define NEIGHBOURS_MAX 1024
+#define NEIGHBOURS_MAX 4096
 #define INBOX_SIZE     512
 
 void forward_hand_over(struct forward_core *c, unsigned int core, struct rte_mbuf *m)

@@ -38,7 +38,8 @@ struct gateway {
 	struct iface iface[PORT_ROLES];
 	struct fib_table *fib;
 	struct spd_table *spd;
-	struct tunnel *tunnel;
+	struct sad *sad;
+	struct tunnel *tunnel, *tunnels[CONFIG_TUNNELS_MAX]; /* the first one, and all */
 	struct channel_mux *mux;
 	struct forward *forward;
 };
@@ -46,6 +47,8 @@ struct gateway {
 static struct gateway gw[2];
 /* Set before rig_start(): what a test wants else of the tunnels, and of the ports. */
 static void (*rig_adjust)(struct tunnel_config *tc);
+static void (*rig_configure)(struct config *c, unsigned int site);
+static size_t rig_secret = 4 << 20;
 static uint16_t rig_lan_mtu = 1500, rig_wan_mtu = 1500;
 static uint16_t rig_buffer_mtu; /* a buffer holds such a frame; 0: the longest */
 static struct rte_mempool *rig_pool;
@@ -91,6 +94,8 @@ static inline void rig_config(struct config *c, unsigned int site)
 	c->channel.port = RIG_PORT;
 	rig_route(c, site == 0 ? "10.2.0.0" : "10.1.0.0", 16, "t0");
 	rig_route(c, site == 0 ? "2001:db8:b::" : "2001:db8:a::", 48, "t0");
+	if (rig_configure != NULL)
+		rig_configure(c, site);
 }
 
 static inline void rig_port(struct gateway *g, unsigned int site, enum port_role role,
@@ -112,10 +117,30 @@ static inline void rig_port(struct gateway *g, unsigned int site, enum port_role
 	CU_ASSERT_EQUAL_FATAL(port_start(&g->port[role], &err), 0);
 }
 
+static inline void rig_make_tunnels(struct gateway *g)
+{
+	struct err err = {0};
+
+	g->sad = sad_create(g->cores, g->config.tunnel_count, worker_qsbr(), &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(g->sad);
+	for (unsigned int t = 0; t < g->config.tunnel_count; t++) {
+		const struct config_tunnel *ct = &g->config.tunnels[t];
+		struct tunnel_config tc = {.replay_window = ct->replay_window, .index = t};
+
+		memcpy(tc.name, ct->name, sizeof(tc.name));
+		memcpy(tc.local, ct->local.bytes, 16);
+		memcpy(tc.remote, ct->remote.bytes, 16);
+		if (rig_adjust != NULL)
+			rig_adjust(&tc);
+		g->tunnels[t] = tunnel_create(&tc, g->sad, &err);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(g->tunnels[t]);
+	}
+	g->tunnel = g->tunnels[0];
+}
+
 static inline void rig_gateway(unsigned int site, unsigned int first_worker, unsigned int cores)
 {
 	struct gateway *g = &gw[site];
-	struct tunnel_config tc = {.name = "t0", .replay_window = 1024};
 	struct channel_mux_config mc = {.port = RIG_PORT, .mtu = 1500, .cores = cores};
 	struct forward_config fc = {.cores = cores,
 	                            .port = {&g->port[PORT_LAN], &g->port[PORT_WAN]},
@@ -126,12 +151,8 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker, uns
 	g->first_worker = first_worker;
 	g->cores = cores;
 	rig_config(&g->config, site);
-	memcpy(tc.local, g->config.tunnels[0].local.bytes, 16);
-	memcpy(tc.remote, g->config.tunnels[0].remote.bytes, 16);
-	memcpy(mc.local, tc.local, 16);
-	memcpy(mc.remote, tc.remote, 16);
-	if (rig_adjust != NULL)
-		rig_adjust(&tc);
+	memcpy(mc.local, g->config.tunnels[0].local.bytes, 16);
+	memcpy(mc.remote, g->config.tunnels[0].remote.bytes, 16);
 	g->lan_in = rig_ring("lan_in", site);
 	g->lan_out = rig_ring("lan_out", site);
 	rig_port(g, site, PORT_LAN, &g->lan_in, 1, g->lan_out);
@@ -140,17 +161,18 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker, uns
 	CU_ASSERT_EQUAL_FATAL(routes_build(&g->config, g->iface, &rig_routes, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(
 	        fib_update(g->fib, rig_routes.route, rig_routes.count, rig_routes.outer, &err), 0);
-	g->tunnel = tunnel_alone(&tc, cores, worker_qsbr(), &err);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(g->tunnel);
+	rig_make_tunnels(g);
 	g->mux = channel_mux_create(&mc, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->mux);
 	g->spd = spd_table_create(cores, worker_qsbr(), &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->spd);
 	fc.fib = g->fib;
 	fc.spd = g->spd;
-	fc.sad = tunnel_sad(g->tunnel);
-	fc.tunnel_mtu[0] = (uint16_t)tunnel_inner_mtu(g->tunnel, g->config.wan.mtu);
-	fc.tunnel[0] = g->tunnel;
+	fc.sad = g->sad;
+	for (unsigned int t = 0; t < g->config.tunnel_count; t++) {
+		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(g->tunnels[t], g->config.wan.mtu);
+		fc.tunnel[t] = g->tunnels[t];
+	}
 	fc.mux = g->mux;
 	memcpy(fc.iface, g->iface, sizeof(fc.iface));
 	g->forward = forward_create(&fc, &err);
@@ -170,7 +192,7 @@ static inline void rig_start(unsigned int b_cores)
 	struct rte_ring *ab0, *ab1, *ba;
 
 	dpdk_start(1, 512, NULL, NULL);
-	if (secret_init(4 << 20, &err) < 0 || gcm_provider_init(NULL, &err) < 0) {
+	if (secret_init(rig_secret, &err) < 0 || gcm_provider_init(NULL, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(2);
 	}
@@ -193,7 +215,9 @@ static inline void rig_stop(void)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		forward_destroy(gw[i].forward);
-		tunnel_alone_destroy(gw[i].tunnel);
+		for (unsigned int t = 0; t < gw[i].config.tunnel_count; t++)
+			tunnel_destroy(gw[i].tunnels[t]);
+		sad_destroy(gw[i].sad);
 		fib_table_destroy(gw[i].fib);
 		spd_table_destroy(gw[i].spd);
 		port_close(&gw[i].port[PORT_LAN]);
