@@ -52,6 +52,24 @@ static inline bool spsc_push(struct spsc *r, void *p)
 	return true;
 }
 
+/* As many of the N as there is room for, in their order; how many. */
+static inline size_t spsc_push_bulk(struct spsc *r, void *const *p, size_t n)
+{
+	if (r->mask + 1 - (r->head - r->tail_seen) < n) {
+		size_t room;
+
+		r->tail_seen = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
+		room = r->mask + 1 - (r->head - r->tail_seen);
+		n = room < n ? room : n;
+	}
+	if (n == 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		r->slot[(r->head + i) & r->mask] = p[i];
+	__atomic_store_n(&r->head, r->head + n, __ATOMIC_RELEASE);
+	return n;
+}
+
 /* Producer: places that are free, at least. */
 static inline size_t spsc_room(struct spsc *r)
 {
@@ -72,6 +90,24 @@ static inline void *spsc_pop(struct spsc *r)
 	p = r->slot[r->tail & r->mask];
 	__atomic_store_n(&r->tail, r->tail + 1, __ATOMIC_RELEASE);
 	return p;
+}
+
+/* Up to MAX; how many. */
+static inline size_t spsc_pop_bulk(struct spsc *r, void **p, size_t max)
+{
+	size_t n = r->head_seen - r->tail;
+
+	if (n < max) {
+		r->head_seen = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE);
+		n = r->head_seen - r->tail;
+	}
+	n = n < max ? n : max;
+	if (n == 0)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		p[i] = r->slot[(r->tail + i) & r->mask];
+	__atomic_store_n(&r->tail, r->tail + n, __ATOMIC_RELEASE);
+	return n;
 }
 
 #endif
