@@ -143,12 +143,13 @@ static json_t *port_json(enum port_role role)
 {
 	struct dataplane_port p;
 	char mac[RTE_ETHER_ADDR_FMT_SIZE];
+	json_t *port;
 
 	dataplane_port_read(site_dataplane(), role, &p);
 	rte_ether_format_addr(mac, sizeof(mac), &p.mac);
 	for (char *c = mac; *c != '\0'; c++)
 		*c = (char)(*c >= 'A' && *c <= 'F' ? *c + 32 : *c);
-	return json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "device",
+	port = json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "device",
 	                 p.device, "mac", mac, "mtu", (int)p.mtu, "link_up", p.stats.link_up,
 	                 "rx_packets", (json_int_t)p.stats.rx_packets, "rx_bytes",
 	                 (json_int_t)p.stats.rx_bytes, "tx_packets", (json_int_t)p.stats.tx_packets,
@@ -156,6 +157,15 @@ static json_t *port_json(enum port_role role)
 	                 (json_int_t)p.stats.rx_missed, "rx_errors", (json_int_t)p.stats.rx_errors,
 	                 "tx_errors", (json_int_t)p.stats.tx_errors, "rx_no_mbuf",
 	                 (json_int_t)p.stats.rx_no_mbuf);
+	json_object_update_new(port,
+	                       json_pack("{s:i, s:i, s:s}", "rx_queues", (int)p.rx_queues,
+	                                 "tx_queues", (int)p.tx_queues, "rx_mode", p.rx_mode));
+	if (p.channel_mode != NULL)
+		json_object_update_new(port,
+		                       json_pack("{s:s, s:i, s:I}", "channel_mode", p.channel_mode,
+		                                 "steer_rules", (int)p.steer_rules, "steer_failed",
+		                                 (json_int_t)p.steer_failed));
+	return port;
 }
 
 static json_t *read_ports(void)

@@ -127,6 +127,11 @@ void channel_mux_destroy(struct channel_mux *mux)
 	free(mux);
 }
 
+uint16_t channel_mux_port(const struct channel_mux *mux)
+{
+	return mux->config.port;
+}
+
 size_t channel_mux_payload_max(const struct channel_mux *mux)
 {
 	return mux->config.mtu - mux->header_len;

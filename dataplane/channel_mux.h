@@ -46,6 +46,9 @@ int channel_mux_send(struct channel_mux *mux, const uint8_t *payload, size_t len
 
 /* Forwarding cores. */
 
+/* UDP, both ends. */
+uint16_t channel_mux_port(const struct channel_mux *mux);
+
 /*
  * A packet from its IP header on that was checked and is for an address of ours. True: it
  * was to the channel's port and is delivered or, counted, dropped. False: not the channel's.

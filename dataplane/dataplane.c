@@ -83,6 +83,11 @@ static int configure_ports(struct dataplane *dp, struct err *err)
 	const struct config_port *config[PORT_ROLES] = {&dp->config.lan, &dp->config.wan};
 	unsigned int cores = dp->config.eal.forward_lcores;
 	uint16_t mtu = RTE_MAX(config[PORT_LAN]->mtu, config[PORT_WAN]->mtu);
+	const struct config_addr *local = &dp->config.channel.local;
+	struct port_channel channel = {.ipv6 = local->ipv6, .udp_port = dp->config.channel.port};
+
+	memcpy(channel.local, local->bytes, sizeof(channel.local));
+	memcpy(channel.remote, dp->config.channel.remote.bytes, sizeof(channel.remote));
 
 	if (dp->config.eal.chained)
 		mtu = RTE_MIN(mtu, RTE_ETHER_MTU);
@@ -91,13 +96,25 @@ static int configure_ports(struct dataplane *dp, struct err *err)
 		return -err->code;
 	for (unsigned int role = 0; role < PORT_ROLES; role++) {
 		int rc = port_configure(&dp->port[role], (enum port_role)role, config[role]->device,
-		                        config[role]->mtu, cores, dp->pool, err);
+		                        config[role]->mtu, cores,
+		                        channel.udp_port != 0 ? &channel : NULL, dp->pool, err);
 
 		if (rc < 0)
 			return rc;
 		iface_init(&dp->iface[role], (uint8_t)role, config[role], &dp->port[role].mac);
 	}
 	return 0;
+}
+
+static void steer_add(void *ctx, const struct sa *sa, unsigned int core)
+{
+	port_steer_add(ctx, sa->spi, sa->ipv6, core);
+}
+
+static void steer_remove(void *ctx, const struct sa *sa, unsigned int core)
+{
+	(void)core;
+	port_steer_remove(ctx, sa->spi);
 }
 
 static int create_tunnels(struct dataplane *dp, struct err *err)
@@ -117,6 +134,7 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 			return -err->code;
 		dp->sad->cipher = dp->cipher;
 	}
+	dp->sad->watch = (struct sad_watch){steer_add, steer_remove, &dp->port[PORT_WAN]};
 	for (unsigned int t = 0; t < c->tunnel_count; t++) {
 		const struct config_tunnel *ct = &c->tunnels[t];
 		struct tunnel_config tc = {
@@ -396,6 +414,10 @@ void dataplane_port_read(struct dataplane *dp, enum port_role role, struct datap
 	        .mtu = port->mtu,
 	        .rx_queues = port->rx_queues,
 	        .tx_queues = port->tx_queues,
+	        .rx_mode = port_rx_mode(port),
+	        .channel_mode = role == PORT_WAN ? port_channel_mode(port) : NULL,
+	        .steer_rules = port->steer.count,
+	        .steer_failed = port->steer.failed,
 	};
 	port_stats_read(port, &out->stats);
 }

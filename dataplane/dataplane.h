@@ -82,6 +82,9 @@ struct dataplane_port {
 	const char *device;
 	struct rte_ether_addr mac;
 	uint16_t mtu, rx_queues, tx_queues;
+	const char *rx_mode, *channel_mode; /* port_rx_mode(), port_channel_mode() or NULL */
+	unsigned int steer_rules;           /* in the device, for SPIs */
+	uint64_t steer_failed;
 	struct port_stats stats;
 };
 void dataplane_port_read(struct dataplane *dp, enum port_role role, struct dataplane_port *out);

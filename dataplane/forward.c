@@ -8,68 +8,7 @@
 
 #include "dataplane/esp.h"
 
-COUNTER_DEFINE(drop_inbox_full, "drop.inbox_full",
-               "packets that another forwarding core was too slow to take")
-
 #define NEIGHBOURS_MAX 4096
-#define INBOX_SIZE     512
-
-void forward_hand_over(struct forward_core *c, unsigned int core, struct rte_mbuf *m)
-{
-	if (!spsc_push(&c->f->core[core]->inbox[c->index], m))
-		forward_drop(c, m, &drop_inbox_full);
-}
-
-static void take(struct forward_core *c, struct rte_mbuf *m)
-{
-	const struct packet_meta *meta = packet_meta(m);
-
-	switch (meta->reason) {
-	case PACKET_NEIGHBOUR:
-		forward_neighbour_message(c, (enum port_role)meta->next_hop.port, m);
-		break;
-	case PACKET_UNRESOLVED:
-		neighbour_resolve(c->f->neighbours, c->cs, &meta->next_hop, m, c->now_ns);
-		break;
-	case PACKET_ESP:
-		forward_wan_esp(c, m);
-		break;
-	default:
-		forward_drop(c, m, &drop_inbox_full);
-	}
-}
-
-static unsigned int take_inbox(struct forward_core *c)
-{
-	unsigned int n = 0;
-
-	for (unsigned int from = 0; from < c->f->config.cores; from++) {
-		struct rte_mbuf *m;
-
-		if (from == c->index)
-			continue;
-		for (unsigned int i = 0; i < FORWARD_BURST; i++) {
-			m = spsc_pop(&c->inbox[from]);
-			if (m == NULL)
-				break;
-			take(c, m);
-			n++;
-		}
-	}
-	return n;
-}
-
-static unsigned int send_channel(struct forward_core *c)
-{
-	struct rte_mbuf *pkts[FORWARD_BURST];
-	unsigned int n;
-
-	if (c->f->config.mux == NULL || c->tx[PORT_WAN].n + FORWARD_BURST > FORWARD_TX)
-		return 0;
-	n = channel_mux_output(c->f->config.mux, pkts, FORWARD_BURST);
-	forward_to_wan(c, pkts, n, FIB_OUTER_CHANNEL);
-	return n;
-}
 
 static unsigned int forward_poll(void *ctx, struct worker *w)
 {
@@ -83,12 +22,14 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	c->fib = fib_current(c->f->config.fib);
 	c->spd = spd_current(c->f->spd);
 	if (c->index == FORWARD_OWNER) {
-		n += send_channel(c);
+		n += forward_channel(c);
 		forward_neighbour_poll(c);
 		if (c->f->nat != NULL)
 			forward_nat_poll(c);
 	}
-	n += take_inbox(c);
+	forward_tx_collect(c, PORT_WAN);
+	forward_tx_collect(c, PORT_LAN);
+	n += forward_messages(c);
 	n += forward_lan(c);
 	n += forward_wan(c);
 	/* Opening may make answers that are to be sealed. */
@@ -96,7 +37,8 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	forward_seal_flush(c);
 	forward_tx_flush(c, PORT_WAN);
 	forward_tx_flush(c, PORT_LAN);
-	return n + c->tx[PORT_WAN].n + c->tx[PORT_LAN].n;
+	return n + c->tx[PORT_WAN].n + c->tx[PORT_LAN].n + c->tx[PORT_WAN].first_n +
+	       (c->backlog != NULL ? c->backlog->n : 0);
 }
 
 void forward_invalidate(struct forward *f)
@@ -126,6 +68,15 @@ unsigned int forward_neighbours(const struct forward *f, struct neighbour_info *
 	return neighbour_list(f->neighbours, out, max);
 }
 
+/* Where the channel's datagrams come in among all others. */
+static bool needs_backlog(const struct forward *f, unsigned int core)
+{
+	const struct port *wan = f->config.port[PORT_WAN];
+
+	return f->config.mux != NULL && wan->channel_rx == PORT_NO_QUEUE &&
+	       port_rx_queue(wan, core) != PORT_NO_QUEUE;
+}
+
 static struct forward_core *core_create(struct forward *f, unsigned int index, struct err *err)
 {
 	unsigned int flows = f->config.flows == 0 ? FORWARD_FLOWS : f->config.flows;
@@ -148,11 +99,12 @@ static struct forward_core *core_create(struct forward *f, unsigned int index, s
 	f->core[index] = c;
 	if (flow_cache_init(&c->flows, flows, err) < 0)
 		return NULL;
-	for (unsigned int from = 0; from < f->config.cores; from++)
-		if (from != index && spsc_init(&c->inbox[from], INBOX_SIZE) != 0) {
-			err_set(err, ENOMEM, "forwarding: no memory for lcore %u", index);
-			return NULL;
-		}
+	if (forward_rings_create(f, index, err) < 0)
+		return NULL;
+	if (needs_backlog(f, index) && (c->backlog = calloc(1, sizeof(*c->backlog))) == NULL) {
+		err_set(err, ENOMEM, "forwarding: no memory for lcore %u", index);
+		return NULL;
+	}
 	return c;
 }
 
@@ -188,6 +140,12 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 		return NULL;
 	}
 	tunnels_init(f);
+	for (unsigned int sub = 0; sub < TUNNEL_SUBS_MAX; sub++)
+		f->sub_core[sub] = (uint8_t)(sub % config->cores);
+	if (config->port[PORT_LAN]->rx_cores < config->cores) {
+		f->readers = config->port[PORT_LAN]->rx_cores;
+		spread_init(&f->spread, config->cores, f->readers);
+	}
 	f->neighbours = neighbour_table_create(NEIGHBOURS_MAX, config->qsbr, &forward_neighbour_ops,
 	                                       f, err);
 	if (f->neighbours == NULL || forward_nat_create(config, &f->nat, err) < 0) {
@@ -205,19 +163,16 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 
 static void core_destroy(struct forward_core *c)
 {
-	struct rte_mbuf *m;
-
 	if (c == NULL)
 		return;
-	for (unsigned int from = 0; from < TUNNEL_CORES_MAX; from++) {
-		if (c->inbox[from].slot == NULL)
-			continue;
-		while ((m = spsc_pop(&c->inbox[from])) != NULL)
-			rte_pktmbuf_free(m);
-		spsc_fini(&c->inbox[from]);
-	}
-	for (unsigned int role = 0; role < PORT_ROLES; role++)
+	forward_rings_destroy(c);
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
 		rte_pktmbuf_free_bulk(c->tx[role].pkt, c->tx[role].n);
+		rte_pktmbuf_free_bulk(c->tx[role].first, c->tx[role].first_n);
+	}
+	for (unsigned int i = 0; c->backlog != NULL && i < c->backlog->n; i++)
+		rte_pktmbuf_free(c->backlog->pkt[(c->backlog->head + i) % FORWARD_BACKLOG]);
+	free(c->backlog);
 	flow_cache_fini(&c->flows);
 	free(c);
 }

@@ -20,24 +20,12 @@ unsigned int forward_rx(struct forward_core *c, enum port_role role, struct rte_
 {
 	const struct port *port = c->f->config.port[role];
 	uint16_t queue = port_rx_queue(port, c->index);
-
 	unsigned int n;
 
 	if (queue == PORT_NO_QUEUE)
 		return 0;
 	n = rte_eth_rx_burst(port->id, queue, pkts, FORWARD_BURST);
-	/*
-	 * All headers of the burst at once: where a device put them is far away, and a packet's
-	 * work is shorter than the way.
-	 */
-	for (unsigned int i = 0; i < n; i++)
-		rte_prefetch0(pkts[i]);
-	for (unsigned int i = 0; i < n; i++) {
-		const uint8_t *p = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
-
-		rte_prefetch0(p);
-		rte_prefetch0(p + 64);
-	}
+	forward_prefetch(pkts, n);
 	return n;
 }
 

@@ -23,9 +23,11 @@
 #include "dataplane/forward.h"
 #include "dataplane/icmp.h"
 #include "dataplane/packet.h"
+#include "dataplane/spread.h"
 
 #define FORWARD_BURST 64
 #define FORWARD_TX    512 /* packets that wait for a device; beyond, new ones are dropped */
+#define FORWARD_FIRST 128 /* packets that go ahead of these */
 #define FORWARD_OWNER 0   /* the core that resolves neighbours and sends the channel's */
 
 /* Where an inner packet came from: the index of a tunnel, or one of these. */
@@ -41,8 +43,34 @@ struct packet_vector {
 };
 
 struct tx_queue {
-	unsigned int n;
+	unsigned int n, first_n;
 	struct rte_mbuf *pkt[FORWARD_TX];
+	/* The channel's and the neighbours', which go first; the owner's only. */
+	struct rte_mbuf *first[FORWARD_FIRST];
+};
+
+/*
+ * From one core to another; rings that the ports make no use of have no slots. Producer: the
+ * other core, consumer: the one that they belong to.
+ */
+struct forward_rings {
+	struct spsc message; /* few: packet_meta()->reason tells what they are */
+	struct spsc frame;   /* of the LAN port, from Ethernet on, from a core that reads it */
+	struct spsc esp;     /* from the outer header on, of an SA of the consumer */
+	struct spsc tx[PORT_ROLES]; /* frames for the consumer's tx queue */
+};
+
+/* What a burst has for another core. */
+struct forward_stage {
+	unsigned int n;
+	struct rte_mbuf *pkt[FORWARD_BURST];
+};
+
+/* Packets that were read from a port faster than they are forwarded; a ring. */
+#define FORWARD_BACKLOG 1024
+struct forward_backlog {
+	unsigned int head, n;
+	struct rte_mbuf *pkt[FORWARD_BACKLOG];
 };
 
 /* The neighbour of an outer next hop, looked up once a generation. */
@@ -70,7 +98,7 @@ struct forward_verdict {
 	struct neighbour_key next_hop;
 };
 
-/* One core's; no other touches it but for the inbox. */
+/* One core's; no other touches it but for its rings. */
 struct forward_core {
 	struct forward *f;
 	unsigned int index;
@@ -97,8 +125,11 @@ struct forward_core {
 	/* control: relaxed reads */
 	uint64_t cleared_no_key[SAD_TUNNELS_MAX]; /* by tunnel */
 
-	/* inbox[i]: producer core i, consumer this core */
-	struct spsc inbox[TUNNEL_CORES_MAX];
+	struct forward_stage out[TUNNEL_CORES_MAX];
+	struct forward_backlog *backlog; /* of the WAN port; NULL: none is needed */
+
+	/* in[i]: producer core i, consumer this core */
+	struct forward_rings in[TUNNEL_CORES_MAX];
 };
 
 /* What each packet of a tunnel asks; 8 bytes. */
@@ -117,7 +148,11 @@ struct forward {
 	struct spd_table *no_rules; /* our own, when none was given */
 	struct neighbour_table *neighbours;
 	struct forward_core *core[TUNNEL_CORES_MAX];
-	struct forward_nat *nat; /* NULL: no tunnel uses UDP */
+	struct forward_nat *nat;           /* NULL: no tunnel uses UDP */
+	uint8_t sub_core[TUNNEL_SUBS_MAX]; /* [sub-SA]: the core that owns it */
+	/* Cores that read the LAN port for others too, by SPREAD; 0: each has its queue. */
+	unsigned int readers;
+	struct spread spread;
 	/* control: rw, all: ro */
 	_Alignas(64) uint32_t generation; /* of policy and routes; never 0 */
 };
@@ -129,6 +164,22 @@ static inline void forward_drop(struct forward_core *c, struct rte_mbuf *m,
 	rte_pktmbuf_free(m);
 }
 
+/*
+ * All headers of a burst at once: where a device or another core put them is far away, and a
+ * packet's work is shorter than the way.
+ */
+static inline void forward_prefetch(struct rte_mbuf **pkts, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		rte_prefetch0(pkts[i]);
+	for (unsigned int i = 0; i < n; i++) {
+		const uint8_t *p = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
+
+		rte_prefetch0(p);
+		rte_prefetch0(p + 64);
+	}
+}
+
 /* forward_classify.c: the Ethernet header. */
 enum ether_class { ETHER_DONE, ETHER_IPV4, ETHER_IPV6 };
 /* ETHER_DONE: dropped, or on its way to the owner of the neighbours. */
@@ -138,9 +189,16 @@ unsigned int forward_rx(struct forward_core *c, enum port_role role, struct rte_
 /* forward_lan.c, forward_wan.c: a burst of each port; packets received. */
 unsigned int forward_lan(struct forward_core *c);
 unsigned int forward_wan(struct forward_core *c);
-/* A packet of ESP whose SA belongs to this core; opened by forward_wan_open(). */
-void forward_wan_esp(struct forward_core *c, struct rte_mbuf *m);
 void forward_wan_open(struct forward_core *c);
+/* N frames of the WAN port, from Ethernet on. */
+void forward_wan_burst(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n);
+
+/*
+ * forward_backlog.c: N frames that filled a burst, and what the WAN port has more. What must not
+ * be lost is taken out, the rest waits its turn; PKTS has room for FORWARD_BURST, for those
+ * whose turn it is. Returns how many these are.
+ */
+unsigned int forward_backlog(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n);
 
 /* forward_nat.c: ESP in UDP. NULL in *OUT when no tunnel uses it. */
 int forward_nat_create(const struct forward_config *config, struct forward_nat **out,
@@ -218,13 +276,19 @@ struct rte_ether_addr forward_ether_source(const struct rte_mbuf *m);
 
 /* forward_tx.c */
 void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
+/* Ahead of all that waits; the owner's messages and datagrams. */
+void forward_tx_first(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
 void forward_tx_flush(struct forward_core *c, enum port_role role);
 /* In the clear, by the port of KEY. */
 void forward_to_neighbour(struct forward_core *c, struct rte_mbuf *m,
                           const struct neighbour_key *key, uint16_t origin);
+/* What cores without a tx queue of their own have for this core's. */
+void forward_tx_collect(struct forward_core *c, enum port_role role);
 /* Outer packets by the next hop of index OUTER in the FIB. */
 void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n,
                     unsigned int outer);
+/* The channel's datagrams, ahead of all. */
+unsigned int forward_channel(struct forward_core *c);
 void forward_seal_flush(struct forward_core *c);
 static inline unsigned int forward_tunnel_mtu(const struct forward_core *c, unsigned int tunnel)
 {
@@ -265,14 +329,38 @@ bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf 
 
 /* forward_neighbour.c */
 extern const struct neighbour_ops forward_neighbour_ops;
-/* From Ethernet on: handled by the owner, at once or through its inbox. */
+/* From Ethernet on: handled by the owner, at once or through its ring. */
 void forward_neighbour_message(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
 void forward_unresolved(struct forward_core *c, struct rte_mbuf *m, const struct neighbour_key *key,
                         uint16_t origin);
 /* The owner's timers, and resolution of the outer next hops ahead of need. */
 void forward_neighbour_poll(struct forward_core *c);
 
-/* forward.c: to the inbox of another core; drops when it is full. */
+/* forward_hand_over.c */
+int forward_rings_create(struct forward *f, unsigned int core, struct err *err);
+/* Frees what is in them, too. */
+void forward_rings_destroy(struct forward_core *c);
+/* A message with its reason; drops when CORE is too slow. */
 void forward_hand_over(struct forward_core *c, unsigned int core, struct rte_mbuf *m);
+/* A burst for other cores: at most FORWARD_BURST packets between two flushes. */
+static inline void forward_stage(struct forward_core *c, unsigned int core, struct rte_mbuf *m)
+{
+	struct forward_stage *out = &c->out[core];
+
+	out->pkt[out->n++] = m;
+}
+void forward_stage_flush(struct forward_core *c, enum port_role role);
+unsigned int forward_messages(struct forward_core *c);
+/* Up to FORWARD_BURST packets of RING. */
+static inline unsigned int forward_take(struct spsc *ring, struct rte_mbuf **pkts)
+{
+	unsigned int n;
+
+	if (ring->slot == NULL)
+		return 0;
+	n = (unsigned int)spsc_pop_bulk(ring, (void **)pkts, FORWARD_BURST);
+	forward_prefetch(pkts, n);
+	return n;
+}
 
 #endif

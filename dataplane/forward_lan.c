@@ -2,11 +2,11 @@
 
 #include "dataplane/forward_core.h"
 
-unsigned int forward_lan(struct forward_core *c)
+static void burst(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n)
 {
-	struct rte_mbuf *pkts[FORWARD_BURST], *v4[FORWARD_BURST], *v6[FORWARD_BURST];
+	struct rte_mbuf *v4[FORWARD_BURST], *v6[FORWARD_BURST];
 	uint16_t origin[FORWARD_BURST];
-	unsigned int n = forward_rx(c, PORT_LAN, pkts), n4 = 0, n6 = 0;
+	unsigned int n4 = 0, n6 = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
 		switch (forward_classify(c, PORT_LAN, pkts[i])) {
@@ -24,5 +24,37 @@ unsigned int forward_lan(struct forward_core *c)
 		origin[i] = ORIGIN_LAN;
 	forward_inner4(c, v4, origin, n4);
 	forward_inner6(c, v6, origin, n6);
-	return n;
+}
+
+/* Hand over what is for other cores; how many of PKTS are left for this one, in order. */
+static unsigned int spread(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n)
+{
+	unsigned int own = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int core = spread_core(&c->f->spread, pkts[i]);
+
+		if (core == c->index)
+			pkts[own++] = pkts[i];
+		else
+			forward_stage(c, core, pkts[i]);
+	}
+	forward_stage_flush(c, PORT_LAN);
+	return own;
+}
+
+unsigned int forward_lan(struct forward_core *c)
+{
+	struct rte_mbuf *pkts[FORWARD_BURST];
+	unsigned int n = forward_rx(c, PORT_LAN, pkts), total = n;
+
+	if (c->f->readers > 0)
+		n = spread(c, pkts, n);
+	burst(c, pkts, n);
+	for (unsigned int from = 0; from < c->f->readers; from++) {
+		n = forward_take(&c->in[from].frame, pkts);
+		burst(c, pkts, n);
+		total += n;
+	}
+	return total;
 }

@@ -51,7 +51,7 @@ static void arp_input(struct forward_core *c, enum port_role role, struct rte_mb
 	}
 	arp_make_reply(m, iface, &msg);
 	counter_add(c->cs, &neighbour_replies, 1);
-	forward_tx(c, role, m);
+	forward_tx_first(c, role, m);
 }
 
 static void advertisement(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
@@ -100,7 +100,7 @@ static void nd_input(struct forward_core *c, enum port_role role, struct rte_mbu
 	}
 	nd_make_advertisement(m, iface, &msg);
 	counter_add(c->cs, &neighbour_replies, 1);
-	forward_tx(c, role, m);
+	forward_tx_first(c, role, m);
 }
 
 void forward_neighbour_message(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
@@ -169,7 +169,7 @@ static void on_solicit(void *ctx, const struct neighbour_key *key,
 	if (rc < 0)
 		rte_pktmbuf_free(m);
 	else
-		forward_tx(c, (enum port_role)key->port, m);
+		forward_tx_first(c, (enum port_role)key->port, m);
 }
 
 static void on_release(void *ctx, const struct neighbour_key *key, struct rte_mbuf *m,

@@ -19,19 +19,63 @@ COUNTER_DEFINE(drop_no_headroom, "drop.no_headroom", "packets without room for a
 COUNTER_DEFINE(drop_no_wan_route, "drop.no_wan_route",
                "outer packets dropped as no route leads to the peer")
 
-void forward_tx_flush(struct forward_core *c, enum port_role role)
+static void remove_sent(struct rte_mbuf **pkt, unsigned int *n, unsigned int sent)
 {
+	*n -= sent;
+	/* What the device does not take now waits for the next turn: it smooths bursts. */
+	if (*n > 0)
+		memmove(pkt, pkt + sent, *n * sizeof(pkt[0]));
+}
+
+/* False: the device has no room for these, so what comes after them must wait. */
+static bool flush_first(struct forward_core *c, enum port_role role)
+{
+	const struct port *port = c->f->config.port[role];
+	bool own = role == PORT_WAN && port->channel_tx != PORT_NO_QUEUE;
 	struct tx_queue *q = &c->tx[role];
 	uint16_t sent;
 
-	if (q->n == 0)
+	if (likely(q->first_n == 0))
+		return true;
+	sent = rte_eth_tx_burst(port->id, own ? port->channel_tx : (uint16_t)c->index, q->first,
+	                        (uint16_t)q->first_n);
+	remove_sent(q->first, &q->first_n, sent);
+	return own || q->first_n == 0;
+}
+
+void forward_tx_flush(struct forward_core *c, enum port_role role)
+{
+	const struct port *port = c->f->config.port[role];
+	struct tx_queue *q = &c->tx[role];
+	struct spsc *ring;
+	unsigned int sent;
+
+	if (unlikely(!flush_first(c, role)) || q->n == 0)
 		return;
-	sent = rte_eth_tx_burst(c->f->config.port[role]->id, (uint16_t)c->index, q->pkt,
-	                        (uint16_t)q->n);
-	q->n -= sent;
-	/* What the device does not take now waits for the next turn: it smooths bursts. */
-	if (q->n > 0)
-		memmove(q->pkt, q->pkt + sent, q->n * sizeof(q->pkt[0]));
+	if (likely(c->index < port->tx_cores)) {
+		sent = rte_eth_tx_burst(port->id, (uint16_t)c->index, q->pkt, (uint16_t)q->n);
+	} else {
+		ring = &c->f->core[c->index % port->tx_cores]->in[c->index].tx[role];
+		sent = (unsigned int)spsc_push_bulk(ring, (void **)q->pkt, q->n);
+	}
+	remove_sent(q->pkt, &q->n, sent);
+}
+
+void forward_tx_collect(struct forward_core *c, enum port_role role)
+{
+	unsigned int step = c->f->config.port[role]->tx_cores;
+	struct tx_queue *q = &c->tx[role];
+
+	if (c->index >= step)
+		return;
+	/* To each its share of the room, so that none is kept out. */
+	for (unsigned int from = c->index + step; from < c->f->config.cores; from += step) {
+		unsigned int after = (c->f->config.cores - 1 - from) / step;
+		unsigned int room = (FORWARD_TX - q->n) / (after + 2);
+
+		q->n += (unsigned int)spsc_pop_bulk(&c->in[from].tx[role], (void **)&q->pkt[q->n],
+		                                    room);
+	}
 }
 
 void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
@@ -49,6 +93,18 @@ void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
 		forward_drop(c, m, role == PORT_LAN ? &drop_lan_tx_full : &drop_wan_tx_full);
 	else
 		q->pkt[q->n++] = m;
+}
+
+void forward_tx_first(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
+{
+	struct tx_queue *q = &c->tx[role];
+
+	if (q->first_n == FORWARD_FIRST)
+		flush_first(c, role);
+	if (q->first_n == FORWARD_FIRST)
+		forward_drop(c, m, role == PORT_LAN ? &drop_lan_tx_full : &drop_wan_tx_full);
+	else
+		q->first[q->first_n++] = m;
 }
 
 bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
@@ -96,12 +152,17 @@ static uint64_t wan_link(struct forward_core *c, unsigned int outer)
 	return neighbour_link(c->links, &h->ref);
 }
 
-static void to_wan(struct forward_core *c, struct rte_mbuf *m, unsigned int outer)
+static inline void to_wan(struct forward_core *c, struct rte_mbuf *m, unsigned int outer,
+                          bool first)
 {
 	uint64_t link = wan_link(c, outer);
 
 	if (likely((link & NEIGHBOUR_LINK_VALID) != 0)) {
-		if (likely(forward_ether(c, PORT_WAN, m, (const struct rte_ether_addr *)&link)))
+		if (unlikely(!forward_ether(c, PORT_WAN, m, (const struct rte_ether_addr *)&link)))
+			return;
+		if (first)
+			forward_tx_first(c, PORT_WAN, m);
+		else
 			forward_tx(c, PORT_WAN, m);
 	} else if (c->fib->outer[outer].valid) {
 		forward_unresolved(c, m, &c->fib->outer[outer].next_hop, ORIGIN_OWN);
@@ -114,7 +175,31 @@ void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int
                     unsigned int outer)
 {
 	for (unsigned int i = 0; i < n; i++)
-		to_wan(c, pkts[i], outer);
+		to_wan(c, pkts[i], outer, false);
+}
+
+/*
+ * As many datagrams as find room, and at once to the device: nothing of this turn is before
+ * them. The rest stays in the ring of the QKD core, which sees when it is full.
+ */
+unsigned int forward_channel(struct forward_core *c)
+{
+	const struct tx_queue *q = &c->tx[PORT_WAN];
+	struct rte_mbuf *pkts[FORWARD_FIRST];
+	unsigned int n;
+
+	if (c->f->config.mux == NULL)
+		return 0;
+	/* Room is kept for neighbours. */
+	if (q->first_n >= FORWARD_FIRST / 2)
+		flush_first(c, PORT_WAN);
+	if (q->first_n >= FORWARD_FIRST / 2)
+		return 0;
+	n = channel_mux_output(c->f->config.mux, pkts, FORWARD_FIRST / 2 - q->first_n);
+	for (unsigned int i = 0; i < n; i++)
+		to_wan(c, pkts[i], FIB_OUTER_CHANNEL, true);
+	flush_first(c, PORT_WAN);
+	return n;
 }
 
 void forward_seal_flush(struct forward_core *c)
@@ -127,5 +212,5 @@ void forward_seal_flush(struct forward_core *c)
 	v->n = 0;
 	n = esp_seal_burst(&c->esp, v->pkt, v->sa, n);
 	for (unsigned int i = 0; i < n; i++)
-		to_wan(c, v->pkt[i], v->sa[i]->tunnel);
+		to_wan(c, v->pkt[i], v->sa[i]->tunnel, false);
 }

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <rte_ethdev.h>
+
 #include "dataplane/esp.h"
 #include "dataplane/ip.h"
 
@@ -44,7 +46,7 @@ void forward_wan_open(struct forward_core *c)
 	split(c, v, n);
 }
 
-void forward_wan_esp(struct forward_core *c, struct rte_mbuf *m)
+static inline void open_push(struct forward_core *c, struct rte_mbuf *m)
 {
 	struct packet_vector *v = &c->open;
 
@@ -59,14 +61,13 @@ static inline void esp(struct forward_core *c, struct rte_mbuf *m, uint32_t head
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	unsigned int core = c->index;
 
+	/* The low bits are in the last byte. */
 	if (c->f->config.cores > 1 && rte_pktmbuf_data_len(m) >= header + 4)
-		core = get_be32(ip + header) % TUNNEL_SUBS_MAX % c->f->config.cores;
-	if (likely(core == c->index)) {
-		forward_wan_esp(c, m);
-		return;
-	}
-	packet_meta(m)->reason = PACKET_ESP;
-	forward_hand_over(c, core, m);
+		core = c->f->sub_core[ip[header + 3] % TUNNEL_SUBS_MAX];
+	if (likely(core == c->index))
+		open_push(c, m);
+	else
+		forward_stage(c, core, m);
 }
 
 /* Packets of a burst that came in the clear, for the policy. */
@@ -126,21 +127,52 @@ static void forward_clear(struct forward_core *c, struct plaintext *clear)
 	forward_inner6(c, clear->v6, origin, clear->n6);
 }
 
-unsigned int forward_wan(struct forward_core *c)
+void forward_wan_burst(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct plaintext clear;
-	struct rte_mbuf *pkts[FORWARD_BURST];
-	unsigned int n = forward_rx(c, PORT_WAN, pkts);
 
 	clear.n4 = clear.n6 = 0;
 	for (unsigned int i = 0; i < n; i++) {
-		enum ether_class class;
+		enum ether_class class = forward_classify(c, PORT_WAN, pkts[i]);
 
-		class = forward_classify(c, PORT_WAN, pkts[i]);
 		if (class != ETHER_DONE)
 			input(c, pkts[i], class == ETHER_IPV6, &clear);
 	}
 	if (unlikely(clear.n4 + clear.n6 > 0))
 		forward_clear(c, &clear);
+	if (c->f->config.cores > 1)
+		forward_stage_flush(c, PORT_WAN);
+}
+
+/* The queue to which the device steers the channel's datagrams comes before all others. */
+static unsigned int channel_queue(struct forward_core *c)
+{
+	const struct port *port = c->f->config.port[PORT_WAN];
+	struct rte_mbuf *pkts[FORWARD_BURST];
+	unsigned int n;
+
+	if (likely(port->channel_rx == PORT_NO_QUEUE) || c->index != FORWARD_OWNER)
+		return 0;
+	n = rte_eth_rx_burst(port->id, port->channel_rx, pkts, FORWARD_BURST);
+	forward_prefetch(pkts, n);
+	forward_wan_burst(c, pkts, n);
 	return n;
+}
+
+unsigned int forward_wan(struct forward_core *c)
+{
+	struct rte_mbuf *pkts[FORWARD_BURST];
+	unsigned int total = channel_queue(c), n = forward_rx(c, PORT_WAN, pkts);
+
+	if (c->backlog != NULL && (n == FORWARD_BURST || c->backlog->n > 0))
+		n = forward_backlog(c, pkts, n);
+	forward_wan_burst(c, pkts, n);
+	total += n;
+	for (unsigned int from = 0; from < c->f->config.cores; from++) {
+		n = forward_take(&c->in[from].esp, pkts);
+		for (unsigned int i = 0; i < n; i++)
+			open_push(c, pkts[i]);
+		total += n;
+	}
+	return total;
 }

@@ -22,14 +22,13 @@ struct neighbour_key {
 enum packet_reason {
 	PACKET_NEIGHBOUR,  /* ARP or ND message that came in by next_hop.port, from Ethernet on */
 	PACKET_UNRESOLVED, /* from IP on, waits for the link address of next_hop */
-	PACKET_ESP,        /* from the outer header on; the SA belongs to the other core */
 };
 
 #define PACKET_ORIGIN_OWN UINT16_MAX
 
 struct packet_meta {
 	struct neighbour_key next_hop;
-	uint16_t tunnel; /* PACKET_ESP: its tunnel; PACKET_UNRESOLVED: that it came from, or own */
+	uint16_t tunnel; /* PACKET_UNRESOLVED: that it came from, or own */
 	uint8_t reason;  /* enum packet_reason */
 	uint8_t pad;
 };

@@ -13,9 +13,11 @@
 #include "common/log.h"
 #include "dataplane/eal.h"
 #include "dataplane/packet.h"
+#include "dataplane/port_queues.h"
 
 LOG_COMPONENT_DEFINE(port)
 
+/* Of a queue, and what waits for a core. */
 #define DESCRIPTORS 1024
 #define POOL_CACHE  256
 /* Padding, pad length, next header and ICV behind a packet (RFC 4303 section 2). */
@@ -37,9 +39,9 @@ struct rte_mempool *port_pool_create(const char *name, uint16_t mtu, unsigned in
 		err_set(err, EINVAL, "mtu: %u is too large", mtu);
 		return NULL;
 	}
-	/* Both directions' descriptors of each queue pair, and what the cores hold. */
+	/* Both directions' descriptors of each queue pair, and what the cores and rings hold. */
 	if (count == 0)
-		count = queues * (2 * DESCRIPTORS + 2 * POOL_CACHE) + 1023;
+		count = queues * (3 * DESCRIPTORS + 2 * POOL_CACHE) + 1023;
 	pool = rte_pktmbuf_pool_create(name, count, POOL_CACHE, sizeof(struct packet_meta),
 	                               (uint16_t)room, SOCKET_ID_ANY);
 	if (pool == NULL)
@@ -49,44 +51,10 @@ struct rte_mempool *port_pool_create(const char *name, uint16_t mtu, unsigned in
 	return pool;
 }
 
-/* Spread the packets of one peer over the queues: by addresses, ports and, for ESP, the SPI. */
-static uint64_t rss_types(const struct rte_eth_dev_info *info)
-{
-	return info->flow_type_rss_offloads &
-	       (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP);
-}
-
 /* Of a frame that one buffer of POOL takes. */
 static unsigned int buffer_bytes(struct rte_mempool *pool)
 {
 	return rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM;
-}
-
-static int configure_queues(struct port *port, const struct rte_eth_dev_info *info,
-                            struct rte_mempool *pool, struct err *err)
-{
-	uint16_t rx_desc = DESCRIPTORS, tx_desc = DESCRIPTORS;
-	int socket = rte_eth_dev_socket_id(port->id);
-	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_desc, &tx_desc);
-
-	if (rc < 0)
-		return err_set(err, -rc, "%s port: %s takes no descriptor ring of %u",
-		               port_role_name(port->role), port->device, DESCRIPTORS);
-	for (uint16_t q = 0; q < port->rx_queues; q++) {
-		rc = rte_eth_rx_queue_setup(port->id, q, rx_desc, (unsigned int)socket, NULL, pool);
-		if (rc < 0)
-			return err_set(err, -rc, "%s port: rx queue %u of %s: %s",
-			               port_role_name(port->role), q, port->device, strerror(-rc));
-	}
-	for (uint16_t q = 0; q < port->tx_queues; q++) {
-		struct rte_eth_txconf conf = info->default_txconf;
-
-		rc = rte_eth_tx_queue_setup(port->id, q, tx_desc, (unsigned int)socket, &conf);
-		if (rc < 0)
-			return err_set(err, -rc, "%s port: tx queue %u of %s: %s",
-			               port_role_name(port->role), q, port->device, strerror(-rc));
-	}
-	return 0;
 }
 
 /*
@@ -100,7 +68,8 @@ static bool understates_mtu(const struct rte_eth_dev_info *info)
 }
 
 int port_configure(struct port *port, enum port_role role, const char *device, uint16_t mtu,
-                   unsigned int cores, struct rte_mempool *pool, struct err *err)
+                   unsigned int cores, const struct port_channel *channel, struct rte_mempool *pool,
+                   struct err *err)
 {
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
@@ -118,19 +87,10 @@ int port_configure(struct port *port, enum port_role role, const char *device, u
 	rc = rte_eth_dev_info_get(port->id, &info);
 	if (rc < 0)
 		return err_set(err, -rc, "%s port: %s does not answer", port_role_name(role), name);
-	if (info.max_tx_queues < cores)
-		return err_set(err, EINVAL,
-		               "%s port: %s has %u tx queues, %u forwarding lcores need one each",
-		               port_role_name(role), name, info.max_tx_queues, cores);
 	conf.rxmode.mtu = understates_mtu(&info) ? RTE_MIN(mtu, RTE_ETHER_MTU) : mtu;
 	if (info.max_mtu != 0 && conf.rxmode.mtu > info.max_mtu)
 		return err_set(err, EINVAL, "%s port: mtu %u is above the %u of %s",
 		               port_role_name(role), mtu, info.max_mtu, name);
-	port->tx_queues = (uint16_t)cores;
-	port->rx_queues = (uint16_t)RTE_MIN(cores, info.max_rx_queues);
-	if (port->rx_queues < cores)
-		log_warn("%s port: %s has %u rx queues for %u forwarding lcores",
-		         port_role_name(role), name, port->rx_queues, cores);
 	if (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) {
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
 		port->rx_ip_checksum = true;
@@ -148,15 +108,10 @@ int port_configure(struct port *port, enum port_role role, const char *device, u
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 		port->tx_chains = true;
 	}
-	if (port->rx_queues > 1 && rss_types(&info) != 0) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = rss_types(&info);
-	}
-	rc = rte_eth_dev_configure(port->id, port->rx_queues, port->tx_queues, &conf);
-	if (rc < 0)
-		return err_set(err, -rc, "%s port: cannot configure %s with mtu %u: %s",
-		               port_role_name(role), name, mtu, strerror(-rc));
-	rc = configure_queues(port, &info, pool, err);
+	if (role == PORT_WAN && channel != NULL)
+		port->channel = *channel;
+	rc = port_queues_configure(port, &info, &conf, cores, role == PORT_WAN ? channel : NULL,
+	                           pool, err);
 	if (rc < 0)
 		return rc;
 	rc = understates_mtu(&info) ? 0 : rte_eth_dev_set_mtu(port->id, mtu);
@@ -185,13 +140,20 @@ int port_start(struct port *port, struct err *err)
 	if (rc < 0 && rc != -ENOTSUP)
 		log_warn("%s port: %s does not take multicast: %s", port_role_name(port->role),
 		         port->device, strerror(-rc));
+	port_queues_spread(port);
+	if (port->channel_rx != PORT_NO_QUEUE && !port_steer_channel(port, &port->channel))
+		log_warn("%s port: %s does not steer the channel's datagrams after all",
+		         port_role_name(port->role), port->device);
+	port_steer_probe(port);
 	return 0;
 }
 
 void port_stop(struct port *port)
 {
-	if (port->started)
+	if (port->started) {
+		port_steer_clear(port);
 		rte_eth_dev_stop(port->id);
+	}
 	port->started = false;
 }
 
@@ -201,6 +163,22 @@ void port_close(struct port *port)
 	if (port->device[0] != '\0')
 		rte_eth_dev_close(port->id);
 	port->device[0] = '\0';
+}
+
+const char *port_rx_mode(const struct port *port)
+{
+	if (port->steer.esp4 || port->steer.esp6)
+		return "spi-rules";
+	if (port->rx_cores == 1)
+		return "one-queue";
+	return "queues";
+}
+
+const char *port_channel_mode(const struct port *port)
+{
+	if (port->channel_rx != PORT_NO_QUEUE)
+		return "own-queues";
+	return port->channel_tx != PORT_NO_QUEUE ? "own-tx-queue" : "shared";
 }
 
 void port_stats_read(struct port *port, struct port_stats *out)

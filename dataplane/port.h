@@ -16,6 +16,7 @@
 
 #include "common/err.h"
 #include "dataplane/port_kernel.h"
+#include "dataplane/port_steer.h"
 
 /* LAN: plaintext of the own data centre. WAN: the fibre to the other one. */
 enum port_role { PORT_LAN, PORT_WAN, PORT_ROLES };
@@ -27,7 +28,11 @@ struct port {
 	enum port_role role;
 	uint16_t id; /* ethdev */
 	uint16_t mtu;
-	uint16_t rx_queues, tx_queues; /* tx: one a forwarding core */
+	uint16_t rx_queues, tx_queues; /* all that are set up */
+	/* Forwarding cores with a queue of their own, which is the one of their index. */
+	uint16_t rx_cores, tx_cores;
+	/* Of the QKD channel alone, polled and filled by the first core; or PORT_NO_QUEUE. */
+	uint16_t channel_rx, channel_tx;
 	struct rte_ether_addr mac;
 	bool rx_ip_checksum; /* the device verifies IPv4 header checksums */
 	bool rx_scatter;     /* frames longer than a buffer come in several */
@@ -35,6 +40,8 @@ struct port {
 	bool started;
 	char device[128];
 	struct port_kernel kernel; /* of net_af_packet */
+	struct port_channel channel;
+	struct port_steer steer; /* control: rw */
 };
 
 struct port_stats {
@@ -55,13 +62,16 @@ struct rte_mempool *port_pool_create(const char *name, uint16_t mtu, unsigned in
                                      unsigned int count, struct err *err);
 
 /*
- * Find the ethdev of DEVICE and configure it for CORES forwarding cores: a tx queue each,
- * which is required, and an rx queue each as far as the device has them. When a buffer of POOL
+ * Find the ethdev of DEVICE and configure it for CORES forwarding cores: an rx and a tx queue
+ * each as far as the device has them, and for CHANNEL (NULL: none) further ones where it has
+ * more, for rx only when it can pick out the channel's datagrams. When a buffer of POOL
  * does not hold a frame of MTU, the device must be able to scatter.
  */
 int port_configure(struct port *port, enum port_role role, const char *device, uint16_t mtu,
-                   unsigned int cores, struct rte_mempool *pool, struct err *err);
+                   unsigned int cores, const struct port_channel *channel, struct rte_mempool *pool,
+                   struct err *err);
 
+/* Starts the port, and steers to its queues what the device can tell apart. */
 int port_start(struct port *port, struct err *err);
 void port_stop(struct port *port);
 void port_close(struct port *port);
@@ -69,8 +79,12 @@ void port_close(struct port *port);
 /* The rx queue of forwarding core CORE, or PORT_NO_QUEUE when the device has fewer. */
 static inline uint16_t port_rx_queue(const struct port *port, unsigned int core)
 {
-	return core < port->rx_queues ? (uint16_t)core : PORT_NO_QUEUE;
+	return core < port->rx_cores ? (uint16_t)core : PORT_NO_QUEUE;
 }
+
+/* How frames of this port come to the core that is to have them; a word each, for status. */
+const char *port_rx_mode(const struct port *port);
+const char *port_channel_mode(const struct port *port);
 
 void port_stats_read(struct port *port, struct port_stats *out);
 

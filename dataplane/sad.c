@@ -132,6 +132,8 @@ int sad_add_receive(struct sad *sad, unsigned int core, struct sa *sa)
 		return -EEXIST;
 	if (!has_free || c->receive_count >= SAD_RECEIVE_MAX)
 		return -ENOSPC;
+	if (sad->watch.added != NULL)
+		sad->watch.added(sad->watch.ctx, sa, core);
 	add_passed(c, sa->spi, free_bucket, 1);
 	__atomic_store_n(&c->bucket[free_bucket].sa[free_way], sa, __ATOMIC_RELEASE);
 	__atomic_store_n(&c->bucket[free_bucket].spi[free_way], sa->spi, __ATOMIC_RELEASE);
@@ -153,4 +155,6 @@ void sad_remove_receive(struct sad *sad, unsigned int core, const struct sa *sa)
 	__atomic_store_n(&c->bucket[bucket].sa[way], NULL, __ATOMIC_RELEASE);
 	add_passed(c, sa->spi, bucket, -1);
 	c->receive_count--;
+	if (sad->watch.removed != NULL)
+		sad->watch.removed(sad->watch.ctx, sa, core);
 }

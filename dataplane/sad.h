@@ -44,10 +44,18 @@ struct sad_core {
 	uint32_t receive_count; /* control: rw */
 };
 
+/* Told of each receive SA that comes in, before any core finds it, and that has gone. */
+struct sad_watch {
+	void (*added)(void *ctx, const struct sa *sa, unsigned int core);
+	void (*removed)(void *ctx, const struct sa *sa, unsigned int core);
+	void *ctx;
+};
+
 struct sad {
 	struct sad_core core[TUNNEL_CORES_MAX];
 	/* control: ro */
 	unsigned int cores, tunnels;
+	struct sad_watch watch; /* or no functions */
 	struct rte_rcu_qsbr *qsbr;
 	struct esp_cipher *cipher; /* for all SAs, set before there are any; NULL: none */
 };

@@ -188,7 +188,7 @@ static void open_ports(const char *socket, struct rte_mempool *pool)
 		         socket);
 		if (rte_vdev_init(name, args) != 0)
 			die(rte_strerror(rte_errno));
-		if (port_configure(&load.port[i], PORT_LAN, name, 1500, 1, pool, &err) < 0 ||
+		if (port_configure(&load.port[i], PORT_LAN, name, 1500, 1, NULL, pool, &err) < 0 ||
 		    port_start(&load.port[i], &err) < 0)
 			die(err.text);
 	}

@@ -151,7 +151,7 @@ static int open_ports(struct site *s, struct err *err)
 			continue;
 		}
 		if (port_configure(p, (enum port_role)role, s->config.device[role], s->config.mtu,
-		                   1, s->config.pool, err) < 0)
+		                   1, NULL, s->config.pool, err) < 0)
 			return -1;
 		/* Virtual devices may share an address, or have none. */
 		p->mac = (struct rte_ether_addr){

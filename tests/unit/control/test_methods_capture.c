@@ -82,7 +82,8 @@ static void test_setup(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
 	pool = port_pool_create("pool", 1500, 1, 2047, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
-	CU_ASSERT_EQUAL_FATAL(port_configure(&lan, PORT_LAN, "net_ring0", 1500, 1, pool, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(
+	        port_configure(&lan, PORT_LAN, "net_ring0", 1500, 1, NULL, pool, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(port_start(&lan, &err), 0);
 	/* Their QSBR variable; none of them runs. */
 	CU_ASSERT_EQUAL_FATAL(workers_create(1, &err), 0);

@@ -27,12 +27,22 @@
 #include "tests/unit/dataplane/packets.h"
 #include "tests/unit/unit.h"
 
-#define RIG_CORES_MAX 2
-#define RIG_PORT      4790
+#define RIG_CORES_MAX  4
+#define RIG_QUEUES_MAX (RIG_CORES_MAX + 1)
+#define RIG_PORT       4790
+
+/* What a gateway's devices have; 0: LAN one rx queue, all else one a core. */
+struct rig_shape {
+	unsigned int cores;
+	unsigned int lan_rx, lan_tx, wan_rx, wan_tx;
+};
 
 struct gateway {
 	unsigned int first_worker, cores;
-	struct rte_ring *lan_in, *lan_out, *wan_in[RIG_CORES_MAX], *wan_out;
+	struct rig_shape shape;
+	/* lan_in and wan_out are the first of the rings below */
+	struct rte_ring *lan_in, *lan_out, *wan_out;
+	struct rte_ring *lan_rx[RIG_QUEUES_MAX], *wan_in[RIG_QUEUES_MAX], *wan_tx[RIG_QUEUES_MAX];
 	struct config config;
 	struct port port[PORT_ROLES];
 	struct iface iface[PORT_ROLES];
@@ -51,6 +61,7 @@ static void (*rig_configure)(struct config *c, unsigned int site);
 static size_t rig_secret = 4 << 20;
 static uint16_t rig_lan_mtu = 1500, rig_wan_mtu = 1500;
 static uint16_t rig_buffer_mtu; /* a buffer holds such a frame; 0: the longest */
+static unsigned int rig_run;    /* so that names of rings and devices differ between runs */
 static struct rte_mempool *rig_pool;
 static struct routes rig_routes;
 static const uint8_t rig_host_mac[2][6] = {{2, 0, 0, 0, 0xa, 0x10}, {2, 0, 0, 0, 0xb, 0x10}};
@@ -59,7 +70,7 @@ static inline struct rte_ring *rig_ring(const char *name, unsigned int i)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "%s%u", name, i);
+	snprintf(text, sizeof(text), "%s%u_%u", name, i, rig_run);
 	return rte_ring_create(text, 1024, SOCKET_ID_ANY, 0);
 }
 
@@ -99,18 +110,22 @@ static inline void rig_config(struct config *c, unsigned int site)
 }
 
 static inline void rig_port(struct gateway *g, unsigned int site, enum port_role role,
-                            struct rte_ring **rx, unsigned int queues, struct rte_ring *tx)
+                            struct rte_ring **rx, unsigned int rx_queues, struct rte_ring **tx,
+                            unsigned int tx_queues)
 {
-	struct rte_ring *tx_rings[RIG_CORES_MAX] = {tx, tx};
+	struct port_channel channel = {.udp_port = RIG_PORT};
 	const struct config_port *cp = role == PORT_LAN ? &g->config.lan : &g->config.wan;
 	char name[32], device[40];
 	struct err err = {0};
 
-	snprintf(name, sizeof(name), "%s%u", port_role_name(role), site);
+	snprintf(name, sizeof(name), "%s%u_%u", port_role_name(role), site, rig_run);
 	snprintf(device, sizeof(device), "net_ring_%s", name);
-	CU_ASSERT_TRUE_FATAL(rte_eth_from_rings(name, rx, queues, tx_rings, g->cores, 0) >= 0);
-	CU_ASSERT_EQUAL_FATAL(
-	        port_configure(&g->port[role], role, device, cp->mtu, g->cores, rig_pool, &err), 0);
+	memcpy(channel.local, g->config.channel.local.bytes, 16);
+	memcpy(channel.remote, g->config.channel.remote.bytes, 16);
+	CU_ASSERT_TRUE_FATAL(rte_eth_from_rings(name, rx, rx_queues, tx, tx_queues, 0) >= 0);
+	CU_ASSERT_EQUAL_FATAL(port_configure(&g->port[role], role, device, cp->mtu, g->cores,
+	                                     &channel, rig_pool, &err),
+	                      0);
 	/* Rings have no address of their own. */
 	g->port[role].mac = (struct rte_ether_addr){{2, 0, 0, 0, (uint8_t)site, (uint8_t)role}};
 	iface_init(&g->iface[role], (uint8_t)role, cp, &g->port[role].mac);
@@ -138,9 +153,11 @@ static inline void rig_make_tunnels(struct gateway *g)
 	g->tunnel = g->tunnels[0];
 }
 
-static inline void rig_gateway(unsigned int site, unsigned int first_worker, unsigned int cores)
+static inline void rig_gateway(unsigned int site, unsigned int first_worker)
 {
 	struct gateway *g = &gw[site];
+	struct rte_ring *lan_tx[RIG_QUEUES_MAX];
+	unsigned int cores = g->shape.cores;
 	struct channel_mux_config mc = {.port = RIG_PORT, .mtu = 1500, .cores = cores};
 	struct forward_config fc = {.cores = cores,
 	                            .port = {&g->port[PORT_LAN], &g->port[PORT_WAN]},
@@ -153,10 +170,14 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker, uns
 	rig_config(&g->config, site);
 	memcpy(mc.local, g->config.tunnels[0].local.bytes, 16);
 	memcpy(mc.remote, g->config.tunnels[0].remote.bytes, 16);
-	g->lan_in = rig_ring("lan_in", site);
+	for (unsigned int q = 0; q < g->shape.lan_rx; q++)
+		g->lan_rx[q] = rig_ring("lan_in", site * RIG_QUEUES_MAX + q);
+	g->lan_in = g->lan_rx[0];
 	g->lan_out = rig_ring("lan_out", site);
-	rig_port(g, site, PORT_LAN, &g->lan_in, 1, g->lan_out);
-	rig_port(g, site, PORT_WAN, g->wan_in, cores, g->wan_out);
+	for (unsigned int q = 0; q < g->shape.lan_tx; q++)
+		lan_tx[q] = g->lan_out;
+	rig_port(g, site, PORT_LAN, g->lan_rx, g->shape.lan_rx, lan_tx, g->shape.lan_tx);
+	rig_port(g, site, PORT_WAN, g->wan_in, g->shape.wan_rx, g->wan_tx, g->shape.wan_tx);
 	g->fib = fib_table_create(worker_qsbr(), &err);
 	CU_ASSERT_EQUAL_FATAL(routes_build(&g->config, g->iface, &rig_routes, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(
@@ -185,32 +206,68 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker, uns
 	}
 }
 
-/* A of one core, B of B_CORES. */
-static inline void rig_start(unsigned int b_cores)
+static inline void rig_fill(struct rig_shape *s)
 {
-	struct err err = {0};
-	struct rte_ring *ab0, *ab1, *ba;
+	s->lan_rx += s->lan_rx == 0;
+	s->lan_tx = s->lan_tx == 0 ? s->cores : s->lan_tx;
+	s->wan_rx = s->wan_rx == 0 ? s->cores : s->wan_rx;
+	s->wan_tx = s->wan_tx == 0 ? s->cores : s->wan_tx;
+}
 
-	dpdk_start(1, 512, NULL, NULL);
-	if (secret_init(rig_secret, &err) < 0 || gcm_provider_init(NULL, &err) < 0) {
+/*
+ * Once DPDK runs and as often as is wanted, between rig_stop(). The WAN's wire brings what a
+ * queue sends to the queue of that number modulo the receiver's; CROSS: further ones turned
+ * round, so that SPIs come by another queue than their core's. WIRE: frames that it holds.
+ */
+static inline void rig_start_shapes(const struct rig_shape shape[2], bool cross, unsigned int wire)
+{
+	uint16_t mtu = RTE_MAX(rig_lan_mtu, rig_wan_mtu);
+	struct err err = {0};
+
+	if (secret_init(RTE_MAX(rig_secret, (size_t)(8 << 20)), &err) < 0 ||
+	    gcm_provider_init(NULL, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(2);
 	}
-	CU_ASSERT_EQUAL_FATAL(workers_create(1 + b_cores, &err), 0);
-	rig_pool = port_pool_create(
-	        "rig", rig_buffer_mtu != 0 ? rig_buffer_mtu : RTE_MAX(rig_lan_mtu, rig_wan_mtu), 4,
-	        8191, &err);
+	memset(gw, 0, sizeof(gw));
+	rig_run++;
+	rte_mempool_free(rig_pool);
+	CU_ASSERT_EQUAL_FATAL(workers_create(shape[0].cores + shape[1].cores, &err), 0);
+	rig_pool = port_pool_create("rig", rig_buffer_mtu != 0 ? rig_buffer_mtu : mtu, 4,
+	                            mtu > 1500 ? 8191 : 16383, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(rig_pool);
-	ab0 = rig_ring("ab", 0);
-	ab1 = rig_ring("ab", 1);
-	ba = rig_ring("ba", 0);
-	gw[0].wan_out = gw[1].wan_in[0] = ab0;
-	gw[1].wan_in[1] = ab1;
-	gw[1].wan_out = gw[0].wan_in[0] = ba;
-	rig_gateway(0, 0, 1);
-	rig_gateway(1, 1, b_cores);
+	for (unsigned int i = 0; i < 2; i++) {
+		gw[i].shape = shape[i];
+		rig_fill(&gw[i].shape);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int queues = gw[!i].shape.wan_rx;
+
+		for (unsigned int q = 0; q < queues; q++) {
+			char name[32];
+
+			snprintf(name, sizeof(name), "wan%u%u_%u", i, q, rig_run);
+			gw[!i].wan_in[q] = rte_ring_create(name, wire, SOCKET_ID_ANY, 0);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(gw[!i].wan_in[q]);
+		}
+		for (unsigned int q = 0; q < gw[i].shape.wan_tx; q++)
+			gw[i].wan_tx[q] = gw[!i].wan_in[(q + cross) % queues];
+		gw[i].wan_out = gw[!i].wan_in[0];
+	}
+	rig_gateway(0, 0);
+	rig_gateway(1, shape[0].cores);
 }
 
+/* A of one core, B of B_CORES. */
+static inline void rig_start(unsigned int b_cores)
+{
+	const struct rig_shape shape[2] = {{.cores = 1}, {.cores = b_cores}};
+
+	dpdk_start(1, 512, NULL, NULL);
+	rig_start_shapes(shape, false, 1024);
+}
+
+/* The pool stays, so that a test may look at what is in use. */
 static inline void rig_stop(void)
 {
 	for (unsigned int i = 0; i < 2; i++) {
@@ -242,12 +299,12 @@ static inline void rig_turns(unsigned int n)
 	}
 }
 
-/* A generation of keys from FROM to the other gateway, which gets one a core at least. */
+/* A generation of keys from FROM to the other gateway: one a sub-SA of FROM's. */
 static inline void rig_key(unsigned int from, uint64_t generation)
 {
 	struct sa_key keys[RIG_CORES_MAX * TUNNEL_CLASSES_MAX];
 	struct err err = {0};
-	unsigned int subs = tunnel_subs(gw[from].tunnel), n = RTE_MAX(subs, gw[!from].cores);
+	unsigned int n = tunnel_subs(gw[from].tunnel);
 
 	for (unsigned int i = 0; i < n; i++) {
 		keys[i].spi = 0x1000 + (uint32_t)generation * 256 + from * 64 + i;
@@ -255,7 +312,7 @@ static inline void rig_key(unsigned int from, uint64_t generation)
 		memset(keys[i].salt, (int)i, 4);
 	}
 	CU_ASSERT_EQUAL(tunnel_rx_install(gw[!from].tunnel, generation, keys, n, &err), 0);
-	CU_ASSERT_EQUAL(tunnel_tx_switch(gw[from].tunnel, generation, keys, subs, &err), 0);
+	CU_ASSERT_EQUAL(tunnel_tx_switch(gw[from].tunnel, generation, keys, n, &err), 0);
 }
 
 /* Sum over a gateway's workers. */

@@ -141,7 +141,8 @@ static void test_start_dpdk(void)
 	rte_rcu_qsbr_thread_online(qsbr, 0);
 	pool = port_pool_create("pool", 9000, 1, 2047, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
-	CU_ASSERT_EQUAL_FATAL(port_configure(&port, PORT_LAN, "net_ring0", 1500, 1, pool, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(
+	        port_configure(&port, PORT_LAN, "net_ring0", 1500, 1, NULL, pool, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(port_start(&port, &err), 0);
 	capture_notify(ended);
 }

@@ -101,7 +101,7 @@ static void test_start_dpdk(void)
 	for (int r = 0; r < PORT_ROLES; r++) {
 		CU_ASSERT_EQUAL_FATAL(port_configure(&port[r], (enum port_role)r,
 		                                     r == PORT_LAN ? "net_ring0" : "net_ring1",
-		                                     1500, 1, pool, &err),
+		                                     1500, 1, NULL, pool, &err),
 		                      0);
 		CU_ASSERT_EQUAL_FATAL(port_start(&port[r], &err), 0);
 	}
