@@ -64,6 +64,16 @@ static unsigned int fake_sas(const char *tunnel, unsigned int offset, struct gat
 	return SAS;
 }
 
+static unsigned int rules;
+
+static unsigned int fake_policy(struct spd_info *out, unsigned int max)
+{
+	if (rules > 0)
+		out[0] = (struct spd_info){"ntp", SPD_BYPASS, 7, 5000000000ULL};
+	out[rules] = (struct spd_info){"", SPD_DISCARD, 1, 64};
+	return rules + 1;
+}
+
 static int fake_rekey(const char *tunnel, struct err *err)
 {
 	if (strcmp(tunnel, "dc") != 0)
@@ -98,6 +108,7 @@ static const struct gateway_ops ops = {
         .link = fake_link,
         .tunnels = fake_tunnels,
         .sas = fake_sas,
+        .policy = fake_policy,
         .tunnel_rekey = fake_rekey,
         .keystore = fake_keystore,
         .keystore_import = fake_import,
@@ -189,6 +200,32 @@ static void test_snapshots(void)
 	json_decref(r);
 	r = run("keystore_show", NULL, &error);
 	CU_ASSERT_EQUAL(integer(r, "available", "rekey"), 42);
+	json_decref(r);
+}
+
+static void test_policy(void)
+{
+	struct jsonrpc_error error;
+	json_t *r, *list;
+
+	gateway_register(&ops);
+	rules = 0;
+	r = run("policy_list", NULL, &error);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "policy")), 0);
+	json_decref(r);
+	rules = 1;
+	r = run("policy_list", NULL, &error);
+	list = json_object_get(r, "policy");
+	CU_ASSERT_EQUAL(json_array_size(list), 2);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json_array_get(list, 0), "name")),
+	                       "ntp");
+	CU_ASSERT_STRING_EQUAL(
+	        json_string_value(json_object_get(json_array_get(list, 0), "action")), "bypass");
+	CU_ASSERT_EQUAL(integer(json_array_get(list, 0), "bytes", NULL), 5000000000LL);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json_array_get(list, 1), "name")),
+	                       "(no rule)");
+	CU_ASSERT_STRING_EQUAL(
+	        json_string_value(json_object_get(json_array_get(list, 1), "action")), "discard");
 	json_decref(r);
 }
 
@@ -385,4 +422,4 @@ static void test_config(void)
 UNIT_MAIN(UNIT(test_nothing_runs), UNIT(test_snapshots), UNIT(test_status_has_drops_by_name),
           UNIT(test_tunnel_show), UNIT(test_tunnel_rekey), UNIT(test_keystore_import),
           UNIT(test_alarm_list), UNIT(test_log_set), UNIT(test_config),
-          UNIT(test_counters_by_prefix))
+          UNIT(test_counters_by_prefix), UNIT(test_policy))

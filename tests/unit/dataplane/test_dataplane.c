@@ -117,6 +117,59 @@ static void test_routes_change_live(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "routes[1]"));
 }
 
+static void test_rules_change_live(void)
+{
+	static struct config next;
+	struct spd_info info[4];
+	struct err err = {0};
+
+	next = config;
+	next.rule_count = 1;
+	snprintf(next.rules[0].name, sizeof(next.rules[0].name), "all");
+	next.rules[0].action = CONFIG_RULE_PROTECT;
+	for (int i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(dataplane_policy_update(dp, &next, &err), 0);
+		dataplane_poll(dp);
+	}
+	CU_ASSERT_EQUAL_FATAL(dataplane_policy(dp, info, 4), 2);
+	CU_ASSERT_STRING_EQUAL(info[0].name, "all");
+	CU_ASSERT_EQUAL(info[0].action, SPD_PROTECT);
+	/* All or nothing. */
+	next.rule_count = 2;
+	next.rules[1] = next.rules[0];
+	CU_ASSERT_EQUAL(dataplane_policy_update(dp, &next, &err), -EEXIST);
+	CU_ASSERT_EQUAL(dataplane_policy(dp, info, 4), 2);
+	CU_ASSERT_EQUAL(dataplane_policy_update(dp, &config, &err), 0);
+	CU_ASSERT_EQUAL(dataplane_policy(dp, info, 4), 1);
+}
+
+/* Enough for all the SAs that tunnels may have. */
+static void test_secret_memory_follows_the_tunnels(void)
+{
+	static struct config many;
+	size_t one, used = secret_used();
+	struct tunnel *t = dataplane_tunnel(dp, 0);
+	struct sa_key key = {.salt = {0}};
+	struct err err = {0};
+
+	one = dataplane_secret_bytes(&config);
+	for (unsigned int g = 1; g <= TUNNEL_RX_GENERATIONS; g++) {
+		key.spi = 0x10000 * g;
+		key.key[0] = (uint8_t)g;
+		CU_ASSERT_EQUAL(tunnel_rx_install(t, g, &key, 1, &err), 0);
+	}
+	key.spi = 0x90000;
+	key.key[0] = 9;
+	CU_ASSERT_EQUAL(tunnel_tx_switch(t, 1, &key, 1, &err), 0);
+	CU_ASSERT_TRUE(secret_used() - used <= one);
+	many = config;
+	many.tunnel_count = CONFIG_TUNNELS_MAX;
+	many.eal.forward_lcores = 2;
+	for (unsigned int i = 1; i < CONFIG_TUNNELS_MAX; i++)
+		many.tunnels[i] = many.tunnels[0];
+	CU_ASSERT_EQUAL(dataplane_secret_bytes(&many), one * 2 * CONFIG_TUNNELS_MAX);
+}
+
 static void test_stop(void)
 {
 	struct worker_stats stats;
@@ -135,4 +188,5 @@ static void test_stop(void)
 }
 
 UNIT_MAIN(UNIT(test_bad_configuration_leaves_nothing), UNIT(test_create_and_run),
-          UNIT(test_routes_change_live), UNIT(test_stop))
+          UNIT(test_routes_change_live), UNIT(test_rules_change_live),
+          UNIT(test_secret_memory_follows_the_tunnels), UNIT(test_stop))
