@@ -86,6 +86,7 @@ static int build(struct site *sites[2], bool pair, struct rte_mempool *pool, str
 	                         .tunnels = 1,
 	                         .networks = 1,
 	                         .routes = ROW_ROUTES,
+	                         .rules = ROW_RULES,
 	                         .window = 4096,
 	                         .peerless = !pair};
 	struct rte_ring *ab, *ba;

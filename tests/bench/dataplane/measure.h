@@ -12,9 +12,10 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "dataplane/forward_core.h"
 
 #define MEASURE_BODIES_MAX 4
-#define MEASURE_BURST      64 /* packets that a body takes at a time */
+#define MEASURE_BURST      FORWARD_BURST /* packets that a body takes at a time */
 
 struct measure_body {
 	void (*burst)(void *ctx); /* MEASURE_BURST packets from rx to tx */

@@ -11,8 +11,9 @@
 
 #include "common/bytes.h"
 #include "dataplane/esp.h"
+#include "dataplane/forward_core.h"
 
-#define BURST    64 /* as forwarding cores take them */
+#define BURST    FORWARD_BURST
 #define PREFETCH 4
 #define ETHERNET 14
 #define IPV4     20

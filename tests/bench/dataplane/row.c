@@ -181,5 +181,9 @@ int row_check_drops(const struct site *s, uint64_t before, struct err *err)
 	const char *why = "?";
 	uint64_t n = site_drops(s, &why) - before;
 
-	return n == 0 ? 0 : err_set(err, EIO, "the gateway dropped %lu packets: %s", n, why);
+	if (n > 0)
+		return err_set(err, EIO, "the gateway dropped %lu packets: %s", n, why);
+	if (s->config.rules > 0 && site_protected(s) == 0)
+		return err_set(err, EIO, "no packet met the rule that is for it");
+	return 0;
 }

@@ -71,7 +71,7 @@ void row_gateway_burst(void *site);
 void row_keep_cpus(int cpu); /* before EAL starts */
 int row_control_thread(pthread_t *thread, void *(*f)(void *), struct err *err);
 
-/* -EIO when the site dropped packets since there were BEFORE of them. */
+/* -EIO when the site dropped packets since there were BEFORE of them, or met no rule for any. */
 int row_check_drops(const struct site *s, uint64_t before, struct err *err);
 
 #endif

@@ -19,7 +19,7 @@
 #include "tests/bench/dataplane/frames.h"
 
 #define POOL   8191
-#define BURSTS 16
+#define BURSTS (1024 / MEASURE_BURST)
 #define TURNS  256
 #define PORTS  (14 + 20) /* of the UDP header, in the frame */
 

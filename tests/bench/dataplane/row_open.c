@@ -14,7 +14,7 @@
 #include "tests/bench/dataplane/frames.h"
 
 #define FRESH  4096
-#define BURSTS 16
+#define BURSTS (1024 / MEASURE_BURST)
 #define POOL   16383
 #define TURNS  256
 

@@ -24,7 +24,7 @@
 #include "tests/bench/dataplane/frames.h"
 
 #define POOL      8191
-#define BURSTS    16
+#define BURSTS    (1024 / MEASURE_BURST)
 #define TURNS     512
 #define PERIOD_MS 100
 #define KEYS      4000

@@ -10,7 +10,7 @@
 #include "tests/bench/dataplane/frames.h"
 
 #define POOL   8191
-#define BURSTS 16
+#define BURSTS (1024 / MEASURE_BURST)
 #define TURNS  256 /* until the neighbour is known */
 
 static void settle(void *ctx)

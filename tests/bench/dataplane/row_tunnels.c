@@ -17,7 +17,7 @@
 #define NETWORKS 1024
 #define ROUNDS   2 /* permutations of the networks, one after the other */
 #define POOL     16383
-#define BURSTS   32
+#define BURSTS   (2048 / MEASURE_BURST)
 #define TURNS    256
 
 enum { ONE, MANY, SITES };
@@ -80,6 +80,7 @@ static int run(const struct row_options *o, struct err *err)
 	                         .device = {"net_pcap_lan", "net_null_wan"},
 	                         .mtu = row_mtu(o->size),
 	                         .networks = NETWORKS,
+	                         .rules = ROW_RULES,
 	                         .window = o->window,
 	                         .peerless = true};
 	struct measure m = {.bodies = SITES, .bursts = BURSTS, .batch = 1, .settle = settle};

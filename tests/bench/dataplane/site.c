@@ -329,3 +329,11 @@ uint64_t site_drops(const struct site *s, const char **why)
 	}
 	return sum;
 }
+
+uint64_t site_protected(const struct site *s)
+{
+	static struct spd_info info[SPD_RULES_MAX + 1];
+	unsigned int n = spd_list(s->spd, info, SPD_RULES_MAX + 1);
+
+	return n <= s->config.rules || s->config.rules == 0 ? 0 : info[s->config.rules - 1].packets;
+}

@@ -70,4 +70,7 @@ int site_key(struct site *from, struct site *to, unsigned int t, uint64_t genera
 /* Packets that its core dropped, and the name of the counter that most of them are in. */
 uint64_t site_drops(const struct site *s, const char **why);
 
+/* Packets that the last rule of the policy let through. */
+uint64_t site_protected(const struct site *s);
+
 #endif

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""scripts/bench dataplane, in short: figures are there, and what they are made of adds up."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from conftest import ROOT
+
+
+def measure(tmp_path, row):
+    out = tmp_path / "out.json"
+    subprocess.run([os.path.join(ROOT, "scripts/bench"), "dataplane", "--only", row, "--seconds",
+                    "0.2", "--no-secgw", "--json", str(out)], check=True, timeout=120)
+    document = json.loads(out.read_text())
+    assert document["bench"] == "dataplane"
+    (figures,) = document["rows"]
+    assert figures["name"] == row
+    return figures
+
+
+@pytest.mark.parametrize("row,mean_bytes", [("seal/64", 64), ("open/imix", 4148 / 12)])
+def test_bodies(tmp_path, row, mean_bytes):
+    f = measure(tmp_path, row)
+    # A cipher takes time, and a gateway more.
+    assert 0 < f["forward_cycles"] < f["cipher_cycles"] < f["gateway_cycles"]
+    assert f["overhead_cycles"] == pytest.approx(f["gateway_cycles"] - f["cipher_cycles"], abs=0.2)
+    assert 0 < f["ratio_to_raw"] < 1
+    assert f["gbps"] == pytest.approx(f["mpps"] * mean_bytes * 8 / 1000, rel=0.01)
+    assert f["provider"]
+
+
+def test_tunnels(tmp_path):
+    f = measure(tmp_path, "tunnels/64")
+    assert f["tunnels"] == 1024
+    assert f["ratio_to_one"] == pytest.approx(f["one_cycles"] / f["many_cycles"], rel=0.01)
+
+
+def test_rekey(tmp_path):
+    """Through the real protocol, each 100 ms: no packet lost, none late within its flow."""
+    f = measure(tmp_path, "rekey/100ms")
+    assert f["rekeys"] >= 3
+    assert f["packets"] > 10000
+    assert (f["lost"], f["reordered"]) == (0, 0)
+
+
+def test_unknown_row():
+    done = subprocess.run([os.path.join(ROOT, "scripts/bench"), "dataplane", "--only", "seal/65"],
+                          stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "no row seal/65" in done.stderr
