@@ -58,7 +58,7 @@ class Vm:
             ]
         return command
 
-    def start(self, seconds=90):
+    def start(self, seconds=180):
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         start_new_session=True)
@@ -109,7 +109,7 @@ class Vm:
             raise VmError(f"guest: {text}\nstatus {answer['status']}: {answer['out'].strip()}")
         return answer["out"]
 
-    def finish(self, seconds=30):
+    def finish(self, seconds=90):
         """End the guest; raises unless it says that it is well and did all that was asked."""
         if self.process is None:
             return

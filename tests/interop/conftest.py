@@ -12,10 +12,13 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "scri
 from kernel_peer import KernelPeer  # noqa: E402
 
 
-@pytest.fixture(scope="session")
-def peer():
-    """One gateway and one virtual machine for all cases; its verdict comes with the end."""
+@pytest.fixture(scope="module")
+def peer(request):
+    """One gateway and one virtual machine for a file's cases; the verdict comes with the end.
+
+    RESOURCES of the file: what its gateway's configuration has beside the usual.
+    """
     with tempfile.TemporaryDirectory(prefix="lumengate-") as folder:
-        peer = KernelPeer(folder)
+        peer = KernelPeer(folder, **getattr(request.module, "RESOURCES", {}))
         yield peer
         peer.close()

@@ -16,15 +16,15 @@ class GatewayError(Exception):
     pass
 
 
-def configuration(name, lan, wan, tunnels, routes, memory_mb=256, cores=1):
+def configuration(name, lan, wan, tunnels, routes, **resources):
     """LAN, WAN: (device, mtu, addresses); TUNNELS: dictionaries; ROUTES: prefix -> tunnel."""
     ports = {role: {"device": device, "mtu": mtu, "address": addresses}
              for role, (device, mtu, addresses) in (("lan", lan), ("wan", wan))}
     first = tunnels[0]
     return {"lumengate:gateway": {
         "name": name, "site": "a", "link": "interop",
-        "resources": {"forward-lcores": cores, "memory": memory_mb,
-                      "file-prefix": f"{name}-{os.getpid()}", "hugepages": False},
+        "resources": {"forward-lcores": 1, "memory": 256, "hugepages": False,
+                      "file-prefix": f"{name}-{os.getpid()}", **resources},
         "port": ports, "tunnel": tunnels,
         "route": [{"prefix": p, "tunnel": t} for p, t in routes.items()],
         # Both are required, and neither is used: there is no QKD role here.
@@ -59,7 +59,7 @@ class StaticGateway:
         with open(self.log, errors="replace") as f:
             return f.read()
 
-    def answer(self, seconds=20):
+    def answer(self, seconds=60):
         deadline = time.monotonic() + seconds
         while b"\n" not in self.data:
             left = deadline - time.monotonic()
@@ -86,7 +86,7 @@ class StaticGateway:
     def counter(self, name):
         return self.read()["counters"][name]
 
-    def quit(self, seconds=20):
+    def quit(self, seconds=60):
         """End it; its exit status must be 0."""
         self.process.stdin.close()
         status = self.process.wait(seconds)

@@ -13,13 +13,15 @@ import json
 import os
 import re
 
-from gateway import ROOT, BUILD, StaticGateway, configuration
+from gateway import BUILD, ROOT, Counting, StaticGateway, configuration
 from vm import Vm
 from vm_image import Image
 
 LAN_MTU, WAN_MTU = 9000, 9200
 HOST = {4: "10.1.0.2", 6: "fd00:1::2"}       # behind our gateway
 HOST_NET = {4: "10.1.0.0/24", 6: "fd00:1::/64"}
+PING_HEADERS = {4: 28, 6: 48}                # IP and ICMP
+ETHERNET = 14
 GATEWAY_WAN = {4: "192.0.2.1", 6: "fd00:ff::1"}
 
 
@@ -50,8 +52,7 @@ def other_keys(count=1):
 
 
 class KernelPeer:
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, **resources):
         self.generation = 0
         self.live = {}  # tunnel -> generations on both sides
         here = os.path.dirname(os.path.abspath(__file__))
@@ -65,7 +66,8 @@ class KernelPeer:
             (f"net_vhost1,iface={wan},queues=1", WAN_MTU, ["192.0.2.1/28", "fd00:ff::1/64"]),
             [{"name": t.name, "local": t.local, "remote": t.remote, **t.settings}
              for t in TUNNELS.values()],
-            {t.peer_net[family]: t.name for t in TUNNELS.values() for family in (4, 6)}))
+            {t.peer_net[family]: t.name for t in TUNNELS.values() for family in (4, 6)},
+            **resources))
         self.vm = Vm(image, folder, [(wan, "52:54:00:00:00:02"), (lan, "52:54:00:00:00:03")])
         try:
             self.vm.start()
@@ -235,3 +237,21 @@ class KernelPeer:
 
     def traffic(self, words, seconds=120):
         return json.loads(self.vm.sh(f"python3 -S /traffic.py {words}", seconds))
+
+
+def check_sizes(peer, tunnel, inner):
+    """From the smallest frame of Ethernet (64 bytes with FCS) to jumbo, and each padding."""
+    smallest = 64 - 4 - ETHERNET if inner == 4 else PING_HEADERS[6] + 8
+    sizes = [*range(smallest, smallest + 5), 128, 256, 512, 570, 1023, 1280, 1420,
+             1500, 1501, 2047, 2048, 2049, 4096, 8191, LAN_MTU - 3, LAN_MTU - 2, LAN_MTU - 1,
+             LAN_MTU]
+    peer.rekey(tunnel)
+    with Counting(peer.gateway) as n:
+        words = " ".join(str(size - PING_HEADERS[inner]) for size in sizes)
+        ping = peer.in_lan(f"ping -n -q -W 1 -M do -c 1 -s $s {TUNNELS[tunnel].peer[inner]}")
+        out = peer.vm.sh(f"for s in {words}; do {ping} >/dev/null || echo lost $s; done", 180)
+    assert out == ""
+    assert (n["esp.sealed"], n["esp.opened"]) == (len(sizes), len(sizes))
+    assert n.drops() == {}
+    _, _, our_in, our_out = peer.newest(tunnel)
+    assert our_in["bytes"] == our_out["bytes"] == sum(sizes)

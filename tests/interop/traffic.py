@@ -2,7 +2,8 @@
 """Traffic made and watched inside the virtual machine. Each prints one JSON object.
 
     traffic.py recv PORT                                 numbered datagrams, until SIGTERM
-    traffic.py send SOURCE HOST PORT RATE COUNT SIZE     numbered datagrams, RATE a second
+    traffic.py send SOURCE HOST PORT RATE COUNT SIZE     numbered datagrams, RATE a second,
+                                                         COUNT or until SIGTERM
     traffic.py again IFACE same|forged COMMAND           run it, then send its ESP packets again
     traffic.py watch IFACE COMMAND                       run it, count what IFACE receives
     traffic.py encap PORT                                let the kernel take ESP in UDP there,
@@ -63,8 +64,12 @@ def send(source, host, port, rate, count, size):
     s.bind((source, 0))
     s.connect((host, port))
     filler = bytes(size - 8)
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     start = time.monotonic()
     for number in range(count):
+        if stop:
+            return {"sent": number}
         late = time.monotonic() - start - number / rate
         if late > BEHIND:
             start += late  # the machine was busy elsewhere: go on at the rate, in no burst
