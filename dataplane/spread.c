@@ -6,8 +6,8 @@
 
 /*
  * What reading a frame, hashing it and handing it over costs the reader, in hundredths of what
- * all the rest costs whoever forwards it. An estimate for short packets: it decides who gets
- * how much, nothing else.
+ * the rest costs whoever forwards it: docs/benchmarks.md, "Handing over". Short packets, for
+ * which it matters most; it decides who gets how much, nothing else.
  */
 #define READ_COST 15
 
