@@ -61,6 +61,7 @@ struct config_tunnel {
 	bool udp, udp_spread;                /* ESP in UDP; a source port a sub-SA */
 	uint16_t udp_port;                   /* of ESP in UDP */
 	uint16_t nat_keepalive;              /* seconds, 0: none */
+	bool outer_fragment;
 	bool mss_clamp;
 	bool dscp_mapped; /* outer DSCP by dscp[], else copied */
 	bool ecn_compatible;

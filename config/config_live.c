@@ -91,6 +91,8 @@ static int tunnel_change(const struct config_tunnel *a, const struct config_tunn
 		return refuse(err, path, b->name, "remote");
 	if (a->replay_window != b->replay_window)
 		return refuse(err, path, b->name, "replay-window");
+	if (a->outer_fragment != b->outer_fragment)
+		return refuse(err, path, b->name, "outer-fragment");
 	if (a->mss_clamp != b->mss_clamp)
 		return refuse(err, path, b->name, "mss-clamp");
 	if (a->ecn_compatible != b->ecn_compatible)

@@ -146,6 +146,7 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 		        .udp_port = ct->udp_port,
 		        .nat_keepalive = ct->nat_keepalive,
 		        .classes = ct->classes,
+		        .outer_fragment = ct->outer_fragment,
 		        .mss_clamp = ct->mss_clamp,
 		        .dscp_mapped = ct->dscp_mapped,
 		        .ecn_compatible = ct->ecn_compatible,
@@ -186,6 +187,18 @@ static int create_channel(struct dataplane *dp, struct err *err)
 	return 0;
 }
 
+static unsigned int inner_mtu(const struct dataplane *dp, unsigned int t)
+{
+	unsigned int wan = dp->config.wan.mtu, whole = tunnel_inner_mtu(dp->tunnel[t], wan);
+	unsigned int pieces;
+
+	if (!dp->config.tunnels[t].outer_fragment)
+		return whole;
+	pieces = tunnel_inner_mtu(dp->tunnel[t],
+	                          forward_fragments_mtu(dp->config.tunnels[t].local.ipv6, wan));
+	return RTE_MAX(whole, RTE_MIN(pieces, (unsigned int)dp->config.lan.mtu));
+}
+
 /* Longest LAN packets that do not cross a tunnel whole: an operator should know, and why. */
 static void warn_mtu(const struct dataplane *dp, unsigned int t, unsigned int inner)
 {
@@ -213,7 +226,7 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	};
 
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++) {
-		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(dp->tunnel[t], dp->config.wan.mtu);
+		fc.tunnel_mtu[t] = (uint16_t)inner_mtu(dp, t);
 		fc.tunnel[t] = dp->tunnel[t];
 		warn_mtu(dp, t, fc.tunnel_mtu[t]);
 	}

@@ -27,6 +27,8 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 		if (c->f->nat != NULL)
 			forward_nat_poll(c);
 	}
+	if (unlikely(c->frag != NULL))
+		forward_frag_poll(c);
 	forward_tx_collect(c, PORT_WAN);
 	forward_tx_collect(c, PORT_LAN);
 	n += forward_messages(c);
@@ -97,7 +99,8 @@ static struct forward_core *core_create(struct forward *f, unsigned int index, s
 	                           .cores = f->config.cores};
 	c->hits = spd_hits(f->spd, index);
 	f->core[index] = c;
-	if (flow_cache_init(&c->flows, flows, err) < 0)
+	if (flow_cache_init(&c->flows, flows, err) < 0 ||
+	    forward_frag_create(&f->config, index, &c->frag, err) < 0)
 		return NULL;
 	if (forward_rings_create(f, index, err) < 0)
 		return NULL;
@@ -173,6 +176,7 @@ static void core_destroy(struct forward_core *c)
 	for (unsigned int i = 0; c->backlog != NULL && i < c->backlog->n; i++)
 		rte_pktmbuf_free(c->backlog->pkt[(c->backlog->head + i) % FORWARD_BACKLOG]);
 	free(c->backlog);
+	forward_frag_destroy(c->frag);
 	flow_cache_fini(&c->flows);
 	free(c);
 }

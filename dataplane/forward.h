@@ -50,6 +50,9 @@ struct forward_config {
 	struct rte_rcu_qsbr *qsbr;
 };
 
+/* The longest outer packet that crosses a WAN of WAN_MTU in fragments. */
+unsigned int forward_fragments_mtu(bool ipv6, unsigned int wan_mtu);
+
 /* What the configuration points to must outlive the result. */
 struct forward *forward_create(const struct forward_config *config, struct err *err);
 

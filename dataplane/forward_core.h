@@ -21,6 +21,7 @@
 #include "dataplane/esp.h"
 #include "dataplane/flow.h"
 #include "dataplane/forward.h"
+#include "dataplane/frag.h"
 #include "dataplane/icmp.h"
 #include "dataplane/packet.h"
 #include "dataplane/spread.h"
@@ -114,7 +115,8 @@ struct forward_core {
 	struct forward_verdict verdict[FORWARD_BURST]; /* of packets that the cache has not */
 
 	uint64_t next_keep_ns;
-	uint64_t next_nat_ns; /* owner */
+	uint64_t next_nat_ns;      /* owner */
+	struct forward_frag *frag; /* NULL: no outer fragments */
 	unsigned int keep_cursor;
 	struct icmp_limit limit;
 	struct flow_cache flows;
@@ -245,6 +247,18 @@ void forward_policy_key4(const struct flow4_key *f, uint16_t interface, bool swa
 void forward_policy_key6(const struct flow6_key *f, uint16_t interface, bool swapped,
                          struct spd6_key *out);
 extern struct counter drop_policy, drop_wan_not_local, drop_wan_unprotected, drop_no_wan_route;
+
+/* forward_frag.c: outer fragments. NULL in *OUT when no tunnel's policy allows them. */
+int forward_frag_create(const struct forward_config *config, unsigned int core,
+                        struct forward_frag **out, struct err *err);
+void forward_frag_destroy(struct forward_frag *f);
+/* A fragment to an address of ours: the whole packet, or NULL: it waits or was dropped. */
+struct rte_mbuf *forward_frag_in(struct forward_core *c, struct rte_mbuf *m, bool ipv6);
+/* A sealed packet beyond the WAN's MTU, which is freed: its fragments; 0: dropped. */
+unsigned int forward_frag_out(struct forward_core *c, struct rte_mbuf *m,
+                              struct rte_mbuf *out[FRAG_MAX]);
+/* Forget what waits too long. */
+void forward_frag_poll(struct forward_core *c);
 
 /* forward_mss.c: lower the MSS in a TCP packet that crosses TUNNEL, either way. */
 void forward_mss(struct forward_core *c, struct rte_mbuf *m, unsigned int tunnel, bool ipv6);

@@ -202,6 +202,14 @@ unsigned int forward_channel(struct forward_core *c)
 	return n;
 }
 
+static void in_fragments(struct forward_core *c, struct rte_mbuf *m, unsigned int tunnel)
+{
+	struct rte_mbuf *part[FRAG_MAX];
+	unsigned int n = forward_frag_out(c, m, part);
+
+	forward_to_wan(c, part, n, tunnel);
+}
+
 void forward_seal_flush(struct forward_core *c)
 {
 	struct packet_vector *v = &c->seal;
@@ -211,6 +219,12 @@ void forward_seal_flush(struct forward_core *c)
 		return;
 	v->n = 0;
 	n = esp_seal_burst(&c->esp, v->pkt, v->sa, n);
-	for (unsigned int i = 0; i < n; i++)
-		to_wan(c, v->pkt[i], v->sa[i]->tunnel, false);
+	for (unsigned int i = 0; i < n; i++) {
+		/* The inner MTU is above what the WAN takes where fragments are the policy. */
+		if (unlikely(c->frag != NULL &&
+		             rte_pktmbuf_pkt_len(v->pkt[i]) > c->f->config.iface[PORT_WAN].mtu))
+			in_fragments(c, v->pkt[i], v->sa[i]->tunnel);
+		else
+			to_wan(c, v->pkt[i], v->sa[i]->tunnel, false);
+	}
 }

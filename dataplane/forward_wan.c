@@ -12,7 +12,6 @@
 COUNTER_DEFINE(drop_wan_not_local, "drop.wan_not_local", "WAN packets to another host")
 COUNTER_DEFINE(drop_wan_other, "drop.wan_other",
                "WAN packets that are neither ESP nor the channel's nor an echo request")
-COUNTER_DEFINE(drop_wan_fragment, "drop.wan_fragment", "fragments of outer packets")
 
 static void split(struct forward_core *c, struct packet_vector *v, unsigned int n)
 {
@@ -93,9 +92,13 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, struct 
 			clear->v4[clear->n4++] = m;
 		return;
 	}
-	if (unlikely(!ipv6 && (get_be16(ip + IPV4_FRAGMENT) & (IPV4_MF | IPV4_OFFSET)) != 0)) {
-		forward_drop(c, m, &drop_wan_fragment);
-		return;
+	if (unlikely(ipv6 ? proto == IPV6_FRAGMENT
+	                  : (get_be16(ip + IPV4_FRAGMENT) & (IPV4_MF | IPV4_OFFSET)) != 0)) {
+		m = forward_frag_in(c, m, ipv6);
+		if (m == NULL)
+			return;
+		ip = rte_pktmbuf_mtod(m, const uint8_t *);
+		proto = ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL];
 	}
 	if (likely(proto == IP_PROTO_ESP)) {
 		esp(c, m, ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4);

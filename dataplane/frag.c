@@ -10,7 +10,6 @@
 #define OPTION_NOP      1
 #define OPTION_COPY     0x80
 #define IPV4_HEADER_MAX 60
-#define IPV6_FRAGMENT   44
 #define FRAGMENT_HEADER 8
 
 /* N bytes at P more behind M, in a new segment where the last one is full. */

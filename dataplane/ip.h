@@ -36,6 +36,7 @@
 #define IPV6_SRC       8
 #define IPV6_DST       24
 #define IPV6_MIN_MTU   1280
+#define IPV6_FRAGMENT  44 /* next header: RFC 8200 section 4.5 */
 
 #define TCP_FLAGS 13
 #define TCP_SYN   0x02

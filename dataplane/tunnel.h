@@ -51,6 +51,7 @@ struct tunnel_config {
 	bool udp_spread;        /* the source port tells the sub-SA, else it is udp_port */
 	uint16_t udp_port;      /* destination; 0 means TUNNEL_UDP_PORT */
 	uint16_t nat_keepalive; /* seconds between keepalives; 0: none */
+	bool outer_fragment;    /* packets beyond the WAN's MTU leave and come in fragments */
 	bool mss_clamp;         /* lower the MSS of TCP connections through it */
 	bool dscp_mapped;       /* the outer DSCP is by dscp[], else that of the inner packet */
 	bool ecn_compatible;    /* RFC 6040 section 4.3: nothing of ECN outside */

@@ -70,6 +70,7 @@ static void test_needs_restart(void)
 	        {"port/wan/address/+", "\"198.51.100.1/24\"", ROOT "/port/wan/address"},
 	        {"port/wan/device", "\"0000:01:00.0\"", ROOT "/port/wan/device"},
 	        {"tunnel/0/replay-window", "64", ROOT "/tunnel[name='dc']/replay-window"},
+	        {"tunnel/0/outer-fragment", "true", ROOT "/tunnel[name='dc']/outer-fragment"},
 	        {"tunnel/0/mss-clamp", "false", ROOT "/tunnel[name='dc']/mss-clamp"},
 	        {"tunnel/0/ecn", "\"compatibility\"", ROOT "/tunnel[name='dc']/ecn"},
 	        {"tunnel/0/dscp", "{\"mode\":\"set\"}", ROOT "/tunnel[name='dc']/dscp"},
