@@ -8,7 +8,8 @@
  *     {"sent": N, "lost": N, "mpps": RATE THAT CAME, "p50_us": T, "p99_us": T}
  *
  * What a full port does not take is lost too. Frames come in the order in which they went, so
- * the k-th to come is the k-th that went: with one lost, there are no times.
+ * the k-th to come is the k-th that went: with one lost, there are no times. A time of -1: none,
+ * or beyond 10 ms.
  *
  *     dataplane_load --socket PATH --size SIZE [--cpu N] [--memory MB] [--hugepages]
  */
@@ -100,7 +101,8 @@ static double percentile(double share)
 {
 	uint64_t sum = 0, want = (uint64_t)(share * (double)load.came);
 
-	for (unsigned int i = 0; i <= BINS; i++) {
+	/* The last bin holds all that took longer: no time can be told. */
+	for (unsigned int i = 0; i < BINS; i++) {
 		sum += load.bins[i];
 		if (sum > want)
 			return (i + 0.5) / 10;
