@@ -26,7 +26,7 @@
 
 #define SPD_RULES_MAX CONFIG_RULES_MAX
 /* Twice as many as rules: names that went do not share theirs with those that came. */
-#define SPD_SLOTS     (2 * SPD_RULES_MAX + 3)
+#define SPD_SLOTS     (2 * SPD_RULES_MAX + 4)
 #define SPD_UNCOUNTED (SPD_SLOTS - 1) /* what is no matter of a rule */
 #define SPD_BURST     64
 
@@ -115,6 +115,8 @@ struct spd {
 struct spd_hit {
 	uint64_t packets, bytes; /* of inner packets; the core: rw, control: ro */
 };
+
+_Static_assert(SPD_SLOTS * sizeof(struct spd_hit) % 64 == 0, "whole cache lines");
 
 struct spd_table;
 
