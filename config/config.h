@@ -89,6 +89,23 @@ struct config_rule {
 	uint16_t sport_min, sport_max, dport_min, dport_max;
 };
 
+#define CONFIG_WIRES_MAX 64
+#define CONFIG_VLANS     4096
+
+/* A layer-2 pseudowire: the LAN port, or VLANs of it, through a tunnel. */
+struct config_wire {
+	char name[32], tunnel[32];
+	uint32_t key; /* GRE, RFC 2890 */
+	bool whole;   /* all frames of the port */
+	bool lldp, lacp, cfm;
+	uint8_t vlans[CONFIG_VLANS / 8]; /* bit set; 0: frames without a VLAN */
+};
+
+static inline bool config_wire_has_vlan(const struct config_wire *w, unsigned int vlan)
+{
+	return (w->vlans[vlan / 8] >> (vlan % 8) & 1) != 0;
+}
+
 enum config_site { CONFIG_SITE_A, CONFIG_SITE_B };
 
 struct config {
@@ -111,6 +128,8 @@ struct config {
 	unsigned int tunnel_count;
 	struct config_rule rules[CONFIG_RULES_MAX];
 	unsigned int rule_count;
+	struct config_wire wires[CONFIG_WIRES_MAX];
+	unsigned int wire_count;
 	struct {
 		struct config_addr local, remote;
 		uint16_t port; /* UDP, both ends */

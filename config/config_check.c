@@ -65,7 +65,8 @@ static bool has_address(const struct config_port *port, const struct config_addr
 	return false;
 }
 
-static int check_port(const struct config_port *port, const char *name, struct err *err)
+static int check_port(const struct config_port *port, const char *name, bool carried,
+                      struct err *err)
 {
 	char text[CONFIG_ADDR_TEXT];
 	const char *why;
@@ -75,6 +76,9 @@ static int check_port(const struct config_port *port, const char *name, struct e
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/port/%s/device: missing interface: net_af_packet "
 		                           "needs iface=NAME",
+		               name);
+	if (port->address_count == 0 && !carried)
+		return err_set(err, EINVAL, CONFIG_ROOT "/port/%s/address: at least one is needed",
 		               name);
 	for (unsigned int i = 0; i < port->address_count; i++) {
 		const struct config_prefix *p = &port->addresses[i];
@@ -126,9 +130,9 @@ static int check_ports(const struct config *c, struct err *err)
 	char a[CONFIG_ADDR_TEXT], b[CONFIG_ADDR_TEXT];
 	int rc;
 
-	rc = check_port(&c->lan, "lan", err);
+	rc = check_port(&c->lan, "lan", c->wire_count == 1 && c->wires[0].whole, err);
 	if (rc == 0)
-		rc = check_port(&c->wan, "wan", err);
+		rc = check_port(&c->wan, "wan", false, err);
 	if (rc != 0)
 		return rc;
 	if (n == device_name_len(c->wan.device) &&
@@ -315,6 +319,8 @@ int config_check(const struct config *c, struct err *err)
 		rc = check_tunnel(c, &c->tunnels[i], err);
 	if (rc == 0)
 		rc = config_rules_check(c, err);
+	if (rc == 0)
+		rc = config_check_wires(c, err);
 	if (rc == 0)
 		rc = check_ends(c, CONFIG_ROOT "/channel", &c->channel.local, &c->channel.remote,
 		                err);

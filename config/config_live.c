@@ -43,6 +43,8 @@ static const struct {
         FIELD(wan.address_count, "port/wan/address"),
         FIELD(wan.addresses, "port/wan/address"),
         FIELD(tunnel_count, "tunnel"),
+        FIELD(wire_count, "pseudowire"),
+        FIELD(wires, "pseudowire"),
         FIELD(channel.local, "channel/local"),
         FIELD(channel.remote, "channel/remote"),
         FIELD(channel.port, "channel/port"),

@@ -31,5 +31,6 @@ int config_rules_check(const struct config *config, struct err *err);
 
 /* What the schema cannot say: how addresses, routes and tunnels fit together. */
 int config_check(const struct config *config, struct err *err);
+int config_check_wires(const struct config *config, struct err *err);
 
 #endif

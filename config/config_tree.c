@@ -138,6 +138,36 @@ static int read_tunnels(const json_t *list, struct config *out, struct err *err)
 	return 0;
 }
 
+static void read_wires(const json_t *list, struct config *out)
+{
+	json_t *o, *entry;
+	size_t i, k;
+
+	json_array_foreach (list, i, o) {
+		struct config_wire *w = &out->wires[out->wire_count++];
+		const json_t *vlans = json_object_get(o, "vlan");
+
+		copy_text(o, "name", w->name, sizeof(w->name));
+		copy_text(o, "tunnel", w->tunnel, sizeof(w->tunnel));
+		w->key = uint_of(o, "key");
+		w->whole = json_array_size(vlans) == 0 &&
+		           !json_is_true(json_object_get(o, "untagged"));
+		w->vlans[0] = json_is_true(json_object_get(o, "untagged"));
+		json_array_foreach (vlans, k, entry) {
+			json_int_t vlan = json_integer_value(entry);
+
+			w->vlans[vlan / 8] |= (uint8_t)(1U << (vlan % 8));
+		}
+		json_array_foreach (json_object_get(o, "transparent"), k, entry) {
+			const char *what = json_string_value(entry);
+
+			w->lldp |= strcmp(what, "lldp") == 0;
+			w->lacp |= strcmp(what, "lacp") == 0;
+			w->cfm |= strcmp(what, "cfm") == 0;
+		}
+	}
+}
+
 static bool on_port(const struct config_port *port, const struct config_addr *addr)
 {
 	for (unsigned int i = 0; i < port->address_count; i++)
@@ -220,6 +250,8 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 		rc = read_port(json_object_get(port, "wan"), "wan", &out->wan, err);
 	if (rc == 0)
 		rc = read_tunnels(json_object_get(g, "tunnel"), out, err);
+	if (rc == 0)
+		read_wires(json_object_get(g, "pseudowire"), out);
 	if (rc == 0)
 		rc = read_routes(json_object_get(g, "route"), out, err);
 	if (rc == 0)

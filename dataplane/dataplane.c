@@ -17,6 +17,7 @@
 #include "dataplane/routes.h"
 #include "dataplane/sa.h"
 #include "dataplane/spd_rules.h"
+#include "dataplane/wire.h"
 #include "qkd-engine/channel.h"
 
 LOG_COMPONENT_DEFINE(dataplane)
@@ -43,6 +44,7 @@ struct dataplane {
 	struct spd_table *spd;
 	struct sad *sad;
 	struct esp_cipher *cipher; /* NULL: the CPU does it */
+	struct wire_table wires;
 	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
 	struct channel_mux *mux;
 	struct forward *forward;
@@ -220,6 +222,7 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	        .fib = dp->fib,
 	        .sad = dp->sad,
 	        .spd = dp->spd,
+	        .wires = wire_table_used(&dp->wires) ? &dp->wires : NULL,
 	        .mux = dp->mux,
 	        .pool = dp->pool,
 	        .qsbr = worker_qsbr(),
@@ -260,6 +263,7 @@ struct dataplane *dataplane_create(const struct config *config, struct err *err)
 		        config->eal.forward_lcores, TUNNEL_CORES_MAX);
 		goto fail;
 	}
+	wire_table_init(&dp->wires, config);
 	if (start_eal(dp, err) < 0 || configure_ports(dp, err) < 0)
 		goto fail;
 	dp->fib = fib_table_create(worker_qsbr(), err);
@@ -285,6 +289,7 @@ int dataplane_run(struct dataplane *dp, struct err *err)
 {
 	int rc = 0;
 
+	dp->port[PORT_LAN].promiscuous = wire_table_used(&dp->wires);
 	/* A device must not be polled before it is started; what comes in meanwhile waits. */
 	for (unsigned int role = 0; role < PORT_ROLES && rc == 0; role++)
 		rc = port_start(&dp->port[role], err);

@@ -27,6 +27,7 @@
 
 #define ESP_NEXT_IPV4 4
 #define ESP_NEXT_IPV6 41
+#define ESP_NEXT_GRE  47
 #define ESP_NEXT_NONE 59
 
 /* What a crypto device (esp_cipher.h) made of a job. */

@@ -11,6 +11,7 @@
 #include "common/secret.h"
 #include "dataplane/esp_job.h"
 #include "dataplane/mbuf_chain.h"
+#include "dataplane/wire.h"
 
 COUNTER_DEFINE(drop_malformed, "drop.malformed", "WAN packets that are no whole ESP packet");
 COUNTER_DEFINE(drop_open_no_room, "drop.open_no_room",
@@ -228,14 +229,19 @@ static inline const struct counter *finish(const struct esp_job *job)
 
 	if (unlikely(!trailer(job, &inner, &next)))
 		return &drop_inner_malformed;
-	if (unlikely(next != ESP_NEXT_IPV4 && next != ESP_NEXT_IPV6))
-		return next == ESP_NEXT_NONE ? &drop_dummy : &drop_inner_malformed;
 	h = rte_pktmbuf_mtod_offset(m, uint8_t *, job->offset);
-	length = inner_length(h, inner, next);
-	if (unlikely(length == 0))
-		return &drop_inner_malformed;
-	if (unlikely(!ecn_apply(h, next, job->ecn)))
-		return &drop_ecn;
+	if (likely(next == ESP_NEXT_IPV4 || next == ESP_NEXT_IPV6)) {
+		length = inner_length(h, inner, next);
+		if (unlikely(length == 0))
+			return &drop_inner_malformed;
+		if (unlikely(!ecn_apply(h, next, job->ecn)))
+			return &drop_ecn;
+	} else if (next == ESP_NEXT_GRE && wire_is_header(h, inner)) {
+		/* A frame has no field of the outer header's congestion marks. */
+		length = inner;
+	} else {
+		return next == ESP_NEXT_NONE ? &drop_dummy : &drop_inner_malformed;
+	}
 	if (likely(m->nb_segs == 1)) {
 		m->data_off += job->offset;
 		m->data_len = (uint16_t)length;

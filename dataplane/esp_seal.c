@@ -9,6 +9,7 @@
 #include "common/secret.h"
 #include "dataplane/esp_job.h"
 #include "dataplane/mbuf_chain.h"
+#include "dataplane/wire.h"
 
 COUNTER_DEFINE(drop_no_key, "drop.no_key", "packets to a tunnel without a transmit key");
 COUNTER_DEFINE(drop_seal_malformed, "drop.seal_malformed",
@@ -21,7 +22,23 @@ COUNTER_DEFINE(drop_sequence_exhausted, "drop.sequence_exhausted",
                "packets to a tunnel whose key has used all sequence numbers");
 COUNTER_DEFINE(esp_sealed, "esp.sealed", "packets sealed");
 
-/* Traffic class, ECN with it, and next header of the inner packet; false: not IP. */
+/* A pseudowire's frame: its priority becomes the class selector of the same number (RFC 2474). */
+static __rte_noinline bool wire_fields(const uint8_t *h, uint32_t n, uint8_t *traffic_class,
+                                       uint8_t *next)
+{
+	const uint8_t *frame = h + WIRE_HEADER;
+
+	if (n < WIRE_HEADER + WIRE_FRAME_MIN || !wire_is_header(h, n))
+		return false;
+	*traffic_class = 0;
+	if (n >= WIRE_HEADER + 18 &&
+	    (get_be16(frame + 12) == 0x8100 || get_be16(frame + 12) == 0x88a8))
+		*traffic_class = frame[14] & 0xe0;
+	*next = ESP_NEXT_GRE;
+	return true;
+}
+
+/* Traffic class, ECN with it, and next header of the inner packet; false: neither IP nor wire. */
 static inline bool inner_fields(const struct rte_mbuf *m, uint8_t *traffic_class, uint8_t *next)
 {
 	const uint8_t *h = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -36,7 +53,7 @@ static inline bool inner_fields(const struct rte_mbuf *m, uint8_t *traffic_class
 		*next = ESP_NEXT_IPV6;
 		return true;
 	}
-	return false;
+	return wire_fields(h, m->data_len, traffic_class, next);
 }
 
 /* BYTES: of the template, a constant, so that the copy is a few moves. */

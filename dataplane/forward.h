@@ -31,6 +31,7 @@
 #define FORWARD_FLOWS 65536
 
 struct forward;
+struct wire_table;
 
 struct forward_config {
 	unsigned int cores;
@@ -44,9 +45,10 @@ struct forward_config {
 	uint16_t tunnel_mtu[SAD_TUNNELS_MAX];
 	/* The tunnels themselves, as far as one asks for more than plain ESP; else NULL. */
 	const struct tunnel *tunnel[SAD_TUNNELS_MAX];
-	unsigned int flows;       /* entries of a core's flow cache; 0: FORWARD_FLOWS */
-	struct channel_mux *mux;  /* or NULL */
-	struct rte_mempool *pool; /* of port_pool_create() */
+	unsigned int flows;             /* entries of a core's flow cache; 0: FORWARD_FLOWS */
+	const struct wire_table *wires; /* NULL: none */
+	struct channel_mux *mux;        /* or NULL */
+	struct rte_mempool *pool;       /* of port_pool_create() */
 	struct rte_rcu_qsbr *qsbr;
 };
 

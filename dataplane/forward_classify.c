@@ -73,6 +73,8 @@ enum ether_class forward_classify(struct forward_core *c, enum port_role role, s
 		forward_drop(c, m, &drop_ethertype);
 		return ETHER_DONE;
 	}
+	if (unlikely(role == PORT_LAN && c->f->config.wires != NULL) && forward_wire_in(c, m))
+		return ETHER_DONE;
 	type = get_be16(&eth->ether_type);
 	if (unlikely(!rte_is_same_ether_addr(&eth->dst_addr, &c->f->config.iface[role].mac)) &&
 	    !rte_is_multicast_ether_addr(&eth->dst_addr)) {

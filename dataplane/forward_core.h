@@ -263,6 +263,11 @@ void forward_frag_poll(struct forward_core *c);
 /* forward_mss.c: lower the MSS in a TCP packet that crosses TUNNEL, either way. */
 void forward_mss(struct forward_core *c, struct rte_mbuf *m, unsigned int tunnel, bool ipv6);
 
+/* forward_wire.c. From Ethernet on: does a pseudowire carry it? Then it is on its way. */
+bool forward_wire_in(struct forward_core *c, struct rte_mbuf *m);
+/* From the GRE header on, opened from TUNNEL. */
+void forward_wire_out(struct forward_core *c, uint16_t tunnel, struct rte_mbuf *m);
+
 /* forward_slow.c: for what the flow cache does not hold. */
 void forward_slow(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
                   const struct forward_way *way, bool ipv6);

@@ -21,9 +21,13 @@ static void split(struct forward_core *c, struct packet_vector *v, unsigned int 
 
 	/* What the peer sealed it has checked, and opening has checked the lengths. */
 	for (unsigned int i = 0; i < n; i++) {
-		if (rte_pktmbuf_mtod(v->pkt[i], const uint8_t *)[0] >> 4 == 4) {
+		uint8_t version = rte_pktmbuf_mtod(v->pkt[i], const uint8_t *)[0] >> 4;
+
+		if (likely(version == 4)) {
 			from4[n4] = v->sa[i]->tunnel;
 			v4[n4++] = v->pkt[i];
+		} else if (version != 6) {
+			forward_wire_out(c, v->sa[i]->tunnel, v->pkt[i]);
 		} else {
 			from6[n6] = v->sa[i]->tunnel;
 			v6[n6++] = v->pkt[i];

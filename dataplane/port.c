@@ -135,6 +135,11 @@ int port_start(struct port *port, struct err *err)
 		return err_set(err, -rc, "%s port: %s does not start: %s",
 		               port_role_name(port->role), port->device, strerror(-rc));
 	port->started = true;
+	/* A pseudowire carries what hosts say to each other. */
+	rc = port->promiscuous ? rte_eth_promiscuous_enable(port->id) : 0;
+	if (rc < 0 && rc != -ENOTSUP)
+		log_warn("%s port: %s does not take frames to other addresses: %s",
+		         port_role_name(port->role), port->device, strerror(-rc));
 	/* Neighbour discovery needs multicast (RFC 4861); a device without a filter takes it. */
 	rc = rte_eth_allmulticast_enable(port->id);
 	if (rc < 0 && rc != -ENOTSUP)

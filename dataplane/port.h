@@ -38,6 +38,7 @@ struct port {
 	bool rx_scatter;     /* frames longer than a buffer come in several */
 	bool tx_chains;      /* the device sends packets of several buffers */
 	bool started;
+	bool promiscuous; /* take frames to any address; set before port_start() */
 	char device[128];
 	struct port_kernel kernel; /* of net_af_packet */
 	struct port_channel channel;

@@ -127,6 +127,24 @@ static const struct {
          ROOT "/qkd/block-bits: out of range: must be 4096 to 4000000"},
         {EXAMPLE_A, "qkd/source/mu1", "\"1.000001\"",
          ROOT "/qkd/source/mu1: out of range: must be 0.001 to 1"},
+        /* pseudowires */
+        {EXAMPLE_A, "pseudowire", "[{\"name\":\"w\",\"tunnel\":\"none\",\"key\":1}]",
+         ROOT "/pseudowire[name='w']/tunnel: there is no tunnel none"},
+        {EXAMPLE_A, "pseudowire",
+         "[{\"name\":\"v\",\"tunnel\":\"dc\",\"key\":1,\"vlan\":[5]},"
+         "{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1,\"vlan\":[6]}]",
+         ROOT "/pseudowire[name='w']/key: 1 is v's in the same tunnel"},
+        {EXAMPLE_A, "pseudowire",
+         "[{\"name\":\"v\",\"tunnel\":\"dc\",\"key\":1,\"vlan\":[5]},"
+         "{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"vlan\":[4,5]}]",
+         ROOT "/pseudowire[name='w']/vlan[.='5']: v carries it already"},
+        {EXAMPLE_A, "pseudowire",
+         "[{\"name\":\"v\",\"tunnel\":\"dc\",\"key\":1},"
+         "{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"untagged\":true}]",
+         ROOT "/pseudowire[name='w']: v carries untagged frames already"},
+        {EXAMPLE_A, "pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"vlan\":[4095]}]",
+         ROOT "/pseudowire[name='w']/vlan: out of range: must be 1 to 4094"},
+        {EXAMPLE_A, "port/lan/address", NULL, ROOT "/port/lan/address: at least one is needed"},
         /* ports */
         {EXAMPLE_A, "port/wan/device", "\"lan0\"",
          ROOT "/port/wan/device: not a PCI address and not a DPDK virtual device such as "
@@ -267,6 +285,9 @@ static void test_good_variants(void)
 	        {"control", NULL},
 	        {"tunnel/0/encapsulation", "\"udp\""},
 	        {"tunnel/0/udp-source", "\"spread\""},
+	        {"pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1,\"vlan\":[5,4094],"
+	                       "\"transparent\":[\"lldp\",\"cfm\"]}]"},
+	        {"pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1}]"},
 	};
 	static struct config out;
 	struct err err = {0};

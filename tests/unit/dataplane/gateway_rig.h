@@ -22,6 +22,7 @@
 #include "dataplane/esp.h"
 #include "dataplane/forward.h"
 #include "dataplane/routes.h"
+#include "dataplane/wire.h"
 #include "tests/unit/dataplane/tunnel_burst.h"
 #include "tests/unit/dataplane/dpdk.h"
 #include "tests/unit/dataplane/packets.h"
@@ -64,6 +65,7 @@ static uint16_t rig_buffer_mtu; /* a buffer holds such a frame; 0: the longest *
 static unsigned int rig_run;    /* so that names of rings and devices differ between runs */
 static struct rte_mempool *rig_pool;
 static struct routes rig_routes;
+static const struct wire_table *rig_wires[2]; /* of each gateway, set before rig_start() */
 static const uint8_t rig_host_mac[2][6] = {{2, 0, 0, 0, 0xa, 0x10}, {2, 0, 0, 0, 0xb, 0x10}};
 
 static inline struct rte_ring *rig_ring(const char *name, unsigned int i)
@@ -194,6 +196,7 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker)
 		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(g->tunnels[t], g->config.wan.mtu);
 		fc.tunnel[t] = g->tunnels[t];
 	}
+	fc.wires = rig_wires[site];
 	fc.mux = g->mux;
 	memcpy(fc.iface, g->iface, sizeof(fc.iface));
 	g->forward = forward_create(&fc, &err);
