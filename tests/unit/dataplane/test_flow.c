@@ -25,22 +25,21 @@ static void test_sizes(void)
 	flow_cache_fini(&c);
 }
 
-/* What is found is always what was put for that key, and recent keys of a light load are there. */
-static void test_finds_only_its_own(void)
+static unsigned int found_of_1024(unsigned int step)
 {
 	struct flow_cache c;
 	unsigned int found = 0, wrong = 0;
 
 	CU_ASSERT_EQUAL_FATAL(flow_cache_init(&c, 4096, NULL), 0);
 	for (unsigned int i = 0; i < 1024; i++) {
-		struct flow4_key k = key4(i);
+		struct flow4_key k = key4(i * step);
 		struct flow_value v = {.generation = 5, .action = FLOW_SEAL, .tunnel = (uint16_t)i};
 
 		CU_ASSERT_PTR_NULL(flow4_find(&c, flow4_hash(&c, &k), &k, 5));
 		flow4_put(&c, flow4_hash(&c, &k), &k, &v);
 	}
 	for (unsigned int i = 0; i < 1024; i++) {
-		struct flow4_key k = key4(i);
+		struct flow4_key k = key4(i * step);
 		const struct flow_value *v = flow4_find(&c, flow4_hash(&c, &k), &k, 5);
 
 		found += v != NULL;
@@ -48,9 +47,22 @@ static void test_finds_only_its_own(void)
 		CU_ASSERT_PTR_NULL(flow4_find(&c, flow4_hash(&c, &k), &k, 6));
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
-	/* 1,024 keys over 2,048 pairs: about 33 are pushed out by a third key (Poisson). */
-	CU_ASSERT_TRUE(found > 940);
 	flow_cache_fini(&c);
+	return found;
+}
+
+/*
+ * What is found is always what was put for that key. 1,024 keys over 2,048 pairs: 33 with a
+ * standard deviation of 6 are pushed out by a third key (Poisson), whatever secret was drawn and
+ * however the addresses count up. One draw in 10^9 is off by 6 deviations; ten are allowed.
+ */
+static void test_finds_only_its_own(void)
+{
+	static const unsigned int step[] = {1, 256, 65536, 0x01000001};
+
+	for (unsigned int s = 0; s < 4; s++)
+		for (unsigned int draw = 0; draw < 50; draw++)
+			CU_ASSERT_TRUE(found_of_1024(step[s]) > 1024 - 33 - 60);
 }
 
 static void test_each_selector_counts(void)
