@@ -3,13 +3,16 @@
 
 A load on a CPU of its own offers frames at a rate and counts what comes; on another CPU is
 what it goes through: one gateway, two back to back, or testpmd that forwards as it is (io).
-testpmd itself can neither pace what it sends nor tell how long it was under way, so the load
-is a program of ours, tests/bench/dataplane/load.c.
+testpmd itself can neither pace what it sends nor tell how long it was under way, so that load
+is a program of ours, tests/bench/dataplane/load.c; testpmd as generator and sink gives the rate
+at full load.
 """
 
 import json
 import os
 import select
+import shutil
+import socket as socket_module
 import statistics
 import subprocess
 import tempfile
@@ -156,6 +159,78 @@ class Load(Program):
         return tuple(statistics.median(t[key] for t in good) for key in ("p50_us", "p99_us"))
 
 
+class Testpmd(Program):
+    """testpmd as generator and sink: a pcap file over and over into one port, and what comes
+    out of the other to nowhere, as fast as it goes."""
+
+    def __init__(self, socket, directory, size, cpu, huge):
+        pcap = os.path.join(directory, "frames.pcap")
+        subprocess.run([program("tests/bench/dataplane_load"), "--pcap", pcap, "--size", size],
+                       check=True)
+        self.prefix = f"lumengate-testpmd-{os.getpid()}"
+        argv = ["dpdk-testpmd", "--lcores", f"0@{cpu},1@{cpu}", *memory("io", huge), "--no-pci",
+                f"--file-prefix={self.prefix}"]
+        devices = [f"net_pcap0,rx_pcap={pcap},infinite_rx=1",
+                   f"net_memif0,role=client,id=0,socket={socket},socket-abstract=no",
+                   f"net_memif1,role=client,id=1,socket={socket},socket-abstract=no",
+                   "net_null0,no-rx=1"]
+        # In pairs: from the first to the second, from the third to the fourth.
+        for device in devices:
+            argv += ["--vdev", device]
+        super().__init__(argv + ["--", "--forward-mode=io", "--auto-start",
+                                 "--total-num-mbufs=16384", "--no-lsc-interrupt"],
+                         os.path.join(directory, "testpmd.log"))
+
+    def received(self):
+        """Packets that came by the third port."""
+        with socket_module.socket(socket_module.AF_UNIX, socket_module.SOCK_SEQPACKET) as s:
+            s.settimeout(5)
+            s.connect(f"/var/run/dpdk/{self.prefix}/dpdk_telemetry.v2")
+            s.recv(1 << 16)
+            s.send(b"/ethdev/list")
+            ports = json.loads(s.recv(1 << 16))["/ethdev/list"]
+            for port in ports:
+                s.send(f"/ethdev/info,{port}".encode())
+                if json.loads(s.recv(1 << 16))["/ethdev/info"]["name"] == "net_memif1":
+                    s.send(f"/ethdev/stats,{port}".encode())
+                    return json.loads(s.recv(1 << 16))["/ethdev/stats"]["ipackets"]
+        return 0
+
+    def rate(self):
+        """In millions a second, the median of some spells, once packets come."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                if self.received() > 0:
+                    break
+            except OSError:
+                pass
+            if self.process.poll() is not None:
+                self.fail("ended")
+            if time.monotonic() > deadline:
+                self.fail("lets no frame through")
+            time.sleep(0.1)
+        found = []
+        for _ in range(TRIALS):
+            before, start = self.received(), time.monotonic()
+            time.sleep(TRIAL_S)
+            found.append((self.received() - before) / (time.monotonic() - start) / 1e6)
+        return statistics.median(found)
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        shutil.rmtree(f"/var/run/dpdk/{self.prefix}", ignore_errors=True)
+
+
+def saturate(what, size, cpus, huge, options=()):
+    """What testpmd as generator and sink brings through WHAT."""
+    with tempfile.TemporaryDirectory(prefix="lumengate-load-") as directory:
+        socket = os.path.join(directory, "memif.sock")
+        with between(what, socket, directory, cpus[0], huge, list(options)), \
+                Testpmd(socket, directory, size, cpus[1], huge) as generator:
+            return generator.rate()
+
+
 def measure(what, size, rates, cpus, huge, options=()):
     """No-drop rate of WHAT, and latencies at RATES, or at half of what was found."""
     with tempfile.TemporaryDirectory(prefix="lumengate-load-") as directory:
@@ -172,6 +247,7 @@ def rows(wanted, cpus, huge, options=()):
     for size in dict.fromkeys(size for _, size in wanted):
         kinds = [kind for kind, s in wanted if s == size]
         found = {kind: measure(kind, size, None, cpus, huge, options) for kind in kinds}
+        full = {kind: saturate(kind, size, cpus, huge, options) for kind in kinds}
         halves = [rate / 2 for rate, _ in found.values()]
         io_rate, io_times = measure("io", size, halves, cpus, huge)
         io_times = dict(zip((h for h in halves if h > 0), io_times))
@@ -181,6 +257,7 @@ def rows(wanted, cpus, huge, options=()):
                    "io_mpps": round(io_rate, 4)}
             if io_rate > 0:
                 row["ratio_to_io"] = round(rate / io_rate, 4)
+            row["testpmd_mpps"] = round(full[kind], 4)
             beside = io_times.get(rate / 2)
             if times and times[0] and beside:
                 row.update({"p50_us": times[0][0], "p99_us": times[0][1],

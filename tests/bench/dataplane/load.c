@@ -12,6 +12,10 @@
  * or beyond 10 ms.
  *
  *     dataplane_load --socket PATH --size SIZE [--cpu N] [--memory MB] [--hugepages]
+ *
+ * For other generators, the same frames as a pcap file, and no more:
+ *
+ *     dataplane_load --pcap FILE --size SIZE
  */
 
 #include <getopt.h>
@@ -196,10 +200,19 @@ static void open_ports(const char *socket, struct rte_mempool *pool)
 	}
 }
 
+static const struct rte_ether_addr lan_mac = {{2, 0, 0, 0, SITE_A, PORT_LAN}};
+
+static int write_pcap(const char *path, unsigned int size)
+{
+	static struct frame_flow flows[FRAMES_PERIOD];
+
+	for (unsigned int i = 0; i < FRAMES_PERIOD; i++)
+		flows[i].flow = i % FRAMES_FLOWS;
+	return frames_pcap(path, size, &lan_mac, flows, FRAMES_PERIOD);
+}
+
 static void make_frames(unsigned int size, struct rte_mempool *pool)
 {
-	static const struct rte_ether_addr lan_mac = {{2, 0, 0, 0, SITE_A, PORT_LAN}};
-
 	for (unsigned int i = 0; i < FRAMES_PERIOD; i++) {
 		unsigned int n = frames_bytes(size, i);
 
@@ -213,12 +226,15 @@ static void make_frames(unsigned int size, struct rte_mempool *pool)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	        {"socket", required_argument, NULL, 's'}, {"size", required_argument, NULL, 'z'},
-	        {"cpu", required_argument, NULL, 'c'},    {"memory", required_argument, NULL, 'm'},
-	        {"hugepages", no_argument, NULL, 'h'},    {0}};
+	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+	                                        {"size", required_argument, NULL, 'z'},
+	                                        {"cpu", required_argument, NULL, 'c'},
+	                                        {"memory", required_argument, NULL, 'm'},
+	                                        {"hugepages", no_argument, NULL, 'h'},
+	                                        {"pcap", required_argument, NULL, 'p'},
+	                                        {0}};
 	int cpu = 0, memory_mb = 128, size = -1, c;
-	const char *socket = NULL;
+	const char *socket = NULL, *pcap = NULL;
 	struct rte_mempool *pool;
 	bool hugepages = false;
 	struct err err = {0};
@@ -235,9 +251,13 @@ int main(int argc, char **argv)
 			memory_mb = atoi(optarg);
 		else if (c == 'h')
 			hugepages = true;
+		else if (c == 'p')
+			pcap = optarg;
 		else
 			return 2;
 	}
+	if (pcap != NULL && size >= 0)
+		return write_pcap(pcap, (unsigned int)size) < 0;
 	if (socket == NULL || size < 0 || size > 1500)
 		die("--socket or --size is missing or wrong");
 	start_eal(cpu, memory_mb, hugepages);
