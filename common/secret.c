@@ -42,26 +42,32 @@ static size_t class_bytes(unsigned int class)
 	return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* Huge pages are never swapped and need no lock; others are locked. */
-static void *map_locked(size_t size, struct err *err)
+/*
+ * Huge pages are never swapped and need no lock, so they do not count against its limit; others
+ * are locked. *SIZE becomes what was mapped.
+ */
+static void *map_locked(size_t *size, struct err *err)
 {
 	const int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	size_t huge = (*size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 	void *p = MAP_FAILED;
 
-	if (size % HUGE_PAGE == 0)
-		p = mmap(NULL, size, prot, flags | MAP_HUGETLB, -1, 0);
-	if (p != MAP_FAILED)
+	if (*size >= HUGE_PAGE)
+		p = mmap(NULL, huge, prot, flags | MAP_HUGETLB, -1, 0);
+	if (p != MAP_FAILED) {
+		*size = huge;
 		return p;
-	p = mmap(NULL, size, prot, flags, -1, 0);
+	}
+	p = mmap(NULL, *size, prot, flags, -1, 0);
 	if (p == MAP_FAILED) {
-		err_set(err, ENOMEM, "secret memory: cannot map %zu bytes", size);
+		err_set(err, ENOMEM, "secret memory: cannot map %zu bytes", *size);
 		return NULL;
 	}
-	if (mlock(p, size) < 0) {
+	if (mlock(p, *size) < 0) {
 		err_set(err, ENOMEM,
-		        "secret memory: cannot lock %zu bytes (%s); raise LimitMEMLOCK", size,
+		        "secret memory: cannot lock %zu bytes (%s); raise LimitMEMLOCK", *size,
 		        strerror(errno));
-		munmap(p, size);
+		munmap(p, *size);
 		return NULL;
 	}
 	return p;
@@ -74,7 +80,7 @@ int secret_init(size_t bytes, struct err *err)
 
 	if (arena.base != NULL)
 		return err_set(err, EALREADY, "secret memory: already initialised");
-	p = map_locked(size, err);
+	p = map_locked(&size, err);
 	if (p == NULL)
 		return -ENOMEM;
 	madvise(p, size, MADV_DONTDUMP);

@@ -137,7 +137,10 @@ class Figures:
         tell ESP from the classical channel: its count may explain more than is missing."""
         named = sum(last["drops"].get(name, 0) for name in UNDER_WAY)
         missing = last["sealed"] - last["opened"] - named
+        # What came faster than it could be taken: the ring was full, or the gateway let it go
+        # in favour of the classical channel.
         missed = (last["drops"].get("port.wan.rx_missed", 0) +
+                  last["drops"].get("drop.overload", 0) +
                   last["drops"].get("wire.dropped", 0))
         return {"rekeys": last["rekeys"], "packets_sealed": last["sealed"],
                 "packets_opened": last["opened"],
