@@ -33,6 +33,7 @@ enum flow_flag {
 	FLOW_CLEAR = 1,        /* in the clear on the WAN, as a rule says */
 	FLOW_CLEAR_NO_KEY = 2, /* FLOW_SEAL: in the clear while the tunnel has no key */
 	FLOW_ONLY_NO_KEY = 4,  /* FLOW_LAN: accepted in the clear while the tunnel has no key */
+	FLOW_TCP = 8,          /* through a tunnel that lowers the MSS in SYN segments */
 };
 
 /* What a decision is made of; 16 bytes. */

@@ -85,17 +85,21 @@ static inline bool recall(const struct forward_core *c, const struct flow_value 
 }
 
 /* The common cases are kept for the flow; all else is FLOW_NONE and asked each time. */
-static bool keep(const struct forward_core *c, const struct forward_verdict *v,
-                 struct forward_way *way, struct flow_value *value)
+static bool keep(const struct forward_core *c, const struct forward_verdict *v, uint16_t origin,
+                 uint8_t proto, struct forward_way *way, struct flow_value *value)
 {
+	unsigned int tunnel = v->outcome == FORWARD_SEAL ? v->tunnel : origin;
+	uint8_t flags = v->flags;
 	struct neighbour_ref ref;
 
+	/* So that packets of other protocols ask no more than before. */
+	if (proto == IP_PROTO_TCP && tunnel < SAD_TUNNELS_MAX && c->f->tunnel[tunnel].clamp)
+		flags |= FLOW_TCP;
+
 	*way = (struct forward_way){
-	        .flags = v->flags, .tunnel = v->tunnel, .rule = v->rule, .verdict = v};
-	*value = (struct flow_value){.generation = c->generation,
-	                             .flags = v->flags,
-	                             .tunnel = v->tunnel,
-	                             .rule = v->rule};
+	        .flags = flags, .tunnel = v->tunnel, .rule = v->rule, .verdict = v};
+	*value = (struct flow_value){
+	        .generation = c->generation, .flags = flags, .tunnel = v->tunnel, .rule = v->rule};
 	switch (v->outcome) {
 	case FORWARD_SEAL:
 		value->action = way->action = FLOW_SEAL;
@@ -119,13 +123,13 @@ static bool keep(const struct forward_core *c, const struct forward_verdict *v,
 	return true;
 }
 
-/* A SYN as far as its flags say, and they are there. A fragment's bytes may look like one. */
+/* Of TCP: a SYN as far as its flags say, and they are there. A fragment's bytes may look like one.
+ */
 static inline bool is_syn(const struct rte_mbuf *m, const uint8_t *ip, bool ipv6)
 {
 	uint32_t flags = (ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4) + TCP_FLAGS;
 
-	return ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL] == IP_PROTO_TCP &&
-	       rte_pktmbuf_data_len(m) > flags && (ip[flags] & TCP_SYN) != 0;
+	return rte_pktmbuf_data_len(m) > flags && (ip[flags] & TCP_SYN) != 0;
 }
 
 /* To the tunnel that it goes into or came out of. */
@@ -165,11 +169,15 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		--*ttl;
 	else
 		ipv4_ttl_decrement(ip);
-	if (unlikely(is_syn(m, ip, ipv6)))
-		clamp(c, origin, m, way, ipv6);
-	if (unlikely(way->flags != 0))
-		forward_deliver(c, origin, m, way, ipv6);
-	else if (likely(way->action == FLOW_SEAL))
+	if (way->flags != 0) {
+		if ((way->flags & FLOW_TCP) != 0 && unlikely(is_syn(m, ip, ipv6)))
+			clamp(c, origin, m, way, ipv6);
+		if (unlikely((way->flags & ~FLOW_TCP) != 0)) {
+			forward_deliver(c, origin, m, way, ipv6);
+			return;
+		}
+	}
+	if (likely(way->action == FLOW_SEAL))
 		forward_seal_push(c, way->tunnel, m);
 	else if (forward_ether(c, PORT_LAN, m, (const struct rte_ether_addr *)&way->link))
 		forward_tx(c, PORT_LAN, m);
@@ -209,7 +217,7 @@ static void ask4(struct forward_core *c, const uint16_t *origin, const union flo
 		struct flow_value value;
 
 		forward_decide(c, &q, &c->verdict[k]);
-		if (keep(c, &c->verdict[k], &way[i], &value))
+		if (keep(c, &c->verdict[k], origin[i], key[i].key.proto, &way[i], &value))
 			flow4_put(&c->flows, hash[i], &key[i].key, &value);
 	}
 }
@@ -247,7 +255,7 @@ static void ask6(struct forward_core *c, const uint16_t *origin, const union flo
 		struct flow_value value;
 
 		forward_decide(c, &q, &c->verdict[k]);
-		if (keep(c, &c->verdict[k], &way[i], &value))
+		if (keep(c, &c->verdict[k], origin[i], key[i].key.proto, &way[i], &value))
 			flow6_put(&c->flows, hash[i], &key[i].key, &value);
 	}
 }

@@ -34,7 +34,8 @@ static void ipv4(uint8_t *p, unsigned int n, const uint8_t *options, unsigned in
 	p[8] = 64;
 	p[9] = 17;
 	p[12] = p[16] = 10;
-	memcpy(p + 20, options, bytes);
+	if (bytes > 0)
+		memcpy(p + 20, options, bytes);
 	put_be16(p + 10, test_checksum(p, 20 + bytes, 0));
 }
 
