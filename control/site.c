@@ -10,6 +10,7 @@
 #include "common/gcm.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "control/address_watch.h"
 #include "control/no_key_watch.h"
 
 LOG_COMPONENT_DEFINE(site)
@@ -136,6 +137,13 @@ void site_stop(void)
 	secret_fini();
 }
 
+static void watch_addresses(void)
+{
+	struct forward_address list[FORWARD_ADDRESSES_MAX];
+
+	address_watch(list, dataplane_addresses(dataplane, list, FORWARD_ADDRESSES_MAX));
+}
+
 void site_poll(uint64_t now_ns)
 {
 	link_poll(link_, now_ns);
@@ -143,6 +151,7 @@ void site_poll(uint64_t now_ns)
 	if (now_ns >= next_reclaim_ns) {
 		next_reclaim_ns = now_ns + RECLAIM_NS;
 		dataplane_poll(dataplane);
+		watch_addresses();
 	}
 }
 

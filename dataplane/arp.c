@@ -55,12 +55,29 @@ void arp_make_reply(struct rte_mbuf *m, const struct iface *iface, const struct 
 	fill(m, iface, ARP_REPLY, &req->sender_link, &req->sender_link, req->target, req->sender);
 }
 
+static const struct rte_ether_addr unknown;
+static const struct rte_ether_addr all = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+static const uint8_t unspecified[4];
+
+int arp_make_probe(struct rte_mbuf *m, const struct iface *iface, const uint8_t addr[4])
+{
+	if (rte_pktmbuf_append(m, ARP_FRAME) == NULL)
+		return -ENOSPC;
+	fill(m, iface, ARP_REQUEST, &all, &unknown, unspecified, addr);
+	return 0;
+}
+
+int arp_make_announcement(struct rte_mbuf *m, const struct iface *iface, const uint8_t addr[4])
+{
+	if (rte_pktmbuf_append(m, ARP_FRAME) == NULL)
+		return -ENOSPC;
+	fill(m, iface, ARP_REQUEST, &all, &unknown, addr, addr);
+	return 0;
+}
+
 int arp_make_request(struct rte_mbuf *m, const struct iface *iface, const uint8_t target[4],
                      const struct rte_ether_addr *link)
 {
-	static const struct rte_ether_addr unknown;
-	static const struct rte_ether_addr all = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-	static const uint8_t unspecified[4];
 	const uint8_t *sender = iface_source(iface, false, target);
 
 	if (rte_pktmbuf_append(m, ARP_FRAME) == NULL)

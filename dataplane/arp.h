@@ -32,4 +32,8 @@ void arp_make_reply(struct rte_mbuf *m, const struct iface *iface, const struct 
 int arp_make_request(struct rte_mbuf *m, const struct iface *iface, const uint8_t target[4],
                      const struct rte_ether_addr *link);
 
+/* RFC 5227: a request for ADDR from nobody; a request from ADDR for itself. -ENOSPC. */
+int arp_make_probe(struct rte_mbuf *m, const struct iface *iface, const uint8_t addr[4]);
+int arp_make_announcement(struct rte_mbuf *m, const struct iface *iface, const uint8_t addr[4]);
+
 #endif

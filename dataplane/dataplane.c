@@ -224,6 +224,7 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	        .spd = dp->spd,
 	        .wires = wire_table_used(&dp->wires) ? &dp->wires : NULL,
 	        .mux = dp->mux,
+	        .detect_duplicates = true,
 	        .pool = dp->pool,
 	        .qsbr = worker_qsbr(),
 	};
@@ -336,8 +337,33 @@ void dataplane_destroy(struct dataplane *dp)
 	free(dp);
 }
 
+unsigned int dataplane_addresses(const struct dataplane *dp, struct forward_address *out,
+                                 unsigned int max)
+{
+	return forward_addresses(dp->forward, out, max);
+}
+
+/* What turned out to be another station's is no source of outer packets, until it is ours. */
+static void follow_duplicates(struct dataplane *dp)
+{
+	struct forward_address list[FORWARD_ADDRESSES_MAX];
+	unsigned int n = forward_addresses(dp->forward, list, RTE_DIM(list)), k = 0;
+	uint32_t mask = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (list[i].role == PORT_WAN && k < dp->iface[PORT_WAN].address_count)
+			mask |= (uint32_t)(list[i].state == ADDRESS_DUPLICATE) << k++;
+	if (mask == dp->iface[PORT_WAN].unusable)
+		return;
+	dp->iface[PORT_WAN].unusable = mask;
+	if (routes_build(&dp->config, dp->iface, &dp->routes, NULL) == 0 &&
+	    fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, NULL) == 0)
+		forward_invalidate(dp->forward);
+}
+
 void dataplane_poll(struct dataplane *dp)
 {
+	follow_duplicates(dp);
 	fib_reclaim(dp->fib);
 	spd_reclaim(dp->spd);
 	capture_poll();

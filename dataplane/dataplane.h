@@ -23,6 +23,7 @@
 #include "common/err.h"
 #include "config/config.h"
 #include "dataplane/channel_mux.h"
+#include "dataplane/forward.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/port.h"
 #include "dataplane/spd.h"
@@ -88,6 +89,8 @@ struct dataplane_port {
 	struct port_stats stats;
 };
 void dataplane_port_read(struct dataplane *dp, enum port_role role, struct dataplane_port *out);
+unsigned int dataplane_addresses(const struct dataplane *dp, struct forward_address *out,
+                                 unsigned int max);
 bool dataplane_running(const struct dataplane *dp);
 bool dataplane_on_hugepages(const struct dataplane *dp);
 unsigned int dataplane_neighbours(const struct dataplane *dp, struct neighbour_info *out,

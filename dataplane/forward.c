@@ -24,6 +24,7 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	if (c->index == FORWARD_OWNER) {
 		n += forward_channel(c);
 		forward_neighbour_poll(c);
+		forward_address_poll(c);
 		if (c->f->nat != NULL)
 			forward_nat_poll(c);
 	}
@@ -143,6 +144,7 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 		return NULL;
 	}
 	tunnels_init(f);
+	forward_address_init(f);
 	for (unsigned int sub = 0; sub < TUNNEL_SUBS_MAX; sub++)
 		f->sub_core[sub] = (uint8_t)(sub % config->cores);
 	if (config->port[PORT_LAN]->rx_cores < config->cores) {

@@ -15,10 +15,12 @@
 #ifndef DATAPLANE_FORWARD_H
 #define DATAPLANE_FORWARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
 #include "config/config.h"
+#include "dataplane/address_check.h"
 #include "dataplane/channel_mux.h"
 #include "dataplane/fib.h"
 #include "dataplane/iface.h"
@@ -45,7 +47,8 @@ struct forward_config {
 	uint16_t tunnel_mtu[SAD_TUNNELS_MAX];
 	/* The tunnels themselves, as far as one asks for more than plain ESP; else NULL. */
 	const struct tunnel *tunnel[SAD_TUNNELS_MAX];
-	unsigned int flows;             /* entries of a core's flow cache; 0: FORWARD_FLOWS */
+	bool detect_duplicates; /* probe our addresses first; else they are taken to be ours */
+	unsigned int flows;     /* entries of a core's flow cache; 0: FORWARD_FLOWS */
 	const struct wire_table *wires; /* NULL: none */
 	struct channel_mux *mux;        /* or NULL */
 	struct rte_mempool *pool;       /* of port_pool_create() */
@@ -70,7 +73,19 @@ struct role forward_role(struct forward *f, unsigned int core);
 /* Packets that left in the clear as tunnel TUNNEL had no key, and a rule allowed it. */
 uint64_t forward_cleared_no_key(const struct forward *f, unsigned int tunnel);
 
-/* For status. */
+/* The link of a port came up: addresses are announced, neighbours asked again. */
+void forward_link_up(struct forward *f, enum port_role role);
+
+/* For status; a snapshot by the control thread. */
+struct forward_address {
+	enum port_role role;
+	struct config_addr addr;
+	uint8_t state; /* enum address_state */
+	bool disputed; /* ours, but another station claims it, too */
+};
+#define FORWARD_ADDRESSES_MAX (PORT_ROLES * (CONFIG_ADDRESSES_MAX + 1))
+unsigned int forward_addresses(const struct forward *f, struct forward_address *out,
+                               unsigned int max);
 unsigned int forward_neighbours(const struct forward *f, struct neighbour_info *out,
                                 unsigned int max);
 

@@ -18,6 +18,7 @@
 #include <rte_prefetch.h>
 
 #include "common/spsc.h"
+#include "dataplane/address_check.h"
 #include "dataplane/esp.h"
 #include "dataplane/flow.h"
 #include "dataplane/forward.h"
@@ -26,10 +27,11 @@
 #include "dataplane/packet.h"
 #include "dataplane/spread.h"
 
-#define FORWARD_BURST 64
-#define FORWARD_TX    512 /* packets that wait for a device; beyond, new ones are dropped */
-#define FORWARD_FIRST 128 /* packets that go ahead of these */
-#define FORWARD_OWNER 0   /* the core that resolves neighbours and sends the channel's */
+#define FORWARD_BURST     64
+#define FORWARD_TX        512 /* packets that wait for a device; beyond, new ones are dropped */
+#define FORWARD_FIRST     128 /* packets that go ahead of these */
+#define FORWARD_ADDRESSES (CONFIG_ADDRESSES_MAX + 1) /* of a port; the last is the link-local */
+#define FORWARD_OWNER     0 /* the core that resolves neighbours and sends the channel's */
 
 /* Where an inner packet came from: the index of a tunnel, or one of these. */
 #define ORIGIN_LAN UINT16_C(0xfffe)
@@ -157,6 +159,11 @@ struct forward {
 	struct spread spread;
 	/* control: rw, all: ro */
 	_Alignas(64) uint32_t generation; /* of policy and routes; never 0 */
+	uint32_t link_ups[PORT_ROLES];    /* times that a port's link came up */
+	/* owner: rw, control: relaxed reads of states */
+	_Alignas(64) struct address_check address[PORT_ROLES][FORWARD_ADDRESSES];
+	uint64_t next_address_ns;
+	uint32_t link_ups_seen[PORT_ROLES];
 };
 
 static inline void forward_drop(struct forward_core *c, struct rte_mbuf *m,
@@ -354,6 +361,14 @@ void forward_unresolved(struct forward_core *c, struct rte_mbuf *m, const struct
                         uint16_t origin);
 /* The owner's timers, and resolution of the outer next hops ahead of need. */
 void forward_neighbour_poll(struct forward_core *c);
+
+/* forward_address.c: the owner's. */
+void forward_address_init(struct forward *f);
+void forward_address_poll(struct forward_core *c);
+/* LINK speaks of ADDR; true: it is one of ours, usable or not. */
+bool forward_address_heard(struct forward_core *c, enum port_role role, bool ipv6,
+                           const uint8_t *addr, enum address_evidence evidence,
+                           const struct rte_ether_addr *link);
 
 /* forward_hand_over.c */
 int forward_rings_create(struct forward *f, unsigned int core, struct err *err);

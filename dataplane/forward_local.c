@@ -8,6 +8,7 @@
 #include "dataplane/mbuf_chain.h"
 
 COUNTER_DEFINE(drop_local, "drop.local", "packets to the gateway that are no echo requests")
+COUNTER_DEFINE(drop_address, "drop.address", "packets to an address of ours that another has, too")
 COUNTER_DEFINE(icmp_errors, "icmp.errors", "ICMP errors sent")
 COUNTER_DEFINE(icmp_limited, "icmp.limited", "ICMP errors not sent, to keep to the rate")
 COUNTER_DEFINE(icmp_echoes, "icmp.echoes", "echo requests answered")
@@ -91,6 +92,12 @@ void forward_local(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, 
 	uint8_t proto = ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL];
 	struct rte_ether_addr to = {{0}};
 
+	ip += ipv6 ? IPV6_DST : IPV4_DST;
+	if (!iface_owns(&c->f->config.iface[PORT_LAN], ipv6, ip) &&
+	    !iface_owns(&c->f->config.iface[PORT_WAN], ipv6, ip)) {
+		forward_drop(c, m, &drop_address);
+		return;
+	}
 	if (origin == ORIGIN_LAN)
 		to = forward_ether_source(m);
 	if (ipv6 ? icmp6_echo(m) : icmp_echo(m)) {

@@ -14,7 +14,6 @@
 COUNTER_DEFINE(drop_arp, "drop.arp", "ARP messages that are wrong or not for us")
 COUNTER_DEFINE(drop_nd, "drop.nd", "ND messages that are wrong or not for us")
 COUNTER_DEFINE(neighbour_replies, "neighbour.replies", "ARP replies and advertisements sent")
-COUNTER_DEFINE(neighbour_conflicts, "neighbour.conflicts", "messages from who has our address")
 
 #define KEEP_NS    (100 * NS_PER_MS)
 #define KEEP_BURST 8
@@ -24,16 +23,18 @@ static void arp_input(struct forward_core *c, enum port_role role, struct rte_mb
 	const struct iface *iface = &c->f->config.iface[role];
 	static const uint8_t unspecified[4];
 	struct arp_message msg;
-	bool to_us;
+	bool to_us, probe;
 
 	if (!arp_parse(m, &msg) || (msg.op != ARP_REQUEST && msg.op != ARP_REPLY)) {
 		forward_drop(c, m, &drop_arp);
 		return;
 	}
 	to_us = iface_owns(iface, false, msg.target);
-	if (iface_owns(iface, false, msg.sender)) {
-		counter_add(c->cs, &neighbour_conflicts, 1);
-	} else if (memcmp(msg.sender, unspecified, 4) != 0) {
+	probe = memcmp(msg.sender, unspecified, 4) == 0;
+	if (probe)
+		forward_address_heard(c, role, false, msg.target, ADDRESS_PROBED, &msg.sender_link);
+	if (!probe && !rte_is_same_ether_addr(&msg.sender_link, &iface->mac) &&
+	    !forward_address_heard(c, role, false, msg.sender, ADDRESS_CLAIM, &msg.sender_link)) {
 		struct neighbour_key key = neighbour_key4((uint8_t)role, msg.sender);
 
 		neighbour_learn(c->f->neighbours, &key, &msg.sender_link,
@@ -61,10 +62,9 @@ static void advertisement(struct forward_core *c, enum port_role role, struct rt
 	struct neighbour_key key = neighbour_key6((uint8_t)role, msg->target);
 	enum neighbour_evidence evidence = NEIGHBOUR_HINT;
 
-	if (iface_owns(&c->f->config.iface[role], true, msg->target)) {
-		counter_add(c->cs, &neighbour_conflicts, 1);
+	if (rte_is_same_ether_addr(&eth->src_addr, &c->f->config.iface[role].mac) ||
+	    forward_address_heard(c, role, true, msg->target, ADDRESS_CLAIM, &eth->src_addr))
 		return;
-	}
 	if (msg->flags & ND_FLAG_SOLICITED)
 		evidence = NEIGHBOUR_ANSWER;
 	else if (msg->flags & ND_FLAG_OVERRIDE)
@@ -89,6 +89,9 @@ static void nd_input(struct forward_core *c, enum port_role role, struct rte_mbu
 		rte_pktmbuf_free(m);
 		return;
 	}
+	if (msg.from_unspecified)
+		forward_address_heard(c, role, true, msg.target, ADDRESS_PROBED,
+		                      &rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->src_addr);
 	if (!iface_owns(iface, true, msg.target)) {
 		forward_drop(c, m, &drop_nd);
 		return;

@@ -37,26 +37,30 @@ void iface_init(struct iface *i, uint8_t role, const struct config_port *config,
 
 bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr)
 {
+	uint32_t unusable = __atomic_load_n(&i->unusable, __ATOMIC_RELAXED);
 	size_t size = ipv6 ? 16 : 4;
 
 	for (unsigned int k = 0; k < i->address_count; k++)
 		if (i->address[k].addr.ipv6 == ipv6 &&
 		    memcmp(i->address[k].addr.bytes, addr, size) == 0)
-			return true;
-	return ipv6 && memcmp(i->link_local, addr, 16) == 0;
+			return (unusable & 1U << k) == 0;
+	return ipv6 && memcmp(i->link_local, addr, 16) == 0 &&
+	       (unusable & IFACE_LINK_LOCAL_BIT) == 0;
 }
 
 const uint8_t *iface_source(const struct iface *i, bool ipv6, const uint8_t *towards)
 {
-	const uint8_t *first = ipv6 ? i->link_local : NULL;
+	uint32_t unusable = __atomic_load_n(&i->unusable, __ATOMIC_RELAXED);
+	bool link_local = ipv6 && (unusable & IFACE_LINK_LOCAL_BIT) == 0;
+	const uint8_t *first = link_local ? i->link_local : NULL;
 	bool have_first = false;
 
-	if (ipv6 && prefix_matches(i->link_local, towards, 10))
+	if (link_local && prefix_matches(i->link_local, towards, 10))
 		return i->link_local;
 	for (unsigned int k = 0; k < i->address_count; k++) {
 		const struct config_prefix *p = &i->address[k];
 
-		if (p->addr.ipv6 != ipv6)
+		if (p->addr.ipv6 != ipv6 || (unusable & 1U << k) != 0)
 			continue;
 		if (prefix_matches(p->addr.bytes, towards, p->len))
 			return p->addr.bytes;

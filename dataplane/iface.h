@@ -23,12 +23,17 @@ struct iface {
 	uint8_t link_local[16];
 	unsigned int address_count;
 	struct config_prefix address[CONFIG_ADDRESSES_MAX];
+	/* Bit k: address[k] is not used, being tentative or another's; owner: rw, cores: ro. */
+	uint32_t unusable;
 };
+
+/* The bit of link_local in unusable. */
+#define IFACE_LINK_LOCAL_BIT (1U << CONFIG_ADDRESSES_MAX)
 
 void iface_init(struct iface *i, uint8_t role, const struct config_port *config,
                 const struct rte_ether_addr *mac);
 
-/* ADDR: 4 or 16 bytes. The link-local address counts. */
+/* ADDR: 4 or 16 bytes. The link-local address counts; what is not usable does not. */
 bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr);
 
 /* The address to speak to TOWARDS from: on its link if there is one, else the first; or NULL. */

@@ -75,10 +75,12 @@ bool nd_parse(const struct rte_mbuf *m, struct nd_message *out)
 	return true;
 }
 
-static void fill(struct rte_mbuf *m, const struct iface *iface, const struct rte_ether_addr *to,
-                 uint8_t type, uint8_t flags, const uint8_t *src, const uint8_t *dst,
-                 const uint8_t *target)
+/* OPTION: with our link-layer address, for which there is room; else it ends before. */
+static void fill_with(struct rte_mbuf *m, const struct iface *iface,
+                      const struct rte_ether_addr *to, uint8_t type, uint8_t flags,
+                      const uint8_t *src, const uint8_t *dst, const uint8_t *target, bool option)
 {
+	uint16_t len = option ? ND_LENGTH : ND_BODY;
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
 	uint8_t *ip = (uint8_t *)(eth + 1), *icmp = ip + IPV6_HEADER;
 	uint16_t sum;
@@ -86,9 +88,9 @@ static void fill(struct rte_mbuf *m, const struct iface *iface, const struct rte
 	eth->dst_addr = *to;
 	eth->src_addr = iface->mac;
 	put_be16(&eth->ether_type, RTE_ETHER_TYPE_IPV6);
-	memset(ip, 0, IPV6_HEADER + ND_LENGTH);
+	memset(ip, 0, IPV6_HEADER + len);
 	ip[0] = 0x60;
-	put_be16(ip + IPV6_LENGTH, ND_LENGTH);
+	put_be16(ip + IPV6_LENGTH, len);
 	ip[IPV6_NEXT] = IP_PROTO_ICMPV6;
 	ip[IPV6_HOP_LIMIT] = NO_HOP_LEFT;
 	memcpy(ip + IPV6_SRC, src, 16);
@@ -96,12 +98,20 @@ static void fill(struct rte_mbuf *m, const struct iface *iface, const struct rte
 	icmp[0] = type;
 	icmp[4] = flags;
 	memcpy(icmp + 8, target, 16);
-	icmp[24] = type == ND_SOLICIT ? OPTION_SOURCE_LINK : OPTION_TARGET_LINK;
-	icmp[25] = 1;
-	memcpy(icmp + 26, iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
-	sum = ip_checksum(icmp, ND_LENGTH,
-	                  ipv6_pseudo_sum(ip + IPV6_SRC, ND_LENGTH, IP_PROTO_ICMPV6));
+	if (option) {
+		icmp[24] = type == ND_SOLICIT ? OPTION_SOURCE_LINK : OPTION_TARGET_LINK;
+		icmp[25] = 1;
+		memcpy(icmp + 26, iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	}
+	sum = ip_checksum(icmp, len, ipv6_pseudo_sum(ip + IPV6_SRC, len, IP_PROTO_ICMPV6));
 	memcpy(icmp + 2, &sum, 2);
+}
+
+static void fill(struct rte_mbuf *m, const struct iface *iface, const struct rte_ether_addr *to,
+                 uint8_t type, uint8_t flags, const uint8_t *src, const uint8_t *dst,
+                 const uint8_t *target)
+{
+	fill_with(m, iface, to, type, flags, src, dst, target, true);
 }
 
 /* RFC 2464 section 7. */
@@ -112,10 +122,11 @@ static struct rte_ether_addr multicast_link(const uint8_t *addr)
 	return link;
 }
 
+static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 1};
+
 void nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
                            const struct nd_message *solicit)
 {
-	static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 1};
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	struct rte_ether_addr to = solicit->has_link ? solicit->link : eth->src_addr;
 	uint8_t flags = ND_FLAG_ROUTER | ND_FLAG_OVERRIDE | ND_FLAG_SOLICITED;
@@ -135,21 +146,58 @@ void nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
 	fill(m, iface, &to, ND_ADVERTISE, flags, solicit->target, dst, solicit->target);
 }
 
-int nd_make_solicitation(struct rte_mbuf *m, const struct iface *iface, const uint8_t target[16],
-                         const struct rte_ether_addr *link)
+/* RFC 4291 section 2.7.1: the solicited-node address ends in the target's low 24 bits. */
+static void solicited_node(const uint8_t target[16], uint8_t out[16])
 {
-	/* RFC 4291 section 2.7.1: the solicited-node address ends in the target's low 24 bits. */
-	uint8_t dst[16] = {0xff, 0x02, [11] = 1, [12] = 0xff, target[13], target[14], target[15]};
+	static const uint8_t prefix[13] = {0xff, 0x02, [11] = 1, [12] = 0xff};
+
+	memcpy(out, prefix, sizeof(prefix));
+	memcpy(out + sizeof(prefix), target + sizeof(prefix), 3);
+}
+
+int nd_make_probe(struct rte_mbuf *m, const struct iface *iface, const uint8_t addr[16])
+{
+	static const uint8_t unspecified[16];
 	struct rte_ether_addr to;
+	uint8_t dst[16];
+
+	if (rte_pktmbuf_append(m, ND_FRAME - 8) == NULL)
+		return -ENOSPC;
+	solicited_node(addr, dst);
+	to = multicast_link(dst);
+	fill_with(m, iface, &to, ND_SOLICIT, 0, unspecified, dst, addr, false);
+	return 0;
+}
+
+int nd_make_announcement(struct rte_mbuf *m, const struct iface *iface, const uint8_t addr[16])
+{
+	struct rte_ether_addr to = multicast_link(all_nodes);
 
 	if (rte_pktmbuf_append(m, ND_FRAME) == NULL)
 		return -ENOSPC;
+	fill(m, iface, &to, ND_ADVERTISE, ND_FLAG_ROUTER | ND_FLAG_OVERRIDE, addr, all_nodes, addr);
+	return 0;
+}
+
+int nd_make_solicitation(struct rte_mbuf *m, const struct iface *iface, const uint8_t target[16],
+                         const struct rte_ether_addr *link)
+{
+	const uint8_t *src = iface_source(iface, true, target);
+	struct rte_ether_addr to;
+	uint8_t dst[16];
+
+	/* A tentative address asks for nobody; the next try comes. */
+	if (src == NULL)
+		return -EADDRNOTAVAIL;
+	if (rte_pktmbuf_append(m, ND_FRAME) == NULL)
+		return -ENOSPC;
+	solicited_node(target, dst);
 	if (link != NULL) {
 		memcpy(dst, target, 16);
 		to = *link;
 	} else {
 		to = multicast_link(dst);
 	}
-	fill(m, iface, &to, ND_SOLICIT, 0, iface_source(iface, true, target), dst, target);
+	fill(m, iface, &to, ND_SOLICIT, 0, src, dst, target);
 	return 0;
 }

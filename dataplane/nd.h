@@ -38,8 +38,15 @@ bool nd_parse(const struct rte_mbuf *m, struct nd_message *out);
 void nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
                            const struct nd_message *solicit);
 
-/* Fill an empty mbuf with a solicitation; LINK: whom to ask, NULL for multicast. -ENOSPC. */
+/* Fill an empty mbuf with a solicitation; LINK: whom to ask, NULL for multicast. -ENOSPC;
+ * -EADDRNOTAVAIL: we have no address to ask from, yet. */
 int nd_make_solicitation(struct rte_mbuf *m, const struct iface *iface, const uint8_t target[16],
                          const struct rte_ether_addr *link);
+
+/* A solicitation for ADDR from nobody (RFC 4862 section 5.4.2). -ENOSPC. */
+int nd_make_probe(struct rte_mbuf *m, const struct iface *iface, const uint8_t addr[16]);
+
+/* ADDR is here (RFC 4861 section 7.2.6): unsolicited, to all nodes. -ENOSPC. */
+int nd_make_announcement(struct rte_mbuf *m, const struct iface *iface, const uint8_t addr[16]);
 
 #endif

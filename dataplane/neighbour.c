@@ -387,6 +387,20 @@ void neighbour_poll(struct neighbour_table *t, struct counter_set *cs, uint64_t 
 	}
 }
 
+/* The polls that follow ask, a few entries each, so that a full table makes no storm. */
+void neighbour_confirm(struct neighbour_table *t, uint8_t port, uint64_t now_ns)
+{
+	for (unsigned int i = 0; i < t->slots; i++) {
+		struct neighbour *n = &t->entry[i];
+
+		if (n->state == STATE_FREE || n->state == STATE_DYING || n->key.port != port)
+			continue;
+		if (n->state == STATE_REACHABLE)
+			__atomic_store_n(&t->link[i].used, true, __ATOMIC_RELAXED);
+		n->deadline_ns = now_ns;
+	}
+}
+
 unsigned int neighbour_list(const struct neighbour_table *t, struct neighbour_info *out,
                             unsigned int max)
 {

@@ -112,6 +112,9 @@ void neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
                      const struct rte_ether_addr *link, enum neighbour_evidence evidence,
                      uint64_t now_ns);
 
+/* The link of PORT was away: ask again for what is known there, and for what did not answer. */
+void neighbour_confirm(struct neighbour_table *t, uint8_t port, uint64_t now_ns);
+
 /* Run the timers; cheap, to be called in each turn of the loop. */
 void neighbour_poll(struct neighbour_table *t, struct counter_set *cs, uint64_t now_ns);
 

@@ -199,6 +199,15 @@ static int outer_next_hop(const struct config *config, const struct iface *wan,
 	return 0;
 }
 
+/* Nothing is to leave with the address of another station as its source. */
+static bool is_duplicate(const struct iface *wan, const struct config_addr *local)
+{
+	for (unsigned int i = 0; i < wan->address_count; i++)
+		if (config_addr_equal(&wan->address[i].addr, local))
+			return (wan->unusable & 1U << i) != 0;
+	return false;
+}
+
 int routes_build(const struct config *config, const struct iface iface[PORT_ROLES],
                  struct routes *out, struct err *err)
 {
@@ -227,9 +236,14 @@ int routes_build(const struct config *config, const struct iface iface[PORT_ROLE
 		                    &out->outer[t], err);
 		if (rc < 0)
 			return rc;
+		if (is_duplicate(&iface[PORT_WAN], &config->tunnels[t].local))
+			out->outer[t].valid = false;
 	}
 	if (config->channel.port == 0)
 		return 0;
-	return outer_next_hop(config, &iface[PORT_WAN], &config->channel.remote, "channel",
-	                      &out->outer[FIB_OUTER_CHANNEL], err);
+	rc = outer_next_hop(config, &iface[PORT_WAN], &config->channel.remote, "channel",
+	                    &out->outer[FIB_OUTER_CHANNEL], err);
+	if (rc == 0 && is_duplicate(&iface[PORT_WAN], &config->channel.local))
+		out->outer[FIB_OUTER_CHANNEL].valid = false;
+	return rc;
 }

@@ -24,6 +24,7 @@ struct routes {
 };
 
 /*
+ * An outer next hop is not valid where another station has the local address of its tunnel.
  * -EINVAL: a next hop is not on its port's link, or a route names no tunnel; -ENETUNREACH: no
  * WAN route leads to a peer.
  */

@@ -21,6 +21,7 @@
 #include "dataplane/arp.h"
 #include "dataplane/esp.h"
 #include "dataplane/forward.h"
+#include "dataplane/nd.h"
 #include "dataplane/routes.h"
 #include "dataplane/wire.h"
 #include "tests/unit/dataplane/tunnel_burst.h"
@@ -61,6 +62,7 @@ static void (*rig_adjust)(struct tunnel_config *tc);
 static void (*rig_configure)(struct config *c, unsigned int site);
 static size_t rig_secret = 4 << 20;
 static uint16_t rig_lan_mtu = 1500, rig_wan_mtu = 1500;
+static bool rig_detect;         /* probe addresses */
 static uint16_t rig_buffer_mtu; /* a buffer holds such a frame; 0: the longest */
 static unsigned int rig_run;    /* so that names of rings and devices differ between runs */
 static struct rte_mempool *rig_pool;
@@ -163,6 +165,7 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker)
 	struct channel_mux_config mc = {.port = RIG_PORT, .mtu = 1500, .cores = cores};
 	struct forward_config fc = {.cores = cores,
 	                            .port = {&g->port[PORT_LAN], &g->port[PORT_WAN]},
+	                            .detect_duplicates = rig_detect,
 	                            .pool = rig_pool,
 	                            .qsbr = worker_qsbr()};
 	struct err err = {0};

@@ -83,4 +83,24 @@ static void test_prefix_bits(void)
 	CU_ASSERT_FALSE(prefix_matches(a, b, 16));
 }
 
-UNIT_MAIN(UNIT(test_link_local), UNIT(test_owns), UNIT(test_source), UNIT(test_prefix_bits))
+static void test_unusable_addresses(void)
+{
+	const struct config_prefix far = test_prefix("2001:db8:1::9", 0);
+	struct iface i = make();
+
+	i.unusable = 1U << 1 | 1U << 2;
+	CU_ASSERT_TRUE(owns(&i, "192.0.2.1"));
+	CU_ASSERT_FALSE(owns(&i, "198.51.100.1"));
+	CU_ASSERT_FALSE(owns(&i, "2001:db8::1"));
+	CU_ASSERT_TRUE(owns(&i, "fe80::3656:78ff:fe9a:bcde"));
+	CU_ASSERT_EQUAL(memcmp(iface_source(&i, false, (const uint8_t[4]){198, 51, 100, 9}),
+	                       (const uint8_t[4]){192, 0, 2, 1}, 4),
+	                0);
+	CU_ASSERT_PTR_EQUAL(iface_source(&i, true, far.addr.bytes), i.link_local);
+	i.unusable |= IFACE_LINK_LOCAL_BIT;
+	CU_ASSERT_FALSE(owns(&i, "fe80::3656:78ff:fe9a:bcde"));
+	CU_ASSERT_PTR_NULL(iface_source(&i, true, far.addr.bytes));
+}
+
+UNIT_MAIN(UNIT(test_unusable_addresses), UNIT(test_link_local), UNIT(test_owns), UNIT(test_source),
+          UNIT(test_prefix_bits))
