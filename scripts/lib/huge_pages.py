@@ -39,10 +39,10 @@ class HugePages:
             return read()[0] - before
 
     def __enter__(self):
-        missing = self.want - read()[1]
+        # All of it, whatever is free: that may be what another process has just borrowed.
         try:
-            if missing > 0 and os.geteuid() == 0:
-                self.borrowed = self.change(missing)
+            if os.geteuid() == 0:
+                self.borrowed = self.change(self.want)
         except OSError:
             pass
         self.available = read()[1] >= self.want

@@ -219,7 +219,7 @@ class Secgw:
     def last_words(self):
         with open(self.log, encoding="utf-8", errors="replace") as f:
             text = f.read()
-        cause = re.search(r"Cause: .*", text)
+        cause = re.search(r"Not enough memory.*|Cause: .*", text)
         return cause.group(0) if cause else " / ".join(text.strip().splitlines()[-3:])
 
     def sent(self):
