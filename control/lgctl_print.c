@@ -191,17 +191,12 @@ void lgctl_print_captures(FILE *out, const json_t *result)
 void lgctl_print_ports(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {
-	        {"PORT", "name"},
-	        {"UP", "link_up"},
-	        {"RX PACKETS", "rx_packets"},
-	        {"RX BYTES", "rx_bytes"},
-	        {"TX PACKETS", "tx_packets"},
-	        {"TX BYTES", "tx_bytes"},
-	        {"RX MISSED", "rx_missed"},
-	        {"RX ERRORS", "rx_errors"},
-	        {"NO BUFFER", "rx_no_mbuf"},
-	        {"TX ERRORS", "tx_errors"},
-	        {"DEVICE", "device"},
+	        {"PORT", "name"},           {"UP", "link_up"},
+	        {"FLAPS", "link_flaps"},    {"RX PACKETS", "rx_packets"},
+	        {"RX BYTES", "rx_bytes"},   {"TX PACKETS", "tx_packets"},
+	        {"TX BYTES", "tx_bytes"},   {"RX MISSED", "rx_missed"},
+	        {"RX ERRORS", "rx_errors"}, {"NO BUFFER", "rx_no_mbuf"},
+	        {"TX ERRORS", "tx_errors"}, {"DEVICE", "device"},
 	};
 
 	TABLE(out, json_object_get(result, "ports"), columns);

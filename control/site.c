@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "control/address_watch.h"
+#include "control/link_watch.h"
 #include "control/no_key_watch.h"
 
 LOG_COMPONENT_DEFINE(site)
@@ -152,6 +153,9 @@ void site_poll(uint64_t now_ns)
 		next_reclaim_ns = now_ns + RECLAIM_NS;
 		dataplane_poll(dataplane);
 		watch_addresses();
+		for (unsigned int role = 0; role < PORT_ROLES; role++)
+			link_watch((enum port_role)role,
+			           dataplane_link(dataplane, (enum port_role)role));
 	}
 }
 

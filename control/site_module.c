@@ -157,6 +157,7 @@ static json_t *port_json(enum port_role role)
 	                 (json_int_t)p.stats.rx_missed, "rx_errors", (json_int_t)p.stats.rx_errors,
 	                 "tx_errors", (json_int_t)p.stats.tx_errors, "rx_no_mbuf",
 	                 (json_int_t)p.stats.rx_no_mbuf);
+	json_object_set_new(port, "link_flaps", json_integer((json_int_t)p.link_flaps));
 	json_object_update_new(port,
 	                       json_pack("{s:i, s:i, s:s}", "rx_queues", (int)p.rx_queues,
 	                                 "tx_queues", (int)p.tx_queues, "rx_mode", p.rx_mode));

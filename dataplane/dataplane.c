@@ -8,6 +8,7 @@
 
 #include <rte_mempool.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "dataplane/capture.h"
 #include "dataplane/eal.h"
@@ -39,6 +40,7 @@ struct dataplane {
 	struct spd_rule rules[SPD_RULES_MAX];
 	struct rte_mempool *pool;
 	struct port port[PORT_ROLES];
+	struct port_link link[PORT_ROLES];
 	struct iface iface[PORT_ROLES];
 	struct fib_table *fib;
 	struct spd_table *spd;
@@ -361,8 +363,25 @@ static void follow_duplicates(struct dataplane *dp)
 		forward_invalidate(dp->forward);
 }
 
+static void poll_links(struct dataplane *dp)
+{
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		enum port_link_change change = port_link_update(
+		        &dp->link[role], port_link_read(&dp->port[role]), clock_mono_ns());
+
+		if (change == PORT_LINK_CAME_UP && dp->forward != NULL)
+			forward_link_up(dp->forward, (enum port_role)role);
+	}
+}
+
+const struct port_link *dataplane_link(const struct dataplane *dp, enum port_role role)
+{
+	return &dp->link[role];
+}
+
 void dataplane_poll(struct dataplane *dp)
 {
+	poll_links(dp);
 	follow_duplicates(dp);
 	fib_reclaim(dp->fib);
 	spd_reclaim(dp->spd);
@@ -464,6 +483,8 @@ void dataplane_port_read(struct dataplane *dp, enum port_role role, struct datap
 	        .steer_failed = port->steer.failed,
 	};
 	port_stats_read(port, &out->stats);
+	out->link_flaps = dp->link[role].flaps;
+	out->stats.link_up = dp->link[role].known ? dp->link[role].up : port_link_read(port);
 }
 
 bool dataplane_running(const struct dataplane *dp)

@@ -26,6 +26,7 @@
 #include "dataplane/forward.h"
 #include "dataplane/neighbour.h"
 #include "dataplane/port.h"
+#include "dataplane/port_link.h"
 #include "dataplane/spd.h"
 #include "dataplane/tunnel.h"
 #include "dataplane/worker.h"
@@ -86,11 +87,14 @@ struct dataplane_port {
 	const char *rx_mode, *channel_mode; /* port_rx_mode(), port_channel_mode() or NULL */
 	unsigned int steer_rules;           /* in the device, for SPIs */
 	uint64_t steer_failed;
+	uint64_t link_flaps; /* times that its link went down */
 	struct port_stats stats;
 };
 void dataplane_port_read(struct dataplane *dp, enum port_role role, struct dataplane_port *out);
 unsigned int dataplane_addresses(const struct dataplane *dp, struct forward_address *out,
                                  unsigned int max);
+/* As it was at the last dataplane_poll(). */
+const struct port_link *dataplane_link(const struct dataplane *dp, enum port_role role);
 bool dataplane_running(const struct dataplane *dp);
 bool dataplane_on_hugepages(const struct dataplane *dp);
 unsigned int dataplane_neighbours(const struct dataplane *dp, struct neighbour_info *out,

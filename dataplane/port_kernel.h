@@ -20,6 +20,7 @@ struct port_kernel {
 	int socket[PORT_KERNEL_SOCKETS];
 	unsigned int count;
 	uint64_t missed;
+	char interface[16]; /* "": there is none */
 };
 
 /* The interface that DEVICE ("net_af_packet0,iface=lan0") names; false when it names none. */
@@ -30,5 +31,11 @@ void port_kernel_open(struct port_kernel *k, const char *device);
 
 /* Frames that these sockets had no room for, since port_kernel_open(). */
 uint64_t port_kernel_missed(struct port_kernel *k);
+
+/* Has the interface carrier? 1, 0, or -1: there is none, or it does not tell. */
+int port_kernel_link(const struct port_kernel *k);
+
+/* Set it up or down, as "ip link set" does; -ENODEV: there is none, or what the kernel says. */
+int port_kernel_link_set(const struct port_kernel *k, bool up);
 
 #endif

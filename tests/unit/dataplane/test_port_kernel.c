@@ -4,9 +4,11 @@
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -82,5 +84,24 @@ static void test_other_drivers_have_none(void)
 	CU_ASSERT_EQUAL(k.count, 0);
 }
 
+/* The loopback of a network namespace of its own. */
+static void test_carrier(void)
+{
+	struct port_kernel k;
+
+	port_kernel_open(&k, "net_ring0");
+	CU_ASSERT_EQUAL(port_kernel_link(&k), -1);
+	CU_ASSERT_EQUAL(port_kernel_link_set(&k, false), -ENODEV);
+	if (unshare(CLONE_NEWNET) < 0)
+		return; /* root's, too */
+	port_kernel_open(&k, "net_af_packet0,iface=lo");
+	CU_ASSERT_EQUAL(port_kernel_link(&k), 0);
+	CU_ASSERT_EQUAL(port_kernel_link_set(&k, true), 0);
+	CU_ASSERT_EQUAL(port_kernel_link(&k), 1);
+	CU_ASSERT_EQUAL(port_kernel_link_set(&k, false), 0);
+	CU_ASSERT_EQUAL(port_kernel_link_set(&k, false), 0);
+	CU_ASSERT_EQUAL(port_kernel_link(&k), 0);
+}
+
 UNIT_MAIN(UNIT(test_interface_of_the_device), UNIT(test_counts_what_found_the_ring_full),
-          UNIT(test_other_drivers_have_none))
+          UNIT(test_other_drivers_have_none), UNIT(test_carrier))
