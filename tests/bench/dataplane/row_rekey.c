@@ -153,7 +153,7 @@ static int start_rekeying(struct err *err)
 /* Until both ends seal, and know their neighbours; what was lost until then does not count. */
 static int settle(struct err *err)
 {
-	uint64_t until = clock_mono_ns() + 5 * NS_PER_S;
+	uint64_t until = clock_mono_ns() + 30 * NS_PER_S;
 
 	do {
 		rekey_wire_step(&run_.wire, run_.wire.now_ns + NS_PER_MS);
