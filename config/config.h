@@ -98,6 +98,8 @@ struct config_wire {
 	uint32_t key; /* GRE, RFC 2890 */
 	bool whole;   /* all frames of the port */
 	bool lldp, lacp, cfm;
+	bool link_loss; /* forward the loss of the LAN link; whole ports only */
+	uint32_t link_loss_hold_s;
 	uint8_t vlans[CONFIG_VLANS / 8]; /* bit set; 0: frames without a VLAN */
 };
 

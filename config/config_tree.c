@@ -153,6 +153,8 @@ static void read_wires(const json_t *list, struct config *out)
 		w->whole = json_array_size(vlans) == 0 &&
 		           !json_is_true(json_object_get(o, "untagged"));
 		w->vlans[0] = json_is_true(json_object_get(o, "untagged"));
+		w->link_loss = json_is_true(json_object_get(o, "link-loss"));
+		w->link_loss_hold_s = uint_of(o, "link-loss-hold");
 		json_array_foreach (vlans, k, entry) {
 			json_int_t vlan = json_integer_value(entry);
 

@@ -34,6 +34,11 @@ static int check_wire(const struct config *c, unsigned int i, struct err *err)
 			               CONFIG_ROOT "/pseudowire[name='%s']/key: %u is %s's in the "
 			                           "same tunnel",
 			               w->name, w->key, c->wires[k].name);
+	if (w->link_loss && !w->whole)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/pseudowire[name='%s']/link-loss: only for a "
+		                           "pseudowire that carries the whole port",
+		               w->name);
 	for (unsigned int vlan = 0; vlan < CONFIG_VLANS; vlan++) {
 		const struct config_wire *other = NULL;
 

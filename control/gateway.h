@@ -40,6 +40,13 @@ struct gateway_tunnel {
 	uint64_t packets_cleared; /* sent in the clear for want of a key */
 };
 
+struct gateway_wire {
+	const struct config_wire *config;
+	/* "up", "down", "held" (down, as the far one is), "unknown" */
+	const char *local_link, *remote_link;
+	uint64_t frames_sent, frames_received;
+};
+
 struct gateway_sa {
 	char tunnel[32];
 	struct sa_info info;
@@ -52,6 +59,8 @@ struct gateway_ops {
 	/* Of one tunnel, or of all with NULL. */
 	unsigned int (*sas)(const char *tunnel, unsigned int offset, struct gateway_sa *out,
 	                    unsigned int max);
+	/* Of the I-th pseudowire of the configuration. */
+	void (*wire)(unsigned int i, struct gateway_wire *out);
 	/* As spd_list(). */
 	unsigned int (*policy)(struct spd_info *out, unsigned int max);
 	int (*tunnel_rekey)(const char *tunnel, struct err *err); /* -ENOENT */

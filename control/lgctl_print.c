@@ -153,6 +153,22 @@ void lgctl_print_tunnels(FILE *out, const json_t *result)
 	TABLE(out, json_object_get(result, "tunnels"), columns);
 }
 
+void lgctl_print_wires(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"NAME", "name"},
+	        {"TUNNEL", "tunnel"},
+	        {"KEY", "key"},
+	        {"VLANS", "vlans"},
+	        {"LOCAL LINK", "local_link"},
+	        {"REMOTE LINK", "remote_link"},
+	        {"SENT", "frames_sent"},
+	        {"RECEIVED", "frames_received"},
+	};
+
+	TABLE(out, json_object_get(result, "wires"), columns);
+}
+
 void lgctl_print_policy(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {

@@ -158,6 +158,29 @@ static void take_summary(struct link *l, const uint8_t *msg, size_t len)
 	l->summary_taken = true;
 }
 
+uint64_t link_session(const struct link *l)
+{
+	return l->channel_up ? l->session : 0;
+}
+
+int link_wire_send(struct link *l, uint16_t tunnel, const void *msg, size_t len)
+{
+	return link_send(l, MESSAGE_WIRE, tunnel, msg, len);
+}
+
+void link_wire_receiver(struct link *l,
+                        bool (*receive)(uint16_t tunnel, const uint8_t *msg, size_t len))
+{
+	l->wire_receive = receive;
+}
+
+static void take_wire(struct link *l, const uint8_t *msg, size_t len)
+{
+	if (len < 3 || l->wire_receive == NULL ||
+	    !l->wire_receive(get_be16(msg + 1), msg + 3, len - 3))
+		l->stats.bad_messages++;
+}
+
 static void take_message(struct link *l, const struct qkd_note *note, uint64_t now)
 {
 	if (note->session != l->session)
@@ -168,6 +191,8 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 	else if (note->len >= 1 && l->summary_taken &&
 	         (note->data[0] == MESSAGE_REKEY || note->data[0] == MESSAGE_REKEY_OLD))
 		link_take_rekey(l, note->data, note->len, now);
+	else if (note->len >= 1 && note->data[0] == MESSAGE_WIRE)
+		take_wire(l, note->data, note->len);
 	else
 		l->stats.bad_messages++;
 }

@@ -56,6 +56,12 @@ struct link_block {
 #define LINK_BLOCKS 256
 const struct link_block *link_block_at(const struct link *l, unsigned int i);
 
+/* Of pseudowires: the session in which the peer hears, 0: none; whose messages go to RECEIVE. */
+uint64_t link_session(const struct link *l);
+int link_wire_send(struct link *l, uint16_t tunnel, const void *msg, size_t len);
+void link_wire_receiver(struct link *l,
+                        bool (*receive)(uint16_t tunnel, const uint8_t *msg, size_t len));
+
 /* The figures that are the control thread's own. */
 struct link_stats {
 	bool connected; /* the channel has a session and the stores were compared */

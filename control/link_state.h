@@ -10,7 +10,7 @@
 #include "control/link.h"
 
 /* First byte of a message on the control stream. */
-enum { MESSAGE_SUMMARY = 1, MESSAGE_REKEY_OLD = 2, MESSAGE_REKEY = 3 };
+enum { MESSAGE_SUMMARY = 1, MESSAGE_REKEY_OLD = 2, MESSAGE_REKEY = 3, MESSAGE_WIRE = 4 };
 
 struct rekey_context {
 	struct link *link;
@@ -37,6 +37,7 @@ struct link {
 	unsigned int unposted_count;
 	uint64_t session; /* of the notes that are answered */
 	bool summary_sent, summary_failed, summary_taken, channel_up;
+	bool (*wire_receive)(uint16_t tunnel, const uint8_t *msg, size_t len); /* or NULL */
 	char card_reason[256]; /* why there is no card */
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;

@@ -13,6 +13,7 @@
 #include "control/address_watch.h"
 #include "control/link_watch.h"
 #include "control/no_key_watch.h"
+#include "control/wire_watch.h"
 
 LOG_COMPONENT_DEFINE(site)
 
@@ -99,6 +100,33 @@ static int start_gcm(struct err *err)
 	                          device ? "auto" : config.gcm_provider, err);
 }
 
+static bool wire_local_up(void *ctx)
+{
+	(void)ctx;
+	return dataplane_link(dataplane, PORT_LAN)->up;
+}
+
+static int wire_set(void *ctx, bool up)
+{
+	(void)ctx;
+	return dataplane_link_set(dataplane, PORT_LAN, up);
+}
+
+static uint64_t wire_session(void *ctx)
+{
+	(void)ctx;
+	return link_session(link_);
+}
+
+static int wire_send(void *ctx, uint16_t tunnel, const void *msg, size_t len)
+{
+	(void)ctx;
+	return link_wire_send(link_, tunnel, msg, len);
+}
+
+static const struct wire_watch_ops wire_ops = {
+        .local_up = wire_local_up, .set = wire_set, .session = wire_session, .send = wire_send};
+
 int site_start(const struct config *c, struct err *err)
 {
 	int rc;
@@ -119,6 +147,8 @@ int site_start(const struct config *c, struct err *err)
 	}
 	started_ns = clock_mono_ns();
 	no_key_watch_reset();
+	wire_watch_start(&config, &wire_ops, NULL, started_ns);
+	link_wire_receiver(link_, wire_watch_receive);
 	log_info("gateway %s forwards; AES-GCM by %s of %s", config.name, gcm_provider()->name,
 	         gcm_provider()->library);
 	if (dataplane_crypto_driver(dataplane) != NULL)
@@ -129,6 +159,7 @@ int site_start(const struct config *c, struct err *err)
 
 void site_stop(void)
 {
+	wire_watch_stop();
 	if (dataplane != NULL)
 		dataplane_stop(dataplane);
 	link_destroy(link_);
@@ -153,6 +184,7 @@ void site_poll(uint64_t now_ns)
 		next_reclaim_ns = now_ns + RECLAIM_NS;
 		dataplane_poll(dataplane);
 		watch_addresses();
+		wire_watch_poll(now_ns);
 		for (unsigned int role = 0; role < PORT_ROLES; role++)
 			link_watch((enum port_role)role,
 			           dataplane_link(dataplane, (enum port_role)role));

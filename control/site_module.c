@@ -13,6 +13,7 @@
 #include "control/module.h"
 #include "control/site.h"
 #include "control/status.h"
+#include "control/wire_watch.h"
 
 #define TICK_US 2000
 
@@ -119,6 +120,25 @@ static unsigned int read_policy(struct spd_info *out, unsigned int max)
 	return dataplane_policy(site_dataplane(), out, max);
 }
 
+static void read_wire(unsigned int i, struct gateway_wire *out)
+{
+	struct forward_wire_count frames;
+	struct wire_watch_status s;
+	const struct port_link *l = dataplane_link(site_dataplane(), PORT_LAN);
+
+	wire_watch_read(i, &s);
+	dataplane_wire_counts(site_dataplane(), i, &frames);
+	*out = (struct gateway_wire){.config = &site_config()->wires[i],
+	                             .local_link = s.held  ? "held"
+	                                           : l->up ? "up"
+	                                                   : "down",
+	                             .remote_link = !s.remote_known ? "unknown"
+	                                            : s.remote_up   ? "up"
+	                                                            : "down",
+	                             .frames_sent = frames.sent,
+	                             .frames_received = frames.received};
+}
+
 static void read_keystore(struct keystore_stats *out)
 {
 	keystore_stats_read(link_keystore(site_link()), out);
@@ -132,6 +152,7 @@ static int import(const void *data, size_t len, struct err *err)
 static const struct gateway_ops ops = {.link = read_link,
                                        .tunnels = read_tunnels,
                                        .sas = read_sas,
+                                       .wire = read_wire,
                                        .policy = read_policy,
                                        .tunnel_rekey = rekey_now,
                                        .port = port,

@@ -374,6 +374,17 @@ static void poll_links(struct dataplane *dp)
 	}
 }
 
+int dataplane_link_set(struct dataplane *dp, enum port_role role, bool up)
+{
+	return port_link_set(&dp->port[role], &dp->link[role], up);
+}
+
+void dataplane_wire_counts(const struct dataplane *dp, unsigned int wire,
+                           struct forward_wire_count *out)
+{
+	forward_wire_counts(dp->forward, wire, out);
+}
+
 const struct port_link *dataplane_link(const struct dataplane *dp, enum port_role role)
 {
 	return &dp->link[role];

@@ -76,6 +76,13 @@ uint64_t forward_cleared_no_key(const struct forward *f, unsigned int tunnel);
 /* The link of a port came up: addresses are announced, neighbours asked again. */
 void forward_link_up(struct forward *f, enum port_role role);
 
+/* Frames of pseudowire WIRE, by its place in the configuration. */
+struct forward_wire_count {
+	uint64_t sent, received;
+};
+void forward_wire_counts(const struct forward *f, unsigned int wire,
+                         struct forward_wire_count *out);
+
 /* For status; a snapshot by the control thread. */
 struct forward_address {
 	enum port_role role;

@@ -129,6 +129,8 @@ struct forward_core {
 	/* control: relaxed reads */
 	uint64_t cleared_no_key[SAD_TUNNELS_MAX]; /* by tunnel */
 
+	struct forward_wire_count wires[CONFIG_WIRES_MAX];
+
 	struct forward_stage out[TUNNEL_CORES_MAX];
 	struct forward_backlog *backlog; /* of the WAN port; NULL: none is needed */
 

@@ -15,6 +15,23 @@ COUNTER_DEFINE(drop_wire_no_room, "drop.wire_no_room",
 COUNTER_DEFINE(wire_sent, "wire.sent", "frames put into pseudowires")
 COUNTER_DEFINE(wire_received, "wire.received", "frames taken out of pseudowires")
 
+/* control: relaxed reads */
+static void count(uint64_t *n)
+{
+	__atomic_store_n(n, *n + 1, __ATOMIC_RELAXED);
+}
+
+void forward_wire_counts(const struct forward *f, unsigned int wire, struct forward_wire_count *out)
+{
+	*out = (struct forward_wire_count){0};
+	for (unsigned int i = 0; i < f->config.cores; i++) {
+		const struct forward_wire_count *c = &f->core[i]->wires[wire];
+
+		out->sent += __atomic_load_n(&c->sent, __ATOMIC_RELAXED);
+		out->received += __atomic_load_n(&c->received, __ATOMIC_RELAXED);
+	}
+}
+
 bool forward_wire_in(struct forward_core *c, struct rte_mbuf *m)
 {
 	const struct wire *w = wire_of_frame(c->f->config.wires, rte_pktmbuf_mtod(m, uint8_t *),
@@ -34,6 +51,7 @@ bool forward_wire_in(struct forward_core *c, struct rte_mbuf *m)
 	}
 	wire_put_header(h, w);
 	counter_add(c->cs, &wire_sent, 1);
+	count(&c->wires[w - c->f->config.wires->wire].sent);
 	forward_seal_push(c, w->tunnel, m);
 	return true;
 }
@@ -41,14 +59,17 @@ bool forward_wire_in(struct forward_core *c, struct rte_mbuf *m)
 void forward_wire_out(struct forward_core *c, uint16_t tunnel, struct rte_mbuf *m)
 {
 	const struct wire_table *t = c->f->config.wires;
+	const struct wire *w = NULL;
 
-	if (unlikely(t == NULL || rte_pktmbuf_data_len(m) < WIRE_HEADER + WIRE_FRAME_MIN ||
-	             wire_of_packet(t, tunnel, rte_pktmbuf_mtod(m, const uint8_t *),
-	                            rte_pktmbuf_data_len(m)) == NULL)) {
+	if (likely(t != NULL && rte_pktmbuf_data_len(m) >= WIRE_HEADER + WIRE_FRAME_MIN))
+		w = wire_of_packet(t, tunnel, rte_pktmbuf_mtod(m, const uint8_t *),
+		                   rte_pktmbuf_data_len(m));
+	if (unlikely(w == NULL)) {
 		forward_drop(c, m, &drop_wire_unknown);
 		return;
 	}
 	rte_pktmbuf_adj(m, WIRE_HEADER);
 	counter_add(c->cs, &wire_received, 1);
+	count(&c->wires[w - t->wire].received);
 	forward_tx(c, PORT_LAN, m);
 }

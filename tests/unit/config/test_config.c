@@ -142,6 +142,13 @@ static const struct {
          "[{\"name\":\"v\",\"tunnel\":\"dc\",\"key\":1},"
          "{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"untagged\":true}]",
          ROOT "/pseudowire[name='w']: v carries untagged frames already"},
+        {EXAMPLE_A, "pseudowire",
+         "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"vlan\":[5],\"link-loss\":true}]",
+         ROOT "/pseudowire[name='w']/link-loss: only for a pseudowire that carries the whole "
+              "port"},
+        {EXAMPLE_A, "pseudowire",
+         "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"link-loss-hold\":0}]",
+         ROOT "/pseudowire[name='w']/link-loss-hold: out of range: must be 1 to 3600"},
         {EXAMPLE_A, "pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"vlan\":[4095]}]",
          ROOT "/pseudowire[name='w']/vlan: out of range: must be 1 to 4094"},
         {EXAMPLE_A, "port/lan/address", NULL, ROOT "/port/lan/address: at least one is needed"},

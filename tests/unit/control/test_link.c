@@ -254,6 +254,45 @@ static void test_other_secret_raises_an_alarm(void)
 	rig_stop();
 }
 
+static struct {
+	unsigned int count;
+	uint16_t tunnel;
+	uint8_t msg[8];
+	size_t len;
+} wire_got;
+
+static bool wire_take(uint16_t tunnel, const uint8_t *msg, size_t len)
+{
+	wire_got.count++;
+	wire_got.tunnel = tunnel;
+	wire_got.len = len;
+	memcpy(wire_got.msg, msg, len < sizeof(wire_got.msg) ? len : sizeof(wire_got.msg));
+	return len == 5;
+}
+
+static void test_words_of_pseudowires_cross(void)
+{
+	start();
+	CU_ASSERT_EQUAL(link_session(ends[0].link), 0);
+	rig_run(2000);
+	CU_ASSERT_NOT_EQUAL(link_session(ends[0].link), 0);
+	link_wire_receiver(ends[1].link, wire_take);
+	CU_ASSERT_EQUAL(link_wire_send(ends[0].link, 7, "abcde", 5), 0);
+	rig_run(500);
+	CU_ASSERT_EQUAL(wire_got.count, 1);
+	CU_ASSERT_EQUAL(wire_got.tunnel, 7);
+	CU_ASSERT_EQUAL(wire_got.len, 5);
+	CU_ASSERT_EQUAL(memcmp(wire_got.msg, "abcde", 5), 0);
+	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 0);
+	/* What the receiver refuses, and what nobody receives, is bad. */
+	link_wire_send(ends[0].link, 7, "abcd", 4);
+	link_wire_send(ends[1].link, 7, "abcde", 5);
+	rig_run(500);
+	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 1);
+	CU_ASSERT_EQUAL(rig_stats(0).bad_messages, 1);
+	rig_stop();
+}
+
 static void check_refused(const char *what)
 {
 	struct err err = {0};
@@ -296,4 +335,5 @@ UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_stores_are_compared),
           UNIT(test_low_store_raises_an_alarm), UNIT(test_restarted_end_is_keyed_again),
           UNIT(test_thresholds_and_lives_change_live), UNIT(test_rekeys_on_command),
           UNIT(test_ratchet_when_keys_run_out), UNIT(test_cut_channel_stops_offers_and_comes_back),
-          UNIT(test_other_secret_raises_an_alarm), UNIT(test_refuses_bad_secrets))
+          UNIT(test_other_secret_raises_an_alarm), UNIT(test_words_of_pseudowires_cross),
+          UNIT(test_refuses_bad_secrets))
