@@ -30,6 +30,7 @@ struct config_prefix {
 struct config_port {
 	char device[128]; /* PCI address, or DPDK virtual device "net_af_packet0,iface=lan0" */
 	uint16_t mtu;
+	char exception[16]; /* kernel interface for routing daemons, "" for none */
 	struct config_prefix
 	        addresses[CONFIG_ADDRESSES_MAX]; /* interface address with its prefix */
 	unsigned int address_count;

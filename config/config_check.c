@@ -144,6 +144,21 @@ static int check_ports(const struct config *c, struct err *err)
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/port/wan/device: interface %.*s is the LAN port's",
 		               (int)lan_len, wan);
+	if (c->lan.exception[0] != '\0' && strcmp(c->lan.exception, c->wan.exception) == 0)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/port/wan/exception-interface: %s is the LAN port's",
+		               c->wan.exception);
+	for (unsigned int i = 0; i < 4; i++) {
+		const char *name = i < 2 ? c->lan.exception : c->wan.exception;
+		const char *under = i % 2 == 0 ? lan : wan;
+		size_t len = i % 2 == 0 ? lan_len : wan_len;
+
+		if (under != NULL && strlen(name) == len && memcmp(name, under, len) == 0)
+			return err_set(err, EINVAL,
+			               CONFIG_ROOT "/port/%s/exception-interface: %s is a port's "
+			                           "device",
+			               i < 2 ? "lan" : "wan", name);
+	}
 	for (unsigned int i = 0; i < c->lan.address_count; i++)
 		for (unsigned int j = 0; j < c->wan.address_count; j++) {
 			const struct config_prefix *l = &c->lan.addresses[i];

@@ -36,6 +36,8 @@ static const struct {
         FIELD(crypto_device, "resources/crypto-device"),
         FIELD(lan.device, "port/lan/device"),
         FIELD(lan.mtu, "port/lan/mtu"),
+        FIELD(lan.exception, "port/lan/exception-interface"),
+        FIELD(wan.exception, "port/wan/exception-interface"),
         FIELD(lan.address_count, "port/lan/address"),
         FIELD(lan.addresses, "port/lan/address"),
         FIELD(wan.device, "port/wan/device"),

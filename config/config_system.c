@@ -29,6 +29,14 @@ static int check_interface(const struct config_port *port, const char *name, str
 	               (int)len, at);
 }
 
+static int check_exception(const struct config_port *port, const char *name, struct err *err)
+{
+	if (port->exception[0] == '\0' || access("/dev/net/tun", R_OK | W_OK) == 0)
+		return 0;
+	return err_set(err, ENOENT, CONFIG_ROOT "/port/%s/exception-interface: /dev/net/tun: %s",
+	               name, strerror(errno));
+}
+
 static int check_file(const char *path, const char *field, struct err *err)
 {
 	if (access(path, R_OK) == 0)
@@ -49,6 +57,10 @@ int config_check_system(const struct config *config, struct err *err)
 
 	if (rc == 0)
 		rc = check_interface(&config->wan, "wan", err);
+	if (rc == 0)
+		rc = check_exception(&config->lan, "lan", err);
+	if (rc == 0)
+		rc = check_exception(&config->wan, "wan", err);
 	if (rc == 0)
 		rc = check_file(config->channel.psk_file, "channel/psk-file", err);
 	if (rc == 0)

@@ -45,6 +45,7 @@ static int read_port(const json_t *o, const char *name, struct config_port *out,
 
 	copy_text(o, "device", out->device, sizeof(out->device));
 	out->mtu = (uint16_t)uint_of(o, "mtu");
+	copy_text(o, "exception-interface", out->exception, sizeof(out->exception));
 	json_array_foreach (addresses, i, a) {
 		if (!config_prefix_parse(json_string_value(a), &out->addresses[i]))
 			return err_set(err, EINVAL,

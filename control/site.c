@@ -179,6 +179,7 @@ static void watch_addresses(void)
 void site_poll(uint64_t now_ns)
 {
 	link_poll(link_, now_ns);
+	dataplane_exceptions(dataplane);
 	no_key_watch_poll(dataplane, &config, now_ns);
 	if (now_ns >= next_reclaim_ns) {
 		next_reclaim_ns = now_ns + RECLAIM_NS;

@@ -13,6 +13,7 @@
 #include "dataplane/capture.h"
 #include "dataplane/eal.h"
 #include "dataplane/esp.h"
+#include "dataplane/exception_path.h"
 #include "dataplane/forward.h"
 #include "dataplane/latency.h"
 #include "dataplane/routes.h"
@@ -50,6 +51,7 @@ struct dataplane {
 	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
 	struct channel_mux *mux;
 	struct forward *forward;
+	struct exception_path *exceptions; /* NULL: no port has daemons */
 	bool eal, running;
 };
 
@@ -231,6 +233,8 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	        .qsbr = worker_qsbr(),
 	};
 
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		fc.exception[role] = exception_path_queue(dp->exceptions, (enum port_role)role);
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++) {
 		fc.tunnel_mtu[t] = (uint16_t)inner_mtu(dp, t);
 		fc.tunnel[t] = dp->tunnel[t];
@@ -273,6 +277,7 @@ struct dataplane *dataplane_create(const struct config *config, struct err *err)
 	dp->spd = spd_table_create(config->eal.forward_lcores, worker_qsbr(), err);
 	if (dp->fib == NULL || dp->spd == NULL || dataplane_policy_update(dp, config, err) < 0 ||
 	    create_tunnels(dp, err) < 0 || create_channel(dp, err) < 0 ||
+	    exception_path_create(config, dp->port, dp->iface, &dp->exceptions, err) < 0 ||
 	    create_forward(dp, err) < 0)
 		goto fail;
 	return dp;
@@ -332,6 +337,9 @@ void dataplane_destroy(struct dataplane *dp)
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		port_close(&dp->port[role]);
 	channel_mux_destroy(dp->mux);
+	exception_path_destroy(dp->exceptions);
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		free((void *)(uintptr_t)dp->iface[role].virtual_);
 	rte_mempool_free(dp->pool);
 	workers_destroy();
 	if (dp->eal)
@@ -429,6 +437,56 @@ int dataplane_policy_update(struct dataplane *dp, const struct config *next, str
 	if (dp->forward != NULL)
 		forward_invalidate(dp->forward);
 	return 0;
+}
+
+/*
+ * Further addresses of a port: as soon as the cores know them they answer for them, and the
+ * routes follow.
+ */
+static int set_virtual(struct dataplane *dp, enum port_role role, const struct iface_virtual *v,
+                       struct err *err)
+{
+	const struct iface_virtual *old = dp->iface[role].virtual_;
+	struct iface_virtual *next = malloc(sizeof(*next));
+	int rc;
+
+	if (next == NULL)
+		return err_set(err, ENOMEM, "no memory");
+	*next = *v;
+	iface_set_virtual(&dp->iface[role], next);
+	forward_set_virtual(dp->forward, role, next);
+	rte_rcu_qsbr_synchronize(worker_qsbr(), RTE_QSBR_THRID_INVALID);
+	free((void *)(uintptr_t)old);
+	rc = routes_build(&dp->config, dp->iface, &dp->routes, err);
+	if (rc == 0)
+		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
+	forward_invalidate(dp->forward);
+	return rc;
+}
+
+void dataplane_exceptions(struct dataplane *dp)
+{
+	if (dp->exceptions == NULL || !exception_path_poll(dp->exceptions, clock_mono_ns()))
+		return;
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		const struct iface_virtual *now = dp->iface[role].virtual_;
+		struct iface_virtual next;
+		struct err err = {0};
+		int rc = exception_path_virtual(dp->exceptions, (enum port_role)role, &next, &err);
+
+		if (rc == 0 && now == NULL && next.count == 0)
+			continue;
+		if (rc == 0 && now != NULL && memcmp(now, &next, sizeof(next)) == 0)
+			continue;
+		if (rc == 0)
+			rc = set_virtual(dp, (enum port_role)role, &next, &err);
+		if (rc < 0)
+			log_warn("%s port: virtual addresses: %s",
+			         port_role_name((enum port_role)role), err.text);
+		else
+			log_info("%s port: %u virtual addresses",
+			         port_role_name((enum port_role)role), next.count);
+	}
 }
 
 unsigned int dataplane_policy(const struct dataplane *dp, struct spd_info *out, unsigned int max)

@@ -48,6 +48,9 @@ void dataplane_stop(struct dataplane *dp);
 /* Stops first if need be; NULL is allowed. */
 void dataplane_destroy(struct dataplane *dp);
 
+/* Carry frames to and from routing daemons; every few milliseconds. */
+void dataplane_exceptions(struct dataplane *dp);
+
 /* Free what live changes and rekeying left to be freed. */
 void dataplane_poll(struct dataplane *dp);
 

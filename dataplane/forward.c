@@ -33,6 +33,7 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	forward_tx_collect(c, PORT_WAN);
 	forward_tx_collect(c, PORT_LAN);
 	n += forward_messages(c);
+	n += forward_exception_poll(c);
 	n += forward_lan(c);
 	n += forward_wan(c);
 	/* Opening may make answers that are to be sealed. */
@@ -49,6 +50,11 @@ void forward_invalidate(struct forward *f)
 	uint32_t next = f->generation + 1;
 
 	__atomic_store_n(&f->generation, next == 0 ? 1 : next, __ATOMIC_RELEASE);
+}
+
+void forward_set_virtual(struct forward *f, enum port_role role, const struct iface_virtual *v)
+{
+	iface_set_virtual(&f->config.iface[role], v);
 }
 
 struct role forward_role(struct forward *f, unsigned int core)

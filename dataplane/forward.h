@@ -22,6 +22,7 @@
 #include "config/config.h"
 #include "dataplane/address_check.h"
 #include "dataplane/channel_mux.h"
+#include "dataplane/exception.h"
 #include "dataplane/fib.h"
 #include "dataplane/iface.h"
 #include "dataplane/neighbour.h"
@@ -49,9 +50,10 @@ struct forward_config {
 	const struct tunnel *tunnel[SAD_TUNNELS_MAX];
 	bool detect_duplicates; /* probe our addresses first; else they are taken to be ours */
 	unsigned int flows;     /* entries of a core's flow cache; 0: FORWARD_FLOWS */
-	const struct wire_table *wires; /* NULL: none */
-	struct channel_mux *mux;        /* or NULL */
-	struct rte_mempool *pool;       /* of port_pool_create() */
+	const struct wire_table *wires;          /* NULL: none */
+	struct channel_mux *mux;                 /* or NULL */
+	struct exception *exception[PORT_ROLES]; /* or NULL: no daemons on the port */
+	struct rte_mempool *pool;                /* of port_pool_create() */
 	struct rte_rcu_qsbr *qsbr;
 };
 
@@ -66,6 +68,12 @@ void forward_destroy(struct forward *f);
 
 /* Policy or routes have changed: what was decided for flows before counts no more. */
 void forward_invalidate(struct forward *f);
+
+/*
+ * Control: further addresses of the gateway on a port, as iface_set_virtual(); then routes to
+ * them, and forward_invalidate().
+ */
+void forward_set_virtual(struct forward *f, enum port_role role, const struct iface_virtual *v);
 
 /* The role of forwarding core CORE. */
 struct role forward_role(struct forward *f, unsigned int core);

@@ -44,7 +44,7 @@ static bool gather(struct rte_mbuf *m)
 	       rte_pktmbuf_linearize(m) == 0;
 }
 
-/* To all of a link there is only what neighbours say (RFC 1812 section 5.3.4). */
+/* To all of a link there is only what neighbours and routers say (RFC 1812 section 5.3.4). */
 static enum ether_class to_group(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
                                  uint16_t type)
 {
@@ -55,8 +55,10 @@ static enum ether_class to_group(struct forward_core *c, enum port_role role, st
 			forward_neighbour_message(c, role, m);
 			return ETHER_DONE;
 		}
+		rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN);
 	}
-	forward_drop(c, m, &drop_multicast);
+	if (!forward_exception_group(c, role, m, type))
+		forward_drop(c, m, &drop_multicast);
 	return ETHER_DONE;
 }
 
@@ -103,7 +105,8 @@ enum ether_class forward_classify(struct forward_core *c, enum port_role role, s
 		forward_neighbour_message(c, role, m);
 		return ETHER_DONE;
 	default:
-		forward_drop(c, m, &drop_ethertype);
+		if (!forward_exception(c, role, EXCEPTION_LINK, m))
+			forward_drop(c, m, &drop_ethertype);
 		return ETHER_DONE;
 	}
 	forward_drop(c, m, &drop_ip_malformed);

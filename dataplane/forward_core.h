@@ -20,6 +20,7 @@
 #include "common/spsc.h"
 #include "dataplane/address_check.h"
 #include "dataplane/esp.h"
+#include "dataplane/exception.h"
 #include "dataplane/flow.h"
 #include "dataplane/forward.h"
 #include "dataplane/frag.h"
@@ -301,6 +302,20 @@ void forward_reflect(struct forward_core *c, enum port_role role, struct rte_mbu
                      const struct rte_ether_addr *to);
 /* The source of the Ethernet header in front of a received packet. */
 struct rte_ether_addr forward_ether_source(const struct rte_mbuf *m);
+
+/*
+ * forward_exception.c: M, from Ethernet on, or with _ip from IP on, to the routing daemons of its
+ * port. False: there are none, and M is still the caller's.
+ */
+bool forward_exception(struct forward_core *c, enum port_role role, enum exception_class class,
+                       struct rte_mbuf *m);
+bool forward_exception_ip(struct forward_core *c, enum port_role role, enum exception_class class,
+                          struct rte_mbuf *m);
+/* A frame to a group, or of another ethertype; false, too, when it is not for this link alone. */
+bool forward_exception_group(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+                             uint16_t type);
+/* What daemons send, and buffers that they are done with; frames sent. */
+unsigned int forward_exception_poll(struct forward_core *c);
 
 /* forward_tx.c */
 void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m);

@@ -103,6 +103,8 @@ void forward_local(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, 
 	if (ipv6 ? icmp6_echo(m) : icmp_echo(m)) {
 		counter_add(c->cs, &icmp_echoes, 1);
 		give_back(c, origin, m, &to);
+	} else if (origin == ORIGIN_LAN && forward_exception_ip(c, PORT_LAN, EXCEPTION_HOST, m)) {
+		return;
 	} else if (proto == IP_PROTO_UDP) {
 		/* So that a traceroute to the gateway ends. */
 		forward_error(c, origin, m, ipv6, &port_unreachable, 0, &drop_local);

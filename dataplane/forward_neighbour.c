@@ -42,8 +42,10 @@ static void arp_input(struct forward_core *c, enum port_role role, struct rte_mb
 		                                             : NEIGHBOUR_OVERRIDE,
 		                c->now_ns);
 	}
-	if (msg.op == ARP_REPLY) {
-		rte_pktmbuf_free(m);
+	/* The kernel of routing daemons wants these answers, too, and who announces itself. */
+	if (msg.op == ARP_REPLY || (!to_us && memcmp(msg.sender, msg.target, 4) == 0)) {
+		if (!forward_exception(c, role, EXCEPTION_LINK, m))
+			rte_pktmbuf_free(m);
 		return;
 	}
 	if (!to_us) {
@@ -81,12 +83,15 @@ static void nd_input(struct forward_core *c, enum port_role role, struct rte_mbu
 	struct nd_message msg;
 
 	if (!nd_parse(m, &msg)) {
-		forward_drop(c, m, &drop_nd);
+		/* Router solicitations and advertisements are daemons' business. */
+		if (!nd_of_router(m) || !forward_exception(c, role, EXCEPTION_LINK, m))
+			forward_drop(c, m, &drop_nd);
 		return;
 	}
 	if (msg.type == ND_ADVERTISE) {
 		advertisement(c, role, m, &msg);
-		rte_pktmbuf_free(m);
+		if (!forward_exception(c, role, EXCEPTION_LINK, m))
+			rte_pktmbuf_free(m);
 		return;
 	}
 	if (msg.from_unspecified)

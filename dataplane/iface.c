@@ -35,6 +35,21 @@ void iface_init(struct iface *i, uint8_t role, const struct config_port *config,
 	memcpy(i->address, config->addresses, sizeof(i->address));
 }
 
+void iface_set_virtual(struct iface *i, const struct iface_virtual *v)
+{
+	__atomic_store_n(&i->virtual_, v, __ATOMIC_RELEASE);
+}
+
+static bool is_virtual(const struct iface *i, bool ipv6, const uint8_t *addr)
+{
+	const struct iface_virtual *v = __atomic_load_n(&i->virtual_, __ATOMIC_ACQUIRE);
+
+	for (unsigned int k = 0; v != NULL && k < v->count; k++)
+		if (v->addr[k].ipv6 == ipv6 && memcmp(v->addr[k].bytes, addr, ipv6 ? 16 : 4) == 0)
+			return true;
+	return false;
+}
+
 bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr)
 {
 	uint32_t unusable = __atomic_load_n(&i->unusable, __ATOMIC_RELAXED);
@@ -44,8 +59,9 @@ bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr)
 		if (i->address[k].addr.ipv6 == ipv6 &&
 		    memcmp(i->address[k].addr.bytes, addr, size) == 0)
 			return (unusable & 1U << k) == 0;
-	return ipv6 && memcmp(i->link_local, addr, 16) == 0 &&
-	       (unusable & IFACE_LINK_LOCAL_BIT) == 0;
+	if (ipv6 && memcmp(i->link_local, addr, 16) == 0)
+		return (unusable & IFACE_LINK_LOCAL_BIT) == 0;
+	return is_virtual(i, ipv6, addr);
 }
 
 const uint8_t *iface_source(const struct iface *i, bool ipv6, const uint8_t *towards)

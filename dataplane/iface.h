@@ -15,6 +15,13 @@
 
 #define IPV6_LINK_LOCAL_LEN 64
 
+/* Addresses that come and go: a virtual router's (RFC 5798) while this gateway is the master. */
+#define IFACE_VIRTUAL_MAX 32
+struct iface_virtual {
+	unsigned int count;
+	struct config_addr addr[IFACE_VIRTUAL_MAX];
+};
+
 /* control: wo before start, forwarding: ro */
 struct iface {
 	uint8_t role; /* enum port_role */
@@ -25,6 +32,8 @@ struct iface {
 	struct config_prefix address[CONFIG_ADDRESSES_MAX];
 	/* Bit k: address[k] is not used, being tentative or another's; owner: rw, cores: ro. */
 	uint32_t unusable;
+	/* control: wo, forwarding: ro; NULL: none. Freed after a grace period. */
+	const struct iface_virtual *virtual_;
 };
 
 /* The bit of link_local in unusable. */
@@ -33,7 +42,13 @@ struct iface {
 void iface_init(struct iface *i, uint8_t role, const struct config_port *config,
                 const struct rte_ether_addr *mac);
 
-/* ADDR: 4 or 16 bytes. The link-local address counts; what is not usable does not. */
+/* V, which may be NULL, takes the place of what was set before. */
+void iface_set_virtual(struct iface *i, const struct iface_virtual *v);
+
+/*
+ * ADDR: 4 or 16 bytes. The link-local address counts, and those of a virtual router; what is not
+ * usable does not.
+ */
 bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr);
 
 /* The address to speak to TOWARDS from: on its link if there is one, else the first; or NULL. */

@@ -22,6 +22,16 @@ bool nd_is_message(const struct rte_mbuf *m)
 	       ip[IPV6_HEADER] >= 133 && ip[IPV6_HEADER] <= 137;
 }
 
+bool nd_of_router(const struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+
+	/* RFC 4861 section 6.1: 133 and 134, and from the link itself. */
+	return rte_pktmbuf_data_len(m) > RTE_ETHER_HDR_LEN + IPV6_HEADER &&
+	       ip[IPV6_NEXT] == IP_PROTO_ICMPV6 && ip[IPV6_HOP_LIMIT] == NO_HOP_LEFT &&
+	       (ip[IPV6_HEADER] == 133 || ip[IPV6_HEADER] == 134);
+}
+
 static bool parse_options(const uint8_t *p, size_t left, struct nd_message *out)
 {
 	uint8_t wanted = out->type == ND_SOLICIT ? OPTION_SOURCE_LINK : OPTION_TARGET_LINK;

@@ -31,6 +31,9 @@ struct nd_message {
 /* Is an ICMPv6 message, from its IPv6 header on, one of neighbour discovery's (133 to 137)? */
 bool nd_is_message(const struct rte_mbuf *m);
 
+/* From its Ethernet header on: is it a router solicitation or advertisement? */
+bool nd_of_router(const struct rte_mbuf *m);
+
 /* The checks of RFC 4861 section 7.1; false: drop it. */
 bool nd_parse(const struct rte_mbuf *m, struct nd_message *out);
 

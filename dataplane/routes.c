@@ -166,6 +166,13 @@ static void add_local(struct routes *r, const struct iface iface[PORT_ROLES], bo
 
 			add_bytes(r, a->ipv6, a->bytes, a->ipv6 ? 128 : 32, ADJACENCY_LOCAL);
 		}
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		const struct iface_virtual *v = iface[role].virtual_;
+
+		for (unsigned int i = 0; v != NULL && i < v->count; i++)
+			add_bytes(r, v->addr[i].ipv6, v->addr[i].bytes, v->addr[i].ipv6 ? 128 : 32,
+			          ADJACENCY_LOCAL);
+	}
 	if (ipv6)
 		add_bytes(r, true, iface[PORT_LAN].link_local, 128, ADJACENCY_LOCAL);
 }

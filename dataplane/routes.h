@@ -12,7 +12,7 @@
 #include "dataplane/port.h"
 #include "dataplane/spd.h"
 
-#define ROUTES_MAX (CONFIG_ROUTES_MAX + 8 * CONFIG_ADDRESSES_MAX + 16)
+#define ROUTES_MAX (CONFIG_ROUTES_MAX + 8 * CONFIG_ADDRESSES_MAX + 2 * IFACE_VIRTUAL_MAX + 16)
 
 struct routes {
 	unsigned int count;

@@ -66,6 +66,8 @@ static void test_needs_restart(void)
 	        {"resources/ipsec-mb", "\"/opt/lib.so\"", ROOT "/resources/ipsec-mb"},
 	        {"resources/gcm-provider", "\"sse\"", ROOT "/resources/gcm-provider"},
 	        {"port/lan/mtu", "1400", ROOT "/port/lan/mtu"},
+	        {"port/lan/exception-interface", "\"lg-lan\"",
+	         ROOT "/port/lan/exception-interface"},
 	        {"port/lan/address/0", "\"10.1.0.2/24\"", ROOT "/port/lan/address"},
 	        {"port/wan/address/+", "\"198.51.100.1/24\"", ROOT "/port/wan/address"},
 	        {"port/wan/device", "\"0000:01:00.0\"", ROOT "/port/wan/device"},

@@ -60,6 +60,7 @@ static struct gateway gw[2];
 /* Set before rig_start(): what a test wants else of the tunnels, and of the ports. */
 static void (*rig_adjust)(struct tunnel_config *tc);
 static void (*rig_configure)(struct config *c, unsigned int site);
+static struct exception *rig_exception[PORT_ROLES]; /* of gateway 0 */
 static size_t rig_secret = 4 << 20;
 static uint16_t rig_lan_mtu = 1500, rig_wan_mtu = 1500;
 static bool rig_detect;         /* probe addresses */
@@ -201,6 +202,8 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker)
 	}
 	fc.wires = rig_wires[site];
 	fc.mux = g->mux;
+	if (site == 0)
+		memcpy(fc.exception, rig_exception, sizeof(fc.exception));
 	memcpy(fc.iface, g->iface, sizeof(fc.iface));
 	g->forward = forward_create(&fc, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(g->forward);

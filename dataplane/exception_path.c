@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/exception_path.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "dataplane/port_link.h"
+#include "dataplane/tap.h"
+#include "dataplane/tap_addresses.h"
+
+#define BUFFERS     1023
+#define BURST       64 /* frames of a core or a daemon in one poll */
+#define LINK_NS     (100 * NS_PER_MS)
+#define FRAME_EXTRA (RTE_ETHER_HDR_LEN + 4) /* with a VLAN tag */
+
+struct one {
+	struct exception *queue; /* NULL: the port has no interface */
+	struct tap tap;
+	uint16_t frame; /* longest */
+	bool up;
+};
+
+struct exception_path {
+	const struct port *port;
+	const struct iface *iface;
+	struct one one[PORT_ROLES];
+	struct rte_mempool *pool;
+	struct rte_mbuf *spare; /* for the next read */
+	int watch;
+	uint64_t next_link_ns;
+};
+
+static int open_one(struct exception_path *p, enum port_role role, const struct config_port *config,
+                    unsigned int cores, struct err *err)
+{
+	const struct iface *iface = &p->iface[role];
+	struct one *o = &p->one[role];
+	char under[IF_NAMESIZE];
+	int rc;
+
+	if (config->exception[0] == '\0')
+		return 0;
+	rc = tap_open(&o->tap, config->exception, &iface->mac, iface->mtu, err);
+	if (rc < 0)
+		return rc;
+	o->frame = (uint16_t)(iface->mtu + FRAME_EXTRA);
+	o->up = true;
+	if (port_kernel_interface(config->device, under, sizeof(under)))
+		tap_silence(under);
+	for (unsigned int i = 0; rc == 0 && i < iface->address_count; i++)
+		rc = tap_add_address(&o->tap, &iface->address[i], err);
+	if (rc < 0)
+		return rc;
+	o->queue = exception_create(cores, err);
+	return o->queue != NULL ? 0 : -err->code;
+}
+
+int exception_path_create(const struct config *config, const struct port port[PORT_ROLES],
+                          const struct iface iface[PORT_ROLES], struct exception_path **out,
+                          struct err *err)
+{
+	const struct config_port *ports[PORT_ROLES] = {&config->lan, &config->wan};
+	struct exception_path *p;
+	int rc = 0;
+
+	*out = NULL;
+	if (config->lan.exception[0] == '\0' && config->wan.exception[0] == '\0')
+		return 0;
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return err_set(err, ENOMEM, "exception path: no memory");
+	p->port = port;
+	p->iface = iface;
+	p->one[PORT_LAN].tap.fd = p->one[PORT_WAN].tap.fd = -1;
+	p->watch = tap_watch_open(err);
+	if (p->watch < 0)
+		rc = p->watch;
+	for (unsigned int role = 0; rc == 0 && role < PORT_ROLES; role++)
+		rc = open_one(p, (enum port_role)role, ports[role], config->eal.forward_lcores,
+		              err);
+	if (rc == 0) {
+		p->pool = port_pool_create(
+		        "exceptions",
+		        (uint16_t)(RTE_MAX(config->lan.mtu, config->wan.mtu) + FRAME_EXTRA), 0,
+		        BUFFERS, err);
+		rc = p->pool != NULL ? 0 : -err->code;
+	}
+	if (rc < 0) {
+		exception_path_destroy(p);
+		return rc;
+	}
+	*out = p;
+	return 0;
+}
+
+void exception_path_destroy(struct exception_path *p)
+{
+	if (p == NULL)
+		return;
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		exception_destroy(p->one[role].queue);
+		tap_close(&p->one[role].tap);
+	}
+	if (p->watch >= 0)
+		close(p->watch);
+	rte_pktmbuf_free(p->spare);
+	rte_mempool_free(p->pool);
+	free(p);
+}
+
+struct exception *exception_path_queue(struct exception_path *p, enum port_role role)
+{
+	return p != NULL ? p->one[role].queue : NULL;
+}
+
+static void to_daemons(struct one *o)
+{
+	for (unsigned int core = 0; core < o->queue->cores; core++) {
+		struct rte_mbuf *m;
+
+		for (unsigned int n = 0; n < BURST && (m = exception_take(o->queue, core)) != NULL;
+		     n++) {
+			/* What the kernel does not take is its loss. */
+			tap_write(&o->tap, m);
+			exception_give_back(o->queue, core, m);
+		}
+	}
+}
+
+static void from_daemons(struct exception_path *p, struct one *o)
+{
+	/* What finds no room here stays in the kernel's queue. */
+	for (unsigned int n = 0; n < BURST && exception_room(o->queue); n++) {
+		uint16_t len;
+
+		if (p->spare == NULL && (p->spare = rte_pktmbuf_alloc(p->pool)) == NULL)
+			return;
+		len = tap_read(&o->tap, rte_pktmbuf_mtod(p->spare, void *), o->frame);
+		if (len == 0)
+			return;
+		p->spare->data_len = len;
+		p->spare->pkt_len = len;
+		exception_down(o->queue, p->spare);
+		p->spare = NULL;
+	}
+}
+
+static void follow_link(struct exception_path *p, struct one *o, enum port_role role)
+{
+	bool up = port_link_read(&p->port[role]);
+
+	if (up == o->up)
+		return;
+	o->up = up;
+	tap_set_carrier(&o->tap, up);
+}
+
+bool exception_path_poll(struct exception_path *p, uint64_t now_ns)
+{
+	bool look = now_ns >= p->next_link_ns;
+
+	if (look)
+		p->next_link_ns = now_ns + LINK_NS;
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		struct one *o = &p->one[role];
+
+		if (o->queue == NULL)
+			continue;
+		if (look)
+			follow_link(p, o, (enum port_role)role);
+		to_daemons(o);
+		from_daemons(p, o);
+	}
+	return tap_watch_changed(p->watch);
+}
+
+int exception_path_virtual(struct exception_path *p, enum port_role role, struct iface_virtual *out,
+                           struct err *err)
+{
+	memset(out, 0, sizeof(*out));
+	if (p->one[role].queue == NULL)
+		return 0;
+	return tap_list_virtual(&p->one[role].tap, &p->iface[role], out, err);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Routing daemons' interfaces and the rings to the forwarding cores, for the ports that have
+ * one. Control thread only.
+ */
+
+#ifndef DATAPLANE_EXCEPTION_PATH_H
+#define DATAPLANE_EXCEPTION_PATH_H
+
+#include <stdint.h>
+
+#include "common/err.h"
+#include "config/config.h"
+#include "dataplane/exception.h"
+#include "dataplane/iface.h"
+#include "dataplane/port.h"
+
+struct exception_path;
+
+/* NULL in *OUT when CONFIG names no interface. PORT and IFACE must outlive the result. */
+int exception_path_create(const struct config *config, const struct port port[PORT_ROLES],
+                          const struct iface iface[PORT_ROLES], struct exception_path **out,
+                          struct err *err);
+/* Once the cores have stopped and the ports are closed. NULL is allowed. */
+void exception_path_destroy(struct exception_path *p);
+
+/* What the forwarding cores use; NULL for a port without an interface. */
+struct exception *exception_path_queue(struct exception_path *p, enum port_role role);
+
+/*
+ * Carry frames both ways, as many as a few milliseconds bring. True: daemons have changed the
+ * addresses of an interface.
+ */
+bool exception_path_poll(struct exception_path *p, uint64_t now_ns);
+
+/* The addresses that daemons have put on the interface of ROLE; none without one. */
+int exception_path_virtual(struct exception_path *p, enum port_role role, struct iface_virtual *out,
+                           struct err *err);
+
+#endif

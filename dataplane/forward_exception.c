@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What is for a routing daemon, and what one sends. Daemons get only what is to an address of
+ * the gateway or to all routers of a link, so that there is nothing that their kernel could
+ * forward. What they send leaves by the port of their interface alone; on the WAN, moreover,
+ * only from the gateway's own addresses, and to nowhere that the policy protects.
+ */
+
+#include "dataplane/forward_core.h"
+
+#include <string.h>
+
+#include "dataplane/arp.h"
+#include "dataplane/exception.h"
+#include "dataplane/ip.h"
+
+COUNTER_DEFINE(exception_sent, "exception.sent", "frames that routing daemons sent")
+COUNTER_DEFINE(drop_exception_source, "drop.exception_source",
+               "routing daemons' frames from another address than the gateway's")
+COUNTER_DEFINE(drop_exception_destination, "drop.exception_destination",
+               "routing daemons' frames to the WAN that belong on the LAN or into a tunnel")
+COUNTER_DEFINE(drop_exception_type, "drop.exception_type",
+               "routing daemons' frames to the WAN that are neither IP, ARP nor LLDP")
+
+#define ETHERTYPE_LLDP 0x88cc
+
+bool forward_exception(struct forward_core *c, enum port_role role, enum exception_class class,
+                       struct rte_mbuf *m)
+{
+	struct exception *e = c->f->config.exception[role];
+
+	if (e == NULL)
+		return false;
+	exception_up(e, c->index, c->cs, class, m, c->now_ns);
+	return true;
+}
+
+bool forward_exception_ip(struct forward_core *c, enum port_role role, enum exception_class class,
+                          struct rte_mbuf *m)
+{
+	/* The received header is still in front. */
+	if (c->f->config.exception[role] == NULL ||
+	    rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN) == NULL)
+		return false;
+	return forward_exception(c, role, class, m);
+}
+
+/* To the routers and hosts of one link: RFC 5771 section 4, RFC 4291 section 2.7. */
+static bool link_group(const uint8_t *ip, bool ipv6)
+{
+	const uint8_t *dst = ip + (ipv6 ? IPV6_DST : IPV4_DST);
+
+	if (ipv6)
+		return dst[0] == 0xff && (dst[1] & 0x0f) == 2;
+	return dst[0] == 224 && dst[1] == 0 && dst[2] == 0;
+}
+
+bool forward_exception_group(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+                             uint16_t type)
+{
+	bool ipv6 = type == RTE_ETHER_TYPE_IPV6;
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+
+	if (type == RTE_ETHER_TYPE_IPV4 || ipv6) {
+		if (rte_pktmbuf_data_len(m) <
+		            RTE_ETHER_HDR_LEN + (ipv6 ? IPV6_HEADER : IPV4_HEADER) ||
+		    !link_group(ip, ipv6))
+			return false;
+	}
+	return forward_exception(c, role, EXCEPTION_LINK, m);
+}
+
+/* Is A, of 4 or 16 bytes, an address to speak from on the WAN's link? */
+static bool own(const struct iface *iface, bool ipv6, const uint8_t *a)
+{
+	static const uint8_t unspecified[16];
+
+	return iface_owns(iface, ipv6, a) || memcmp(a, unspecified, ipv6 ? 16 : 4) == 0;
+}
+
+static bool on_wan_link(const struct iface *iface, bool ipv6, const uint8_t *a)
+{
+	if (ipv6 && prefix_matches(iface->link_local, a, 10))
+		return true;
+	for (unsigned int i = 0; i < iface->address_count; i++) {
+		const struct config_prefix *p = &iface->address[i];
+
+		if (p->addr.ipv6 == ipv6 && prefix_matches(p->addr.bytes, a, p->len))
+			return true;
+	}
+	return false;
+}
+
+/* Where the LAN and what the tunnels protect are not. */
+static bool may_reach(const struct forward_core *c, bool ipv6, const uint8_t *ip)
+{
+	const uint8_t *dst = ip + (ipv6 ? IPV6_DST : IPV4_DST);
+	uint64_t index = 0;
+	uint32_t dst4;
+	uint8_t dst6[1][16];
+
+	if (link_group(ip, ipv6) || on_wan_link(&c->f->config.iface[PORT_WAN], ipv6, dst))
+		return true;
+	if (ipv6) {
+		memcpy(dst6[0], dst, 16);
+		fib_lookup6(c->fib, dst6, &index, 1);
+	} else {
+		dst4 = get_be32(dst);
+		fib_lookup4(c->fib, &dst4, &index, 1);
+	}
+	return c->fib->adjacency[index].kind == ADJACENCY_NONE;
+}
+
+/* Why a daemon's frame may not leave by the WAN; NULL: it may. */
+static const struct counter *refuse(const struct forward_core *c, const struct rte_mbuf *m)
+{
+	const struct iface *iface = &c->f->config.iface[PORT_WAN];
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *), *ip = p + RTE_ETHER_HDR_LEN;
+	uint16_t len = rte_pktmbuf_data_len(m), type = get_be16(p + 12);
+	struct arp_message arp;
+	bool ipv6 = type == RTE_ETHER_TYPE_IPV6;
+
+	switch (type) {
+	case ETHERTYPE_LLDP:
+		return NULL;
+	case RTE_ETHER_TYPE_ARP:
+		return arp_parse(m, &arp) && own(iface, false, arp.sender) ? NULL
+		                                                           : &drop_exception_source;
+	case RTE_ETHER_TYPE_IPV4:
+	case RTE_ETHER_TYPE_IPV6:
+		if (len < RTE_ETHER_HDR_LEN + (ipv6 ? IPV6_HEADER : IPV4_HEADER) ||
+		    ip[0] >> 4 != (ipv6 ? 6 : 4) ||
+		    !own(iface, ipv6, ip + (ipv6 ? IPV6_SRC : IPV4_SRC)))
+			return &drop_exception_source;
+		return may_reach(c, ipv6, ip) ? NULL : &drop_exception_destination;
+	default:
+		return &drop_exception_type;
+	}
+}
+
+static void from_daemon(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
+{
+	const struct iface *iface = &c->f->config.iface[role];
+	const struct counter *reason = NULL;
+
+	if (rte_pktmbuf_data_len(m) < RTE_ETHER_HDR_LEN ||
+	    memcmp(rte_pktmbuf_mtod(m, const uint8_t *) + RTE_ETHER_ADDR_LEN, &iface->mac,
+	           RTE_ETHER_ADDR_LEN) != 0)
+		reason = &drop_exception_source;
+	else if (role == PORT_WAN)
+		reason = refuse(c, m);
+	if (reason != NULL) {
+		forward_drop(c, m, reason);
+		return;
+	}
+	counter_add(c->cs, &exception_sent, 1);
+	forward_tx_first(c, role, m);
+}
+
+unsigned int forward_exception_poll(struct forward_core *c)
+{
+	unsigned int n = 0;
+
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		struct exception *e = c->f->config.exception[role];
+		struct rte_mbuf *m;
+
+		if (e == NULL)
+			continue;
+		exception_reap(e, c->index);
+		if (c->index != FORWARD_OWNER)
+			continue;
+		/* Room is kept for neighbours and the channel. */
+		while (c->tx[role].first_n < FORWARD_FIRST / 4 &&
+		       (m = spsc_pop(&e->down)) != NULL) {
+			from_daemon(c, (enum port_role)role, m);
+			n++;
+		}
+	}
+	return n;
+}

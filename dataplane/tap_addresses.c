@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "dataplane/tap_addresses.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/if_addr.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+LOG_COMPONENT_DEFINE(tap)
+
+struct request {
+	struct nlmsghdr head;
+	struct ifaddrmsg address;
+	uint8_t attributes[2 * RTA_SPACE(16) + RTA_SPACE(4)];
+};
+
+static void attribute(struct request *r, unsigned short type, const void *data, size_t size)
+{
+	struct rtattr *a = (void *)((uint8_t *)r + NLMSG_ALIGN(r->head.nlmsg_len));
+
+	a->rta_type = type;
+	a->rta_len = (unsigned short)RTA_LENGTH(size);
+	memcpy(RTA_DATA(a), data, size);
+	r->head.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->head.nlmsg_len) + RTA_ALIGN(a->rta_len));
+}
+
+/* 0, or what the kernel said: -errno. */
+static int ask(struct request *r)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), rc;
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+		uint8_t rest[512];
+	} answer;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = send(fd, r, r->head.nlmsg_len, 0);
+	if (n >= 0)
+		n = recv(fd, &answer, sizeof(answer), 0);
+	rc = n < 0 ? -errno : 0;
+	if (n >= (ssize_t)NLMSG_LENGTH(sizeof(answer.error)) &&
+	    answer.head.nlmsg_type == NLMSG_ERROR)
+		rc = answer.error.error;
+	close(fd);
+	return rc;
+}
+
+int tap_add_address(const struct tap *t, const struct config_prefix *address, struct err *err)
+{
+	const struct config_addr *a = &address->addr;
+	uint32_t flags = IFA_F_PERMANENT | (a->ipv6 ? IFA_F_NODAD : 0);
+	size_t size = a->ipv6 ? 16 : 4;
+	struct request r;
+	char text[CONFIG_ADDR_TEXT];
+	int rc;
+
+	memset(&r, 0, sizeof(r));
+	r.head.nlmsg_len = NLMSG_LENGTH(sizeof(r.address));
+	r.head.nlmsg_type = RTM_NEWADDR;
+	r.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
+	r.address.ifa_family = a->ipv6 ? AF_INET6 : AF_INET;
+	r.address.ifa_prefixlen = address->len;
+	r.address.ifa_index = t->index;
+	attribute(&r, IFA_LOCAL, a->bytes, size);
+	attribute(&r, IFA_ADDRESS, a->bytes, size);
+	attribute(&r, IFA_FLAGS, &flags, sizeof(flags));
+	rc = ask(&r);
+	if (rc < 0 && rc != -EEXIST)
+		return err_set(err, -rc, "interface %s: address %s: %s", t->name,
+		               config_prefix_format(address, text), strerror(-rc));
+	return 0;
+}
+
+int tap_watch_open(struct err *err)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK,
+	                              .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	err_set(err, errno, "exception path: no reports of addresses: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -err->code;
+}
+
+bool tap_watch_changed(int fd)
+{
+	uint8_t report[8192];
+	bool changed = false;
+	ssize_t n;
+
+	/* ENOBUFS: reports were lost. */
+	while ((n = recv(fd, report, sizeof(report), 0)) > 0 || (n < 0 && errno == ENOBUFS))
+		changed = true;
+	return changed;
+}
+
+static bool read_address(const struct sockaddr *s, struct config_addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (s == NULL)
+		return false;
+	if (s->sa_family == AF_INET) {
+		memcpy(out->bytes, &((const struct sockaddr_in *)(const void *)s)->sin_addr, 4);
+		return true;
+	}
+	out->ipv6 = true;
+	memcpy(out->bytes, &((const struct sockaddr_in6 *)(const void *)s)->sin6_addr, 16);
+	return s->sa_family == AF_INET6;
+}
+
+/* A label "NAME:something" is of the interface, too. */
+static bool of_interface(const char *label, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(label, name, len) == 0 && (label[len] == '\0' || label[len] == ':');
+}
+
+static bool configured(const struct iface *iface, const struct config_addr *a)
+{
+	for (unsigned int i = 0; i < iface->address_count; i++)
+		if (config_addr_equal(&iface->address[i].addr, a))
+			return true;
+	/* Link-local addresses are a link's own affair. */
+	return a->ipv6 && prefix_matches(iface->link_local, a->bytes, 10);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct config_addr));
+}
+
+int tap_list_virtual(const struct tap *t, const struct iface *iface, struct iface_virtual *out,
+                     struct err *err)
+{
+	struct ifaddrs *list;
+
+	memset(out, 0, sizeof(*out));
+	if (getifaddrs(&list) < 0)
+		return err_set(err, errno, "interface %s: addresses: %s", t->name, strerror(errno));
+	for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+		struct config_addr a;
+
+		if (!of_interface(i->ifa_name, t->name) || !read_address(i->ifa_addr, &a) ||
+		    configured(iface, &a))
+			continue;
+		if (out->count == IFACE_VIRTUAL_MAX) {
+			log_warn("interface %s: more than %u further addresses, the rest is left "
+			         "out",
+			         t->name, IFACE_VIRTUAL_MAX);
+			break;
+		}
+		out->addr[out->count++] = a;
+	}
+	freeifaddrs(list);
+	qsort(out->addr, out->count, sizeof(out->addr[0]), compare);
+	return 0;
+}
