@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""keepalived as Debian has it, on two gateways of one site.
+
+    host --- switch --- gw-a   10.1.0.3, priority 200
+    10.1.0.2   |    \\-- gw-b   10.1.0.4, priority 100
+             router
+            10.1.0.9, behind it 10.9.0.2
+
+The host's way to 10.9.0.2 is by the virtual address 10.1.0.254, which is on no machine but by
+VRRP (RFC 5798).
+"""
+
+import json
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from rig import Rig, run
+
+VIP = "10.1.0.254"
+BEHIND = "10.9.0.2"
+GATEWAY = {"a": "10.1.0.3", "b": "10.1.0.4"}
+PRIORITY = {"a": 200, "b": 100}
+ADVERT = 0.2  # seconds; version 3 has fractions
+
+KEEPALIVED = """
+global_defs {{
+    dynamic_interfaces
+    vrrp_version 3
+}}
+vrrp_instance lan {{
+    state BACKUP
+    interface lg-lan
+    virtual_router_id 51
+    priority {priority}
+    advert_int {advert}
+    virtual_ipaddress {{
+        {vip}/24
+    }}
+}}
+"""
+
+
+class OneSite(Rig):
+    """The rig's two gateways with their LAN ports on one switch."""
+
+    def config(self, site):
+        config = super().config(site)
+        gateway = config["lumengate:gateway"]
+        gateway["port"]["lan"].update({"address": [GATEWAY[site] + "/24"],
+                                       "exception-interface": "lg-lan"})
+        gateway["route"] = [{"prefix": "10.9.0.0/24", "via": "lan", "next-hop": "10.1.0.9"}]
+        return config
+
+    def wire(self):
+        super().wire()
+        host, router = self.ns("dc-a"), self.ns("dc-b")
+        run("ip", "-n", router, "link", "set", "lan0", "netns", host, "name", "lan1")
+        run("ip", "-n", host, "link", "add", "up0", "type", "veth", "peer", "name", "up0",
+            "netns", router)
+        run("ip", "-n", host, "addr", "flush", "dev", "lan0")
+        run("ip", "-n", host, "link", "add", "br0", "type", "bridge", "stp_state", "0",
+            "mcast_snooping", "0")
+        for port in ("lan0", "lan1", "up0"):
+            run("ip", "-n", host, "link", "set", port, "master", "br0", "up")
+        for ns, port in ((host, "lan1"), (host, "up0"), (router, "up0")):
+            run("ip", "netns", "exec", ns, "ethtool", "-K", port, "tso", "off", "gso", "off",
+                "tx", "off", "gro", "off")
+        run("ip", "-n", host, "addr", "add", "10.1.0.2/24", "dev", "br0")
+        run("ip", "-n", host, "link", "set", "br0", "up")
+        run("ip", "-n", host, "route", "add", "10.9.0.0/24", "via", VIP)
+        run("ip", "-n", router, "addr", "add", "10.1.0.9/24", "dev", "up0")
+        run("ip", "-n", router, "addr", "add", BEHIND + "/32", "dev", "lo")
+        run("ip", "-n", router, "link", "set", "up0", "up")
+
+    def start_keepalived(self, site):
+        name = "keepalived-" + site
+        path = self.path("site-" + site, "keepalived.conf")
+        with open(path, "w") as f:
+            f.write(KEEPALIVED.format(priority=PRIORITY[site], advert=ADVERT, vip=VIP))
+        self.start(name, self.in_gateway(site) + [
+            "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
+            "--use-file", path, "--pid", self.path(name + ".pid"),
+            "--vrrp_pid", self.path(name + "-vrrp.pid")])
+
+    def addresses(self, site):
+        """IPv4, of the gateway's interface for daemons; none while it is not there."""
+        out = run(*self.in_gateway(site), "ip", "-4", "-j", "addr", "show", "dev", "lg-lan",
+                  check=False)
+        try:
+            return {a["local"] for link in json.loads(out) for a in link.get("addr_info", [])}
+        except json.JSONDecodeError:
+            return set()
+
+    def is_master(self, site):
+        return VIP in self.addresses(site)
+
+
+@pytest.fixture
+def site():
+    with OneSite(quantum=False) as r:
+        r.wire()
+        for name in ("a", "b"):
+            r.start_gateway(name)
+        for name in ("a", "b"):
+            r.wait_ready(name)
+        for name in ("a", "b"):
+            r.start_keepalived(name)
+        r.wait_for(lambda: r.is_master("a") and not r.is_master("b"), 20, "gw-a is master")
+        yield r
+
+
+def link_address(rig, address):
+    """What the host has learned for ADDRESS."""
+    out = json.loads(run("ip", "-n", rig.ns("dc-a"), "-j", "neigh", "show", address))
+    return out[0].get("lladdr") if out else None
+
+
+def port_mac(rig, site):
+    return rig.rpc(site, "status")["ports"]["lan"]["mac"]
+
+
+def test_master_answers_for_the_virtual_address(site):
+    assert site.addresses("a") == {GATEWAY["a"], VIP}
+    assert site.addresses("b") == {GATEWAY["b"]}
+    assert site.ping(5, target=VIP) == (5, 5)
+    assert link_address(site, VIP) == port_mac(site, "a")
+    for name in ("a", "b"):
+        assert site.ping(3, target=GATEWAY[name]) == (3, 3)
+    # The data plane answered, not the kernel: each echo was counted.
+    before = site.rpc("a", "counter_list")["icmp.echoes"]
+    assert site.ping(3, target=VIP) == (3, 3)
+    assert site.rpc("a", "counter_list")["icmp.echoes"] == before + 3
+    # Daemons' connections: the kernel refuses a port that nobody has, and says so.
+    probe = subprocess.run(
+        site.in_ns("dc-a") + ["python3", "-c",
+                              "import socket; s = socket.socket(); s.settimeout(5); "
+                              f"print(s.connect_ex(('{GATEWAY['a']}', 179)))"],
+        stdout=subprocess.PIPE, text=True, timeout=20)
+    assert probe.stdout.strip() == "111"  # ECONNREFUSED
+
+
+def longest_gap(text, interval):
+    """Seconds without an answer between two answers of ping's."""
+    seen = [int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", text)]
+    assert len(seen) > 10, text
+    return max(b - a for a, b in zip(seen, seen[1:])) * interval
+
+
+def test_traffic_goes_on_when_the_master_is_killed(site):
+    interval = 0.05
+    site.wait_for(lambda: site.ping(1, target=BEHIND, wait=1)[1] == 1, 10, "the way by the VIP")
+    ping = subprocess.Popen(site.in_ns("dc-a") + ["ping", "-n", "-i", str(interval), BEHIND],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        time.sleep(1)
+        site.kill("gw-a")
+        site.wait_for(lambda: site.is_master("b"), 10, "gw-b takes over")
+        time.sleep(2)
+        assert link_address(site, VIP) == port_mac(site, "b")
+        assert site.ping(5, target=VIP) == (5, 5)
+        site.start_gateway("a")
+        site.wait_ready("a")
+        site.wait_for(lambda: site.is_master("a") and not site.is_master("b"), 20,
+                      "gw-a is master again")
+        time.sleep(2)
+    finally:
+        ping.send_signal(signal.SIGINT)
+        text = ping.communicate(timeout=10)[0]
+    assert link_address(site, VIP) == port_mac(site, "a")
+    gap = longest_gap(text, interval)
+    print(f"longest gap {gap:.2f} s")
+    # 3 advertisements and the skew time (RFC 5798 section 6.1), and what a busy machine adds.
+    assert gap < 3 * ADVERT + ADVERT + 3
