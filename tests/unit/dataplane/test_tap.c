@@ -47,11 +47,19 @@ static void test_interface_is_as_the_port(void)
 	CU_ASSERT_EQUAL(ifr.ifr_mtu, 1400);
 	CU_ASSERT_EQUAL(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
 	CU_ASSERT_TRUE(ifr.ifr_flags & IFF_UP);
+	for (unsigned int i = 0; i < 300 && (ifr.ifr_flags & IFF_RUNNING) == 0; i++) {
+		usleep(10000);
+		CU_ASSERT_EQUAL(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
+	}
 	CU_ASSERT_TRUE(ifr.ifr_flags & IFF_RUNNING);
 	CU_ASSERT_EQUAL(option("ipv4", "gw-lan", "forwarding"), '0');
 	CU_ASSERT_EQUAL(option("ipv4", "gw-lan", "arp_ignore"), '8');
 	tap_set_carrier(&t, false);
-	CU_ASSERT_EQUAL(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
+	/* The kernel tells of a lost carrier up to a second later. */
+	for (unsigned int i = 0; i < 300 && (ifr.ifr_flags & IFF_RUNNING) != 0; i++) {
+		usleep(10000);
+		CU_ASSERT_EQUAL(ioctl(fd, SIOCGIFFLAGS, &ifr), 0);
+	}
 	CU_ASSERT_FALSE(ifr.ifr_flags & IFF_RUNNING);
 	/* A name that is taken. */
 	CU_ASSERT_TRUE(tap_open(&second, "gw-lan", &mac, 1400, &err) < 0);
