@@ -24,6 +24,9 @@
 
 /* Cache lines of a key schedule that even a short packet needs: 15 round keys and powers of H. */
 #define ESP_SCHEDULE_LINES 6
+/* From this length on the code takes up to 48 powers of H at once. */
+#define ESP_LONG                256
+#define ESP_SCHEDULE_LINES_LONG 16
 
 #define ESP_NEXT_IPV4 4
 #define ESP_NEXT_IPV6 41
@@ -62,9 +65,11 @@ static inline void esp_job_nonce(struct esp_job *job, const struct sa *sa, uint6
 	put_be64(job->aad + 4, sequence);
 }
 
-static inline void esp_prefetch_schedule(const struct sa *sa)
+static inline void esp_prefetch_schedule(const struct sa *sa, uint32_t length)
 {
-	for (unsigned int i = 0; i < ESP_SCHEDULE_LINES; i++)
+	unsigned int lines = length < ESP_LONG ? ESP_SCHEDULE_LINES : ESP_SCHEDULE_LINES_LONG;
+
+	for (unsigned int i = 0; i < lines; i++)
 		rte_prefetch0((const uint8_t *)sa->schedule + 64 * (size_t)i);
 }
 

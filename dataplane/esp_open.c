@@ -316,7 +316,7 @@ static unsigned int open_chunk(const struct esp_core *e, struct rte_mbuf **pkts,
 		const struct counter *drop;
 
 		if (i + 1 < count && jobs[i + 1].sa != job->sa)
-			esp_prefetch_schedule(jobs[i + 1].sa);
+			esp_prefetch_schedule(jobs[i + 1].sa, jobs[i + 1].length);
 		if (unlikely(e->cipher != NULL ? job->result != ESP_JOB_DONE
 		                               : !authenticate(e->gcm, job, ctx))) {
 			sa_add(&job->sa->auth_failed, 1);

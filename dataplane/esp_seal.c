@@ -219,7 +219,7 @@ static unsigned int seal(const struct esp_core *e, struct rte_mbuf **pkts, struc
 		return run_device(e, jobs, count, out, out_sas);
 	for (unsigned int i = 0; i < count; i++) {
 		if (i + 1 < count && jobs[i + 1].sa != jobs[i].sa)
-			esp_prefetch_schedule(jobs[i + 1].sa);
+			esp_prefetch_schedule(jobs[i + 1].sa, jobs[i + 1].length);
 		run(e->gcm, &jobs[i], ctx);
 		out[i] = jobs[i].m;
 		out_sas[i] = jobs[i].sa;

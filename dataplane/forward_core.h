@@ -28,7 +28,7 @@
 #include "dataplane/packet.h"
 #include "dataplane/spread.h"
 
-#define FORWARD_BURST     64
+#define FORWARD_BURST     32
 #define FORWARD_TX        512 /* packets that wait for a device; beyond, new ones are dropped */
 #define FORWARD_FIRST     128 /* packets that go ahead of these */
 #define FORWARD_ADDRESSES (CONFIG_ADDRESSES_MAX + 1) /* of a port; the last is the link-local */
