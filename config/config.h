@@ -61,6 +61,7 @@ struct config_tunnel {
 	bool rekey_lan;                      /* profile: short paths, short grace */
 	bool udp, udp_spread;                /* ESP in UDP; a source port a sub-SA */
 	uint16_t udp_port;                   /* of ESP in UDP */
+	uint8_t liveness_losses;             /* probes without answer, 0: no probes */
 	uint16_t nat_keepalive;              /* seconds, 0: none */
 	bool outer_fragment;
 	bool mss_clamp;

@@ -127,6 +127,7 @@ static int read_tunnels(const json_t *list, struct config *out, struct err *err)
 		t->replay_window = uint_of(o, "replay-window");
 		read_rekey(o, t);
 		t->udp = strcmp(text_of(o, "encapsulation"), "udp") == 0;
+		t->liveness_losses = (uint8_t)uint_of(o, "liveness-losses");
 		t->udp_port = (uint16_t)uint_of(o, "udp-port");
 		t->udp_spread = strcmp(text_of(o, "udp-source"), "spread") == 0;
 		t->nat_keepalive = (uint16_t)uint_of(o, "nat-keepalive");

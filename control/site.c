@@ -12,6 +12,7 @@
 #include "common/secret.h"
 #include "control/address_watch.h"
 #include "control/link_watch.h"
+#include "control/live_watch.h"
 #include "control/no_key_watch.h"
 #include "control/wire_watch.h"
 
@@ -147,6 +148,7 @@ int site_start(const struct config *c, struct err *err)
 	}
 	started_ns = clock_mono_ns();
 	no_key_watch_reset();
+	live_watch_reset();
 	wire_watch_start(&config, &wire_ops, NULL, started_ns);
 	link_wire_receiver(link_, wire_watch_receive);
 	log_info("gateway %s forwards; AES-GCM by %s of %s", config.name, gcm_provider()->name,
@@ -186,6 +188,7 @@ void site_poll(uint64_t now_ns)
 		dataplane_poll(dataplane);
 		watch_addresses();
 		wire_watch_poll(now_ns);
+		live_watch_poll(dataplane, &config, now_ns);
 		for (unsigned int role = 0; role < PORT_ROLES; role++)
 			link_watch((enum port_role)role,
 			           dataplane_link(dataplane, (enum port_role)role));

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "control/gateway.h"
+#include "control/live_watch.h"
 #include "control/module.h"
 #include "control/site.h"
 #include "control/status.h"
@@ -55,6 +56,7 @@ static void read_tunnel(unsigned int i, struct gateway_tunnel *out)
 	out->bytes_sealed = totals.bytes_sealed;
 	out->packets_opened = totals.packets_opened;
 	out->bytes_opened = totals.bytes_opened;
+	out->state = live_watch_state(i);
 	out->packets_cleared = dataplane_cleared_no_key(site_dataplane(), i);
 }
 

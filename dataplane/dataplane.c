@@ -393,6 +393,11 @@ void dataplane_wire_counts(const struct dataplane *dp, unsigned int wire,
 	forward_wire_counts(dp->forward, wire, out);
 }
 
+void dataplane_probe(struct dataplane *dp, unsigned int tunnel)
+{
+	forward_probe(dp->forward, tunnel);
+}
+
 const struct port_link *dataplane_link(const struct dataplane *dp, enum port_role role)
 {
 	return &dp->link[role];

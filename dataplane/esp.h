@@ -64,8 +64,8 @@ unsigned int esp_seal_burst(const struct esp_core *e, struct rte_mbuf **pkts, st
  * their SAs. Bytes beyond the outer length (Ethernet padding) are cut. drop.malformed: not a whole
  * ESP packet; drop.wrong_core: the SPI belongs to another core; drop.no_sa; drop.replay: seen,
  * or left of the window; drop.auth; drop.inner_malformed: authentic, but padding or inner
- * packet are wrong; drop.dummy: next header 59 (RFC 4303 section 2.6); drop.ecn: congestion was
- * marked on a packet whose transport does not know it (RFC 6040 section 4.2).
+ * packet are wrong; drop.dummy: next header 59 (RFC 4303 section 2.6) and no probe; drop.ecn:
+ * congestion was marked on a packet whose transport does not know it (RFC 6040 section 4.2).
  */
 unsigned int esp_open_burst(const struct esp_core *e, struct rte_mbuf **pkts, struct sa **sas,
                             unsigned int n);

@@ -11,6 +11,7 @@
 #include "common/secret.h"
 #include "dataplane/esp_job.h"
 #include "dataplane/mbuf_chain.h"
+#include "dataplane/probe.h"
 #include "dataplane/wire.h"
 
 COUNTER_DEFINE(drop_malformed, "drop.malformed", "WAN packets that are no whole ESP packet");
@@ -238,6 +239,9 @@ static inline const struct counter *finish(const struct esp_job *job)
 			return &drop_ecn;
 	} else if (next == ESP_NEXT_GRE && wire_is_header(h, inner)) {
 		/* A frame has no field of the outer header's congestion marks. */
+		length = inner;
+	} else if (next == ESP_NEXT_NONE && job->m->data_len >= job->offset + PROBE_BYTES &&
+	           probe_is(h, inner)) {
 		length = inner;
 	} else {
 		return next == ESP_NEXT_NONE ? &drop_dummy : &drop_inner_malformed;

@@ -9,6 +9,7 @@
 #include "common/secret.h"
 #include "dataplane/esp_job.h"
 #include "dataplane/mbuf_chain.h"
+#include "dataplane/probe.h"
 #include "dataplane/wire.h"
 
 COUNTER_DEFINE(drop_no_key, "drop.no_key", "packets to a tunnel without a transmit key");
@@ -22,12 +23,18 @@ COUNTER_DEFINE(drop_sequence_exhausted, "drop.sequence_exhausted",
                "packets to a tunnel whose key has used all sequence numbers");
 COUNTER_DEFINE(esp_sealed, "esp.sealed", "packets sealed");
 
-/* A pseudowire's frame: its priority becomes the class selector of the same number (RFC 2474). */
-static __rte_noinline bool wire_fields(const uint8_t *h, uint32_t n, uint8_t *traffic_class,
-                                       uint8_t *next)
+/* A probe; or a pseudowire's frame: its priority becomes the class selector of the same number (RFC
+ * 2474). */
+static __rte_noinline bool other_fields(const uint8_t *h, uint32_t n, uint8_t *traffic_class,
+                                        uint8_t *next)
 {
 	const uint8_t *frame = h + WIRE_HEADER;
 
+	if (probe_is(h, n)) {
+		*traffic_class = 0;
+		*next = ESP_NEXT_NONE;
+		return true;
+	}
 	if (n < WIRE_HEADER + WIRE_FRAME_MIN || !wire_is_header(h, n))
 		return false;
 	*traffic_class = 0;
@@ -53,7 +60,7 @@ static inline bool inner_fields(const struct rte_mbuf *m, uint8_t *traffic_class
 		*next = ESP_NEXT_IPV6;
 		return true;
 	}
-	return wire_fields(h, m->data_len, traffic_class, next);
+	return other_fields(h, m->data_len, traffic_class, next);
 }
 
 /* BYTES: of the template, a constant, so that the copy is a few moves. */

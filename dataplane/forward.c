@@ -25,6 +25,7 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 		n += forward_channel(c);
 		forward_neighbour_poll(c);
 		forward_address_poll(c);
+		forward_probe_poll(c);
 		if (c->f->nat != NULL)
 			forward_nat_poll(c);
 	}

@@ -84,6 +84,9 @@ uint64_t forward_cleared_no_key(const struct forward *f, unsigned int tunnel);
 /* The link of a port came up: addresses are announced, neighbours asked again. */
 void forward_link_up(struct forward *f, enum port_role role);
 
+/* Send a probe through tunnel TUNNEL, which the other gateway answers; with a key only. */
+void forward_probe(struct forward *f, unsigned int tunnel);
+
 /* Frames of pseudowire WIRE, by its place in the configuration. */
 struct forward_wire_count {
 	uint64_t sent, received;

@@ -163,6 +163,9 @@ struct forward {
 	/* control: rw, all: ro */
 	_Alignas(64) uint32_t generation; /* of policy and routes; never 0 */
 	uint32_t link_ups[PORT_ROLES];    /* times that a port's link came up */
+	/* control: sets, owner: clears; a bit a tunnel that is to be probed */
+	_Alignas(64) bool probe_any;
+	uint64_t probe[SAD_TUNNELS_MAX / 64];
 	/* owner: rw, control: relaxed reads of states */
 	_Alignas(64) struct address_check address[PORT_ROLES][FORWARD_ADDRESSES];
 	uint64_t next_address_ns;
@@ -386,6 +389,10 @@ void forward_address_poll(struct forward_core *c);
 bool forward_address_heard(struct forward_core *c, enum port_role role, bool ipv6,
                            const uint8_t *addr, enum address_evidence evidence,
                            const struct rte_ether_addr *link);
+
+/* forward_probe.c: the owner's; and a probe that was opened. */
+void forward_probe_poll(struct forward_core *c);
+void forward_probe_in(struct forward_core *c, unsigned int tunnel, struct rte_mbuf *m);
 
 /* forward_hand_over.c */
 int forward_rings_create(struct forward *f, unsigned int core, struct err *err);

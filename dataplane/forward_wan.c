@@ -26,6 +26,8 @@ static void split(struct forward_core *c, struct packet_vector *v, unsigned int 
 		if (likely(version == 4)) {
 			from4[n4] = v->sa[i]->tunnel;
 			v4[n4++] = v->pkt[i];
+		} else if (version == 1) {
+			forward_probe_in(c, v->sa[i]->tunnel, v->pkt[i]);
 		} else if (version != 6) {
 			forward_wire_out(c, v->sa[i]->tunnel, v->pkt[i]);
 		} else {

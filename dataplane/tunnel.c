@@ -322,6 +322,11 @@ void tunnel_tx_stop(struct tunnel *t)
 	set_retire(t, &t->tx);
 }
 
+bool tunnel_has_key(const struct tunnel *t)
+{
+	return t->tx.live;
+}
+
 static void add_totals(struct tunnel_totals *totals, const struct sa *sa)
 {
 	struct sa_info info;

@@ -120,6 +120,9 @@ struct sa_info {
 	uint64_t installed_ns; /* clock_mono_ns() */
 };
 /* What the tunnel carried since it was created, over all its SAs, live and gone. */
+/* Is there a key to seal with? */
+bool tunnel_has_key(const struct tunnel *t);
+
 struct tunnel_totals {
 	uint64_t packets_sealed, bytes_sealed; /* of inner packets */
 	uint64_t packets_opened, bytes_opened;
