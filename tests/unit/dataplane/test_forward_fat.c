@@ -9,7 +9,7 @@
 
 #define FLOWS  320
 #define TURNS  240
-#define A_TURN 48 /* packets that a host sends a turn */
+#define A_TURN 24
 
 static uint32_t sent[2][FLOWS], got[2][FLOWS];
 static uint64_t total_sent[2], total_got[2];

@@ -9,7 +9,7 @@
 
 #define TURNS   400
 #define A_TURN  3  /* datagrams */
-#define FORWARD 64 /* packets that a core takes from a port in a turn */
+#define FORWARD 32 /* packets that a core takes from a port in a turn */
 
 static uint32_t sent, got;
 
@@ -122,10 +122,10 @@ static void test_receiver_of_two_cores(void)
 	overload_receiver(2);
 }
 
-/* A device that sends half of what A seals: its ring has 64 places, B empties it once a turn. */
+/* A device that sends half of what A seals: its ring has 32 places, B empties it once a turn. */
 static void overload_sender(unsigned int wan_tx)
 {
-	begin((struct rig_shape){.cores = 1, .wan_tx = wan_tx}, (struct rig_shape){.cores = 1}, 64);
+	begin((struct rig_shape){.cores = 1, .wan_tx = wan_tx}, (struct rig_shape){.cores = 1}, 32);
 	for (unsigned int t = 0; t < TURNS; t++) {
 		send_datagrams();
 		for (unsigned int i = 0; i < 2; i++) {
