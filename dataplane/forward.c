@@ -124,9 +124,16 @@ static void tunnels_init(struct forward *f)
 	for (unsigned int t = 0; t < SAD_TUNNELS_MAX; t++) {
 		const struct tunnel *tunnel = f->config.tunnel[t];
 
-		f->tunnel[t].mtu = f->config.tunnel_mtu[t];
+		f->tunnel[t].mtu = f->tunnel[t].wire_mtu = f->config.tunnel_mtu[t];
 		if (tunnel == NULL)
 			continue;
+		/* A frame cannot be made smaller, but for in fragments around it. */
+		if (tunnel_config(tunnel)->outer_fragment) {
+			unsigned int outer = forward_fragments_mtu(tunnel_config(tunnel)->ipv6,
+			                                           f->config.iface[PORT_WAN].mtu);
+
+			f->tunnel[t].wire_mtu = (uint16_t)tunnel_inner_mtu(tunnel, outer);
+		}
 		f->tunnel[t].clamp = tunnel_config(tunnel)->mss_clamp;
 		f->tunnel[t].classes = (uint8_t)tunnel_config(tunnel)->classes;
 	}

@@ -141,10 +141,11 @@ struct forward_core {
 
 /* What each packet of a tunnel asks; 8 bytes. */
 struct forward_tunnel {
-	uint16_t mtu;    /* longest inner packet; control: rw, relaxed, all: ro */
-	uint8_t clamp;   /* TCP's MSS in both directions */
-	uint8_t classes; /* more than one: by the table in its configuration */
-	uint8_t spare[4];
+	uint16_t mtu;      /* longest inner packet; control: rw, relaxed, all: ro */
+	uint8_t clamp;     /* TCP's MSS in both directions */
+	uint8_t classes;   /* more than one: by the table in its configuration */
+	uint16_t wire_mtu; /* longest frame of a pseudowire, its header with it; ro */
+	uint8_t spare[2];
 };
 
 struct forward {

@@ -40,7 +40,7 @@ bool forward_wire_in(struct forward_core *c, struct rte_mbuf *m)
 
 	if (w == NULL)
 		return false;
-	if (unlikely(rte_pktmbuf_pkt_len(m) + WIRE_HEADER > c->f->config.tunnel_mtu[w->tunnel])) {
+	if (unlikely(rte_pktmbuf_pkt_len(m) + WIRE_HEADER > c->f->tunnel[w->tunnel].wire_mtu)) {
 		forward_drop(c, m, &drop_wire_too_big);
 		return true;
 	}

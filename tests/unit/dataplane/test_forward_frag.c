@@ -12,6 +12,17 @@
 
 static struct rte_mempool *whole;
 
+/* VLAN 100 goes by a pseudowire. */
+static void rig_start_wire(void)
+{
+	static struct wire_table table;
+
+	table.count = 1;
+	table.wire[0].key = 5;
+	table.of_vlan[100] = 1;
+	rig_wires[0] = rig_wires[1] = &table;
+}
+
 static void adjust(struct tunnel_config *tc)
 {
 	tc->outer_fragment = true;
@@ -24,6 +35,7 @@ static void test_start(void)
 	rig_adjust = adjust;
 	rig_lan_mtu = JUMBO;
 	rig_buffer_mtu = 1500;
+	rig_start_wire();
 	rig_start(1);
 	for (unsigned int i = 0; i < 2; i++)
 		gw[i].forward->tunnel[0].mtu = JUMBO;
@@ -100,6 +112,31 @@ static void test_any_length_in_any_order(void)
 	}
 	CU_ASSERT_EQUAL(rig_count(1, "esp.reassembled"), before + 16);
 	CU_ASSERT_EQUAL(rig_count(1, "drop.fragment_lost"), 0);
+}
+
+/* Frames of a jumbo LAN cross a WAN of 1500 bytes, tags and all. */
+static void test_frames_of_a_pseudowire(void)
+{
+	static uint8_t sent[JUMBO + 22], bytes[JUMBO + 22];
+	struct rte_mbuf *m;
+
+	for (unsigned int n = 60; n <= sizeof(sent); n += 1494) {
+		for (unsigned int i = 0; i < n; i++)
+			sent[i] = (uint8_t)(i * 5 + n);
+		sent[0] = 2;
+		put_be16(sent + 12, 0x88a8);
+		put_be16(sent + 14, 100);
+		put_be16(sent + 16, 0x8100);
+		m = test_chain(rig_pool, sent, n, n < 1400 ? 1 : 7);
+		CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(gw[0].lan_in, m), 0);
+		rig_turns(2);
+		m = rig_pop(gw[1].lan_out);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+		CU_ASSERT_EQUAL_FATAL(rte_pktmbuf_pkt_len(m), n);
+		CU_ASSERT_EQUAL(memcmp(rte_pktmbuf_read(m, 0, n, bytes), sent, n), 0);
+		rte_pktmbuf_free(m);
+	}
+	CU_ASSERT_EQUAL(rig_count(0, "drop.wire_too_big"), 0);
 }
 
 /* A flood in the peer's name holds few buffers and does not outlive its time. */
@@ -214,5 +251,5 @@ static void test_stop(void)
 	rig_stop();
 }
 
-UNIT_MAIN(UNIT(test_start), UNIT(test_any_length_in_any_order), UNIT(test_flood),
-          UNIT(test_what_is_refused), UNIT(test_ipv6_outside), UNIT(test_stop))
+UNIT_MAIN(UNIT(test_start), UNIT(test_any_length_in_any_order), UNIT(test_frames_of_a_pseudowire),
+          UNIT(test_flood), UNIT(test_what_is_refused), UNIT(test_ipv6_outside), UNIT(test_stop))
