@@ -42,7 +42,9 @@ struct config_route {
 	struct config_prefix prefix;
 	enum config_via via;
 	struct config_addr next_hop; /* LAN and WAN */
-	char tunnel[32];             /* via tunnel */
+	bool has_backup, stay;       /* WAN: another next hop; not left while it does */
+	struct config_addr backup;
+	char tunnel[32]; /* via tunnel */
 };
 
 /* What happens to a tunnel's traffic when keys run out. */

@@ -180,12 +180,41 @@ static int check_ports(const struct config *c, struct err *err)
 	return 0;
 }
 
-static int check_route(const struct config *c, const struct config_route *r, struct err *err)
+static int check_next_hop(const struct config *c, const struct config_route *r,
+                          const struct config_addr *next_hop, const char *leaf, struct err *err)
 {
 	const struct config_port *port = r->via == CONFIG_VIA_LAN ? &c->lan : &c->wan;
 	const char *port_name = r->via == CONFIG_VIA_LAN ? "LAN" : "WAN";
 	char prefix[CONFIG_ADDR_TEXT], hop[CONFIG_ADDR_TEXT];
 	const char *why;
+
+	config_prefix_format(&r->prefix, prefix);
+	config_addr_format(next_hop, hop);
+	why = not_a_host(next_hop);
+	if (why != NULL)
+		return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']/%s: %s is %s", prefix,
+		               leaf, hop, why);
+	if (next_hop->ipv6 != r->prefix.addr.ipv6)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is of the other IP "
+		                           "version",
+		               prefix, leaf, hop);
+	if (has_address(&c->lan, next_hop) || has_address(&c->wan, next_hop))
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is this gateway's own",
+		               prefix, leaf, hop);
+	if (covering(port, next_hop) == NULL && !is_link_local(next_hop))
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is not on a prefix of "
+		                           "the %s port",
+		               prefix, leaf, hop, port_name);
+	return 0;
+}
+
+static int check_route(const struct config *c, const struct config_route *r, struct err *err)
+{
+	char prefix[CONFIG_ADDR_TEXT];
+	int rc;
 
 	config_prefix_format(&r->prefix, prefix);
 	for (unsigned int i = 0; i < 2; i++) {
@@ -208,26 +237,19 @@ static int check_route(const struct config *c, const struct config_route *r, str
 		               CONFIG_ROOT "/route[prefix='%s']/tunnel: there is no tunnel %s",
 		               prefix, r->tunnel);
 	}
-	config_addr_format(&r->next_hop, hop);
-	why = not_a_host(&r->next_hop);
-	if (why != NULL)
-		return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']/next-hop: %s is %s",
-		               prefix, hop, why);
-	if (r->next_hop.ipv6 != r->prefix.addr.ipv6)
+	rc = check_next_hop(c, r, &r->next_hop, "next-hop", err);
+	if (rc != 0 || !r->has_backup)
+		return rc;
+	if (r->via != CONFIG_VIA_WAN)
 		return err_set(err, EINVAL,
-		               CONFIG_ROOT "/route[prefix='%s']/next-hop: %s is of the other IP "
-		                           "version",
-		               prefix, hop);
-	if (has_address(&c->lan, &r->next_hop) || has_address(&c->wan, &r->next_hop))
+		               CONFIG_ROOT "/route[prefix='%s']/backup-next-hop: only for routes "
+		                           "via the WAN port",
+		               prefix);
+	if (config_addr_equal(&r->next_hop, &r->backup))
 		return err_set(err, EINVAL,
-		               CONFIG_ROOT "/route[prefix='%s']/next-hop: %s is this gateway's own",
-		               prefix, hop);
-	if (covering(port, &r->next_hop) == NULL && !is_link_local(&r->next_hop))
-		return err_set(err, EINVAL,
-		               CONFIG_ROOT "/route[prefix='%s']/next-hop: %s is not on a prefix of "
-		                           "the %s port",
-		               prefix, hop, port_name);
-	return 0;
+		               CONFIG_ROOT "/route[prefix='%s']/backup-next-hop: is the next-hop",
+		               prefix);
+	return check_next_hop(c, r, &r->backup, "backup-next-hop", err);
 }
 
 /* Both ends of a tunnel or of the channel: LOCAL ours, REMOTE to be reached in the clear. */

@@ -198,6 +198,8 @@ static int read_routes(const json_t *list, struct config *out, struct err *err)
 			continue;
 		}
 		config_addr_parse(text_of(o, "next-hop"), &r->next_hop);
+		r->has_backup = config_addr_parse(text_of(o, "backup-next-hop"), &r->backup);
+		r->stay = strcmp(text_of(o, "preference"), "current") == 0;
 		/* Without via, the port is the one whose prefix covers the next hop. */
 		if (via[0] != '\0')
 			r->via = strcmp(via, "lan") == 0 ? CONFIG_VIA_LAN : CONFIG_VIA_WAN;

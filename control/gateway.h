@@ -37,6 +37,7 @@ struct gateway_tunnel {
 	struct config_addr local, remote;
 	struct rekey_stats rekey;
 	uint64_t packets_sealed, bytes_sealed, packets_opened, bytes_opened;
+	const char *path;         /* "primary", "backup"; NULL: there is one */
 	const char *state;        /* "up", "no-key", "peer-silent" */
 	uint64_t packets_cleared; /* sent in the clear for want of a key */
 };

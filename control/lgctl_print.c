@@ -139,9 +139,16 @@ void lgctl_print_done(FILE *out, const json_t *result)
 void lgctl_print_tunnels(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {
-	        {"NAME", "name"},       {"LOCAL", "local"},           {"REMOTE", "remote"},
-	        {"STATE", "state"},     {"GENERATION", "generation"}, {"KEY AGE ms", "key_age_ms"},
-	        {"REKEYS", "rekeys"},   {"SEALED", "packets_sealed"}, {"OPENED", "packets_opened"},
+	        {"NAME", "name"},
+	        {"LOCAL", "local"},
+	        {"REMOTE", "remote"},
+	        {"STATE", "state"},
+	        {"PATH", "path"},
+	        {"GENERATION", "generation"},
+	        {"KEY AGE ms", "key_age_ms"},
+	        {"REKEYS", "rekeys"},
+	        {"SEALED", "packets_sealed"},
+	        {"OPENED", "packets_opened"},
 	        {"STOPPED", "stopped"},
 	};
 

@@ -14,6 +14,7 @@
 #include "control/link_watch.h"
 #include "control/live_watch.h"
 #include "control/no_key_watch.h"
+#include "control/path_watch.h"
 #include "control/wire_watch.h"
 
 LOG_COMPONENT_DEFINE(site)
@@ -149,6 +150,7 @@ int site_start(const struct config *c, struct err *err)
 	started_ns = clock_mono_ns();
 	no_key_watch_reset();
 	live_watch_reset();
+	path_watch_reset();
 	wire_watch_start(&config, &wire_ops, NULL, started_ns);
 	link_wire_receiver(link_, wire_watch_receive);
 	log_info("gateway %s forwards; AES-GCM by %s of %s", config.name, gcm_provider()->name,
@@ -189,6 +191,7 @@ void site_poll(uint64_t now_ns)
 		watch_addresses();
 		wire_watch_poll(now_ns);
 		live_watch_poll(dataplane, &config, now_ns);
+		path_watch_poll(dataplane, &config, link_session(link_), now_ns);
 		for (unsigned int role = 0; role < PORT_ROLES; role++)
 			link_watch((enum port_role)role,
 			           dataplane_link(dataplane, (enum port_role)role));

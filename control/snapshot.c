@@ -146,6 +146,8 @@ static json_t *tunnel_json(const struct gateway_tunnel *t)
 	json_object_set_new(o, "name", json_string(t->name));
 	json_object_set_new(o, "local", json_string(config_addr_format(&t->local, local)));
 	json_object_set_new(o, "remote", json_string(config_addr_format(&t->remote, remote)));
+	if (t->path != NULL)
+		json_object_set_new(o, "path", json_string(t->path));
 	if (t->state != NULL)
 		json_object_set_new(o, "state", json_string(t->state));
 	rekey_json(o, &t->rekey);

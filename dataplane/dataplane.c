@@ -398,6 +398,16 @@ void dataplane_probe(struct dataplane *dp, unsigned int tunnel)
 	forward_probe(dp->forward, tunnel);
 }
 
+void dataplane_hops(const struct dataplane *dp, unsigned int outer, struct forward_hops *out)
+{
+	forward_hops(dp->forward, outer, out);
+}
+
+void dataplane_hop_select(struct dataplane *dp, unsigned int outer, unsigned int hop)
+{
+	forward_hop_select(dp->forward, outer, hop);
+}
+
 const struct port_link *dataplane_link(const struct dataplane *dp, enum port_role role)
 {
 	return &dp->link[role];

@@ -49,7 +49,8 @@ struct fib_route {
 
 struct fib_outer {
 	bool valid;
-	struct neighbour_key next_hop;
+	bool has_backup, stay; /* as in the configuration of the route */
+	struct neighbour_key next_hop, backup;
 };
 
 /* Read by forwarding cores between two quiescent states. Adjacency 0 is ADJACENCY_NONE. */

@@ -58,6 +58,25 @@ void forward_set_virtual(struct forward *f, enum port_role role, const struct if
 	iface_set_virtual(&f->config.iface[role], v);
 }
 
+void forward_hops(const struct forward *f, unsigned int outer, struct forward_hops *out)
+{
+	const struct fib_outer *o = &fib_current(f->config.fib)->outer[outer];
+	struct rte_ether_addr link;
+
+	*out = (struct forward_hops){.has_backup = o->valid && o->has_backup, .stay = o->stay};
+	if (!out->has_backup)
+		return;
+	out->reachable[0] = neighbour_lookup(f->neighbours, &o->next_hop, &link);
+	out->reachable[1] = neighbour_lookup(f->neighbours, &o->backup, &link);
+}
+
+void forward_hop_select(struct forward *f, unsigned int outer, unsigned int hop)
+{
+	__atomic_store_n(&f->outer_hop[outer], (uint8_t)hop, __ATOMIC_RELAXED);
+	/* The cores look their next hops up once a generation. */
+	forward_invalidate(f);
+}
+
 struct role forward_role(struct forward *f, unsigned int core)
 {
 	return (struct role){.name = "forward", .poll = forward_poll, .ctx = f->core[core]};

@@ -84,6 +84,15 @@ uint64_t forward_cleared_no_key(const struct forward *f, unsigned int tunnel);
 /* The link of a port came up: addresses are announced, neighbours asked again. */
 void forward_link_up(struct forward *f, enum port_role role);
 
+/* The two ways of outer packets of index OUTER in the FIB; to be called by the control thread. */
+struct forward_hops {
+	bool has_backup, stay;
+	bool reachable[2];
+};
+void forward_hops(const struct forward *f, unsigned int outer, struct forward_hops *out);
+/* Which one they take from now on: 0, the next hop, or 1, the backup. */
+void forward_hop_select(struct forward *f, unsigned int outer, unsigned int hop);
+
 /* Send a probe through tunnel TUNNEL, which the other gateway answers; with a key only. */
 void forward_probe(struct forward *f, unsigned int tunnel);
 

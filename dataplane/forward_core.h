@@ -164,6 +164,8 @@ struct forward {
 	/* control: rw, all: ro */
 	_Alignas(64) uint32_t generation; /* of policy and routes; never 0 */
 	uint32_t link_ups[PORT_ROLES];    /* times that a port's link came up */
+	/* control: rw, all: ro, by a new generation; 1: outer packets take the backup */
+	uint8_t outer_hop[FIB_OUTER_MAX];
 	/* control: sets, owner: clears; a bit a tunnel that is to be probed */
 	_Alignas(64) bool probe_any;
 	uint64_t probe[SAD_TUNNELS_MAX / 64];

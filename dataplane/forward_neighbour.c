@@ -153,6 +153,9 @@ void forward_neighbour_poll(struct forward_core *c)
 		if (!hop->valid)
 			continue;
 		neighbour_resolve(c->f->neighbours, c->cs, &hop->next_hop, NULL, c->now_ns);
+		/* Known before it is needed, and seen to answer. */
+		if (hop->has_backup)
+			neighbour_resolve(c->f->neighbours, c->cs, &hop->backup, NULL, c->now_ns);
 		n++;
 	}
 	if (c->keep_cursor < FIB_OUTER_MAX)

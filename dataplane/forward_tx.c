@@ -135,6 +135,16 @@ void forward_to_neighbour(struct forward_core *c, struct rte_mbuf *m,
 		forward_tx(c, role, m);
 }
 
+/* Where outer packets of index OUTER go now. */
+static const struct neighbour_key *outer_key(const struct forward_core *c, unsigned int outer)
+{
+	const struct fib_outer *o = &c->fib->outer[outer];
+
+	return o->has_backup && __atomic_load_n(&c->f->outer_hop[outer], __ATOMIC_RELAXED) != 0
+	               ? &o->backup
+	               : &o->next_hop;
+}
+
 /* The link address of an outer next hop as a word; 0: not known. */
 static uint64_t wan_link(struct forward_core *c, unsigned int outer)
 {
@@ -146,7 +156,7 @@ static uint64_t wan_link(struct forward_core *c, unsigned int outer)
 	if (likely((word & NEIGHBOUR_LINK_VALID) != 0))
 		return word;
 	if (!c->fib->outer[outer].valid ||
-	    !neighbour_refer(c->f->neighbours, &c->fib->outer[outer].next_hop, &h->ref))
+	    !neighbour_refer(c->f->neighbours, outer_key(c, outer), &h->ref))
 		return 0;
 	h->generation = c->generation;
 	return neighbour_link(c->links, &h->ref);
@@ -165,7 +175,7 @@ static inline void to_wan(struct forward_core *c, struct rte_mbuf *m, unsigned i
 		else
 			forward_tx(c, PORT_WAN, m);
 	} else if (c->fib->outer[outer].valid) {
-		forward_unresolved(c, m, &c->fib->outer[outer].next_hop, ORIGIN_OWN);
+		forward_unresolved(c, m, outer_key(c, outer), ORIGIN_OWN);
 	} else {
 		forward_drop(c, m, &drop_no_wan_route);
 	}

@@ -101,18 +101,18 @@ static bool on_link(const struct iface *iface, const struct config_addr *a)
 	return false;
 }
 
-static int check_next_hop(const struct config_route *route, unsigned int index,
-                          const struct iface *iface, struct err *err)
+static int check_next_hop(const struct config_route *route, const struct config_addr *next_hop,
+                          unsigned int index, const struct iface *iface, struct err *err)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	if (route->next_hop.ipv6 != route->prefix.addr.ipv6 || !on_link(iface, &route->next_hop))
+	if (next_hop->ipv6 != route->prefix.addr.ipv6 || !on_link(iface, next_hop))
 		return err_set(err, EINVAL, "routes[%u]: next hop %s is not on the %s port's link",
-		               index, addr_text(&route->next_hop, text),
+		               index, addr_text(next_hop, text),
 		               port_role_name((enum port_role)iface->role));
-	if (iface_owns(iface, route->next_hop.ipv6, route->next_hop.bytes))
+	if (iface_owns(iface, next_hop->ipv6, next_hop->bytes))
 		return err_set(err, EINVAL, "routes[%u]: next hop %s is this gateway's own address",
-		               index, addr_text(&route->next_hop, text));
+		               index, addr_text(next_hop, text));
 	return 0;
 }
 
@@ -130,7 +130,9 @@ static int add_configured(struct routes *r, const struct config *config, const s
 		if (route->via != CONFIG_VIA_TUNNEL) {
 			enum port_role role = route->via == CONFIG_VIA_LAN ? PORT_LAN : PORT_WAN;
 
-			rc = check_next_hop(route, i, &iface[role], err);
+			rc = check_next_hop(route, &route->next_hop, i, &iface[role], err);
+			if (rc == 0 && route->has_backup)
+				rc = check_next_hop(route, &route->backup, i, &iface[role], err);
 			if (rc < 0)
 				return rc;
 			/* Routes of the WAN are not for inner packets. */
@@ -198,7 +200,11 @@ static int outer_next_hop(const struct config *config, const struct iface *wan,
 			continue;
 		best = p->len;
 		*out = (struct fib_outer){.valid = true,
+		                          .has_backup = route->has_backup,
+		                          .stay = route->stay,
 		                          .next_hop = key_of(PORT_WAN, &route->next_hop)};
+		if (route->has_backup)
+			out->backup = key_of(PORT_WAN, &route->backup);
 	}
 	if (best < 0)
 		return err_set(err, ENETUNREACH, "%s: no WAN route leads to %s", what,

@@ -197,6 +197,18 @@ static const struct {
               "port"},
         {EXAMPLE_A, "route/0", "{\"prefix\":\"10.2.0.0/24\",\"next-hop\":\"10.1.0.1\"}",
          ROOT "/route[prefix='10.2.0.0/24']/next-hop: 10.1.0.1 is this gateway's own"},
+        {EXAMPLE_A, "route/0",
+         "{\"prefix\":\"10.2.0.0/24\",\"next-hop\":\"10.1.0.7\",\"backup-next-hop\":\"10.1.0.8\"}",
+         ROOT "/route[prefix='10.2.0.0/24']/backup-next-hop: only for routes via the WAN port"},
+        {EXAMPLE_A, "route/+",
+         "{\"prefix\":\"198.51.100.0/24\",\"via\":\"wan\",\"next-hop\":\"192.0.2.2\","
+         "\"backup-next-hop\":\"192.0.2.2\"}",
+         ROOT "/route[prefix='198.51.100.0/24']/backup-next-hop: is the next-hop"},
+        {EXAMPLE_A, "route/+",
+         "{\"prefix\":\"198.51.100.0/24\",\"via\":\"wan\",\"next-hop\":\"192.0.2.2\","
+         "\"backup-next-hop\":\"192.0.7.2\"}",
+         ROOT "/route[prefix='198.51.100.0/24']/backup-next-hop: 192.0.7.2 is not on a prefix of "
+              "the WAN port"},
         {EXAMPLE_A, "route/0", "{\"prefix\":\"fd00:9::/64\",\"next-hop\":\"10.1.0.7\"}",
          ROOT "/route[prefix='fd00:9::/64']/next-hop: 10.1.0.7 is of the other IP version"},
         {EXAMPLE_A, "route/0", "{\"prefix\":\"10.1.0.99/24\",\"tunnel\":\"dc\"}",
