@@ -106,7 +106,10 @@ static void nd_input(struct forward_core *c, enum port_role role, struct rte_mbu
 
 		neighbour_learn(c->f->neighbours, &key, &msg.link, NEIGHBOUR_OVERRIDE, c->now_ns);
 	}
-	nd_make_advertisement(m, iface, &msg);
+	if (nd_make_advertisement(m, iface, &msg) < 0) {
+		forward_drop(c, m, &drop_nd);
+		return;
+	}
 	counter_add(c->cs, &neighbour_replies, 1);
 	forward_tx_first(c, role, m);
 }

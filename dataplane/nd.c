@@ -134,8 +134,8 @@ static struct rte_ether_addr multicast_link(const uint8_t *addr)
 
 static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 1};
 
-void nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
-                           const struct nd_message *solicit)
+int nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
+                          const struct nd_message *solicit)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	struct rte_ether_addr to = solicit->has_link ? solicit->link : eth->src_addr;
@@ -148,12 +148,12 @@ void nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
 		to = multicast_link(all_nodes);
 		flags &= (uint8_t)~ND_FLAG_SOLICITED;
 	}
-	/* The pools' buffers hold any frame of this size. */
 	if (len > ND_FRAME)
 		rte_pktmbuf_trim(m, (uint16_t)(len - ND_FRAME));
-	else if (len < ND_FRAME)
-		rte_pktmbuf_append(m, (uint16_t)(ND_FRAME - len));
+	else if (len < ND_FRAME && rte_pktmbuf_append(m, (uint16_t)(ND_FRAME - len)) == NULL)
+		return -ENOSPC;
 	fill(m, iface, &to, ND_ADVERTISE, flags, solicit->target, dst, solicit->target);
+	return 0;
 }
 
 /* RFC 4291 section 2.7.1: the solicited-node address ends in the target's low 24 bits. */

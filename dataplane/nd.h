@@ -37,9 +37,9 @@ bool nd_of_router(const struct rte_mbuf *m);
 /* The checks of RFC 4861 section 7.1; false: drop it. */
 bool nd_parse(const struct rte_mbuf *m, struct nd_message *out);
 
-/* Turn a solicitation for an address of ours into the advertisement. */
-void nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
-                           const struct nd_message *solicit);
+/* Turn a solicitation for an address of ours into the advertisement. -ENOSPC: no room for it. */
+int nd_make_advertisement(struct rte_mbuf *m, const struct iface *iface,
+                          const struct nd_message *solicit);
 
 /* Fill an empty mbuf with a solicitation; LINK: whom to ask, NULL for multicast. -ENOSPC;
  * -EADDRNOTAVAIL: we have no address to ask from, yet. */

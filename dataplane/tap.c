@@ -122,7 +122,7 @@ int tap_open(struct tap *t, const char *name, const struct rte_ether_addr *mac, 
 	memset(&ifr, 0, sizeof(ifr));
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	ifr.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL;
+	ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL);
 	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (t->fd < 0)
 		return err_set(err, errno, "interface %s: /dev/net/tun: %s", name, strerror(errno));

@@ -7,6 +7,8 @@
 #include "tests/unit/dataplane/packets.h"
 #include "tests/unit/unit.h"
 
+#include <errno.h>
+
 static struct rte_mempool *pool;
 static struct iface iface;
 static const uint8_t host_mac[6] = {2, 0, 0, 0, 0, 7};
@@ -84,15 +86,31 @@ static void test_solicitation_is_answered(void)
 	CU_ASSERT_EQUAL(msg.type, ND_SOLICIT);
 	CU_ASSERT_TRUE(msg.has_link);
 	CU_ASSERT_EQUAL(memcmp(msg.link.addr_bytes, host_mac, 6), 0);
-	nd_make_advertisement(m, &iface, &msg);
+	CU_ASSERT_EQUAL(nd_make_advertisement(m, &iface, &msg), 0);
 	check_advertisement(m, "2001:db8::7", 0xe0, host_mac);
 	rte_pktmbuf_free(m);
 	/* A unicast solicitation may have no option. */
 	m = solicit("2001:db8::7", "2001:db8::1", "2001:db8::1", false);
 	CU_ASSERT_TRUE_FATAL(nd_parse(m, &msg));
 	CU_ASSERT_FALSE(msg.has_link);
-	nd_make_advertisement(m, &iface, &msg);
+	CU_ASSERT_EQUAL(nd_make_advertisement(m, &iface, &msg), 0);
 	check_advertisement(m, "2001:db8::7", 0xe0, host_mac);
+	rte_pktmbuf_free(m);
+}
+
+/* The advertisement is longer than a solicitation without an option: a full buffer stays as it is.
+ */
+static void test_no_room_for_the_answer(void)
+{
+	struct rte_mbuf *m = solicit("2001:db8::7", "2001:db8::1", "2001:db8::1", false);
+	struct nd_message msg;
+	uint16_t len = rte_pktmbuf_data_len(m), room = m->buf_len;
+
+	CU_ASSERT_TRUE_FATAL(nd_parse(m, &msg));
+	m->buf_len = (uint16_t)(m->data_off + len);
+	CU_ASSERT_EQUAL(nd_make_advertisement(m, &iface, &msg), -ENOSPC);
+	CU_ASSERT_EQUAL(rte_pktmbuf_data_len(m), len);
+	m->buf_len = room;
 	rte_pktmbuf_free(m);
 }
 
@@ -103,7 +121,7 @@ static void test_duplicate_detection_is_answered_to_all(void)
 
 	CU_ASSERT_TRUE_FATAL(nd_parse(m, &msg));
 	CU_ASSERT_TRUE(msg.from_unspecified);
-	nd_make_advertisement(m, &iface, &msg);
+	CU_ASSERT_EQUAL(nd_make_advertisement(m, &iface, &msg), 0);
 	check_advertisement(m, "ff02::1", 0xa0, (const uint8_t[]){0x33, 0x33, 0, 0, 0, 1});
 	rte_pktmbuf_free(m);
 	m = solicit("::", "ff02::1:ff00:1", "2001:db8::1", true);
@@ -187,6 +205,6 @@ static void test_tells_nd_from_other_icmp(void)
 	rte_pktmbuf_free(echo);
 }
 
-UNIT_MAIN(UNIT(test_start), UNIT(test_solicitation_is_answered),
+UNIT_MAIN(UNIT(test_start), UNIT(test_solicitation_is_answered), UNIT(test_no_room_for_the_answer),
           UNIT(test_duplicate_detection_is_answered_to_all), UNIT(test_makes_solicitations),
           UNIT(test_refuses), UNIT(test_tells_nd_from_other_icmp))
