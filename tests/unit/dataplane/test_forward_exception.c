@@ -287,9 +287,9 @@ static void test_flood_leaves_room_for_the_link(void)
 
 	drain_daemon(PORT_LAN);
 	for (unsigned int i = 0; i < 50; i++) {
-		for (unsigned int k = 0; k < 50; k++)
+		for (unsigned int k = 0; k < 32; k++)
 			rig_send(0, test_ipv4(rig_pool, "10.1.0.10", "10.1.0.1", 6, NULL, 40));
-		rig_turn(0);
+		rig_turns(2);
 	}
 	CU_ASSERT_TRUE(rig_count(0, "drop.exception_limit") > limited);
 	drain_daemon(PORT_LAN);
