@@ -16,6 +16,7 @@
 #define CONFIG_TUNNELS_MAX   1024
 #define CONFIG_PREFIXES_MAX  64
 #define CONFIG_RULES_MAX     2048
+#define CONFIG_SUBS_MAX      16
 
 struct config_addr {
 	bool ipv6;
@@ -34,6 +35,12 @@ struct config_port {
 	struct config_prefix
 	        addresses[CONFIG_ADDRESSES_MAX]; /* interface address with its prefix */
 	unsigned int address_count;
+};
+
+/* A VLAN of the LAN port that the gateway has addresses in. */
+struct config_sub {
+	uint16_t vlan;
+	struct config_port port; /* no device, no exception-interface */
 };
 
 enum config_via { CONFIG_VIA_LAN, CONFIG_VIA_WAN, CONFIG_VIA_TUNNEL };
@@ -128,6 +135,8 @@ struct config {
 		bool secondaries; /* let DPDK's secondary processes attach */
 	} eal;
 	struct config_port lan, wan;
+	struct config_sub lan_subs[CONFIG_SUBS_MAX];
+	unsigned int lan_sub_count;
 	struct config_route routes[CONFIG_ROUTES_MAX];
 	unsigned int route_count;
 	struct config_tunnel tunnels[CONFIG_TUNNELS_MAX];

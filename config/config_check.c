@@ -65,7 +65,7 @@ static bool has_address(const struct config_port *port, const struct config_addr
 	return false;
 }
 
-static int check_port(const struct config_port *port, const char *name, bool carried,
+int config_check_port(const struct config_port *port, const char *name, bool carried,
                       struct err *err)
 {
 	char text[CONFIG_ADDR_TEXT];
@@ -130,9 +130,9 @@ static int check_ports(const struct config *c, struct err *err)
 	char a[CONFIG_ADDR_TEXT], b[CONFIG_ADDR_TEXT];
 	int rc;
 
-	rc = check_port(&c->lan, "lan", c->wire_count == 1 && c->wires[0].whole, err);
+	rc = config_check_port(&c->lan, "lan", c->wire_count == 1 && c->wires[0].whole, err);
 	if (rc == 0)
-		rc = check_port(&c->wan, "wan", false, err);
+		rc = config_check_port(&c->wan, "wan", false, err);
 	if (rc != 0)
 		return rc;
 	if (n == device_name_len(c->wan.device) &&
@@ -199,11 +199,13 @@ static int check_next_hop(const struct config *c, const struct config_route *r,
 		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is of the other IP "
 		                           "version",
 		               prefix, leaf, hop);
-	if (has_address(&c->lan, next_hop) || has_address(&c->wan, next_hop))
+	if (has_address(&c->lan, next_hop) || has_address(&c->wan, next_hop) ||
+	    config_subs_have(c, next_hop))
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is this gateway's own",
 		               prefix, leaf, hop);
-	if (covering(port, next_hop) == NULL && !is_link_local(next_hop))
+	if (covering(port, next_hop) == NULL && !is_link_local(next_hop) &&
+	    !(r->via == CONFIG_VIA_LAN && config_subs_cover(c, next_hop)))
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is not on a prefix of "
 		                           "the %s port",
@@ -358,6 +360,8 @@ int config_check(const struct config *c, struct err *err)
 		rc = config_rules_check(c, err);
 	if (rc == 0)
 		rc = config_check_wires(c, err);
+	if (rc == 0)
+		rc = config_check_subs(c, err);
 	if (rc == 0)
 		rc = check_ends(c, CONFIG_ROOT "/channel", &c->channel.local, &c->channel.remote,
 		                err);

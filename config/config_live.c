@@ -40,6 +40,8 @@ static const struct {
         FIELD(wan.exception, "port/wan/exception-interface"),
         FIELD(lan.address_count, "port/lan/address"),
         FIELD(lan.addresses, "port/lan/address"),
+        FIELD(lan_sub_count, "port/lan/vlan"),
+        FIELD(lan_subs, "port/lan/vlan"),
         FIELD(wan.device, "port/wan/device"),
         FIELD(wan.mtu, "port/wan/mtu"),
         FIELD(wan.address_count, "port/wan/address"),

@@ -57,6 +57,27 @@ static int read_port(const json_t *o, const char *name, struct config_port *out,
 	return 0;
 }
 
+static int read_subs(const json_t *list, struct config *out, struct err *err)
+{
+	char name[32];
+	json_t *o;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach (list, i, o) {
+		struct config_sub *s = &out->lan_subs[out->lan_sub_count++];
+
+		s->vlan = (uint16_t)uint_of(o, "id");
+		snprintf(name, sizeof(name), "lan/vlan[id='%u']", s->vlan);
+		rc = read_port(o, name, &s->port, err);
+		if (rc != 0)
+			break;
+		if (s->port.mtu == 0)
+			s->port.mtu = out->lan.mtu;
+	}
+	return rc;
+}
+
 static void read_rekey(const json_t *o, struct config_tunnel *t)
 {
 	const json_t *rekey = json_object_get(o, "rekey");
@@ -204,7 +225,10 @@ static int read_routes(const json_t *list, struct config *out, struct err *err)
 		if (via[0] != '\0')
 			r->via = strcmp(via, "lan") == 0 ? CONFIG_VIA_LAN : CONFIG_VIA_WAN;
 		else
-			r->via = on_port(&out->lan, &r->next_hop) ? CONFIG_VIA_LAN : CONFIG_VIA_WAN;
+			r->via = on_port(&out->lan, &r->next_hop) ||
+			                         config_subs_cover(out, &r->next_hop)
+			                 ? CONFIG_VIA_LAN
+			                 : CONFIG_VIA_WAN;
 	}
 	return 0;
 }
@@ -252,6 +276,8 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 
 	port = json_object_get(g, "port");
 	rc = read_port(json_object_get(port, "lan"), "lan", &out->lan, err);
+	if (rc == 0)
+		rc = read_subs(json_object_get(json_object_get(port, "lan"), "vlan"), out, err);
 	if (rc == 0)
 		rc = read_port(json_object_get(port, "wan"), "wan", &out->wan, err);
 	if (rc == 0)

@@ -35,6 +35,8 @@ LOG_COMPONENT_DEFINE(dataplane)
 #define SESSION_GENERATIONS (TUNNEL_RX_GENERATIONS + 4)
 #define SESSIONS_MAX        (2U * SAD_RECEIVE_MAX)
 
+_Static_assert(IFACE_SUBS == PORT_ROLES, "interfaces begin with the ports");
+
 struct dataplane {
 	struct config config;
 	struct routes routes;
@@ -42,7 +44,7 @@ struct dataplane {
 	struct rte_mempool *pool;
 	struct port port[PORT_ROLES];
 	struct port_link link[PORT_ROLES];
-	struct iface iface[PORT_ROLES];
+	struct iface iface[IFACES_MAX];
 	struct fib_table *fib;
 	struct spd_table *spd;
 	struct sad *sad;
@@ -108,6 +110,13 @@ static int configure_ports(struct dataplane *dp, struct err *err)
 		if (rc < 0)
 			return rc;
 		iface_init(&dp->iface[role], (uint8_t)role, config[role], &dp->port[role].mac);
+	}
+	for (unsigned int i = 0; i < dp->config.lan_sub_count; i++) {
+		const struct config_sub *sub = &dp->config.lan_subs[i];
+		struct iface *iface = &dp->iface[IFACE_SUBS + i];
+
+		iface_init(iface, PORT_LAN, &sub->port, &dp->port[PORT_LAN].mac);
+		iface->vlan = sub->vlan;
 	}
 	return 0;
 }
@@ -222,7 +231,6 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	struct forward_config fc = {
 	        .cores = dp->config.eal.forward_lcores,
 	        .port = {&dp->port[PORT_LAN], &dp->port[PORT_WAN]},
-	        .iface = {dp->iface[PORT_LAN], dp->iface[PORT_WAN]},
 	        .fib = dp->fib,
 	        .sad = dp->sad,
 	        .spd = dp->spd,
@@ -233,6 +241,7 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	        .qsbr = worker_qsbr(),
 	};
 
+	memcpy(fc.iface, dp->iface, sizeof(fc.iface));
 	for (unsigned int role = 0; role < PORT_ROLES; role++)
 		fc.exception[role] = exception_path_queue(dp->exceptions, (enum port_role)role);
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++) {

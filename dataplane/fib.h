@@ -39,7 +39,7 @@ enum adjacency_kind {
 struct adjacency {
 	uint8_t kind; /* enum adjacency_kind */
 	uint16_t tunnel;
-	struct neighbour_key next_hop; /* ADJACENCY_GATEWAY */
+	struct neighbour_key next_hop; /* ADJACENCY_GATEWAY; ADJACENCY_CONNECTED: the interface */
 };
 
 struct fib_route {

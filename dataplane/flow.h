@@ -34,6 +34,7 @@ enum flow_flag {
 	FLOW_CLEAR_NO_KEY = 2, /* FLOW_SEAL: in the clear while the tunnel has no key */
 	FLOW_ONLY_NO_KEY = 4,  /* FLOW_LAN: accepted in the clear while the tunnel has no key */
 	FLOW_TCP = 8,          /* through a tunnel that lowers the MSS in SYN segments */
+	FLOW_SUB = 16,         /* FLOW_LAN: by the interface that tunnel has the index of */
 };
 
 /* What a decision is made of; 16 bytes. */

@@ -178,6 +178,10 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 	}
 	tunnels_init(f);
 	forward_address_init(f);
+	if (forward_sub_init(f, err) < 0) {
+		forward_destroy(f);
+		return NULL;
+	}
 	for (unsigned int sub = 0; sub < TUNNEL_SUBS_MAX; sub++)
 		f->sub_core[sub] = (uint8_t)(sub % config->cores);
 	if (config->port[PORT_LAN]->rx_cores < config->cores) {
@@ -224,6 +228,7 @@ void forward_destroy(struct forward *f)
 		core_destroy(f->core[i]);
 	neighbour_table_destroy(f->neighbours);
 	forward_nat_destroy(f->nat);
+	free(f->sub_of_vlan);
 	spd_table_destroy(f->no_rules);
 	free(f);
 }

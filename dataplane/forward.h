@@ -39,7 +39,7 @@ struct wire_table;
 struct forward_config {
 	unsigned int cores;
 	const struct port *port[PORT_ROLES];
-	struct iface iface[PORT_ROLES];
+	struct iface iface[IFACES_MAX]; /* those without an address are none */
 	struct fib_table *fib;
 	const struct sad *sad; /* of the same number of cores */
 	/* Of the same number of cores; NULL: no rules, routes are the policy. */

@@ -126,7 +126,9 @@ static void link_up(struct forward_core *c, unsigned int role)
 		    (k != LINK_LOCAL || uses_link_local(c->f, role)))
 			address_check_link_up(check_at(c->f, role, k), c->now_ns,
 			                      (uint32_t)rte_rand());
-	neighbour_confirm(c->f->neighbours, (uint8_t)role, c->now_ns);
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		if (i == role || (i >= IFACE_SUBS && role == PORT_LAN))
+			neighbour_confirm(c->f->neighbours, (uint8_t)i, c->now_ns);
 }
 
 void forward_address_poll(struct forward_core *c)

@@ -45,19 +45,19 @@ static bool gather(struct rte_mbuf *m)
 }
 
 /* To all of a link there is only what neighbours and routers say (RFC 1812 section 5.3.4). */
-static enum ether_class to_group(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+static enum ether_class to_group(struct forward_core *c, unsigned int iface, struct rte_mbuf *m,
                                  uint16_t type)
 {
 	if (type == RTE_ETHER_TYPE_IPV6) {
 		rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN);
 		if (ipv6_check(m) && nd_is_message(m)) {
 			rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN);
-			forward_neighbour_message(c, role, m);
+			forward_neighbour_message(c, iface, m);
 			return ETHER_DONE;
 		}
 		rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN);
 	}
-	if (!forward_exception_group(c, role, m, type))
+	if (!forward_exception_group(c, iface, m, type))
 		forward_drop(c, m, &drop_multicast);
 	return ETHER_DONE;
 }
@@ -65,6 +65,7 @@ static enum ether_class to_group(struct forward_core *c, enum port_role role, st
 enum ether_class forward_classify(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	unsigned int iface = role;
 	uint16_t type;
 
 	if (unlikely(m->nb_segs > 1 && !gather(m))) {
@@ -83,12 +84,19 @@ enum ether_class forward_classify(struct forward_core *c, enum port_role role, s
 		forward_drop(c, m, &drop_not_our_mac);
 		return ETHER_DONE;
 	}
+	if (unlikely(c->f->sub_of_vlan != NULL) && role == PORT_LAN) {
+		if (type == RTE_ETHER_TYPE_VLAN && (iface = forward_sub_in(c, m)) != 0) {
+			eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+			type = get_be16(&eth->ether_type);
+		}
+		packet_meta(m)->iface = (uint8_t)iface;
+	}
 	if (type == RTE_ETHER_TYPE_ARP) {
-		forward_neighbour_message(c, role, m);
+		forward_neighbour_message(c, iface, m);
 		return ETHER_DONE;
 	}
 	if (unlikely(rte_is_multicast_ether_addr(&eth->dst_addr)))
-		return to_group(c, role, m, type);
+		return to_group(c, iface, m, type);
 	switch (type) {
 	case RTE_ETHER_TYPE_IPV4:
 		rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN);
@@ -102,10 +110,10 @@ enum ether_class forward_classify(struct forward_core *c, enum port_role role, s
 		if (likely(!nd_is_message(m)))
 			return ETHER_IPV6;
 		rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN);
-		forward_neighbour_message(c, role, m);
+		forward_neighbour_message(c, iface, m);
 		return ETHER_DONE;
 	default:
-		if (!forward_exception(c, role, EXCEPTION_LINK, m))
+		if (!forward_exception(c, iface, EXCEPTION_LINK, m))
 			forward_drop(c, m, &drop_ethertype);
 		return ETHER_DONE;
 	}

@@ -158,6 +158,7 @@ struct forward {
 	struct forward_core *core[TUNNEL_CORES_MAX];
 	struct forward_nat *nat;           /* NULL: no tunnel uses UDP */
 	uint8_t sub_core[TUNNEL_SUBS_MAX]; /* [sub-SA]: the core that owns it */
+	uint8_t *sub_of_vlan; /* [VLAN of the LAN port]: its interface, or 0; NULL: no VLANs */
 	/* Cores that read the LAN port for others too, by SPREAD; 0: each has its queue. */
 	unsigned int readers;
 	struct spread spread;
@@ -262,6 +263,7 @@ void forward_policy_key4(const struct flow4_key *f, uint16_t interface, bool swa
                          struct spd4_key *out);
 void forward_policy_key6(const struct flow6_key *f, uint16_t interface, bool swapped,
                          struct spd6_key *out);
+extern struct counter drop_no_headroom;
 extern struct counter drop_policy, drop_wan_not_local, drop_wan_unprotected, drop_no_wan_route;
 
 /* forward_frag.c: outer fragments. NULL in *OUT when no tunnel's policy allows them. */
@@ -304,7 +306,7 @@ struct icmp_reason {
 void forward_error(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, bool ipv6,
                    const struct icmp_reason *reason, uint16_t mtu, const struct counter *drop);
 /* An answer made of a packet, back by the port that it came in by. */
-void forward_reflect(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+void forward_reflect(struct forward_core *c, unsigned int iface, struct rte_mbuf *m,
                      const struct rte_ether_addr *to);
 /* The source of the Ethernet header in front of a received packet. */
 struct rte_ether_addr forward_ether_source(const struct rte_mbuf *m);
@@ -313,15 +315,31 @@ struct rte_ether_addr forward_ether_source(const struct rte_mbuf *m);
  * forward_exception.c: M, from Ethernet on, or with _ip from IP on, to the routing daemons of its
  * port. False: there are none, and M is still the caller's.
  */
-bool forward_exception(struct forward_core *c, enum port_role role, enum exception_class class,
+bool forward_exception(struct forward_core *c, unsigned int iface, enum exception_class class,
                        struct rte_mbuf *m);
-bool forward_exception_ip(struct forward_core *c, enum port_role role, enum exception_class class,
+bool forward_exception_ip(struct forward_core *c, unsigned int iface, enum exception_class class,
                           struct rte_mbuf *m);
 /* A frame to a group, or of another ethertype; false, too, when it is not for this link alone. */
-bool forward_exception_group(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+bool forward_exception_group(struct forward_core *c, unsigned int iface, struct rte_mbuf *m,
                              uint16_t type);
 /* What daemons send, and buffers that they are done with; frames sent. */
 unsigned int forward_exception_poll(struct forward_core *c);
+
+/*
+ * forward_sub.c: VLANs of the LAN port that the gateway has addresses in. -ENOMEM. The tag of M,
+ * from Ethernet on, is taken off, and the interface returned; 0: it is of none of them.
+ */
+int forward_sub_init(struct forward *f, struct err *err);
+unsigned int forward_sub_in(struct forward_core *c, struct rte_mbuf *m);
+/* By interface IFACE, with its tag: an IP packet, or ahead of all a neighbour's message. */
+void forward_send(struct forward_core *c, unsigned int iface, struct rte_mbuf *m,
+                  const struct rte_ether_addr *to);
+void forward_send_first(struct forward_core *c, unsigned int iface, struct rte_mbuf *m);
+/* The interface that a packet of ORIGIN_LAN came in by. */
+static inline unsigned int forward_lan_iface(const struct forward_core *c, struct rte_mbuf *m)
+{
+	return likely(c->f->sub_of_vlan == NULL) ? PORT_LAN : packet_meta(m)->iface;
+}
 
 /* forward_tx.c */
 void forward_tx(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
@@ -379,7 +397,7 @@ bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf 
 /* forward_neighbour.c */
 extern const struct neighbour_ops forward_neighbour_ops;
 /* From Ethernet on: handled by the owner, at once or through its ring. */
-void forward_neighbour_message(struct forward_core *c, enum port_role role, struct rte_mbuf *m);
+void forward_neighbour_message(struct forward_core *c, unsigned int iface, struct rte_mbuf *m);
 void forward_unresolved(struct forward_core *c, struct rte_mbuf *m, const struct neighbour_key *key,
                         uint16_t origin);
 /* The owner's timers, and resolution of the outer next hops ahead of need. */

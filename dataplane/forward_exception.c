@@ -25,25 +25,26 @@ COUNTER_DEFINE(drop_exception_type, "drop.exception_type",
 
 #define ETHERTYPE_LLDP 0x88cc
 
-bool forward_exception(struct forward_core *c, enum port_role role, enum exception_class class,
+bool forward_exception(struct forward_core *c, unsigned int iface, enum exception_class class,
                        struct rte_mbuf *m)
 {
-	struct exception *e = c->f->config.exception[role];
+	struct exception *e = iface < PORT_ROLES ? c->f->config.exception[iface] : NULL;
 
+	/* Daemons are on the ports, not in their VLANs. */
 	if (e == NULL)
 		return false;
 	exception_up(e, c->index, c->cs, class, m, c->now_ns);
 	return true;
 }
 
-bool forward_exception_ip(struct forward_core *c, enum port_role role, enum exception_class class,
+bool forward_exception_ip(struct forward_core *c, unsigned int iface, enum exception_class class,
                           struct rte_mbuf *m)
 {
 	/* The received header is still in front. */
-	if (c->f->config.exception[role] == NULL ||
+	if (iface >= PORT_ROLES || c->f->config.exception[iface] == NULL ||
 	    rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN) == NULL)
 		return false;
-	return forward_exception(c, role, class, m);
+	return forward_exception(c, iface, class, m);
 }
 
 /* To the routers and hosts of one link: RFC 5771 section 4, RFC 4291 section 2.7. */
@@ -56,7 +57,7 @@ static bool link_group(const uint8_t *ip, bool ipv6)
 	return dst[0] == 224 && dst[1] == 0 && dst[2] == 0;
 }
 
-bool forward_exception_group(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+bool forward_exception_group(struct forward_core *c, unsigned int iface, struct rte_mbuf *m,
                              uint16_t type)
 {
 	bool ipv6 = type == RTE_ETHER_TYPE_IPV6;
@@ -68,7 +69,7 @@ bool forward_exception_group(struct forward_core *c, enum port_role role, struct
 		    !link_group(ip, ipv6))
 			return false;
 	}
-	return forward_exception(c, role, EXCEPTION_LINK, m);
+	return forward_exception(c, iface, EXCEPTION_LINK, m);
 }
 
 /* Is A, of 4 or 16 bytes, an address to speak from on the WAN's link? */

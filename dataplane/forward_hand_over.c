@@ -110,7 +110,7 @@ static void take(struct forward_core *c, struct rte_mbuf *m)
 
 	switch (meta->reason) {
 	case PACKET_NEIGHBOUR:
-		forward_neighbour_message(c, (enum port_role)meta->next_hop.port, m);
+		forward_neighbour_message(c, meta->next_hop.port, m);
 		break;
 	case PACKET_UNRESOLVED:
 		neighbour_resolve(c->f->neighbours, c->cs, &meta->next_hop, m, c->now_ns);

@@ -117,7 +117,14 @@ static bool keep(const struct forward_core *c, const struct forward_verdict *v, 
 	way->link = neighbour_link(c->links, &ref);
 	if ((way->link & NEIGHBOUR_LINK_VALID) == 0)
 		return false;
-	value->action = way->action = v->next_hop.port == PORT_LAN ? FLOW_LAN : FLOW_WAN;
+	if (v->next_hop.port >= IFACE_SUBS) {
+		/* The place of the interface is taken. */
+		if ((flags & FLOW_ONLY_NO_KEY) != 0)
+			return false;
+		value->tunnel = way->tunnel = v->next_hop.port;
+		value->flags = way->flags = flags | FLOW_SUB;
+	}
+	value->action = way->action = v->next_hop.port == PORT_WAN ? FLOW_WAN : FLOW_LAN;
 	value->link_version = ref.version;
 	value->link_slot = ref.slot;
 	return true;
@@ -158,9 +165,12 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		forward_ttl_ended(c, origin, m, ipv6);
 		return;
 	}
-	mtu = way->action == FLOW_SEAL
-	              ? forward_tunnel_mtu(c, way->tunnel)
-	              : c->f->config.iface[way->action == FLOW_WAN ? PORT_WAN : PORT_LAN].mtu;
+	if (likely(way->action == FLOW_SEAL))
+		mtu = forward_tunnel_mtu(c, way->tunnel);
+	else if (unlikely((way->flags & FLOW_SUB) != 0))
+		mtu = c->f->config.iface[way->tunnel].mtu;
+	else
+		mtu = c->f->config.iface[way->action == FLOW_WAN ? PORT_WAN : PORT_LAN].mtu;
 	if (unlikely(rte_pktmbuf_pkt_len(m) > mtu)) {
 		forward_too_big(c, origin, m, way, ipv6, (uint16_t)mtu);
 		return;

@@ -20,11 +20,10 @@ struct rte_ether_addr forward_ether_source(const struct rte_mbuf *m)
 	return eth->src_addr;
 }
 
-void forward_reflect(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+void forward_reflect(struct forward_core *c, unsigned int iface, struct rte_mbuf *m,
                      const struct rte_ether_addr *to)
 {
-	if (forward_ether(c, role, m, to))
-		forward_tx(c, role, m);
+	forward_send(c, iface, m, to);
 }
 
 /* Back to where a packet came from: its tunnel, or the LAN's station that sent it. */
@@ -32,7 +31,7 @@ static void give_back(struct forward_core *c, uint16_t origin, struct rte_mbuf *
                       const struct rte_ether_addr *to)
 {
 	if (origin == ORIGIN_LAN)
-		forward_reflect(c, PORT_LAN, m, to);
+		forward_reflect(c, forward_lan_iface(c, m), m, to);
 	else
 		forward_seal_push(c, origin, m);
 }
@@ -50,6 +49,7 @@ static bool quotable(struct rte_mbuf *m)
 void forward_error(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, bool ipv6,
                    const struct icmp_reason *reason, uint16_t mtu, const struct counter *drop)
 {
+	unsigned int iface = origin == ORIGIN_LAN ? forward_lan_iface(c, m) : PORT_LAN;
 	struct rte_ether_addr to = {{0}};
 	const uint8_t *ip, *src;
 	bool made;
@@ -73,7 +73,7 @@ void forward_error(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, 
 	ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	if (origin == ORIGIN_LAN)
 		to = forward_ether_source(m);
-	src = iface_source(&c->f->config.iface[PORT_LAN], ipv6, ip + (ipv6 ? IPV6_SRC : IPV4_SRC));
+	src = iface_source(&c->f->config.iface[iface], ipv6, ip + (ipv6 ? IPV6_SRC : IPV4_SRC));
 	made = ipv6 ? icmp6_error(m, reason->type6, reason->code6, mtu, src)
 	            : icmp_error(m, reason->type4, reason->code4, mtu, src);
 	if (!made) {
@@ -82,6 +82,17 @@ void forward_error(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, 
 	}
 	counter_add(c->cs, &icmp_errors, 1);
 	give_back(c, origin, m, &to);
+}
+
+/* By any interface. */
+static bool owned(const struct forward_core *c, bool ipv6, const uint8_t *addr)
+{
+	unsigned int n = c->f->sub_of_vlan != NULL ? IFACES_MAX : IFACE_SUBS;
+
+	for (unsigned int i = 0; i < n; i++)
+		if (iface_owns(&c->f->config.iface[i], ipv6, addr))
+			return true;
+	return false;
 }
 
 void forward_local(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, bool ipv6)
@@ -93,8 +104,7 @@ void forward_local(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, 
 	struct rte_ether_addr to = {{0}};
 
 	ip += ipv6 ? IPV6_DST : IPV4_DST;
-	if (!iface_owns(&c->f->config.iface[PORT_LAN], ipv6, ip) &&
-	    !iface_owns(&c->f->config.iface[PORT_WAN], ipv6, ip)) {
+	if (!owned(c, ipv6, ip)) {
 		forward_drop(c, m, &drop_address);
 		return;
 	}
@@ -103,7 +113,8 @@ void forward_local(struct forward_core *c, uint16_t origin, struct rte_mbuf *m, 
 	if (ipv6 ? icmp6_echo(m) : icmp_echo(m)) {
 		counter_add(c->cs, &icmp_echoes, 1);
 		give_back(c, origin, m, &to);
-	} else if (origin == ORIGIN_LAN && forward_exception_ip(c, PORT_LAN, EXCEPTION_HOST, m)) {
+	} else if (origin == ORIGIN_LAN &&
+	           forward_exception_ip(c, forward_lan_iface(c, m), EXCEPTION_HOST, m)) {
 		return;
 	} else if (proto == IP_PROTO_UDP) {
 		/* So that a traceroute to the gateway ends. */

@@ -18,9 +18,17 @@ COUNTER_DEFINE(neighbour_replies, "neighbour.replies", "ARP replies and advertis
 #define KEEP_NS    (100 * NS_PER_MS)
 #define KEEP_BURST 8
 
-static void arp_input(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
+/* Addresses in VLANs are not checked for duplicates. */
+static bool heard(struct forward_core *c, unsigned int index, bool ipv6, const uint8_t *addr,
+                  enum address_evidence evidence, const struct rte_ether_addr *link)
 {
-	const struct iface *iface = &c->f->config.iface[role];
+	return index < IFACE_SUBS &&
+	       forward_address_heard(c, (enum port_role)index, ipv6, addr, evidence, link);
+}
+
+static void arp_input(struct forward_core *c, unsigned int index, struct rte_mbuf *m)
+{
+	const struct iface *iface = &c->f->config.iface[index];
 	static const uint8_t unspecified[4];
 	struct arp_message msg;
 	bool to_us, probe;
@@ -32,10 +40,10 @@ static void arp_input(struct forward_core *c, enum port_role role, struct rte_mb
 	to_us = iface_owns(iface, false, msg.target);
 	probe = memcmp(msg.sender, unspecified, 4) == 0;
 	if (probe)
-		forward_address_heard(c, role, false, msg.target, ADDRESS_PROBED, &msg.sender_link);
+		heard(c, index, false, msg.target, ADDRESS_PROBED, &msg.sender_link);
 	if (!probe && !rte_is_same_ether_addr(&msg.sender_link, &iface->mac) &&
-	    !forward_address_heard(c, role, false, msg.sender, ADDRESS_CLAIM, &msg.sender_link)) {
-		struct neighbour_key key = neighbour_key4((uint8_t)role, msg.sender);
+	    !heard(c, index, false, msg.sender, ADDRESS_CLAIM, &msg.sender_link)) {
+		struct neighbour_key key = neighbour_key4((uint8_t)index, msg.sender);
 
 		neighbour_learn(c->f->neighbours, &key, &msg.sender_link,
 		                msg.op == ARP_REPLY && to_us ? NEIGHBOUR_ANSWER
@@ -44,7 +52,7 @@ static void arp_input(struct forward_core *c, enum port_role role, struct rte_mb
 	}
 	/* The kernel of routing daemons wants these answers, too, and who announces itself. */
 	if (msg.op == ARP_REPLY || (!to_us && memcmp(msg.sender, msg.target, 4) == 0)) {
-		if (!forward_exception(c, role, EXCEPTION_LINK, m))
+		if (!forward_exception(c, index, EXCEPTION_LINK, m))
 			rte_pktmbuf_free(m);
 		return;
 	}
@@ -54,18 +62,18 @@ static void arp_input(struct forward_core *c, enum port_role role, struct rte_mb
 	}
 	arp_make_reply(m, iface, &msg);
 	counter_add(c->cs, &neighbour_replies, 1);
-	forward_tx_first(c, role, m);
+	forward_send_first(c, index, m);
 }
 
-static void advertisement(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+static void advertisement(struct forward_core *c, unsigned int index, struct rte_mbuf *m,
                           const struct nd_message *msg)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	struct neighbour_key key = neighbour_key6((uint8_t)role, msg->target);
+	struct neighbour_key key = neighbour_key6((uint8_t)index, msg->target);
 	enum neighbour_evidence evidence = NEIGHBOUR_HINT;
 
-	if (rte_is_same_ether_addr(&eth->src_addr, &c->f->config.iface[role].mac) ||
-	    forward_address_heard(c, role, true, msg->target, ADDRESS_CLAIM, &eth->src_addr))
+	if (rte_is_same_ether_addr(&eth->src_addr, &c->f->config.iface[index].mac) ||
+	    heard(c, index, true, msg->target, ADDRESS_CLAIM, &eth->src_addr))
 		return;
 	if (msg->flags & ND_FLAG_SOLICITED)
 		evidence = NEIGHBOUR_ANSWER;
@@ -77,32 +85,32 @@ static void advertisement(struct forward_core *c, enum port_role role, struct rt
 		                evidence, c->now_ns);
 }
 
-static void nd_input(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
+static void nd_input(struct forward_core *c, unsigned int index, struct rte_mbuf *m)
 {
-	const struct iface *iface = &c->f->config.iface[role];
+	const struct iface *iface = &c->f->config.iface[index];
 	struct nd_message msg;
 
 	if (!nd_parse(m, &msg)) {
 		/* Router solicitations and advertisements are daemons' business. */
-		if (!nd_of_router(m) || !forward_exception(c, role, EXCEPTION_LINK, m))
+		if (!nd_of_router(m) || !forward_exception(c, index, EXCEPTION_LINK, m))
 			forward_drop(c, m, &drop_nd);
 		return;
 	}
 	if (msg.type == ND_ADVERTISE) {
-		advertisement(c, role, m, &msg);
-		if (!forward_exception(c, role, EXCEPTION_LINK, m))
+		advertisement(c, index, m, &msg);
+		if (!forward_exception(c, index, EXCEPTION_LINK, m))
 			rte_pktmbuf_free(m);
 		return;
 	}
 	if (msg.from_unspecified)
-		forward_address_heard(c, role, true, msg.target, ADDRESS_PROBED,
-		                      &rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->src_addr);
+		heard(c, index, true, msg.target, ADDRESS_PROBED,
+		      &rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->src_addr);
 	if (!iface_owns(iface, true, msg.target)) {
 		forward_drop(c, m, &drop_nd);
 		return;
 	}
 	if (!msg.from_unspecified && msg.has_link) {
-		struct neighbour_key key = neighbour_key6((uint8_t)role, msg.source);
+		struct neighbour_key key = neighbour_key6((uint8_t)index, msg.source);
 
 		neighbour_learn(c->f->neighbours, &key, &msg.link, NEIGHBOUR_OVERRIDE, c->now_ns);
 	}
@@ -111,23 +119,23 @@ static void nd_input(struct forward_core *c, enum port_role role, struct rte_mbu
 		return;
 	}
 	counter_add(c->cs, &neighbour_replies, 1);
-	forward_tx_first(c, role, m);
+	forward_send_first(c, index, m);
 }
 
-void forward_neighbour_message(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
+void forward_neighbour_message(struct forward_core *c, unsigned int index, struct rte_mbuf *m)
 {
 	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
 	if (c->index != FORWARD_OWNER) {
 		packet_meta(m)->reason = PACKET_NEIGHBOUR;
-		packet_meta(m)->next_hop.port = (uint8_t)role;
+		packet_meta(m)->next_hop.port = (uint8_t)index;
 		forward_hand_over(c, FORWARD_OWNER, m);
 		return;
 	}
 	if (get_be16(&eth->ether_type) == RTE_ETHER_TYPE_ARP)
-		arp_input(c, role, m);
+		arp_input(c, index, m);
 	else
-		nd_input(c, role, m);
+		nd_input(c, index, m);
 }
 
 void forward_unresolved(struct forward_core *c, struct rte_mbuf *m, const struct neighbour_key *key,
@@ -183,7 +191,7 @@ static void on_solicit(void *ctx, const struct neighbour_key *key,
 	if (rc < 0)
 		rte_pktmbuf_free(m);
 	else
-		forward_tx_first(c, (enum port_role)key->port, m);
+		forward_send_first(c, key->port, m);
 }
 
 static void on_release(void *ctx, const struct neighbour_key *key, struct rte_mbuf *m,
@@ -191,8 +199,7 @@ static void on_release(void *ctx, const struct neighbour_key *key, struct rte_mb
 {
 	struct forward_core *c = ((struct forward *)ctx)->core[FORWARD_OWNER];
 
-	if (forward_ether(c, (enum port_role)key->port, m, link))
-		forward_tx(c, (enum port_role)key->port, m);
+	forward_send(c, key->port, m, link);
 }
 
 static void on_unreachable(void *ctx, const struct neighbour_key *key, struct rte_mbuf *m)

@@ -141,8 +141,8 @@ static void to_lan(struct forward_verdict *v, const struct forward_question *q)
 	if (q->to->kind == ADJACENCY_GATEWAY)
 		v->next_hop = q->to->next_hop;
 	else
-		v->next_hop = q->key6 != NULL ? neighbour_key6(PORT_LAN, q->key6->dst)
-		                              : neighbour_key4(PORT_LAN, q->key4->dst);
+		v->next_hop = q->key6 != NULL ? neighbour_key6(q->to->next_hop.port, q->key6->dst)
+		                              : neighbour_key4(q->to->next_hop.port, q->key4->dst);
 }
 
 static void to_wan(const struct forward_core *c, struct forward_verdict *v,

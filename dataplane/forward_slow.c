@@ -69,6 +69,8 @@ void forward_deliver(struct forward_core *c, uint16_t origin, struct rte_mbuf *m
 	}
 	if (way->action == FLOW_NONE)
 		forward_to_neighbour(c, m, &way->verdict->next_hop, origin);
+	else if ((way->flags & FLOW_SUB) != 0)
+		forward_send(c, way->tunnel, m, (const struct rte_ether_addr *)&way->link);
 	else if (forward_ether(c, role, m, (const struct rte_ether_addr *)&way->link))
 		forward_tx(c, role, m);
 }

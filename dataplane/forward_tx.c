@@ -15,7 +15,6 @@ COUNTER_DEFINE(drop_wan_tx_full, "drop.wan_tx_full",
                "packets that the WAN port was too slow to take")
 COUNTER_DEFINE(drop_tx_segments, "drop.tx_segments",
                "packets in several buffers to a port that sends single ones, too long for one")
-COUNTER_DEFINE(drop_no_headroom, "drop.no_headroom", "packets without room for an Ethernet header")
 COUNTER_DEFINE(drop_no_wan_route, "drop.no_wan_route",
                "outer packets dropped as no route leads to the peer")
 
@@ -126,13 +125,12 @@ bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf 
 void forward_to_neighbour(struct forward_core *c, struct rte_mbuf *m,
                           const struct neighbour_key *key, uint16_t origin)
 {
-	enum port_role role = (enum port_role)key->port;
 	struct rte_ether_addr link;
 
 	if (!neighbour_lookup(c->f->neighbours, key, &link))
 		forward_unresolved(c, m, key, origin);
-	else if (forward_ether(c, role, m, &link))
-		forward_tx(c, role, m);
+	else
+		forward_send(c, key->port, m, &link);
 }
 
 /* Where outer packets of index OUTER go now. */

@@ -22,9 +22,14 @@ struct iface_virtual {
 	struct config_addr addr[IFACE_VIRTUAL_MAX];
 };
 
+/* Interfaces: the two ports by their role, then the LAN port's VLANs. */
+#define IFACE_SUBS 2
+#define IFACES_MAX (IFACE_SUBS + CONFIG_SUBS_MAX)
+
 /* control: wo before start, forwarding: ro */
 struct iface {
-	uint8_t role; /* enum port_role */
+	uint8_t role;  /* enum port_role */
+	uint16_t vlan; /* tag of its frames; 0: none */
 	uint16_t mtu;
 	struct rte_ether_addr mac;
 	uint8_t link_local[16];

@@ -10,10 +10,10 @@
 
 #include <rte_mbuf.h>
 
-/* A neighbour: an address on the link of a port. IPv4 in the first 4 bytes, the rest zero. */
+/* A neighbour: an address on the link of an interface. IPv4 in the first 4 bytes, the rest zero. */
 struct neighbour_key {
 	_Alignas(4) uint8_t addr[16]; /* it is hashed by words */
-	uint8_t port;                 /* enum port_role */
+	uint8_t port;                 /* index of the interface; of a port, enum port_role */
 	uint8_t ipv6;
 	uint8_t zero[2];
 };
@@ -30,7 +30,7 @@ struct packet_meta {
 	struct neighbour_key next_hop;
 	uint16_t tunnel; /* PACKET_UNRESOLVED: that it came from, or own */
 	uint8_t reason;  /* enum packet_reason */
-	uint8_t pad;
+	uint8_t iface;   /* of the LAN port where it has VLANs: that it came in by */
 };
 
 /* Mbufs of port_pool_create() only. */

@@ -11,10 +11,10 @@ static const char *addr_text(const struct config_addr *a, char *buf)
 	return inet_ntop(a->ipv6 ? AF_INET6 : AF_INET, a->bytes, buf, INET6_ADDRSTRLEN);
 }
 
-static struct neighbour_key key_of(enum port_role role, const struct config_addr *a)
+static struct neighbour_key key_of(unsigned int iface, const struct config_addr *a)
 {
-	return a->ipv6 ? neighbour_key6((uint8_t)role, a->bytes)
-	               : neighbour_key4((uint8_t)role, a->bytes);
+	return a->ipv6 ? neighbour_key6((uint8_t)iface, a->bytes)
+	               : neighbour_key4((uint8_t)iface, a->bytes);
 }
 
 static void add(struct routes *r, const struct config_prefix *prefix, enum adjacency_kind kind)
@@ -39,6 +39,10 @@ static bool uses_ipv6(const struct config *config)
 		for (unsigned int i = 0; i < ports[role]->address_count; i++)
 			if (ports[role]->addresses[i].addr.ipv6)
 				return true;
+	for (unsigned int s = 0; s < config->lan_sub_count; s++)
+		for (unsigned int i = 0; i < config->lan_subs[s].port.address_count; i++)
+			if (config->lan_subs[s].port.addresses[i].addr.ipv6)
+				return true;
 	for (unsigned int i = 0; i < config->route_count; i++)
 		if (config->routes[i].prefix.addr.ipv6)
 			return true;
@@ -62,13 +66,14 @@ static void add_martians(struct routes *r, bool ipv6)
 	add_bytes(r, true, link6, 10, ADJACENCY_DISCARD);
 }
 
-static void add_connected(struct routes *r, const struct iface *lan)
+static void add_connected(struct routes *r, const struct iface *lan, unsigned int index)
 {
 	for (unsigned int i = 0; i < lan->address_count; i++) {
 		const struct config_prefix *p = &lan->address[i];
 		uint8_t edge[4];
 
 		add(r, p, ADJACENCY_CONNECTED);
+		r->route[r->count - 1].via.next_hop.port = (uint8_t)index;
 		if (p->addr.ipv6 || p->len > 30)
 			continue;
 		/* The network's own address and its broadcast. */
@@ -116,6 +121,18 @@ static int check_next_hop(const struct config_route *route, const struct config_
 	return 0;
 }
 
+/* The interface on the LAN whose prefix covers A; the port itself when none does. */
+static unsigned int lan_iface(const struct config *config, const struct iface *iface,
+                              const struct config_addr *a)
+{
+	if (a->ipv6 && prefix_matches(iface[PORT_LAN].link_local, a->bytes, 10))
+		return PORT_LAN;
+	for (unsigned int i = IFACE_SUBS; i < IFACE_SUBS + config->lan_sub_count; i++)
+		if (on_link(&iface[i], a))
+			return i;
+	return PORT_LAN;
+}
+
 static int add_configured(struct routes *r, const struct config *config, const struct iface *iface,
                           struct err *err)
 {
@@ -130,9 +147,13 @@ static int add_configured(struct routes *r, const struct config *config, const s
 		if (route->via != CONFIG_VIA_TUNNEL) {
 			enum port_role role = route->via == CONFIG_VIA_LAN ? PORT_LAN : PORT_WAN;
 
-			rc = check_next_hop(route, &route->next_hop, i, &iface[role], err);
+			unsigned int via = role;
+
+			if (role == PORT_LAN)
+				via = lan_iface(config, iface, &route->next_hop);
+			rc = check_next_hop(route, &route->next_hop, i, &iface[via], err);
 			if (rc == 0 && route->has_backup)
-				rc = check_next_hop(route, &route->backup, i, &iface[role], err);
+				rc = check_next_hop(route, &route->backup, i, &iface[via], err);
 			if (rc < 0)
 				return rc;
 			/* Routes of the WAN are not for inner packets. */
@@ -143,7 +164,7 @@ static int add_configured(struct routes *r, const struct config *config, const s
 				continue;
 			}
 			out->via.kind = ADJACENCY_GATEWAY;
-			out->via.next_hop = key_of(PORT_LAN, &route->next_hop);
+			out->via.next_hop = key_of(via, &route->next_hop);
 			r->count++;
 			continue;
 		}
@@ -160,9 +181,9 @@ static int add_configured(struct routes *r, const struct config *config, const s
 	return 0;
 }
 
-static void add_local(struct routes *r, const struct iface iface[PORT_ROLES], bool ipv6)
+static void add_local(struct routes *r, const struct iface *iface, unsigned int ifaces, bool ipv6)
 {
-	for (unsigned int role = 0; role < PORT_ROLES; role++)
+	for (unsigned int role = 0; role < ifaces; role++)
 		for (unsigned int i = 0; i < iface[role].address_count; i++) {
 			const struct config_addr *a = &iface[role].address[i].addr;
 
@@ -221,9 +242,10 @@ static bool is_duplicate(const struct iface *wan, const struct config_addr *loca
 	return false;
 }
 
-int routes_build(const struct config *config, const struct iface iface[PORT_ROLES],
-                 struct routes *out, struct err *err)
+int routes_build(const struct config *config, const struct iface *iface, struct routes *out,
+                 struct err *err)
 {
+	unsigned int ifaces = IFACE_SUBS + config->lan_sub_count;
 	bool ipv6 = uses_ipv6(config);
 	int rc;
 
@@ -236,11 +258,13 @@ int routes_build(const struct config *config, const struct iface iface[PORT_ROLE
 	memset(out->outer, 0, sizeof(out->outer));
 	/* Of equal prefixes the later counts: what is ours is ours. */
 	add_martians(out, ipv6);
-	add_connected(out, &iface[PORT_LAN]);
+	add_connected(out, &iface[PORT_LAN], PORT_LAN);
+	for (unsigned int i = IFACE_SUBS; i < ifaces; i++)
+		add_connected(out, &iface[i], i);
 	rc = add_configured(out, config, iface, err);
 	if (rc < 0)
 		return rc;
-	add_local(out, iface, ipv6);
+	add_local(out, iface, ifaces, ipv6);
 	for (unsigned int t = 0; t < config->tunnel_count; t++) {
 		char what[64];
 

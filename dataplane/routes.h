@@ -12,7 +12,9 @@
 #include "dataplane/port.h"
 #include "dataplane/spd.h"
 
-#define ROUTES_MAX (CONFIG_ROUTES_MAX + 8 * CONFIG_ADDRESSES_MAX + 2 * IFACE_VIRTUAL_MAX + 16)
+#define ROUTES_MAX                                                                                 \
+	(CONFIG_ROUTES_MAX + 8 * CONFIG_ADDRESSES_MAX * (1 + CONFIG_SUBS_MAX) +                    \
+	 2 * IFACE_VIRTUAL_MAX + 16)
 
 struct routes {
 	unsigned int count;
@@ -28,7 +30,7 @@ struct routes {
  * -EINVAL: a next hop is not on its port's link, or a route names no tunnel; -ENETUNREACH: no
  * WAN route leads to a peer.
  */
-int routes_build(const struct config *config, const struct iface iface[PORT_ROLES],
-                 struct routes *out, struct err *err);
+int routes_build(const struct config *config, const struct iface *iface, struct routes *out,
+                 struct err *err);
 
 #endif

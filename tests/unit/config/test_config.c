@@ -166,6 +166,16 @@ static const struct {
          ROOT "/port/lan/exception-interface: not a name for a kernel interface"},
         {EXAMPLE_A, "port/lan/exception-interface", "\"wan0\"",
          ROOT "/port/lan/exception-interface: wan0 is a port's device"},
+        {EXAMPLE_A, "port/lan/vlan", "[{\"id\":0,\"address\":[\"10.3.0.1/24\"]}]",
+         ROOT "/port/lan/vlan/id: out of range: must be 1 to 4094"},
+        {EXAMPLE_A, "port/lan/vlan", "[{\"id\":10,\"address\":[\"10.1.0.129/25\"]}]",
+         ROOT "/port/lan/vlan[id='10']/address[.='10.1.0.129/25']: overlaps 10.1.0.1/24 of the "
+              "LAN port"},
+        {EXAMPLE_A, "port/lan/vlan", "[{\"id\":10,\"mtu\":1501,\"address\":[\"10.3.0.1/24\"]}]",
+         ROOT "/port/lan/vlan[id='10']/mtu: 1501 is beyond the port's 1500"},
+        {EXAMPLE_A, "port/lan/vlan", "[{\"id\":10,\"address\":[\"10.3.0.255/24\"]}]",
+         ROOT "/port/lan/vlan[id='10']/address[.='10.3.0.255/24']: the network or broadcast "
+              "address of its prefix"},
         {EXAMPLE_A, "port/lan/mtu", "1000", ROOT "/port/lan/mtu: 1000 is below the 1280 of IPv6"},
         {EXAMPLE_A, "port/lan/address/0", "\"10.1.0.300/24\"",
          ROOT "/port/lan/address[.='10.1.0.300/24']: not an address with its prefix length"},

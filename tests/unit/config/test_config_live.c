@@ -66,6 +66,8 @@ static void test_needs_restart(void)
 	        {"resources/ipsec-mb", "\"/opt/lib.so\"", ROOT "/resources/ipsec-mb"},
 	        {"resources/gcm-provider", "\"sse\"", ROOT "/resources/gcm-provider"},
 	        {"port/lan/mtu", "1400", ROOT "/port/lan/mtu"},
+	        {"port/lan/vlan", "[{\"id\":10,\"address\":[\"10.3.0.1/24\"]}]",
+	         ROOT "/port/lan/vlan"},
 	        {"port/lan/exception-interface", "\"lg-lan\"",
 	         ROOT "/port/lan/exception-interface"},
 	        {"port/lan/address/0", "\"10.1.0.2/24\"", ROOT "/port/lan/address"},

@@ -47,7 +47,7 @@ struct gateway {
 	struct rte_ring *lan_rx[RIG_QUEUES_MAX], *wan_in[RIG_QUEUES_MAX], *wan_tx[RIG_QUEUES_MAX];
 	struct config config;
 	struct port port[PORT_ROLES];
-	struct iface iface[PORT_ROLES];
+	struct iface iface[IFACES_MAX];
 	struct fib_table *fib;
 	struct spd_table *spd;
 	struct sad *sad;
@@ -184,6 +184,11 @@ static inline void rig_gateway(unsigned int site, unsigned int first_worker)
 		lan_tx[q] = g->lan_out;
 	rig_port(g, site, PORT_LAN, g->lan_rx, g->shape.lan_rx, lan_tx, g->shape.lan_tx);
 	rig_port(g, site, PORT_WAN, g->wan_in, g->shape.wan_rx, g->wan_tx, g->shape.wan_tx);
+	for (unsigned int i = 0; i < g->config.lan_sub_count; i++) {
+		iface_init(&g->iface[IFACE_SUBS + i], PORT_LAN, &g->config.lan_subs[i].port,
+		           &g->port[PORT_LAN].mac);
+		g->iface[IFACE_SUBS + i].vlan = g->config.lan_subs[i].vlan;
+	}
 	g->fib = fib_table_create(worker_qsbr(), &err);
 	CU_ASSERT_EQUAL_FATAL(routes_build(&g->config, g->iface, &rig_routes, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(

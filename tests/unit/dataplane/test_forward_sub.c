@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* VLANs of the LAN port that gateway A has addresses in: 10 and, with a smaller MTU, 20. */
+
+#include "tests/unit/dataplane/gateway_rig.h"
+
+static const uint8_t all_mac[6] = {255, 255, 255, 255, 255, 255};
+static const uint8_t vlan_mac[6] = {2, 0, 0, 0, 0x10, 0x10}; /* the host in each VLAN */
+
+static void configure(struct config *c, unsigned int site)
+{
+	struct config_route *r = &c->routes[c->route_count];
+
+	if (site != 0)
+		return;
+	c->lan_sub_count = 2;
+	c->lan_subs[0].vlan = 10;
+	c->lan_subs[0].port.mtu = 1500;
+	c->lan_subs[0].port.addresses[c->lan_subs[0].port.address_count++] =
+	        test_prefix("10.1.10.1", 24);
+	c->lan_subs[0].port.addresses[c->lan_subs[0].port.address_count++] =
+	        test_prefix("2001:db8:a:10::1", 64);
+	c->lan_subs[1].vlan = 20;
+	c->lan_subs[1].port.mtu = 1400;
+	c->lan_subs[1].port.addresses[c->lan_subs[1].port.address_count++] =
+	        test_prefix("10.1.20.1", 24);
+	/* A network behind a router in VLAN 10. */
+	r->prefix = test_prefix("10.1.99.0", 24);
+	r->via = CONFIG_VIA_LAN;
+	r->next_hop = test_prefix("10.1.10.10", 0).addr;
+	c->route_count++;
+}
+
+static void test_start(void)
+{
+	rig_configure = configure;
+	rig_start(1);
+	rig_key(0, 1);
+	rig_key(1, 1);
+	rig_turns(20);
+}
+
+/* From the host in VLAN to A: from IP, or with TYPE 0x0806 from ARP on. */
+static void send_tagged(uint16_t vlan, struct rte_mbuf *m, const uint8_t *dst, uint16_t type)
+{
+	uint8_t *p;
+
+	test_ether(m, dst != NULL ? dst : gw[0].iface[PORT_LAN].mac.addr_bytes, vlan_mac, type);
+	p = (uint8_t *)rte_pktmbuf_prepend(m, 4);
+	if (p == NULL)
+		abort();
+	memmove(p, p + 4, 12);
+	put_be16(p + 12, 0x8100);
+	put_be16(p + 14, 0xe000 | vlan); /* with a priority */
+	CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(gw[0].lan_in, m), 0);
+	rig_turn(0);
+}
+
+static struct rte_mbuf *arp(uint16_t op, const char *sender, const char *target)
+{
+	static const uint8_t head[] = {0, 1, 8, 0, 6, 4, 0, 0};
+	struct rte_mbuf *m = test_mbuf(rig_pool, 28);
+	uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+	memset(p, 0, 28);
+	memcpy(p, head, sizeof(head));
+	put_be16(p + 6, op);
+	memcpy(p + 8, vlan_mac, 6);
+	inet_pton(AF_INET, sender, p + 14);
+	inet_pton(AF_INET, target, p + 24);
+	return m;
+}
+
+/*
+ * The next frame out of A's LAN port that is no ARP request, or NULL: it must have the tag of
+ * VLAN, which is taken off with the Ethernet header. ARP requests for .10 are answered by the
+ * host in the VLAN that they came in.
+ */
+static struct rte_mbuf *receive_tagged(uint16_t vlan)
+{
+	struct rte_mbuf *m;
+
+	while ((m = rig_pop(gw[0].lan_out)) != NULL) {
+		uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+		if (get_be16(p + 12) != 0x8100) {
+			CU_ASSERT_EQUAL(vlan, 0);
+			return m;
+		}
+		if (get_be16(p + 16) == 0x0806 && p[18 + 7] == 1 && p[18 + 27] == 10) {
+			char sender[32], target[32];
+
+			inet_ntop(AF_INET, p + 18 + 24, sender, sizeof(sender));
+			inet_ntop(AF_INET, p + 18 + 14, target, sizeof(target));
+			send_tagged(get_be16(p + 14) & 0xfff, arp(2, sender, target), NULL, 0x0806);
+			rte_pktmbuf_free(m);
+			continue;
+		}
+		CU_ASSERT_EQUAL(get_be16(p + 14), vlan);
+		CU_ASSERT_EQUAL(memcmp(p, vlan_mac, 6), 0);
+		CU_ASSERT_EQUAL(memcmp(p + 6, &gw[0].iface[PORT_LAN].mac, 6), 0);
+		rte_pktmbuf_adj(m, 18);
+		return m;
+	}
+	return NULL;
+}
+
+static void drop_all(void)
+{
+	struct rte_mbuf *m;
+
+	while ((m = rig_pop(gw[0].lan_out)) != NULL)
+		rte_pktmbuf_free(m);
+}
+
+static void test_arp_and_echo_are_answered_in_the_vlan(void)
+{
+	uint64_t arps = rig_count(0, "drop.arp");
+	struct rte_mbuf *m;
+
+	drop_all();
+	send_tagged(10, arp(1, "10.1.10.10", "10.1.10.1"), all_mac, 0x0806);
+	m = receive_tagged(10);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[7], 2);
+	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[17], 1);
+	rte_pktmbuf_free(m);
+	/* Not for the address of another VLAN, or of the port itself. */
+	send_tagged(20, arp(1, "10.1.10.10", "10.1.10.1"), all_mac, 0x0806);
+	send_tagged(10, arp(1, "10.1.0.10", "10.1.0.1"), all_mac, 0x0806);
+	CU_ASSERT_PTR_NULL(receive_tagged(10));
+	CU_ASSERT_EQUAL(rig_count(0, "drop.arp"), arps + 2);
+	send_tagged(20, test_echo4(rig_pool, "10.1.20.10", "10.1.20.1", 32), NULL, 0x0800);
+	m = receive_tagged(20);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[20], 0);
+	rte_pktmbuf_free(m);
+	send_tagged(10, test_echo6(rig_pool, "2001:db8:a:10::10", "2001:db8:a:10::1", 32), NULL,
+	            0x86dd);
+	m = receive_tagged(10);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[40], 129);
+	rte_pktmbuf_free(m);
+}
+
+/* To the other site and back, by a decision of the cache the second time. */
+static void test_packets_cross(void)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		struct rte_mbuf *m;
+
+		send_tagged(10, test_ipv4(rig_pool, "10.1.10.10", "10.2.0.10", 17, NULL, 100), NULL,
+		            0x0800);
+		rig_turns(4);
+		m = rig_receive(1);
+		rig_turn(1);
+		if (m == NULL)
+			m = rig_receive(1);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+		CU_ASSERT_EQUAL(rte_pktmbuf_pkt_len(m), 120);
+		rte_pktmbuf_free(m);
+		rig_send(1, test_ipv4(rig_pool, "10.2.0.10", "10.1.10.10", 17, NULL, 100));
+		rig_turns(4);
+		m = receive_tagged(10);
+		if (m == NULL)
+			m = receive_tagged(10);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+		CU_ASSERT_EQUAL(rte_pktmbuf_pkt_len(m), 120);
+		CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[8], 62);
+		rte_pktmbuf_free(m);
+	}
+}
+
+static void test_between_vlans_and_by_a_router(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct rte_mbuf *m;
+
+		send_tagged(10, test_ipv4(rig_pool, "10.1.10.10", "10.1.20.10", 17, NULL, 100),
+		            NULL, 0x0800);
+		m = receive_tagged(20);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+		rte_pktmbuf_free(m);
+		rig_send(0, test_ipv4(rig_pool, "10.1.0.10", "10.1.99.5", 17, NULL, 100));
+		rig_turn(0);
+		m = receive_tagged(10);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+		CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[18], 99);
+		rte_pktmbuf_free(m);
+	}
+}
+
+/* Each VLAN has its own MTU, and its own address in what ICMP says. */
+static void test_mtu_and_errors(void)
+{
+	struct rte_mbuf *m;
+	uint8_t us[4];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		send_tagged(10, test_ipv4(rig_pool, "10.1.10.10", "10.1.20.10", 17, NULL, 1400),
+		            NULL, 0x0800);
+		m = receive_tagged(10);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+		inet_pton(AF_INET, "10.1.10.1", us);
+		CU_ASSERT_EQUAL(memcmp(rte_pktmbuf_mtod_offset(m, uint8_t *, 12), us, 4), 0);
+		CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[20], 3);
+		CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[21], 4);
+		CU_ASSERT_EQUAL(get_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 26)), 1400);
+		rte_pktmbuf_free(m);
+	}
+	send_tagged(20, test_ipv4(rig_pool, "10.1.20.10", "10.1.10.10", 17, NULL, 1300), NULL,
+	            0x0800);
+	m = receive_tagged(10);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	rte_pktmbuf_free(m);
+}
+
+static void test_other_tags_are_dropped(void)
+{
+	uint64_t before = rig_count(0, "drop.ethertype");
+
+	send_tagged(30, test_echo4(rig_pool, "10.1.0.10", "10.1.0.1", 32), NULL, 0x0800);
+	/* A second tag. */
+	send_tagged(10, test_mbuf(rig_pool, 60), NULL, 0x8100);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.ethertype"), before + 2);
+	CU_ASSERT_PTR_NULL(receive_tagged(10));
+}
+
+/* The port itself goes on as ever. */
+static void test_untagged_stay_untagged(void)
+{
+	struct rte_mbuf *m;
+
+	rig_send(0, test_echo4(rig_pool, "10.1.0.10", "10.1.0.1", 16));
+	rig_turn(0);
+	m = rig_receive(0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[20], 0);
+	rte_pktmbuf_free(m);
+}
+
+static void test_stop(void)
+{
+	rig_stop();
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(rig_pool), 0);
+}
+
+UNIT_MAIN(UNIT(test_start), UNIT(test_arp_and_echo_are_answered_in_the_vlan),
+          UNIT(test_packets_cross), UNIT(test_between_vlans_and_by_a_router),
+          UNIT(test_mtu_and_errors), UNIT(test_other_tags_are_dropped),
+          UNIT(test_untagged_stay_untagged), UNIT(test_stop))
