@@ -144,4 +144,124 @@ static void test_stop(void)
 	CU_ASSERT_EQUAL(rte_mempool_in_use_count(rig_pool), 0);
 }
 
-UNIT_MAIN(UNIT(test_start), UNIT(test_hostile_frames), UNIT(test_stop))
+/* In front of what follows the addresses, a tag: of the VLAN that the gateway has, or of another.
+ */
+static void put_tag(struct rte_mbuf *m)
+{
+	uint8_t *p;
+
+	if (rte_pktmbuf_data_len(m) < 14 || (p = (uint8_t *)rte_pktmbuf_prepend(m, 4)) == NULL)
+		return;
+	memmove(p, p + 4, 12);
+	put_be16(p + 12, 0x8100);
+	put_be16(p + 14, draw(8) != 0 ? 10 : (uint16_t)draw(65536));
+}
+
+static void configure_vlan(struct config *c, unsigned int site)
+{
+	struct config_sub *sub = &c->lan_subs[0];
+
+	if (site != 0)
+		return;
+	c->lan_sub_count = 1;
+	sub->vlan = 10;
+	sub->port.mtu = 1500;
+	sub->port.addresses[sub->port.address_count++] = test_prefix("10.1.10.1", 24);
+}
+
+static void test_start_with_daemons_and_vlan(void)
+{
+	const struct rig_shape shape[2] = {{.cores = 1}, {.cores = 1}};
+
+	rig_configure = configure_vlan;
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		rig_exception[role] = exception_create(1, NULL);
+	rig_start_shapes(shape, false, 1024);
+	rig_key(0, 1);
+	rig_key(1, 1);
+	rig_turns(4);
+}
+
+/* What a daemon sent on the WAN: from our own address, or nothing of IP. */
+static void check_own(struct rte_mbuf *m)
+{
+	static const uint8_t us[4] = {192, 0, 2, 1}, none[16];
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	switch (get_be16(p + 12)) {
+	case 0x0800:
+		CU_ASSERT_TRUE(memcmp(p + 26, us, 4) == 0 || memcmp(p + 26, none, 4) == 0);
+		break;
+	case 0x86dd:
+		CU_ASSERT_TRUE(memcmp(p + 22, gw[0].iface[PORT_WAN].link_local, 16) == 0 ||
+		               memcmp(p + 22, none, 16) == 0);
+		break;
+	default:
+		CU_ASSERT_TRUE(get_be16(p + 12) == 0x0806 || get_be16(p + 12) == 0x88cc);
+	}
+	CU_ASSERT_EQUAL(memcmp(p + 6, &gw[0].iface[PORT_WAN].mac, 6), 0);
+	rte_pktmbuf_free(m);
+}
+
+/* As a kernel that routes between its interfaces would. */
+static void hostile_daemon(void)
+{
+	struct rte_mbuf *m = hostile(draw(2) ? PORT_LAN : PORT_WAN);
+
+	if (rte_pktmbuf_data_len(m) >= 12 && draw(8) != 0)
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, 6), &gw[0].iface[PORT_WAN].mac, 6);
+	if (rte_pktmbuf_data_len(m) >= 34 && draw(4) == 0)
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, 26),
+		       gw[0].iface[PORT_WAN].address[0].addr.bytes, 4);
+	exception_down(rig_exception[PORT_WAN], m);
+}
+
+static void test_hostile_frames_and_daemons(void)
+{
+	uint64_t sent = rig_count(0, "exception.sent");
+	uint8_t buf[2048];
+	struct rte_mbuf *m;
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		unsigned int from = draw(3);
+		enum port_role role = from == 0 ? PORT_LAN : PORT_WAN;
+
+		if (from == 2) {
+			hostile_daemon();
+		} else {
+			m = hostile(role);
+			if (draw(2))
+				put_tag(m);
+			rte_ring_enqueue(role == PORT_LAN ? gw[0].lan_in : gw[1].wan_out, m);
+		}
+		rig_turn(0);
+		while ((m = rig_pop(gw[0].wan_out)) != NULL) {
+			if (from == 2)
+				check_own(m);
+			else
+				check_wan(m, role == PORT_LAN);
+		}
+		while ((m = rig_pop(gw[0].lan_out)) != NULL)
+			rte_pktmbuf_free(m);
+		while (channel_mux_receive(gw[0].mux, buf, sizeof(buf)) > 0)
+			;
+		for (unsigned int r = 0; r < PORT_ROLES; r++)
+			while ((m = exception_take(rig_exception[r], 0)) != NULL)
+				exception_give_back(rig_exception[r], 0, m);
+	}
+	CU_ASSERT_TRUE(rig_count(0, "exception.sent") > sent + ROUNDS / 100);
+	CU_ASSERT_TRUE(rig_count(0, "drop.exception_source") > ROUNDS / 50);
+	CU_ASSERT_TRUE(rig_count(0, "exception.frames") > ROUNDS / 50);
+}
+
+static void test_stop_again(void)
+{
+	rig_stop();
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		exception_destroy(rig_exception[role]);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(rig_pool), 0);
+}
+
+UNIT_MAIN(UNIT(test_start), UNIT(test_hostile_frames), UNIT(test_stop),
+          UNIT(test_start_with_daemons_and_vlan), UNIT(test_hostile_frames_and_daemons),
+          UNIT(test_stop_again))
