@@ -29,7 +29,7 @@ struct config_prefix {
 };
 
 struct config_port {
-	char device[128]; /* PCI address, or DPDK virtual device "net_af_packet0,iface=lan0" */
+	char device[256]; /* PCI address, or DPDK virtual device "net_af_packet0,iface=lan0" */
 	uint16_t mtu;
 	char exception[16]; /* kernel interface for routing daemons, "" for none */
 	struct config_prefix
@@ -223,6 +223,22 @@ const char *config_prefix_format(const struct config_prefix *prefix, char buf[CO
 bool config_addr_equal(const struct config_addr *a, const struct config_addr *b);
 /* Does PREFIX (with or without bits after its length) cover ADDR? */
 bool config_prefix_covers(const struct config_prefix *prefix, const struct config_addr *addr);
+/*
+ * Bonded ports. CONFIG_MEMBERS_MAX is the most; config_bond_members() returns how many DEVICE
+ * has, 0 when it is none. config_bond_argument(): the INDEX-th argument behind the name, of a
+ * member its device alone; false past the last.
+ */
+#define CONFIG_MEMBERS_MAX 8
+#define CONFIG_MEMBER_TEXT 64
+struct config_bond_argument {
+	bool is_member;
+	char text[CONFIG_MEMBER_TEXT];
+};
+bool config_device_is_bond(const char *device);
+bool config_bond_argument(const char *device, unsigned int index, struct config_bond_argument *out);
+unsigned int config_bond_members(const char *device, char (*out)[CONFIG_MEMBER_TEXT],
+                                 unsigned int max);
+
 /* Index of the tunnel of this name; -1: there is none. */
 int config_tunnel_index(const struct config *config, const char *name);
 

@@ -18,12 +18,19 @@
 #include <rte_pdump.h>
 
 #include "common/log.h"
+#include "config/config.h"
 #include "dataplane/eal_huge.h"
 
 LOG_COMPONENT_DEFINE(eal)
 
 #define LCORES_MAX 32
-#define HUGE_PAGE  (2UL << 20)
+/* The argument of net_bonding that names a member: 23.11 renamed it. */
+#ifdef HAVE_BOND_MEMBER
+#define BOND_MEMBER_KEY "member="
+#else
+#define BOND_MEMBER_KEY "slave="
+#endif
+#define HUGE_PAGE (2UL << 20)
 
 static bool on_hugepages, has_secondaries;
 /* Of hugepages in files; "": they are not. */
@@ -184,6 +191,39 @@ static int lcores_text(const struct eal_config *config, const cpu_set_t *allowed
 	return 0;
 }
 
+static int add_device(struct eal_args *args, const char *device, bool *pci, struct err *err);
+
+/* The members of a bonded device, then itself in the words of this DPDK. */
+static int add_bond(struct eal_args *args, const char *device, bool *pci, struct err *err)
+{
+	char text[512], member[CONFIG_MEMBER_TEXT];
+	struct config_bond_argument a;
+	size_t len = strcspn(device, ",");
+	int rc = 0;
+
+	len = (size_t)snprintf(text, sizeof(text), "%.*s", (int)len, device);
+	for (unsigned int i = 0; rc == 0 && config_bond_argument(device, i, &a); i++) {
+		if (len < sizeof(text))
+			len += (size_t)snprintf(text + len, sizeof(text) - len, ",%s%s",
+			                        a.is_member ? BOND_MEMBER_KEY : "", a.text);
+		if (!a.is_member)
+			continue;
+		memcpy(member, a.text, sizeof(member));
+		rc = add_device(args, member, pci, err);
+	}
+	return rc < 0 ? rc : add(args, err, "--vdev=%s", text);
+}
+
+static int add_device(struct eal_args *args, const char *device, bool *pci, struct err *err)
+{
+	bool is_pci = eal_device_is_pci(device);
+
+	if (config_device_is_bond(device))
+		return add_bond(args, device, pci, err);
+	*pci |= is_pci;
+	return add(args, err, "%s%s", is_pci ? "--allow=" : "--vdev=", device);
+}
+
 int eal_args_build(const struct eal_config *config, const cpu_set_t *allowed, bool hugepages,
                    struct eal_args *args, struct err *err)
 {
@@ -219,10 +259,7 @@ int eal_args_build(const struct eal_config *config, const cpu_set_t *allowed, bo
 	if (rc < 0)
 		return rc;
 	for (unsigned int i = 0; i < config->device_count; i++) {
-		bool is_pci = eal_device_is_pci(config->devices[i]);
-
-		pci |= is_pci;
-		rc = add(args, err, "%s%s", is_pci ? "--allow=" : "--vdev=", config->devices[i]);
+		rc = add_device(args, config->devices[i], &pci, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -19,7 +19,7 @@
 #include "common/err.h"
 
 #define EAL_DEVICES_MAX 4
-#define EAL_ARGS_MAX    32
+#define EAL_ARGS_MAX    48
 
 struct eal_config {
 	const char *file_prefix;
@@ -29,7 +29,8 @@ struct eal_config {
 	bool hugepages;      /* use them where they are */
 	bool secondaries;    /* where they are used: let DPDK's secondary processes attach */
 	bool telemetry;
-	const char *devices[EAL_DEVICES_MAX]; /* PCI address, or "net_tap0,iface=lan0" */
+	const char *devices[EAL_DEVICES_MAX]; /* PCI address, or "net_tap0,iface=lan0"; bonded with
+	                                         its members */
 	unsigned int device_count;
 };
 

@@ -39,7 +39,7 @@ struct port {
 	bool tx_chains;      /* the device sends packets of several buffers */
 	bool started;
 	bool promiscuous; /* take frames to any address; set before port_start() */
-	char device[128];
+	char device[256];
 	struct port_kernel kernel; /* of net_af_packet */
 	struct port_channel channel;
 	struct port_steer steer; /* control: rw */

@@ -139,6 +139,38 @@ static void test_args_refuse(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "cpus"));
 }
 
+static void test_members_of_bonded_devices(void)
+{
+	struct eal_config config = {.file_prefix = "x",
+	                            .memory_mb = 64,
+	                            .lcores = 1,
+	                            .devices = {"net_bonding0,mode=1,member=0000:01:00.0,slave="
+	                                        "0000:01:00.1,xmit_policy=l34",
+	                                        "net_bonding1,mode=4,member=net_null7"},
+	                            .device_count = 2};
+	struct eal_args args;
+	struct err err = {0};
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	CU_ASSERT_EQUAL(eal_args_build(&config, &cpus, false, &args, &err), 0);
+	CU_ASSERT_TRUE(has(&args, "--allow=0000:01:00.0"));
+	CU_ASSERT_TRUE(has(&args, "--allow=0000:01:00.1"));
+	CU_ASSERT_TRUE(has(&args, "--vdev=net_null7"));
+#ifdef HAVE_BOND_MEMBER
+	CU_ASSERT_TRUE(has(&args, "--vdev=net_bonding0,mode=1,member=0000:01:00.0,"
+	                          "member=0000:01:00.1,xmit_policy=l34"));
+	CU_ASSERT_TRUE(has(&args, "--vdev=net_bonding1,mode=4,member=net_null7"));
+#else
+	CU_ASSERT_TRUE(has(&args, "--vdev=net_bonding0,mode=1,slave=0000:01:00.0,"
+	                          "slave=0000:01:00.1,xmit_policy=l34"));
+	CU_ASSERT_TRUE(has(&args, "--vdev=net_bonding1,mode=4,slave=net_null7"));
+#endif
+	/* Members on the PCI bus are looked for there. */
+	CU_ASSERT_FALSE(has(&args, "--no-pci"));
+}
+
 static void test_start_opens_the_named_device_only(void)
 {
 	uint16_t port;
@@ -155,4 +187,4 @@ static void test_start_opens_the_named_device_only(void)
 
 UNIT_MAIN(UNIT(test_cpus_parse), UNIT(test_device_names), UNIT(test_args_fold_lcores_on_few_cpus),
           UNIT(test_args_pin_lcores_on_many_cpus), UNIT(test_args_refuse),
-          UNIT(test_start_opens_the_named_device_only))
+          UNIT(test_members_of_bonded_devices), UNIT(test_start_opens_the_named_device_only))
