@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A gateway with an address in a VLAN of its LAN, and a station in that VLAN.
+
+The station is a packet socket: not every kernel has VLAN interfaces.
+"""
+
+import subprocess
+
+import pytest
+from rig import Rig
+
+STATION = r"""
+import socket, struct, sys, time
+
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("lan0", 0))
+s.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA: tags are told apart from the frame
+mac = s.getsockname()[4]
+us, them = socket.inet_aton("10.1.10.2"), socket.inet_aton("10.1.10.1")
+
+def total(b):
+    n = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    n = (n & 0xffff) + (n >> 16)
+    return ~(n + (n >> 16)) & 0xffff
+
+def send(to, vlan, kind, payload):
+    s.send(to + mac + struct.pack("!HHH", 0x8100, vlan, kind) + payload)
+
+def receive(kind, matches):
+    "The next frame: its source, tag and payload."
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        s.settimeout(max(0.01, end - time.monotonic()))
+        try:
+            data, extra, _, where = s.recvmsg(4096, 256)
+        except socket.timeout:
+            break
+        tag = 0
+        for level, name, aux in extra:
+            if (level, name) == (263, 8):
+                status, _, _, _, _, tci, _ = struct.unpack("=IIIHHHH", aux[:20])
+                tag = tci & 0xfff if status & 0x10 else 0  # TP_STATUS_VLAN_VALID
+        if where[2] != 4 and data[12:14] == struct.pack("!H", kind) and matches(data[14:]):
+            return data[6:12], tag, data[14:]
+    return None
+
+def arp(vlan):
+    send(b"\xff" * 6, vlan, 0x0806, struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + mac + us
+         + bytes(6) + them)
+    return receive(0x0806, lambda p: p[7] == 2 and p[14:18] == them)
+
+def ping(to, vlan, size):
+    icmp = struct.pack("!BBHHH", 8, 0, 0, 7, size) + bytes(size)
+    icmp = icmp[:2] + struct.pack("!H", total(icmp)) + icmp[4:]
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(icmp), 0, 0x4000, 64, 1, 0) + us + them
+    ip = ip[:10] + struct.pack("!H", total(ip)) + ip[12:]
+    send(to, vlan, 0x0800, ip + icmp)
+    return receive(0x0800, lambda p: p[9] == 1 and p[20] == 0 and p[12:16] == them)
+
+for _ in range(10):
+    answer = arp(10)
+    if answer:
+        break
+print("arp", answer[1])
+for size in (56, 1472):
+    print("echo", size, ping(answer[0], 10, size)[1])
+print("other", arp(11), ping(answer[0], 11, 56))
+"""
+
+
+class VlanRig(Rig):
+    def config(self, site):
+        config = super().config(site)
+        if site == "a":
+            config["lumengate:gateway"]["port"]["lan"]["vlan"] = [
+                {"id": 10, "address": ["10.1.10.1/24"]}]
+        return config
+
+
+@pytest.fixture
+def vlan():
+    with VlanRig(quantum=False) as r:
+        r.wire()
+        r.start_gateway("a")
+        r.wait_ready("a")
+        yield r
+
+
+def test_station_in_a_vlan_reaches_the_gateway(vlan):
+    """Answers have the tag of the question; there is none in another VLAN."""
+    done = subprocess.run(vlan.in_ns("dc-a") + ["python3", "-c", STATION],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["arp 10", "echo 56 10", "echo 1472 10",
+                                        "other None None"], done.stdout
+    assert vlan.ping(3, target="10.1.0.1") == (3, 3)
