@@ -167,6 +167,11 @@ struct rte_mbuf *forward_frag_in(struct forward_core *c, struct rte_mbuf *m, boo
 		m->l3_len = IPV6_HEADER + IPV6_FRAGMENT_HEADER;
 		m = rte_ipv6_frag_reassemble_packet(f->table, &f->dead, m, c->now_ns, (void *)ip,
 		                                    (void *)(ip + IPV6_HEADER));
+		/* The IPv6 header moved to where the fragment header ended, Ethernet's did not. */
+		if (m != NULL) {
+			ip = rte_pktmbuf_mtod(m, uint8_t *) - RTE_ETHER_HDR_LEN;
+			memmove(ip, ip - IPV6_FRAGMENT_HEADER, RTE_ETHER_HDR_LEN);
+		}
 	} else {
 		m->l3_len = (ip[0] & 15U) * 4;
 		m = rte_ipv4_frag_reassemble_packet(f->table, &f->dead, m, c->now_ns, (void *)ip);

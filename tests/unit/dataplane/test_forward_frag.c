@@ -224,12 +224,17 @@ static void test_ipv6_outside(void)
 	for (unsigned int turn = 0; turn < 3; turn++) {
 		n = frag_ipv6(m, 1280, turn, rig_pool, part);
 		CU_ASSERT_EQUAL_FATAL(n, 4);
+		for (int i = 0; i < n; i++)
+			memset(rte_pktmbuf_mtod(part[i], uint8_t *) - 14, 0xe0 + i, 14);
 		for (int i = 0; i < n; i++) {
 			got = forward_frag_in(&c, part[(i + (int)turn) % n], true);
 			CU_ASSERT_EQUAL(got != NULL, i == n - 1);
 		}
 		CU_ASSERT_PTR_NOT_NULL_FATAL(got);
 		CU_ASSERT_EQUAL(rte_pktmbuf_pkt_len(got), sizeof(p));
+		/* The Ethernet header of the first is still in front: answers go by it. */
+		for (int i = 1; i <= 14; i++)
+			CU_ASSERT_EQUAL(rte_pktmbuf_mtod(got, uint8_t *)[-i], 0xe0);
 		CU_ASSERT_EQUAL(memcmp(rte_pktmbuf_read(got, 0, sizeof(p), bytes), p, sizeof(p)),
 		                0);
 		rte_pktmbuf_free(got);
