@@ -50,6 +50,26 @@ static int not_running(struct err *err)
 	return err_set(err, ENOTCONN, "the data plane is not running");
 }
 
+static int no_tunnel(const char *name, struct err *err)
+{
+	return err_set(err, ENOENT, "tunnel: there is no tunnel %s", name);
+}
+
+/* One without keys has no SAs. */
+static bool tunnel_exists(const char *name)
+{
+	unsigned int total = 0;
+	json_t *list = snapshot_tunnels(0, UINT_MAX, &total), *t;
+	bool found = false;
+	size_t i;
+
+	json_array_foreach (list, i, t)
+		if (strcmp(json_string_value(json_object_get(t, "name")), name) == 0)
+			found = true;
+	json_decref(list);
+	return found;
+}
+
 static int tunnel_list(const void *params, json_t **result, struct err *err)
 {
 	const struct list_params *p = params;
@@ -76,8 +96,7 @@ static int tunnel_show(const void *params, json_t **result, struct err *err)
 		if (strcmp(json_string_value(json_object_get(t, "name")), p->tunnel) == 0)
 			*result = json_incref(t);
 	json_decref(list);
-	return *result != NULL ? 0
-	                       : err_set(err, ENOENT, "tunnel: there is no tunnel %s", p->tunnel);
+	return *result != NULL ? 0 : no_tunnel(p->tunnel, err);
 }
 
 static int tunnel_rekey(const void *params, json_t **result, struct err *err)
@@ -98,6 +117,10 @@ static int sa_list(const void *params, json_t **result, struct err *err)
 
 	if (list == NULL)
 		return not_running(err);
+	if (total == 0 && p->tunnel != NULL && !tunnel_exists(p->tunnel)) {
+		json_decref(list);
+		return no_tunnel(p->tunnel, err);
+	}
 	*result = json_pack("{s:o, s:I, s:I}", "sas", list, "offset", (json_int_t)p->offset,
 	                    "total", (json_int_t)total);
 	return 0;
