@@ -10,7 +10,7 @@ PROTOCOL = "four-state one-decoy time-bin BB84, Rusca 2018, two-way leak"
 UNDER_WAY = ("drop.wan_tx_full", "drop.no_headroom", "drop.no_wan_route", "drop.neighbour_queue",
              "drop.neighbour_full", "drop.neighbour_failed", "drop.malformed", "drop.wrong_core",
              "drop.no_sa", "drop.replay", "drop.auth", "drop.inner_malformed", "drop.dummy",
-             "drop.ecn", "drop.esp_peer", "drop.wan_fragment", "drop.not_our_mac",
+             "drop.ecn", "drop.overload", "drop.wan_fragment", "drop.not_our_mac",
              "drop.wan_not_local", "drop.ip_malformed", "drop.inbox_full")
 
 
