@@ -35,7 +35,12 @@ void address_watch(const struct forward_address *list, unsigned int n)
 
 		current[current_count++] = *a;
 		config_addr_format(&a->addr, addr);
-		snprintf(resource, sizeof(resource), "port/%s/%s", port_role_name(a->role), addr);
+		if (a->vlan == 0)
+			snprintf(resource, sizeof(resource), "port/%s/%s", port_role_name(a->role),
+			         addr);
+		else
+			snprintf(resource, sizeof(resource), "port/%s/vlan/%u/%s",
+			         port_role_name(a->role), a->vlan, addr);
 		if (duplicate || a->disputed) {
 			snprintf(text, sizeof(text), "another station has %s: %s", addr,
 			         duplicate ? "this gateway does not use it"
@@ -55,8 +60,9 @@ static json_t *read_addresses(void)
 	json_t *list = json_array();
 
 	for (unsigned int i = 0; i < current_count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "port",
-		                                      port_role_name(current[i].role), "address",
+		json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:s}", "port",
+		                                      port_role_name(current[i].role), "vlan",
+		                                      (int)current[i].vlan, "address",
 		                                      config_addr_format(&current[i].addr, addr),
 		                                      "state", state_name(&current[i])));
 	return list;

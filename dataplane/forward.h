@@ -106,11 +106,12 @@ void forward_wire_counts(const struct forward *f, unsigned int wire,
 /* For status; a snapshot by the control thread. */
 struct forward_address {
 	enum port_role role;
+	uint16_t vlan; /* of the interface; 0: the port's own */
 	struct config_addr addr;
 	uint8_t state; /* enum address_state */
 	bool disputed; /* ours, but another station claims it, too */
 };
-#define FORWARD_ADDRESSES_MAX (PORT_ROLES * (CONFIG_ADDRESSES_MAX + 1))
+#define FORWARD_ADDRESSES_MAX (IFACES_MAX * (CONFIG_ADDRESSES_MAX + 1))
 unsigned int forward_addresses(const struct forward *f, struct forward_address *out,
                                unsigned int max);
 unsigned int forward_neighbours(const struct forward *f, struct neighbour_info *out,

@@ -24,9 +24,9 @@ COUNTER_DEFINE(neighbour_conflicts, "neighbour.conflicts", "messages from who ha
 #define POLL_NS    (10 * NS_PER_MS)
 #define LINK_LOCAL CONFIG_ADDRESSES_MAX /* its index among the checks of a port */
 
-static struct address_check *check_at(struct forward *f, unsigned int role, unsigned int k)
+static struct address_check *check_at(struct forward *f, unsigned int index, unsigned int k)
 {
-	return &f->address[role][k];
+	return &f->address[index][k];
 }
 
 /* The K-th address of a port; NULL: there is none. */
@@ -42,20 +42,20 @@ static const uint8_t *address_at(const struct iface *iface, unsigned int k, bool
 	return iface->address[k].addr.bytes;
 }
 
-static void publish(struct forward_core *c, unsigned int role, unsigned int k)
+static void publish(struct forward_core *c, unsigned int index, unsigned int k)
 {
-	struct iface *iface = &c->f->config.iface[role];
+	struct iface *iface = &c->f->config.iface[index];
 	uint32_t was = iface->unusable, bit = 1U << k;
-	uint32_t now = address_check_usable(check_at(c->f, role, k)) ? was & ~bit : was | bit;
+	uint32_t now = address_check_usable(check_at(c->f, index, k)) ? was & ~bit : was | bit;
 
 	if (now != was)
 		__atomic_store_n(&iface->unusable, now, __ATOMIC_RELAXED);
 }
 
-static void act(struct forward_core *c, unsigned int role, unsigned int k,
+static void act(struct forward_core *c, unsigned int index, unsigned int k,
                 enum address_action action)
 {
-	const struct iface *iface = &c->f->config.iface[role];
+	const struct iface *iface = &c->f->config.iface[index];
 	struct rte_mbuf *m;
 	const uint8_t *addr;
 	bool ipv6;
@@ -76,7 +76,7 @@ static void act(struct forward_core *c, unsigned int role, unsigned int k,
 		return;
 	}
 	counter_add(c->cs, action == ADDRESS_PROBE ? &address_probes : &address_announcements, 1);
-	forward_tx_first(c, (enum port_role)role, m);
+	forward_send_first(c, index, m);
 }
 
 /*
@@ -87,9 +87,9 @@ static bool uses_link_local(const struct forward *f, unsigned int port)
 {
 	if (f->config.iface[port].address_count == 0)
 		return false;
-	for (unsigned int role = 0; role < PORT_ROLES; role++)
-		for (unsigned int k = 0; k < f->config.iface[role].address_count; k++)
-			if (f->config.iface[role].address[k].addr.ipv6)
+	for (unsigned int index = 0; index < IFACES_MAX; index++)
+		for (unsigned int k = 0; k < f->config.iface[index].address_count; k++)
+			if (f->config.iface[index].address[k].addr.ipv6)
 				return true;
 	return false;
 }
@@ -98,13 +98,13 @@ void forward_address_init(struct forward *f)
 {
 	bool ipv6;
 
-	for (unsigned int role = 0; role < PORT_ROLES; role++)
+	for (unsigned int index = 0; index < IFACES_MAX; index++)
 		for (unsigned int k = 0; k < FORWARD_ADDRESSES; k++) {
-			struct iface *iface = &f->config.iface[role];
-			struct address_check *a = check_at(f, role, k);
+			struct iface *iface = &f->config.iface[index];
+			struct address_check *a = check_at(f, index, k);
 
 			if (address_at(iface, k, &ipv6) == NULL ||
-			    (k == LINK_LOCAL && !uses_link_local(f, role)))
+			    (k == LINK_LOCAL && !uses_link_local(f, index)))
 				continue;
 			a->ipv6 = ipv6;
 			if (!f->config.detect_duplicates)
@@ -117,18 +117,34 @@ void forward_address_init(struct forward *f)
 		}
 }
 
-static void link_up(struct forward_core *c, unsigned int role)
+static void interface_up(struct forward_core *c, unsigned int index)
 {
 	bool ipv6;
 
 	for (unsigned int k = 0; k < FORWARD_ADDRESSES; k++)
-		if (address_at(&c->f->config.iface[role], k, &ipv6) != NULL &&
-		    (k != LINK_LOCAL || uses_link_local(c->f, role)))
-			address_check_link_up(check_at(c->f, role, k), c->now_ns,
+		if (address_at(&c->f->config.iface[index], k, &ipv6) != NULL &&
+		    (k != LINK_LOCAL || uses_link_local(c->f, index)))
+			address_check_link_up(check_at(c->f, index, k), c->now_ns,
 			                      (uint32_t)rte_rand());
+	neighbour_confirm(c->f->neighbours, (uint8_t)index, c->now_ns);
+}
+
+/* The port's own interface, and those in VLANs, which are the LAN's. */
+static void link_up(struct forward_core *c, unsigned int role)
+{
 	for (unsigned int i = 0; i < IFACES_MAX; i++)
 		if (i == role || (i >= IFACE_SUBS && role == PORT_LAN))
-			neighbour_confirm(c->f->neighbours, (uint8_t)i, c->now_ns);
+			interface_up(c, i);
+}
+
+static void poll_interface(struct forward_core *c, unsigned int index)
+{
+	for (unsigned int k = 0; k < FORWARD_ADDRESSES; k++) {
+		struct address_check *a = check_at(c->f, index, k);
+
+		act(c, index, k, address_check_poll(a, c->now_ns, (uint32_t)rte_rand()));
+		publish(c, index, k);
+	}
 }
 
 void forward_address_poll(struct forward_core *c)
@@ -145,26 +161,23 @@ void forward_address_poll(struct forward_core *c)
 			f->link_ups_seen[role] = ups;
 			link_up(c, role);
 		}
-		for (unsigned int k = 0; k < FORWARD_ADDRESSES; k++) {
-			struct address_check *a = check_at(f, role, k);
-
-			act(c, role, k, address_check_poll(a, c->now_ns, (uint32_t)rte_rand()));
-			publish(c, role, k);
-		}
 	}
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		if (i < IFACE_SUBS || f->config.iface[i].address_count > 0)
+			poll_interface(c, i);
 }
 
-bool forward_address_heard(struct forward_core *c, enum port_role role, bool ipv6,
+bool forward_address_heard(struct forward_core *c, unsigned int index, bool ipv6,
                            const uint8_t *addr, enum address_evidence evidence,
                            const struct rte_ether_addr *link)
 {
-	const struct iface *iface = &c->f->config.iface[role];
+	const struct iface *iface = &c->f->config.iface[index];
 
 	/* Our own frame, which a loop in the network brings back. */
 	if (rte_is_same_ether_addr(link, &iface->mac))
 		return false;
 	for (unsigned int k = 0; k < FORWARD_ADDRESSES; k++) {
-		struct address_check *a = check_at(c->f, role, k);
+		struct address_check *a = check_at(c->f, index, k);
 		uint8_t before = a->state;
 		const uint8_t *own;
 		bool own6;
@@ -174,10 +187,10 @@ bool forward_address_heard(struct forward_core *c, enum port_role role, bool ipv
 			continue;
 		if (evidence == ADDRESS_CLAIM)
 			counter_add(c->cs, &neighbour_conflicts, 1);
-		act(c, role, k, address_check_heard(a, evidence, c->now_ns));
+		act(c, index, k, address_check_heard(a, evidence, c->now_ns));
 		if (a->state == ADDRESS_DUPLICATE && before != ADDRESS_DUPLICATE)
 			counter_add(c->cs, &address_duplicates, 1);
-		publish(c, role, k);
+		publish(c, index, k);
 		return true;
 	}
 	return false;
@@ -193,14 +206,16 @@ unsigned int forward_addresses(const struct forward *f, struct forward_address *
 {
 	unsigned int n = 0;
 
-	for (unsigned int role = 0; role < PORT_ROLES; role++)
+	for (unsigned int index = 0; index < IFACES_MAX; index++)
 		for (unsigned int k = 0; k < FORWARD_ADDRESSES; k++) {
-			const struct address_check *a = &f->address[role][k];
-			struct forward_address info = {.role = (enum port_role)role};
+			const struct address_check *a = &f->address[index][k];
+			struct forward_address info = {
+			        .role = (enum port_role)f->config.iface[index].role,
+			        .vlan = f->config.iface[index].vlan};
 			const uint8_t *addr =
-			        address_at(&f->config.iface[role], k, &info.addr.ipv6);
+			        address_at(&f->config.iface[index], k, &info.addr.ipv6);
 
-			if (addr == NULL || (k == LINK_LOCAL && !uses_link_local(f, role)))
+			if (addr == NULL || (k == LINK_LOCAL && !uses_link_local(f, index)))
 				continue;
 			memcpy(info.addr.bytes, addr, info.addr.ipv6 ? 16 : 4);
 			info.state = __atomic_load_n(&a->state, __ATOMIC_RELAXED);

@@ -171,7 +171,7 @@ struct forward {
 	_Alignas(64) bool probe_any;
 	uint64_t probe[SAD_TUNNELS_MAX / 64];
 	/* owner: rw, control: relaxed reads of states */
-	_Alignas(64) struct address_check address[PORT_ROLES][FORWARD_ADDRESSES];
+	_Alignas(64) struct address_check address[IFACES_MAX][FORWARD_ADDRESSES];
 	uint64_t next_address_ns;
 	uint32_t link_ups_seen[PORT_ROLES];
 };
@@ -406,8 +406,8 @@ void forward_neighbour_poll(struct forward_core *c);
 /* forward_address.c: the owner's. */
 void forward_address_init(struct forward *f);
 void forward_address_poll(struct forward_core *c);
-/* LINK speaks of ADDR; true: it is one of ours, usable or not. */
-bool forward_address_heard(struct forward_core *c, enum port_role role, bool ipv6,
+/* On interface INDEX, LINK speaks of ADDR; true: it is one of ours, usable or not. */
+bool forward_address_heard(struct forward_core *c, unsigned int index, bool ipv6,
                            const uint8_t *addr, enum address_evidence evidence,
                            const struct rte_ether_addr *link);
 

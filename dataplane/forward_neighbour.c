@@ -18,14 +18,6 @@ COUNTER_DEFINE(neighbour_replies, "neighbour.replies", "ARP replies and advertis
 #define KEEP_NS    (100 * NS_PER_MS)
 #define KEEP_BURST 8
 
-/* Addresses in VLANs are not checked for duplicates. */
-static bool heard(struct forward_core *c, unsigned int index, bool ipv6, const uint8_t *addr,
-                  enum address_evidence evidence, const struct rte_ether_addr *link)
-{
-	return index < IFACE_SUBS &&
-	       forward_address_heard(c, (enum port_role)index, ipv6, addr, evidence, link);
-}
-
 static void arp_input(struct forward_core *c, unsigned int index, struct rte_mbuf *m)
 {
 	const struct iface *iface = &c->f->config.iface[index];
@@ -40,9 +32,10 @@ static void arp_input(struct forward_core *c, unsigned int index, struct rte_mbu
 	to_us = iface_owns(iface, false, msg.target);
 	probe = memcmp(msg.sender, unspecified, 4) == 0;
 	if (probe)
-		heard(c, index, false, msg.target, ADDRESS_PROBED, &msg.sender_link);
+		forward_address_heard(c, index, false, msg.target, ADDRESS_PROBED,
+		                      &msg.sender_link);
 	if (!probe && !rte_is_same_ether_addr(&msg.sender_link, &iface->mac) &&
-	    !heard(c, index, false, msg.sender, ADDRESS_CLAIM, &msg.sender_link)) {
+	    !forward_address_heard(c, index, false, msg.sender, ADDRESS_CLAIM, &msg.sender_link)) {
 		struct neighbour_key key = neighbour_key4((uint8_t)index, msg.sender);
 
 		neighbour_learn(c->f->neighbours, &key, &msg.sender_link,
@@ -73,7 +66,7 @@ static void advertisement(struct forward_core *c, unsigned int index, struct rte
 	enum neighbour_evidence evidence = NEIGHBOUR_HINT;
 
 	if (rte_is_same_ether_addr(&eth->src_addr, &c->f->config.iface[index].mac) ||
-	    heard(c, index, true, msg->target, ADDRESS_CLAIM, &eth->src_addr))
+	    forward_address_heard(c, index, true, msg->target, ADDRESS_CLAIM, &eth->src_addr))
 		return;
 	if (msg->flags & ND_FLAG_SOLICITED)
 		evidence = NEIGHBOUR_ANSWER;
@@ -103,8 +96,8 @@ static void nd_input(struct forward_core *c, unsigned int index, struct rte_mbuf
 		return;
 	}
 	if (msg.from_unspecified)
-		heard(c, index, true, msg.target, ADDRESS_PROBED,
-		      &rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->src_addr);
+		forward_address_heard(c, index, true, msg.target, ADDRESS_PROBED,
+		                      &rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->src_addr);
 	if (!iface_owns(iface, true, msg.target)) {
 		forward_drop(c, m, &drop_nd);
 		return;

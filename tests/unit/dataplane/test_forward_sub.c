@@ -239,6 +239,30 @@ static void test_untagged_stay_untagged(void)
 	rte_pktmbuf_free(m);
 }
 
+/* The host in VLAN 10 says that it has our address there; in VLAN 20 it is nobody's business. */
+static void test_addresses_are_defended_in_their_vlan(void)
+{
+	uint64_t before = rig_count(0, "neighbour.conflicts");
+	unsigned int announced = 0;
+	struct rte_mbuf *m;
+
+	drop_all();
+	send_tagged(20, arp(1, "10.1.10.1", "10.1.10.1"), all_mac, 0x0806);
+	CU_ASSERT_EQUAL(rig_count(0, "neighbour.conflicts"), before);
+	drop_all();
+	send_tagged(10, arp(1, "10.1.10.1", "10.1.10.1"), all_mac, 0x0806);
+	CU_ASSERT_EQUAL(rig_count(0, "neighbour.conflicts"), before + 1);
+	while ((m = rig_pop(gw[0].lan_out)) != NULL) {
+		const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+		announced += get_be16(p + 12) == 0x8100 && get_be16(p + 14) == 10 &&
+		             get_be16(p + 16) == 0x0806 && p[25] == 1 &&
+		             memcmp(p + 32, p + 42, 4) == 0;
+		rte_pktmbuf_free(m);
+	}
+	CU_ASSERT_EQUAL(announced, 1);
+}
+
 static void test_stop(void)
 {
 	rig_stop();
@@ -248,4 +272,5 @@ static void test_stop(void)
 UNIT_MAIN(UNIT(test_start), UNIT(test_arp_and_echo_are_answered_in_the_vlan),
           UNIT(test_packets_cross), UNIT(test_between_vlans_and_by_a_router),
           UNIT(test_mtu_and_errors), UNIT(test_other_tags_are_dropped),
-          UNIT(test_untagged_stay_untagged), UNIT(test_stop))
+          UNIT(test_untagged_stay_untagged), UNIT(test_addresses_are_defended_in_their_vlan),
+          UNIT(test_stop))
