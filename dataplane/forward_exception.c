@@ -93,8 +93,56 @@ static bool on_wan_link(const struct iface *iface, bool ipv6, const uint8_t *a)
 	return false;
 }
 
-/* Where the LAN and what the tunnels protect are not. */
-static bool may_reach(const struct forward_core *c, bool ipv6, const uint8_t *ip)
+/* Ports, or type and code, of N bytes behind the IP header, as they stand in a flow's key. */
+static void read_ports(uint8_t proto, const uint8_t *p, uint32_t n, uint8_t sport[2],
+                       uint8_t dport[2])
+{
+	if (proto == IP_PROTO_ICMP || proto == IP_PROTO_ICMPV6) {
+		if (n >= 2)
+			memcpy(dport, p, 2);
+	} else if (n >= 4) {
+		memcpy(sport, p, 2);
+		memcpy(dport, p + 2, 2);
+	}
+}
+
+/* Does a rule lead N bytes of a packet into a tunnel that it names, whatever the routes? */
+static bool ruled_into_tunnel(const struct forward_core *c, bool ipv6, const uint8_t *ip,
+                              uint32_t n)
+{
+	uint32_t header = ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4,
+	         rest = n > header ? n - header : 0;
+	const struct spd_entry *e;
+
+	if (c->spd->count == 0)
+		return false;
+	if (ipv6) {
+		struct flow6_key flow = {.proto = ip[IPV6_NEXT],
+		                         .fragment = ip[IPV6_NEXT] == IPV6_FRAGMENT};
+		struct spd6_key key;
+
+		memcpy(flow.src, ip + IPV6_SRC, 16);
+		memcpy(flow.dst, ip + IPV6_DST, 16);
+		read_ports(flow.proto, ip + header, rest, flow.sport, flow.dport);
+		forward_policy_key6(&flow, SPD_LAN, false, &key);
+		spd_match6(c->spd, &key, &e, 1);
+	} else {
+		struct flow4_key flow = {.proto = ip[IPV4_PROTOCOL],
+		                         .fragment =
+		                                 (get_be16(ip + IPV4_FRAGMENT) & IPV4_OFFSET) != 0};
+		struct spd4_key key;
+
+		memcpy(flow.src, ip + IPV4_SRC, 4);
+		memcpy(flow.dst, ip + IPV4_DST, 4);
+		read_ports(flow.proto, ip + header, rest, flow.sport, flow.dport);
+		forward_policy_key4(&flow, SPD_LAN, false, &key);
+		spd_match4(c->spd, &key, &e, 1);
+	}
+	return e->action == SPD_PROTECT && e->tunnel != SPD_BY_ROUTE;
+}
+
+/* Where the LAN and what the tunnels protect are not; IP: N bytes. */
+static bool may_reach(const struct forward_core *c, bool ipv6, const uint8_t *ip, uint32_t n)
 {
 	const uint8_t *dst = ip + (ipv6 ? IPV6_DST : IPV4_DST);
 	uint64_t index = 0;
@@ -110,7 +158,8 @@ static bool may_reach(const struct forward_core *c, bool ipv6, const uint8_t *ip
 		dst4 = get_be32(dst);
 		fib_lookup4(c->fib, &dst4, &index, 1);
 	}
-	return c->fib->adjacency[index].kind == ADJACENCY_NONE;
+	return c->fib->adjacency[index].kind == ADJACENCY_NONE &&
+	       !ruled_into_tunnel(c, ipv6, ip, n);
 }
 
 /* Why a daemon's frame may not leave by the WAN; NULL: it may. */
@@ -134,7 +183,9 @@ static const struct counter *refuse(const struct forward_core *c, const struct r
 		    ip[0] >> 4 != (ipv6 ? 6 : 4) ||
 		    !own(iface, ipv6, ip + (ipv6 ? IPV6_SRC : IPV4_SRC)))
 			return &drop_exception_source;
-		return may_reach(c, ipv6, ip) ? NULL : &drop_exception_destination;
+		return may_reach(c, ipv6, ip, len - RTE_ETHER_HDR_LEN)
+		               ? NULL
+		               : &drop_exception_destination;
 	default:
 		return &drop_exception_type;
 	}

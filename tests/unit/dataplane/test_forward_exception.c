@@ -264,6 +264,57 @@ static void set_virtual(const struct iface_virtual *v)
 	forward_invalidate(gw[0].forward);
 }
 
+/* A rule may lead into a tunnel where no route does. */
+static void test_rules_count_for_daemons(void)
+{
+	uint64_t destination = rig_count(0, "drop.exception_destination");
+	struct spd_rule rules[] = {
+	        {.name = "bgp",
+	         .action = SPD_BYPASS,
+	         .interface = SPD_LAN,
+	         .vlan = SPD_ANY_VLAN,
+	         .protocol = 6,
+	         .ipv4 = true,
+	         .ports = true,
+	         .sport_max = UINT16_MAX,
+	         .dport_min = 179,
+	         .dport_max = 179},
+	        {.name = "all",
+	         .action = SPD_PROTECT,
+	         .interface = SPD_LAN,
+	         .vlan = SPD_ANY_VLAN,
+	         .any_protocol = true,
+	         .ipv4 = true,
+	         .ipv6 = true},
+	};
+	struct rte_mbuf *m;
+	struct err err;
+
+	CU_ASSERT_EQUAL_FATAL(spd_update(gw[0].spd, rules, 2, NULL, 0, &err), 0);
+	left(PORT_WAN);
+	from_daemon(PORT_WAN, test_ipv4(rig_pool, "192.0.2.1", "203.0.113.9", 6, NULL, 20), NULL,
+	            0x0800);
+	from_daemon(PORT_WAN, test_ipv6(rig_pool, "fe80::1", "2001:db8:77::9", 6, NULL, 20), NULL,
+	            0x86dd);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_destination"), destination + 1);
+	m = test_ipv4(rig_pool, "192.0.2.1", "203.0.113.9", 6, NULL, 20);
+	put_be16(rte_pktmbuf_mtod(m, uint8_t *) + 20, 40000);
+	put_be16(rte_pktmbuf_mtod(m, uint8_t *) + 22, 179);
+	from_daemon(PORT_WAN, m, NULL, 0x0800);
+	/* On the WAN's own link there is no tunnel. */
+	from_daemon(PORT_WAN, test_ipv4(rig_pool, "192.0.2.1", "192.0.2.2", 6, NULL, 20), NULL,
+	            0x0800);
+	CU_ASSERT_EQUAL(left(PORT_WAN), 2);
+	/* By the routes, of which none leads there. */
+	rules[1].tunnel = SPD_BY_ROUTE;
+	CU_ASSERT_EQUAL_FATAL(spd_update(gw[0].spd, rules, 2, NULL, 0, &err), 0);
+	from_daemon(PORT_WAN, test_ipv4(rig_pool, "192.0.2.1", "203.0.113.9", 6, NULL, 20), NULL,
+	            0x0800);
+	CU_ASSERT_EQUAL(left(PORT_WAN), 1);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_destination"), destination + 1);
+	CU_ASSERT_EQUAL_FATAL(spd_update(gw[0].spd, NULL, 0, NULL, 0, &err), 0);
+}
+
 static void test_virtual_addresses_come_and_go(void)
 {
 	static struct iface_virtual v;
@@ -310,5 +361,5 @@ static void test_stop(void)
 UNIT_MAIN(UNIT(test_start), UNIT(test_daemons_get_what_is_for_them),
           UNIT(test_data_plane_keeps_its_own), UNIT(test_arp_answers_go_to_both),
           UNIT(test_daemons_send_by_their_port), UNIT(test_nothing_of_the_lan_leaves_by_the_wan),
-          UNIT(test_virtual_addresses_come_and_go), UNIT(test_flood_leaves_room_for_the_link),
-          UNIT(test_stop))
+          UNIT(test_rules_count_for_daemons), UNIT(test_virtual_addresses_come_and_go),
+          UNIT(test_flood_leaves_room_for_the_link), UNIT(test_stop))
