@@ -141,8 +141,11 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 	if (dp->sad == NULL)
 		return -err->code;
 	if (c->crypto_device[0] != '\0') {
-		unsigned int sessions = c->tunnel_count * TUNNEL_CORES_MAX * SESSION_GENERATIONS;
+		unsigned int sessions = 0;
 
+		for (unsigned int t = 0; t < c->tunnel_count; t++)
+			sessions += TUNNEL_CORES_MAX * RTE_MAX(c->tunnels[t].classes, 1U) *
+			            SESSION_GENERATIONS;
 		dp->cipher = esp_cipher_create(c->crypto_device, c->eal.forward_lcores,
 		                               RTE_MIN(sessions, SESSIONS_MAX), err);
 		if (dp->cipher == NULL)
@@ -533,7 +536,7 @@ size_t dataplane_secret_bytes(const struct config *config)
 		        sizeof(struct sa) + GCM_KEY_BYTES + config->tunnels[t].replay_window / 8;
 		size_t transmit = sizeof(struct sa) + GCM_KEY_BYTES;
 
-		bytes += config->eal.forward_lcores *
+		bytes += config->eal.forward_lcores * RTE_MAX(config->tunnels[t].classes, 1U) *
 		         (receive * (TUNNEL_RX_GENERATIONS + 1) + transmit * 2);
 	}
 	return bytes;

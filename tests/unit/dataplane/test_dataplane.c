@@ -168,6 +168,10 @@ static void test_secret_memory_follows_the_tunnels(void)
 	for (unsigned int i = 1; i < CONFIG_TUNNELS_MAX; i++)
 		many.tunnels[i] = many.tunnels[0];
 	CU_ASSERT_EQUAL(dataplane_secret_bytes(&many), one * 2 * CONFIG_TUNNELS_MAX);
+	/* Each class of a tunnel has SAs of its own. */
+	many.tunnel_count = 2;
+	many.tunnels[1].classes = TUNNEL_CLASSES_MAX;
+	CU_ASSERT_EQUAL(dataplane_secret_bytes(&many), one * 2 * (1 + TUNNEL_CLASSES_MAX));
 }
 
 static void test_stop(void)
