@@ -89,6 +89,16 @@ static int check_mode(const char *device, const char *port, struct err *err)
 	return refuse(port, "a bonded port needs mode=", "", err);
 }
 
+/* A PCI address, or a virtual device that needs no arguments: commas end a member. */
+static bool is_device(const char *member)
+{
+	size_t n = strspn(member, "0123456789abcdefABCDEF:.");
+
+	if (strncmp(member, "net_", 4) == 0)
+		return member[4] != '\0' && strncmp(member, "net_af_packet", 13) != 0;
+	return member[n] == '\0' && strchr(member, ':') != NULL && strchr(member, '.') != NULL;
+}
+
 /* A member is one port's alone, and no port itself. */
 static int check_member(const struct config *c, const char *member, const char *port,
                         struct err *err)
@@ -108,7 +118,11 @@ static int check_member(const struct config *c, const char *member, const char *
 		for (unsigned int k = 0; k < n && k < CONFIG_MEMBERS_MAX; k++)
 			found += strcasecmp(all[k], member) == 0;
 	}
-	return found > 1 ? refuse(port, "is a member twice", member, err) : 0;
+	if (found > 1)
+		return refuse(port, "is a member twice", member, err);
+	return is_device(member)
+	               ? 0
+	               : refuse(port, "not a device that a bonded port may have", member, err);
 }
 
 static int check_port(const struct config *c, const struct config_port *p, const char *port,

@@ -138,6 +138,10 @@ static const struct {
          ROOT "/port/wan/device: net_null0: is a member twice"},
         {EXAMPLE_A, "port/wan/device", "\"net_bonding0,mode=1,member=net_bonding1\"",
          ROOT "/port/wan/device: net_bonding1: not a device that a bonded port may have"},
+        {EXAMPLE_A, "port/wan/device", "\"net_bonding0,mode=1,member=eth1\"",
+         ROOT "/port/wan/device: eth1: not a device that a bonded port may have"},
+        {EXAMPLE_A, "port/wan/device", "\"net_bonding0,mode=1,member=net_af_packet7,iface=eth1\"",
+         ROOT "/port/wan/device: net_af_packet7: not a device that a bonded port may have"},
         {EXAMPLE_A, "port/wan/device", "\"net_bonding0,mode=1,member=net_af_packet0\"",
          ROOT "/port/wan/device: net_af_packet0: is a port of its own"},
         /* pseudowires */
