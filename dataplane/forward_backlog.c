@@ -20,6 +20,12 @@ COUNTER_DEFINE(drop_overload, "drop.overload",
 /* In a turn: as much as a device's queue holds. */
 #define BURSTS_MAX 16
 
+/* Router and neighbour discovery (RFC 4861 section 4): no echo goes before ESP. */
+static bool is_nd(uint8_t type)
+{
+	return type >= 133 && type <= 137;
+}
+
 static bool goes_first(const struct forward_core *c, const struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -37,7 +43,7 @@ static bool goes_first(const struct forward_core *c, const struct rte_mbuf *m)
 		       channel_mux_port(c->f->config.mux) == get_be16(p + header + 2);
 	}
 	if (type == RTE_ETHER_TYPE_IPV6 && len >= IPV6_HEADER + 4)
-		return p[IPV6_NEXT] == IP_PROTO_ICMPV6 ||
+		return (p[IPV6_NEXT] == IP_PROTO_ICMPV6 && is_nd(p[IPV6_HEADER])) ||
 		       (p[IPV6_NEXT] == IP_PROTO_UDP &&
 		        channel_mux_port(c->f->config.mux) == get_be16(p + IPV6_HEADER + 2));
 	return type == RTE_ETHER_TYPE_ARP;

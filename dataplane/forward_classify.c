@@ -6,6 +6,7 @@
 #include <rte_prefetch.h>
 
 #include "dataplane/ip.h"
+#include "dataplane/ipv6_upper.h"
 #include "dataplane/mbuf_chain.h"
 #include "dataplane/nd.h"
 
@@ -42,6 +43,19 @@ static bool gather(struct rte_mbuf *m)
 {
 	return chain_pull(m, RTE_MIN(m->pkt_len, RTE_ETHER_HDR_LEN + CHAIN_HEADERS)) ||
 	       rte_pktmbuf_linearize(m) == 0;
+}
+
+/*
+ * Nobody could say what a packet is whose headers are not all there (RFC 7112), so that no rule
+ * would hold it.
+ */
+static bool headers_whole(const struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct ipv6_upper upper;
+
+	return likely(!ipv6_is_extension(ip[IPV6_NEXT])) ||
+	       ipv6_upper_find(ip, rte_pktmbuf_data_len(m), &upper);
 }
 
 /* To all of a link there is only what neighbours and routers say (RFC 1812 section 5.3.4). */
@@ -105,7 +119,7 @@ enum ether_class forward_classify(struct forward_core *c, enum port_role role, s
 		break;
 	case RTE_ETHER_TYPE_IPV6:
 		rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN);
-		if (unlikely(!ipv6_check(m)))
+		if (unlikely(!ipv6_check(m)) || unlikely(!headers_whole(m)))
 			break;
 		if (likely(!nd_is_message(m)))
 			return ETHER_IPV6;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dataplane/ip.h"
+#include "dataplane/ipv6_upper.h"
 
 /* Has the protocol ports where TCP has them? */
 static inline bool has_ports(uint8_t proto)
@@ -57,12 +58,16 @@ static inline void key4(const struct rte_mbuf *m, uint16_t origin, union flow4_w
 static inline void key6(const struct rte_mbuf *m, uint16_t origin, union flow6_words *key)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint8_t proto = ip[IPV6_NEXT];
-	uint32_t ports = read_ports(proto, ip + IPV6_HEADER, rte_pktmbuf_data_len(m) - IPV6_HEADER);
+	uint32_t len = rte_pktmbuf_data_len(m), ports = 0;
+	struct ipv6_upper upper = {.proto = ip[IPV6_NEXT], .offset = IPV6_HEADER};
 
+	/* The next layer is what lies behind extension headers (RFC 4301 section 4.4.1.1). */
+	if (unlikely(ipv6_is_extension(upper.proto)))
+		ipv6_upper_find(ip, len, &upper);
+	if (likely(!upper.fragment))
+		ports = read_ports(upper.proto, ip + upper.offset, len - upper.offset);
 	memcpy(key->word, ip + IPV6_SRC, 32);
-	/* Behind extension headers ports count as not known. */
-	key->word[4] = key_tail(ports, origin, proto, proto == 44);
+	key->word[4] = key_tail(ports, origin, upper.proto, upper.fragment);
 }
 
 /* What the cache says; false when it does not, or the neighbour is gone. */
@@ -136,6 +141,9 @@ static inline bool is_syn(const struct rte_mbuf *m, const uint8_t *ip, bool ipv6
 {
 	uint32_t flags = (ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4) + TCP_FLAGS;
 
+	/* Behind extension headers the MSS stays as it is. */
+	if (ipv6 && unlikely(ip[IPV6_NEXT] != IP_PROTO_TCP))
+		return false;
 	return rte_pktmbuf_data_len(m) > flags && (ip[flags] & TCP_SYN) != 0;
 }
 

@@ -172,6 +172,31 @@ static void test_fragments_fall_to_rules_without_ports(void)
 	CU_ASSERT_EQUAL(hits(0, ""), rig_count(0, "drop.policy") - 4);
 }
 
+/* A header of options in front of TCP takes no packet past the rule for it. */
+static void test_extension_headers_hide_nothing(void)
+{
+	uint8_t payload[48] = {6}; /* destination options of 8 bytes, then TCP */
+
+	begin(0);
+	to_port(rule("no-ssh", CONFIG_RULE_DISCARD), 6, 22);
+	rule("rest", CONFIG_RULE_PROTECT);
+	apply(0);
+	put_be16(payload + 8 + 2, 22);
+	CU_ASSERT_EQUAL(leaves(test_ipv6(rig_pool, "2001:db8:a::10", "2001:db8:b::10", 60, payload,
+	                                 sizeof(payload))),
+	                0);
+	CU_ASSERT_EQUAL(hits(0, "no-ssh"), 1);
+	put_be16(payload + 8 + 2, 80);
+	CU_ASSERT_EQUAL(leaves(test_ipv6(rig_pool, "2001:db8:a::10", "2001:db8:b::10", 60, payload,
+	                                 sizeof(payload))),
+	                50);
+	/* A header that is cut off could hide anything. */
+	payload[1] = 200;
+	CU_ASSERT_EQUAL(leaves(test_ipv6(rig_pool, "2001:db8:a::10", "2001:db8:b::10", 60, payload,
+	                                 sizeof(payload))),
+	                0);
+}
+
 static void test_bypass_leaves_in_the_clear(void)
 {
 	struct rte_mbuf *m;
@@ -413,4 +438,4 @@ UNIT_MAIN(UNIT(test_start), UNIT(test_first_rule_decides_per_flow),
           UNIT(test_bypass_leaves_in_the_clear), UNIT(test_bypass_waits_for_a_neighbour),
           UNIT(test_plaintext_enters_by_rule_alone),
           UNIT(test_opened_packets_must_match_the_tunnel), UNIT(test_named_traffic_without_a_key),
-          UNIT(test_stop))
+          UNIT(test_extension_headers_hide_nothing), UNIT(test_stop))
