@@ -22,7 +22,6 @@ static const char *const words[] = {
         "port",
         "portrange",
         "proto",
-        "protochain",
         "ether",
         "gateway",
         "ip",
@@ -160,6 +159,9 @@ static int check_words(const char *text, struct err *err)
 			p++;
 			continue;
 		}
+		/* Its code is a loop over headers of the packet's making, on a forwarding core. */
+		if (n == strlen("protochain") && memcmp(p, "protochain", n) == 0)
+			return err_set(err, EINVAL, "filter: protochain is not taken: it loops");
 		if (!known(p, n) && !number_or_address(p, n))
 			return err_set(err, EINVAL,
 			               "filter: \"%.*s\" is no word of pcap-filter; names are not "

@@ -70,6 +70,7 @@ static void test_refusals_name_the_reason(void)
 	refused("host tcp-syn.example", "tcp-syn.example");
 	refused("net fe.de", "fe.de");
 	refused("udp\n", "0x0a");
+	refused("ip6 protochain 6", "protochain is not taken");
 	memset(longer, ' ', sizeof(longer) - 1);
 	longer[0] = '(';
 	refused(longer, "longer than");
