@@ -3,8 +3,7 @@
 /*
  * More comes in by the WAN port than this core forwards, and the channel's datagrams are among
  * it. A device drops whatever comes last, so its queue is read as far as it goes, what must not
- * be lost is taken out, and the drops hit the rest: reading a packet and letting it go costs
- * less than a tenth of opening it.
+ * be lost is taken out, and the drops hit the rest.
  *
  * What goes first: the channel's datagrams, and the neighbours' messages, without which these
  * would not find their way.
