@@ -20,6 +20,7 @@
 #include "dataplane/capture.h"
 #include "dataplane/worker.h"
 #include "tests/unit/dataplane/dpdk.h"
+#include "tests/unit/control/remove_tree.h"
 #include "tests/unit/unit.h"
 
 static char directory[64];
@@ -193,7 +194,6 @@ static void test_a_full_disk_raises_an_alarm(void)
 	struct rlimit before, limit;
 	struct jsonrpc_error error;
 	const struct alarm *alarm;
-	char command[128];
 	json_t *r;
 
 	signal(SIGXFSZ, SIG_IGN);
@@ -237,8 +237,7 @@ static void test_a_full_disk_raises_an_alarm(void)
 	CU_ASSERT_EQUAL(number(r, "snap_length"), 0);
 	json_decref(r);
 	capture_shutdown();
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	CU_ASSERT_EQUAL(system(command), 0);
+	CU_ASSERT_EQUAL(remove_tree(directory), 0);
 }
 
 static void test_lgctl_words(void)
