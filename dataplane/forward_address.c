@@ -9,9 +9,8 @@
 
 #include <string.h>
 
-#include <rte_random.h>
-
 #include "common/clock.h"
+#include "common/random.h"
 #include "dataplane/arp.h"
 #include "dataplane/nd.h"
 
@@ -94,10 +93,27 @@ static bool uses_link_local(const struct forward *f, unsigned int port)
 	return false;
 }
 
+/*
+ * For how long a probe waits (RFC 5227 section 2.1.1): gateways that start together shall not
+ * speak at once. xorshift64 from a random seed, as a core makes no system call.
+ */
+static uint32_t spread_draw(struct forward *f)
+{
+	uint64_t x = f->address_spread;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	f->address_spread = x;
+	return (uint32_t)(x >> 32);
+}
+
 void forward_address_init(struct forward *f)
 {
 	bool ipv6;
 
+	random_bytes(&f->address_spread, sizeof(f->address_spread));
+	f->address_spread |= 1;
 	for (unsigned int index = 0; index < IFACES_MAX; index++)
 		for (unsigned int k = 0; k < FORWARD_ADDRESSES; k++) {
 			struct iface *iface = &f->config.iface[index];
@@ -110,7 +126,7 @@ void forward_address_init(struct forward *f)
 			if (!f->config.detect_duplicates)
 				continue;
 			/* At the clock's zero: what is due then is due at the first poll. */
-			address_check_start(a, ipv6, 0, (uint32_t)rte_rand());
+			address_check_start(a, ipv6, 0, spread_draw(f));
 			a->deadline_ns = 0;
 			if (!address_check_usable(a))
 				iface->unusable |= 1U << k;
@@ -125,7 +141,7 @@ static void interface_up(struct forward_core *c, unsigned int index)
 		if (address_at(&c->f->config.iface[index], k, &ipv6) != NULL &&
 		    (k != LINK_LOCAL || uses_link_local(c->f, index)))
 			address_check_link_up(check_at(c->f, index, k), c->now_ns,
-			                      (uint32_t)rte_rand());
+			                      spread_draw(c->f));
 	neighbour_confirm(c->f->neighbours, (uint8_t)index, c->now_ns);
 }
 
@@ -142,7 +158,7 @@ static void poll_interface(struct forward_core *c, unsigned int index)
 	for (unsigned int k = 0; k < FORWARD_ADDRESSES; k++) {
 		struct address_check *a = check_at(c->f, index, k);
 
-		act(c, index, k, address_check_poll(a, c->now_ns, (uint32_t)rte_rand()));
+		act(c, index, k, address_check_poll(a, c->now_ns, spread_draw(c->f)));
 		publish(c, index, k);
 	}
 }

@@ -170,6 +170,8 @@ struct forward {
 	/* control: sets, owner: clears; a bit a tunnel that is to be probed */
 	_Alignas(64) bool probe_any;
 	uint64_t probe[SAD_TUNNELS_MAX / 64];
+	/* owner: rw; spreads the probes of addresses, never 0 */
+	uint64_t address_spread;
 	/* owner: rw, control: relaxed reads of states */
 	_Alignas(64) struct address_check address[IFACES_MAX][FORWARD_ADDRESSES];
 	uint64_t next_address_ns;

@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include <rte_ip_frag.h>
-#include <rte_random.h>
 
 #include "common/clock.h"
+#include "common/random.h"
 #include "dataplane/frag.h"
 #include "dataplane/ip.h"
 #include "dataplane/mbuf_chain.h"
@@ -100,7 +100,9 @@ int forward_frag_create(const struct forward_config *config, unsigned int core,
 	}
 	f->mask = slots - 1;
 	f->step = config->cores;
-	f->identification = (uint32_t)rte_rand() / config->cores * config->cores + core;
+	/* Not to be guessed by who would mix fragments of his own in (RFC 7739). */
+	random_bytes(&f->identification, sizeof(f->identification));
+	f->identification = f->identification / config->cores * config->cores + core;
 	for (unsigned int t = 0; t < SAD_TUNNELS_MAX; t++) {
 		const struct tunnel_config *tc;
 		struct frag_peer *p;
