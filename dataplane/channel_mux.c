@@ -105,24 +105,13 @@ struct channel_mux *channel_mux_create(const struct channel_mux_config *config, 
 	return mux;
 }
 
-static void drain(struct spsc *ring)
-{
-	struct rte_mbuf *m;
-
-	if (ring->slot == NULL)
-		return;
-	while ((m = spsc_pop(ring)) != NULL)
-		rte_pktmbuf_free(m);
-	spsc_fini(ring);
-}
-
 void channel_mux_destroy(struct channel_mux *mux)
 {
 	if (mux == NULL)
 		return;
-	drain(&mux->output);
+	packet_ring_fini(&mux->output);
 	for (unsigned int i = 0; i < TUNNEL_CORES_MAX; i++)
-		drain(&mux->input[i]);
+		packet_ring_fini(&mux->input[i]);
 	rte_mempool_free(mux->pool);
 	free(mux);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/packet.h"
+
 COUNTER_DEFINE(exception_frames, "exception.frames", "frames passed to routing daemons")
 COUNTER_DEFINE(drop_exception_limit, "drop.exception_limit",
                "frames for routing daemons beyond their rate")
@@ -37,25 +39,14 @@ struct exception *exception_create(unsigned int cores, struct err *err)
 	return NULL;
 }
 
-static void drain(struct spsc *ring)
-{
-	struct rte_mbuf *m;
-
-	if (ring->slot == NULL)
-		return;
-	while ((m = spsc_pop(ring)) != NULL)
-		rte_pktmbuf_free(m);
-	spsc_fini(ring);
-}
-
 void exception_destroy(struct exception *e)
 {
 	if (e == NULL)
 		return;
-	drain(&e->down);
+	packet_ring_fini(&e->down);
 	for (unsigned int i = 0; i < e->cores; i++) {
-		drain(&e->core[i].up);
-		drain(&e->core[i].back);
+		packet_ring_fini(&e->core[i].up);
+		packet_ring_fini(&e->core[i].back);
 	}
 	free(e);
 }

@@ -52,25 +52,14 @@ int forward_rings_create(struct forward *f, unsigned int core, struct err *err)
 	return rc == 0 ? 0 : err_set(err, ENOMEM, "forwarding: no memory for lcore %u", core);
 }
 
-static void drain(struct spsc *ring)
-{
-	struct rte_mbuf *m;
-
-	if (ring->slot == NULL)
-		return;
-	while ((m = spsc_pop(ring)) != NULL)
-		rte_pktmbuf_free(m);
-	spsc_fini(ring);
-}
-
 void forward_rings_destroy(struct forward_core *c)
 {
 	for (unsigned int from = 0; from < TUNNEL_CORES_MAX; from++) {
-		drain(&c->in[from].message);
-		drain(&c->in[from].frame);
-		drain(&c->in[from].esp);
+		packet_ring_fini(&c->in[from].message);
+		packet_ring_fini(&c->in[from].frame);
+		packet_ring_fini(&c->in[from].esp);
 		for (unsigned int role = 0; role < PORT_ROLES; role++)
-			drain(&c->in[from].tx[role]);
+			packet_ring_fini(&c->in[from].tx[role]);
 	}
 }
 

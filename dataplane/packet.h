@@ -10,6 +10,8 @@
 
 #include <rte_mbuf.h>
 
+#include "common/spsc.h"
+
 /* A neighbour: an address on the link of an interface. IPv4 in the first 4 bytes, the rest zero. */
 struct neighbour_key {
 	_Alignas(4) uint8_t addr[16]; /* it is hashed by words */
@@ -37,6 +39,18 @@ struct packet_meta {
 static inline struct packet_meta *packet_meta(struct rte_mbuf *m)
 {
 	return rte_mbuf_to_priv(m);
+}
+
+/* Free a ring of packets with what is in it; once both ends have stopped. */
+static inline void packet_ring_fini(struct spsc *ring)
+{
+	struct rte_mbuf *m;
+
+	if (ring->slot == NULL)
+		return;
+	while ((m = (struct rte_mbuf *)spsc_pop(ring)) != NULL)
+		rte_pktmbuf_free(m);
+	spsc_fini(ring);
 }
 
 static inline struct neighbour_key neighbour_key4(uint8_t port, const void *addr)
