@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "dataplane/dataplane.h"
+#include "dataplane/dataplane_state.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,23 +8,8 @@
 
 #include <rte_mempool.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "dataplane/capture.h"
-#include "dataplane/eal.h"
-#include "dataplane/esp.h"
-#include "dataplane/exception_path.h"
-#include "dataplane/forward.h"
-#include "dataplane/latency.h"
-#include "dataplane/routes.h"
-#include "dataplane/sa.h"
-#include "dataplane/spd_rules.h"
-#include "dataplane/wire.h"
-#include "qkd-engine/channel.h"
-
 LOG_COMPONENT_DEFINE(dataplane)
 
-/* Forwarding comes first where it shares a CPU with the QKD lcore. */
 /* Behind forwarding, but not so far that the card's rings overflow on a busy CPU. */
 #define QKD_NICE 3
 
@@ -36,26 +21,6 @@ LOG_COMPONENT_DEFINE(dataplane)
 #define SESSIONS_MAX        (2U * SAD_RECEIVE_MAX)
 
 _Static_assert(IFACE_SUBS == PORT_ROLES, "interfaces begin with the ports");
-
-struct dataplane {
-	struct config config;
-	struct routes routes;
-	struct spd_rule rules[SPD_RULES_MAX];
-	struct rte_mempool *pool;
-	struct port port[PORT_ROLES];
-	struct port_link link[PORT_ROLES];
-	struct iface iface[IFACES_MAX];
-	struct fib_table *fib;
-	struct spd_table *spd;
-	struct sad *sad;
-	struct esp_cipher *cipher; /* NULL: the CPU does it */
-	struct wire_table wires;
-	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
-	struct channel_mux *mux;
-	struct forward *forward;
-	struct exception_path *exceptions; /* NULL: no port has daemons */
-	bool eal, running;
-};
 
 static int start_eal(struct dataplane *dp, struct err *err)
 {
@@ -359,173 +324,6 @@ void dataplane_destroy(struct dataplane *dp)
 	free(dp);
 }
 
-unsigned int dataplane_addresses(const struct dataplane *dp, struct forward_address *out,
-                                 unsigned int max)
-{
-	return forward_addresses(dp->forward, out, max);
-}
-
-/* What turned out to be another station's is no source of outer packets, until it is ours. */
-static void follow_duplicates(struct dataplane *dp)
-{
-	struct forward_address list[FORWARD_ADDRESSES_MAX];
-	unsigned int n = forward_addresses(dp->forward, list, RTE_DIM(list)), k = 0;
-	uint32_t mask = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		if (list[i].role == PORT_WAN && k < dp->iface[PORT_WAN].address_count)
-			mask |= (uint32_t)(list[i].state == ADDRESS_DUPLICATE) << k++;
-	if (mask == dp->iface[PORT_WAN].unusable)
-		return;
-	dp->iface[PORT_WAN].unusable = mask;
-	if (routes_build(&dp->config, dp->iface, &dp->routes, NULL) == 0 &&
-	    fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, NULL) == 0)
-		forward_invalidate(dp->forward);
-}
-
-static void poll_links(struct dataplane *dp)
-{
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
-		enum port_link_change change = port_link_update(
-		        &dp->link[role], port_link_read(&dp->port[role]), clock_mono_ns());
-
-		if (change == PORT_LINK_CAME_UP && dp->forward != NULL)
-			forward_link_up(dp->forward, (enum port_role)role);
-	}
-}
-
-int dataplane_link_set(struct dataplane *dp, enum port_role role, bool up)
-{
-	return port_link_set(&dp->port[role], &dp->link[role], up);
-}
-
-void dataplane_wire_counts(const struct dataplane *dp, unsigned int wire,
-                           struct forward_wire_count *out)
-{
-	forward_wire_counts(dp->forward, wire, out);
-}
-
-void dataplane_probe(struct dataplane *dp, unsigned int tunnel)
-{
-	forward_probe(dp->forward, tunnel);
-}
-
-void dataplane_hops(const struct dataplane *dp, unsigned int outer, struct forward_hops *out)
-{
-	forward_hops(dp->forward, outer, out);
-}
-
-void dataplane_hop_select(struct dataplane *dp, unsigned int outer, unsigned int hop)
-{
-	forward_hop_select(dp->forward, outer, hop);
-}
-
-const struct port_link *dataplane_link(const struct dataplane *dp, enum port_role role)
-{
-	return &dp->link[role];
-}
-
-void dataplane_poll(struct dataplane *dp)
-{
-	poll_links(dp);
-	follow_duplicates(dp);
-	fib_reclaim(dp->fib);
-	spd_reclaim(dp->spd);
-	capture_poll();
-	latency_poll();
-	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
-		tunnel_reclaim(dp->tunnel[t]);
-}
-
-static int update_rules(struct dataplane *dp, const struct config *config, struct err *err)
-{
-	unsigned int count = spd_rules_build(config, dp->rules);
-
-	return spd_update(dp->spd, dp->rules, count, dp->routes.wan, dp->routes.wan_count, err);
-}
-
-int dataplane_policy_update(struct dataplane *dp, const struct config *next, struct err *err)
-{
-	int rc = routes_build(next, dp->iface, &dp->routes, err);
-
-	/* Rules first: what the new ones discard is not to leave by a new route. */
-	if (rc == 0)
-		rc = update_rules(dp, next, err);
-	if (rc < 0)
-		return rc;
-	rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
-	if (rc < 0) {
-		routes_build(&dp->config, dp->iface, &dp->routes, NULL);
-		update_rules(dp, &dp->config, NULL);
-		return rc;
-	}
-	dp->config = *next;
-	/* At start there is no forwarding yet. */
-	if (dp->forward != NULL)
-		forward_invalidate(dp->forward);
-	return 0;
-}
-
-/*
- * Further addresses of a port: as soon as the cores know them they answer for them, and the
- * routes follow.
- */
-static int set_virtual(struct dataplane *dp, enum port_role role, const struct iface_virtual *v,
-                       struct err *err)
-{
-	const struct iface_virtual *old = dp->iface[role].virtual_;
-	struct iface_virtual *next = malloc(sizeof(*next));
-	int rc;
-
-	if (next == NULL)
-		return err_set(err, ENOMEM, "no memory");
-	*next = *v;
-	iface_set_virtual(&dp->iface[role], next);
-	forward_set_virtual(dp->forward, role, next);
-	rte_rcu_qsbr_synchronize(worker_qsbr(), RTE_QSBR_THRID_INVALID);
-	free((void *)(uintptr_t)old);
-	rc = routes_build(&dp->config, dp->iface, &dp->routes, err);
-	if (rc == 0)
-		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
-	forward_invalidate(dp->forward);
-	return rc;
-}
-
-void dataplane_exceptions(struct dataplane *dp)
-{
-	if (dp->exceptions == NULL || !exception_path_poll(dp->exceptions, clock_mono_ns()))
-		return;
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
-		const struct iface_virtual *now = dp->iface[role].virtual_;
-		struct iface_virtual next;
-		struct err err = {0};
-		int rc = exception_path_virtual(dp->exceptions, (enum port_role)role, &next, &err);
-
-		if (rc == 0 && now == NULL && next.count == 0)
-			continue;
-		if (rc == 0 && now != NULL && memcmp(now, &next, sizeof(next)) == 0)
-			continue;
-		if (rc == 0)
-			rc = set_virtual(dp, (enum port_role)role, &next, &err);
-		if (rc < 0)
-			log_warn("%s port: virtual addresses: %s",
-			         port_role_name((enum port_role)role), err.text);
-		else
-			log_info("%s port: %u virtual addresses",
-			         port_role_name((enum port_role)role), next.count);
-	}
-}
-
-unsigned int dataplane_policy(const struct dataplane *dp, struct spd_info *out, unsigned int max)
-{
-	return spd_list(dp->spd, out, max);
-}
-
-uint64_t dataplane_cleared_no_key(const struct dataplane *dp, unsigned int index)
-{
-	return forward_cleared_no_key(dp->forward, index);
-}
-
 size_t dataplane_secret_bytes(const struct config *config)
 {
 	size_t bytes = 0;
@@ -540,61 +338,4 @@ size_t dataplane_secret_bytes(const struct config *config)
 		         (receive * (TUNNEL_RX_GENERATIONS + 1) + transmit * 2);
 	}
 	return bytes;
-}
-
-const struct port *dataplane_port(struct dataplane *dp, enum port_role role)
-{
-	return &dp->port[role];
-}
-
-const char *dataplane_crypto_driver(const struct dataplane *dp)
-{
-	return dp->cipher != NULL ? esp_cipher_driver(dp->cipher) : NULL;
-}
-
-struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index)
-{
-	return index < dp->config.tunnel_count ? dp->tunnel[index] : NULL;
-}
-
-struct channel_mux *dataplane_channel(struct dataplane *dp)
-{
-	return dp->mux;
-}
-
-void dataplane_port_read(struct dataplane *dp, enum port_role role, struct dataplane_port *out)
-{
-	struct port *port = &dp->port[role];
-
-	*out = (struct dataplane_port){
-	        .name = port_role_name(role),
-	        .device = port->device,
-	        .mac = port->mac,
-	        .mtu = port->mtu,
-	        .rx_queues = port->rx_queues,
-	        .tx_queues = port->tx_queues,
-	        .rx_mode = port_rx_mode(port),
-	        .channel_mode = role == PORT_WAN ? port_channel_mode(port) : NULL,
-	        .steer_rules = port->steer.count,
-	        .steer_failed = port->steer.failed,
-	};
-	port_stats_read(port, &out->stats);
-	out->link_flaps = dp->link[role].flaps;
-	out->stats.link_up = dp->link[role].known ? dp->link[role].up : port_link_read(port);
-}
-
-bool dataplane_running(const struct dataplane *dp)
-{
-	return dp->running;
-}
-
-bool dataplane_on_hugepages(const struct dataplane *dp)
-{
-	return dp->eal && eal_on_hugepages();
-}
-
-unsigned int dataplane_neighbours(const struct dataplane *dp, struct neighbour_info *out,
-                                  unsigned int max)
-{
-	return forward_neighbours(dp->forward, out, max);
 }

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What makes up the data plane; private to dataplane*.c, and the control thread's alone. */
+
+#ifndef DATAPLANE_DATAPLANE_STATE_H
+#define DATAPLANE_DATAPLANE_STATE_H
+
+#include "dataplane/dataplane.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "dataplane/capture.h"
+#include "dataplane/eal.h"
+#include "dataplane/esp.h"
+#include "dataplane/exception_path.h"
+#include "dataplane/forward.h"
+#include "dataplane/latency.h"
+#include "dataplane/routes.h"
+#include "dataplane/sa.h"
+#include "dataplane/spd_rules.h"
+#include "dataplane/wire.h"
+#include "qkd-engine/channel.h"
+
+struct dataplane {
+	struct config config;
+	struct routes routes;
+	struct spd_rule rules[SPD_RULES_MAX];
+	struct rte_mempool *pool;
+	struct port port[PORT_ROLES];
+	struct port_link link[PORT_ROLES];
+	struct iface iface[IFACES_MAX];
+	struct fib_table *fib;
+	struct spd_table *spd;
+	struct sad *sad;
+	struct esp_cipher *cipher; /* NULL: the CPU does it */
+	struct wire_table wires;
+	struct tunnel *tunnel[CONFIG_TUNNELS_MAX];
+	struct channel_mux *mux;
+	struct forward *forward;
+	struct exception_path *exceptions; /* NULL: no port has daemons */
+	bool eal, running;
+};
+
+#endif
