@@ -159,6 +159,19 @@ int config_rules_read(const json_t *g, struct config *out, struct err *err)
 	return 0;
 }
 
+/* Each IP version has an ICMP of its own: a rule with the other one's matches no good packet. */
+static int check_icmp(const struct config_rule *p, struct err *err)
+{
+	bool icmp = p->has_protocol && (p->protocol == ICMP || p->protocol == ICMPV6);
+	bool ipv6 = p->has_source ? p->source.addr.ipv6 : p->destination.addr.ipv6;
+
+	if (!icmp || (!p->has_source && !p->has_destination) || ipv6 == (p->protocol == ICMPV6))
+		return 0;
+	return err_set(err, EINVAL, PATH "/protocol: %u is %s, and %s has IPv%d addresses", p->name,
+	               p->protocol, p->protocol == ICMP ? "icmp of IPv4" : "icmpv6 of IPv6",
+	               p->has_source ? "source" : "destination", ipv6 ? 6 : 4);
+}
+
 static int check_one(const struct config *c, const struct config_rule *p, struct err *err)
 {
 	if (p->tunnel[0] != '\0' && config_tunnel_index(c, p->tunnel) < 0)
@@ -195,7 +208,7 @@ static int check_one(const struct config *c, const struct config_rule *p, struct
 	if (p->has_source && p->has_destination && p->source.addr.ipv6 != p->destination.addr.ipv6)
 		return err_set(err, EINVAL, PATH "/destination: of another IP version than source",
 		               p->name);
-	return 0;
+	return check_icmp(p, err);
 }
 
 int config_rules_check(const struct config *c, struct err *err)

@@ -17,10 +17,16 @@ int config_yang_init(const char *dir, struct err *err)
 	ly_log_options(LY_LOSTORE);
 	if (ly_ctx_new(dir, LY_CTX_NO_YANGLIBRARY | LY_CTX_DISABLE_SEARCHDIR_CWD, &context) !=
 	    LY_SUCCESS)
-		return err_set(err, ENOENT, "%s: cannot use this directory of YANG modules", dir);
+		return err_set(err, ENOENT,
+		               "%s: cannot use this directory of YANG modules; --yang-dir names "
+		               "another",
+		               dir);
 	if (ly_ctx_load_module(context, "lumengate", NULL, NULL) == NULL) {
 		config_yang_fini();
-		return err_set(err, ENOENT, "%s/lumengate.yang: cannot be loaded", dir);
+		return err_set(err, ENOENT,
+		               "%s/lumengate.yang: cannot be loaded; --yang-dir names another "
+		               "directory of YANG modules",
+		               dir);
 	}
 	return 0;
 }
@@ -82,6 +88,39 @@ static int yang_error(struct err *err)
 	return err_set(err, EINVAL, "%s: %.*s", path, (int)len, msg);
 }
 
+/*
+ * Of some errors, such as duplicate entries of a list in a list, libyang knows no more than the
+ * subtree that it was reading: their path does not begin at the root. Those are found again in the
+ * whole tree.
+ */
+static bool path_is_cut(void)
+{
+	const struct ly_err_item *item = ly_err_first(context);
+	char path[128];
+
+	if (item == NULL)
+		return false;
+	copy_path(item_path(item), path, sizeof(path));
+	return strncmp(path, CONFIG_ROOT, strlen(CONFIG_ROOT)) != 0;
+}
+
+static bool read_data(const char *text, struct lyd_node **data)
+{
+	const uint32_t parse = LYD_PARSE_STRICT | LYD_PARSE_NO_STATE;
+	const uint32_t validate = LYD_VALIDATE_PRESENT | LYD_VALIDATE_NO_STATE;
+
+	if (lyd_parse_data_mem(context, text, LYD_JSON, parse, validate, data) == LY_SUCCESS)
+		return true;
+	if (!path_is_cut())
+		return false;
+	ly_err_clean(context, NULL);
+	lyd_free_all(*data);
+	*data = NULL;
+	return lyd_parse_data_mem(context, text, LYD_JSON, parse | LYD_PARSE_ONLY, 0, data) ==
+	               LY_SUCCESS &&
+	       lyd_validate_all(data, context, validate, NULL) == LY_SUCCESS;
+}
+
 int config_yang_check(const char *text, json_t **tree, struct err *err)
 {
 	struct lyd_node *data = NULL;
@@ -102,8 +141,7 @@ int config_yang_check(const char *text, json_t **tree, struct err *err)
 		return rc;
 
 	ly_err_clean(context, NULL);
-	if (lyd_parse_data_mem(context, text, LYD_JSON, LYD_PARSE_STRICT | LYD_PARSE_NO_STATE,
-	                       LYD_VALIDATE_PRESENT | LYD_VALIDATE_NO_STATE, &data) != LY_SUCCESS) {
+	if (!read_data(text, &data)) {
 		rc = yang_error(err);
 		goto out;
 	}

@@ -164,6 +164,10 @@ static const struct {
          ROOT "/pseudowire[name='w']/link-loss: only for a pseudowire that carries the whole "
               "port"},
         {EXAMPLE_A, "pseudowire",
+         "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"link-loss-hold\":20}]",
+         ROOT "/pseudowire[name='w']/link-loss-hold: When condition \"../link-loss = 'true'\" not "
+              "satisfied"},
+        {EXAMPLE_A, "pseudowire",
          "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"link-loss-hold\":0}]",
          ROOT "/pseudowire[name='w']/link-loss-hold: out of range: must be 1 to 3600"},
         {EXAMPLE_A, "pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"vlan\":[4095]}]",
@@ -179,12 +183,23 @@ static const struct {
          ROOT "/port/wan/device: net_af_packet0 is the LAN port's device"},
         {EXAMPLE_A, "port/wan/device", "\"net_af_packet1,iface=lan0\"",
          ROOT "/port/wan/device: interface lan0 is the LAN port's"},
+        {EXAMPLE_A, "port/wan/device", "\"net_af_packet1,iface=lan0 ,blocksz=4096\"",
+         ROOT "/port/wan/device: has a blank in it"},
+        {EXAMPLE_A, "port/lan/device", "\"0000:01:00.0,a=b\\tc\"",
+         ROOT "/port/lan/device: has a blank in it"},
+        {EXAMPLE_A, "resources/crypto-device", "\"crypto_aesni_gcm0,socket_id=0 \"",
+         ROOT "/resources/crypto-device: has a blank in it"},
         {EXAMPLE_A, "port/lan/exception-interface", "\"a/b\"",
          ROOT "/port/lan/exception-interface: not a name for a kernel interface"},
         {EXAMPLE_A, "port/lan/exception-interface", "\"wan0\"",
          ROOT "/port/lan/exception-interface: wan0 is a port's device"},
         {EXAMPLE_A, "port/lan/vlan", "[{\"id\":0,\"address\":[\"10.3.0.1/24\"]}]",
          ROOT "/port/lan/vlan/id: out of range: must be 1 to 4094"},
+        {EXAMPLE_A, "port/lan/vlan",
+         "[{\"id\":10,\"address\":[\"10.3.0.1/24\"]},{\"id\":10,\"address\":[\"10.4.0.1/24\"]}]",
+         ROOT "/port/lan/vlan[id='10']: Duplicate instance of \"vlan\""},
+        {EXAMPLE_A, "port/lan/address/+", "\"10.1.0.1/24\"",
+         ROOT "/port/lan/address[.='10.1.0.1/24']: Duplicate instance of \"address\""},
         {EXAMPLE_A, "port/lan/vlan", "[{\"id\":10,\"address\":[\"10.1.0.129/25\"]}]",
          ROOT "/port/lan/vlan[id='10']/address[.='10.1.0.129/25']: overlaps 10.1.0.1/24 of the "
               "LAN port"},
@@ -236,6 +251,10 @@ static const struct {
          "\"backup-next-hop\":\"192.0.7.2\"}",
          ROOT "/route[prefix='198.51.100.0/24']/backup-next-hop: 192.0.7.2 is not on a prefix of "
               "the WAN port"},
+        {EXAMPLE_A, "route/+",
+         "{\"prefix\":\"198.51.100.0/24\",\"next-hop\":\"192.0.2.2\",\"preference\":\"current\"}",
+         ROOT "/route[prefix='198.51.100.0/24']/preference: When condition "
+              "\"../backup-next-hop\" not satisfied"},
         {EXAMPLE_A, "route/0", "{\"prefix\":\"fd00:9::/64\",\"next-hop\":\"10.1.0.7\"}",
          ROOT "/route[prefix='fd00:9::/64']/next-hop: 10.1.0.7 is of the other IP version"},
         {EXAMPLE_A, "route/0", "{\"prefix\":\"10.1.0.99/24\",\"tunnel\":\"dc\"}",
@@ -268,6 +287,16 @@ static const struct {
          ROOT "/tunnel[name='dc']/udp-port: 4790 is the channel's port"},
         {EXAMPLE_A, "tunnel/0/dscp", "{\"mode\":\"set\",\"value\":64}",
          ROOT "/tunnel[name='dc']/dscp/value: out of range: must be 0 to 63"},
+        {EXAMPLE_A, "tunnel/0/dscp", "{\"mode\":\"set\"}",
+         ROOT "/tunnel[name='dc']/dscp: mode is set, and there is no value"},
+        {EXAMPLE_A, "tunnel/0/dscp", "{\"mode\":\"map\"}",
+         ROOT "/tunnel[name='dc']/dscp: mode is map, and there are no entries of map"},
+        {EXAMPLE_A, "tunnel/0/dscp", "{\"value\":46}",
+         ROOT "/tunnel[name='dc']/dscp/value: When condition \"../mode = 'set'\" not satisfied"},
+        {EXAMPLE_A, "tunnel/0/dscp",
+         "{\"mode\":\"set\",\"value\":0,\"map\":[{\"inner\":46,\"outer\":10}]}",
+         ROOT "/tunnel[name='dc']/dscp/map[inner='46']: When condition \"../mode = 'map'\" not "
+              "satisfied"},
         {EXAMPLE_A, "tunnel/0/class", "[{\"index\":4,\"dscp\":[46]}]",
          ROOT "/tunnel[name='dc']/class/index: out of range: must be 1 to 3"},
         {EXAMPLE_A, "tunnel/0/class", "[{\"index\":1,\"dscp\":[46]},{\"index\":3,\"dscp\":[8,46]}]",
@@ -276,6 +305,15 @@ static const struct {
          ROOT "/tunnel[name='dc']/udp-port: out of range: must be 1 to 65535"},
         {EXAMPLE_A, "tunnel/0/nat-keepalive", "3601",
          ROOT "/tunnel[name='dc']/nat-keepalive: out of range: must be 0 to 3600"},
+        {EXAMPLE_A, "tunnel/0/nat-keepalive", "20",
+         ROOT "/tunnel[name='dc']/nat-keepalive: When condition \"../encapsulation = 'udp'\" not "
+              "satisfied"},
+        {EXAMPLE_A, "tunnel/0/udp-port", "4501",
+         ROOT "/tunnel[name='dc']/udp-port: When condition \"../encapsulation = 'udp'\" not "
+              "satisfied"},
+        {EXAMPLE_A, "tunnel/0/udp-source", "\"spread\"",
+         ROOT "/tunnel[name='dc']/udp-source: When condition \"../encapsulation = 'udp'\" not "
+              "satisfied"},
         {EXAMPLE_A, "tunnel/0/rekey", "{\"hard-life\": 20000, \"queue-delay\": 60000}",
          ROOT "/tunnel[name='dc']/rekey/hard-life: 20000 ms is not longer than a third of the "
               "grace of 60000 ms, which follows from profile and queue-delay"},
@@ -334,7 +372,12 @@ static void test_good_variants(void)
 	        {"route", NULL},
 	        {"control", NULL},
 	        {"tunnel/0/encapsulation", "\"udp\""},
-	        {"tunnel/0/udp-source", "\"spread\""},
+	        {"tunnel/0", UDP_TUNNEL("\"udp-source\":\"spread\"")},
+	        {"tunnel/0", UDP_TUNNEL("\"nat-keepalive\":20,\"udp-port\":4501")},
+	        {"route/+", "{\"prefix\":\"fd00:9::/64\",\"via\":\"wan\",\"next-hop\":\"fe80::2\","
+	                    "\"backup-next-hop\":\"fe80::1\",\"preference\":\"current\"}"},
+	        {"pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1,\"link-loss\":true,"
+	                       "\"link-loss-hold\":20}]"},
 	        {"pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1,\"vlan\":[5,4094],"
 	                       "\"transparent\":[\"lldp\",\"cfm\"]}]"},
 	        {"pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1}]"},
@@ -437,7 +480,7 @@ static void test_normal_form_is_a_fixed_point(void)
 {
 	static struct config a, b;
 	struct err err = {0};
-	char *first, *second;
+	char *first, *second, *text;
 
 	setup();
 	CU_ASSERT_EQUAL_FATAL(config_load_normal(EXAMPLE_B, &a, &first, &err), 0);
@@ -445,6 +488,15 @@ static void test_normal_form_is_a_fixed_point(void)
 	CU_ASSERT_STRING_EQUAL(first, second);
 	CU_ASSERT_EQUAL(memcmp(&a, &b, sizeof(a)), 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(first, "\"max-keys\": 100000"));
+	free(first);
+	free(second);
+	/* Defaults of what is there under a condition come and go with it. */
+	text = variant(EXAMPLE_A, "tunnel/0", UDP_TUNNEL("\"udp-source\":\"spread\""));
+	CU_ASSERT_EQUAL_FATAL(config_parse_normal(text, &a, &first, &err), 0);
+	CU_ASSERT_EQUAL(a.tunnels[0].udp_port, 4500);
+	CU_ASSERT_EQUAL_FATAL(config_parse_normal(first, &b, &second, &err), 0);
+	CU_ASSERT_STRING_EQUAL(first, second);
+	free(text);
 	free(first);
 	free(second);
 }

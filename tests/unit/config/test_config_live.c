@@ -8,19 +8,27 @@
 
 #define ROOT "/lumengate:gateway"
 
+/* Site A's example with PATH set to VALUE. */
+static void load(const char *path, const char *value, struct config *out)
+{
+	char *text = variant(EXAMPLE_A, path, value);
+	struct err err = {0};
+
+	CU_ASSERT_EQUAL(config_parse(text, out, &err), 0);
+	if (err.code != 0)
+		printf("\n  %s: %s\n", path, err.text);
+	free(text);
+}
+
 /* The answer to replacing site A's example by its variant. */
 static int change(const char *path, const char *value, struct err *err)
 {
 	static struct config current, next;
-	char *text = variant(EXAMPLE_A, path, value);
 
 	*err = (struct err){0};
 	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", err), 0);
 	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_A, &current, err), 0);
-	CU_ASSERT_EQUAL(config_parse(text, &next, err), 0);
-	if (err->code != 0)
-		printf("\n  %s: %s\n", path, err->text);
-	free(text);
+	load(path, value, &next);
 	return config_live_change(&current, &next, err);
 }
 
@@ -77,13 +85,10 @@ static void test_needs_restart(void)
 	        {"tunnel/0/outer-fragment", "true", ROOT "/tunnel[name='dc']/outer-fragment"},
 	        {"tunnel/0/mss-clamp", "false", ROOT "/tunnel[name='dc']/mss-clamp"},
 	        {"tunnel/0/ecn", "\"compatibility\"", ROOT "/tunnel[name='dc']/ecn"},
-	        {"tunnel/0/dscp", "{\"mode\":\"set\"}", ROOT "/tunnel[name='dc']/dscp"},
+	        {"tunnel/0/dscp", "{\"mode\":\"set\",\"value\":0}", ROOT "/tunnel[name='dc']/dscp"},
 	        {"tunnel/0/class", "[{\"index\":1,\"dscp\":[46]}]",
 	         ROOT "/tunnel[name='dc']/class"},
 	        {"tunnel/0/encapsulation", "\"udp\"", ROOT "/tunnel[name='dc']/encapsulation"},
-	        {"tunnel/0/udp-port", "4501", ROOT "/tunnel[name='dc']/udp-port"},
-	        {"tunnel/0/udp-source", "\"spread\"", ROOT "/tunnel[name='dc']/udp-source"},
-	        {"tunnel/0/nat-keepalive", "20", ROOT "/tunnel[name='dc']/nat-keepalive"},
 	        {"tunnel/+", "{\"name\":\"t\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\"}",
 	         ROOT "/tunnel"},
 	        {"channel/port", "4791", ROOT "/channel/port"},
@@ -111,4 +116,30 @@ static void test_needs_restart(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_may_change_live), UNIT(test_needs_restart))
+static void test_esp_in_udp_is_fixed(void)
+{
+	static const struct {
+		const char *tunnel, *leaf;
+	} fixed[] = {
+	        {UDP_TUNNEL("\"udp-port\":4501"), "udp-port"},
+	        {UDP_TUNNEL("\"udp-source\":\"spread\""), "udp-source"},
+	        {UDP_TUNNEL("\"nat-keepalive\":20"), "nat-keepalive"},
+	};
+	static struct config current, next;
+	struct err err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", &err), 0);
+	load("tunnel/0", UDP_TUNNEL("\"udp-port\":4500"), &current);
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		char want[256];
+
+		load("tunnel/0", fixed[i].tunnel, &next);
+		CU_ASSERT_EQUAL(config_live_change(&current, &next, &err), -EPERM);
+		snprintf(want, sizeof(want),
+		         ROOT "/tunnel[name='dc']/%s: cannot change live, restart the gateway",
+		         fixed[i].leaf);
+		CU_ASSERT_STRING_EQUAL(err.text, want);
+	}
+}
+
+UNIT_MAIN(UNIT(test_may_change_live), UNIT(test_needs_restart), UNIT(test_esp_in_udp_is_fixed))

@@ -12,6 +12,11 @@
 #define EXAMPLE_A SOURCE_DIR "/config/examples/site-a.json"
 #define EXAMPLE_B SOURCE_DIR "/config/examples/site-b.json"
 
+/* A tunnel of site A with ESP in UDP and MEMBERS. */
+#define UDP_TUNNEL(members)                                                                        \
+	"{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","                       \
+	"\"encapsulation\":\"udp\"," members "}"
+
 /*
  * The text of FILE with the member at PATH ("port/lan/mtu"; a number is an array index) set
  * to the JSON value VALUE, or removed when VALUE is NULL. The caller frees it.

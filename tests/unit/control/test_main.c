@@ -56,7 +56,7 @@ static void teardown(void)
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
 
-static pid_t spawn(const char *config, const char *option)
+static pid_t spawn_with(const char *yang_dir, const char *config, const char *option)
 {
 	pid_t pid = fork();
 
@@ -65,11 +65,16 @@ static pid_t spawn(const char *config, const char *option)
 
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
-		execl(getenv("LUMENGATE_PROGRAM"), "lumengate", "--yang-dir", SOURCE_DIR "/config",
-		      "--config", config, option, NULL);
+		execl(getenv("LUMENGATE_PROGRAM"), "lumengate", "--yang-dir", yang_dir, "--config",
+		      config, option, NULL);
 		_exit(127);
 	}
 	return pid;
+}
+
+static pid_t spawn(const char *config, const char *option)
+{
+	return spawn_with(SOURCE_DIR "/config", config, option);
 }
 
 static int wait_for(pid_t pid)
@@ -109,6 +114,16 @@ static void test_check(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(said(), "/port/lan/device: missing interface: there is no "
 	                                      "lan0\n"));
 	CU_ASSERT_EQUAL(wait_for(spawn(config_path, "--nonsense")), 2);
+	/* Nothing to check against: it says what to do about it. */
+	CU_ASSERT_EQUAL(wait_for(spawn_with("/nonexistent", EXAMPLE_A, "--check")), 2);
+	CU_ASSERT_STRING_EQUAL(said(), "lumengate: /nonexistent: cannot use this directory of YANG "
+	                               "modules; --yang-dir names another\n");
+	CU_ASSERT_EQUAL(wait_for(spawn_with(dir, EXAMPLE_A, "--check")), 2);
+	snprintf(want, sizeof(want),
+	         "lumengate: %s/lumengate.yang: cannot be loaded; --yang-dir names another "
+	         "directory of YANG modules\n",
+	         dir);
+	CU_ASSERT_STRING_EQUAL(said(), want);
 	teardown();
 }
 
