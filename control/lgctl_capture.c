@@ -45,6 +45,8 @@ int lgctl_options_build(const char *command, const char *const *options, size_t 
 		}
 		if (name == NULL)
 			return err_set(err, EINVAL, "%s: there is no option %s", command, args[i]);
+		if (json_object_get(*params, name) != NULL)
+			return err_set(err, EINVAL, "%s: %s is there twice", command, args[i]);
 		if (i + 1 == n)
 			return err_set(err, EINVAL, "%s: %s takes a value", command, args[i]);
 		value = numeric ? number(args[i + 1]) : json_string(args[i + 1]);

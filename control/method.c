@@ -110,10 +110,11 @@ static bool decode_one(const struct method_param *p, const json_t *value, char *
 		if (!json_is_integer(value) || json_integer_value(value) < 0)
 			break;
 		n = (uint64_t)json_integer_value(value);
-		if (p->max != 0 && n > p->max) {
+		if (n < p->min || (p->max != 0 && n > p->max)) {
 			jsonrpc_fail(error, JSONRPC_INVALID_PARAMS,
-			             "/params/%s: out of range: must be 0 to %llu", p->name,
-			             (unsigned long long)p->max);
+			             "/params/%s: out of range: must be %llu to %llu", p->name,
+			             (unsigned long long)p->min,
+			             (unsigned long long)(p->max != 0 ? p->max : INT64_MAX));
 			return false;
 		}
 		*(uint64_t *)(void *)(out + p->offset) = n;

@@ -34,7 +34,7 @@ enum method_state { METHOD_STARTUP = 1, METHOD_RUNTIME = 2 };
 enum method_right { METHOD_READ, METHOD_WRITE, METHOD_CAPTURE };
 enum param_type {
 	PARAM_STRING, /* const char *, valid during the call; at most max bytes */
-	PARAM_UINT,   /* uint64_t, at most max */
+	PARAM_UINT,   /* uint64_t, min to max */
 	PARAM_BOOL,   /* bool */
 	PARAM_OBJECT, /* const json_t *, valid during the call */
 };
@@ -44,6 +44,7 @@ struct method_param {
 	enum param_type type;
 	bool optional; /* then the member stays zero */
 	size_t offset; /* in the method's struct of parameters */
+	uint64_t min;  /* PARAM_UINT that is given */
 	uint64_t max;  /* 0: no limit of its own */
 	const char *help;
 };

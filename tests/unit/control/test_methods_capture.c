@@ -181,7 +181,13 @@ static void test_bad_parameters(void)
 	fails("capture_start", json_pack("{s:s, s:s}", "port", "lan", "file", "../../etc/x"),
 	      JSONRPC_INVALID_PARAMS, "/params/file: ");
 	fails("capture_start", json_pack("{s:s, s:i}", "port", "lan", "file_size_max", 10),
-	      JSONRPC_INVALID_PARAMS, "/params/file_size_max: ");
+	      JSONRPC_INVALID_PARAMS, "/params/file_size_max: out of range: must be 65536 to ");
+	fails("capture_start", json_pack("{s:s, s:i}", "port", "lan", "file_size_max", 0),
+	      JSONRPC_INVALID_PARAMS, "/params/file_size_max: out of range: must be 65536 to ");
+	fails("capture_start", json_pack("{s:s, s:i}", "port", "lan", "files", 0),
+	      JSONRPC_INVALID_PARAMS, "/params/files: out of range: must be 1 to 1000");
+	fails("capture_start", json_pack("{s:s, s:i}", "port", "lan", "files", 1001),
+	      JSONRPC_INVALID_PARAMS, "/params/files: out of range: must be 1 to 1000");
 	fails("capture_start", json_pack("{s:s, s:i}", "port", "lan", "snap_length", 70000),
 	      JSONRPC_INVALID_PARAMS, "/params/snap_length: ");
 	fails("capture_start", json_pack("{s:s, s:s}", "port", "lan", "file", "x.pcapng"),
@@ -247,6 +253,7 @@ static void test_lgctl_words(void)
 	char *unknown[] = {"capture", "start", "--prot", "wan"};
 	char *no_number[] = {"capture", "start", "--port", "wan", "--files", "-1"};
 	char *no_value[] = {"capture", "start", "--port", "wan", "--files"};
+	char *twice[] = {"capture", "start", "--port", "wan", "--port", "lan"};
 	struct lgctl_request r = {0};
 	struct err err = {0};
 
@@ -264,6 +271,9 @@ static void test_lgctl_words(void)
 	json_decref(r.params);
 	CU_ASSERT_NOT_EQUAL(lgctl_command(5, no_value, &r, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "capture start: --files takes a value");
+	json_decref(r.params);
+	CU_ASSERT_NOT_EQUAL(lgctl_command(6, twice, &r, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "capture start: --port is there twice");
 	json_decref(r.params);
 }
 
