@@ -46,8 +46,10 @@ def test_rekey(tmp_path):
     assert (f["lost"], f["reordered"]) == (0, 0)
 
 
-def test_unknown_row():
-    done = subprocess.run([os.path.join(ROOT, "scripts/bench"), "dataplane", "--only", "seal/65"],
-                          stderr=subprocess.PIPE, text=True, timeout=60)
-    assert done.returncode != 0
+@pytest.mark.parametrize("bench", ["dataplane", "testpmd", "engine", "rekey"])
+def test_unknown_row(bench):
+    done = subprocess.run([os.path.join(ROOT, "scripts/bench"), bench, "--only", "seal/65"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
     assert "no row seal/65" in done.stderr
+    assert done.stdout == ""
