@@ -91,6 +91,8 @@ struct config_rule {
 	bool clear_no_key;    /* protect: in the clear while there is no key */
 	bool from_wan;        /* packets that came in by the WAN port, else by the LAN port */
 	char from_tunnel[32]; /* or, unless "", out of this tunnel */
+	bool has_vlan;        /* of the LAN port; else in any, or none */
+	uint16_t vlan;        /* 0: untagged */
 	bool has_source, has_destination;
 	struct config_prefix source, destination;
 	bool has_protocol;

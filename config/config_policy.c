@@ -127,6 +127,8 @@ static int read_one(const json_t *o, struct config_rule *p, struct err *err)
 	                                            : CONFIG_RULE_DISCARD;
 	p->clear_no_key = strcmp(text_of(o, "when-no-key"), "bypass") == 0;
 	p->from_wan = strcmp(text_of(o, "interface"), "wan") == 0;
+	p->has_vlan = json_object_get(o, "vlan") != NULL;
+	p->vlan = (uint16_t)json_integer_value(json_object_get(o, "vlan"));
 	read_protocol(o, p);
 	rc = read_prefix(o, "source", p->name, &p->has_source, &p->source, err);
 	if (rc == 0)
@@ -172,8 +174,24 @@ static int check_icmp(const struct config_rule *p, struct err *err)
 	               p->has_source ? "source" : "destination", ipv6 ? 6 : 4);
 }
 
+static int check_vlan(const struct config *c, const struct config_rule *p, struct err *err)
+{
+	if (!p->has_vlan)
+		return 0;
+	if (p->from_wan || p->from_tunnel[0] != '\0')
+		return err_set(err, EINVAL, PATH "/vlan: VLANs are the LAN port's", p->name);
+	for (unsigned int i = 0; p->vlan != 0 && i < c->lan_sub_count; i++)
+		if (c->lan_subs[i].vlan == p->vlan)
+			return 0;
+	return p->vlan == 0 ? 0
+	                    : err_set(err, EINVAL, PATH "/vlan: the LAN port has no VLAN %u",
+	                              p->name, p->vlan);
+}
+
 static int check_one(const struct config *c, const struct config_rule *p, struct err *err)
 {
+	int rc;
+
 	if (p->tunnel[0] != '\0' && config_tunnel_index(c, p->tunnel) < 0)
 		return err_set(err, EINVAL, PATH "/tunnel: there is no tunnel %s", p->name,
 		               p->tunnel);
@@ -208,7 +226,8 @@ static int check_one(const struct config *c, const struct config_rule *p, struct
 	if (p->has_source && p->has_destination && p->source.addr.ipv6 != p->destination.addr.ipv6)
 		return err_set(err, EINVAL, PATH "/destination: of another IP version than source",
 		               p->name);
-	return check_icmp(p, err);
+	rc = check_vlan(c, p, err);
+	return rc == 0 ? check_icmp(p, err) : rc;
 }
 
 int config_rules_check(const struct config *c, struct err *err)

@@ -174,10 +174,8 @@ void lgctl_print_wires(FILE *out, const json_t *result)
 void lgctl_print_policy(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {
-	        {"RULE", "name"},
-	        {"ACTION", "action"},
-	        {"PACKETS", "packets"},
-	        {"BYTES", "bytes"},
+	        {"RULE", "name"},       {"FROM", "from"},   {"ACTION", "action"},
+	        {"PACKETS", "packets"}, {"BYTES", "bytes"},
 	};
 
 	TABLE(out, json_object_get(result, "policy"), columns);

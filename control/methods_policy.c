@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "control/gateway.h"
@@ -8,14 +9,35 @@
 
 #define RULES_MAX (SPD_RULES_MAX + 1) /* and what none matched */
 
+/* Where the packets of a rule come in; "" of what none matched. */
+static const char *from_text(const struct spd_info *r, char *out, size_t size)
+{
+	if (r->name[0] == '\0')
+		return "";
+	if (r->interface == SPD_WAN)
+		return "wan";
+	if (r->interface != SPD_LAN)
+		snprintf(out, size, "tunnel %s", gateway_config()->tunnels[r->interface].name);
+	else if (r->vlan == SPD_ANY_VLAN)
+		return "lan";
+	else if (r->vlan == 0)
+		return "lan untagged";
+	else
+		snprintf(out, size, "lan vlan %u", r->vlan);
+	return out;
+}
+
 static json_t *rule_json(const struct spd_info *r)
 {
+	char from[64];
+
 	static const char *const actions[] = {
 	        [SPD_DISCARD] = "discard", [SPD_PROTECT] = "protect", [SPD_BYPASS] = "bypass"};
 
-	return json_pack("{s:s, s:s, s:I, s:I}", "name", r->name[0] == '\0' ? "(no rule)" : r->name,
-	                 "action", actions[r->action], "packets", (json_int_t)r->packets, "bytes",
-	                 (json_int_t)r->bytes);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "name",
+	                 r->name[0] == '\0' ? "(no rule)" : r->name, "from",
+	                 from_text(r, from, sizeof(from)), "action", actions[r->action], "packets",
+	                 (json_int_t)r->packets, "bytes", (json_int_t)r->bytes);
 }
 
 static int policy_list(const void *params, json_t **result, struct err *err)

@@ -39,7 +39,8 @@ enum adjacency_kind {
 struct adjacency {
 	uint8_t kind; /* enum adjacency_kind */
 	uint16_t tunnel;
-	struct neighbour_key next_hop; /* ADJACENCY_GATEWAY; ADJACENCY_CONNECTED: the interface */
+	/* ADJACENCY_GATEWAY; ADJACENCY_CONNECTED, _LOCAL: the interface alone */
+	struct neighbour_key next_hop;
 };
 
 struct fib_route {

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 
 #include "common/random.h"
+#include "dataplane/iface.h"
 
 _Static_assert(sizeof(struct flow_value) == 16, "a decision has 16 bytes");
 _Static_assert(sizeof(struct flow4_key) == 16 && sizeof(struct flow4) == 32,
                "two IPv4 flows a line");
+_Static_assert(IFACES_MAX <= 128, "a key names its interface in 7 bits");
 _Static_assert(sizeof(struct flow6_key) == 40 && sizeof(struct flow6) == 64, "an IPv6 flow a line");
 
 static void *zeroed(size_t count, size_t size)

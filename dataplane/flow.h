@@ -54,7 +54,8 @@ struct flow4_key {
 	uint8_t sport[2], dport[2]; /* ICMP: type and code in dport */
 	uint16_t origin;            /* tunnel, or port */
 	uint8_t proto;
-	uint8_t fragment; /* 1: not the first one, so ports are not known */
+	uint8_t fragment : 1; /* not the first one, so ports are not known */
+	uint8_t iface : 7;    /* of the LAN port where it has VLANs: that it came in by */
 };
 
 struct flow6_key {
@@ -62,7 +63,8 @@ struct flow6_key {
 	uint8_t sport[2], dport[2];
 	uint16_t origin;
 	uint8_t proto;
-	uint8_t fragment;
+	uint8_t fragment : 1;
+	uint8_t iface : 7;
 };
 
 /* Keys as words, for who makes them. */

@@ -255,15 +255,22 @@ struct forward_question {
 	const struct flow4_key *key4;
 	const struct flow6_key *key6;      /* or NULL */
 	const struct adjacency *to, *from; /* the routes of destination and source */
+	uint16_t vlan;                     /* of forward_policy_vlan() */
 	const struct spd_entry *entry;     /* for the key of forward_policy_interface() */
 };
 void forward_decide(const struct forward_core *c, const struct forward_question *q,
                     struct forward_verdict *v);
 /* Whose rules are asked first for packets of ORIGIN, and whether for the answer to them. */
 uint16_t forward_policy_interface(uint16_t origin, bool *swapped);
-void forward_policy_key4(const struct flow4_key *f, uint16_t interface, bool swapped,
+/*
+ * The VLAN of the LAN where a packet of ORIGIN came in by IFACE, or where the answer to it would,
+ * TO being the route of its destination. 0: by the port itself, or not on the LAN.
+ */
+uint16_t forward_policy_vlan(const struct forward_core *c, uint16_t origin, unsigned int iface,
+                             const struct adjacency *to);
+void forward_policy_key4(const struct flow4_key *f, uint16_t interface, uint16_t vlan, bool swapped,
                          struct spd4_key *out);
-void forward_policy_key6(const struct flow6_key *f, uint16_t interface, bool swapped,
+void forward_policy_key6(const struct flow6_key *f, uint16_t interface, uint16_t vlan, bool swapped,
                          struct spd6_key *out);
 extern struct counter drop_no_headroom;
 extern struct counter drop_policy, drop_wan_not_local, drop_wan_unprotected, drop_no_wan_route;

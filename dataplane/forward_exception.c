@@ -106,39 +106,57 @@ static void read_ports(uint8_t proto, const uint8_t *p, uint32_t n, uint8_t spor
 	}
 }
 
-/* Does a rule lead N bytes of a packet into a tunnel that it names, whatever the routes? */
+static const struct spd_entry *rule4(const struct forward_core *c, const uint8_t *ip, uint32_t n,
+                                     uint16_t vlan)
+{
+	uint32_t header = (ip[0] & 15U) * 4, rest = n > header ? n - header : 0;
+	struct flow4_key flow = {.proto = ip[IPV4_PROTOCOL],
+	                         .fragment = (get_be16(ip + IPV4_FRAGMENT) & IPV4_OFFSET) != 0};
+	const struct spd_entry *e;
+	struct spd4_key key;
+
+	memcpy(flow.src, ip + IPV4_SRC, 4);
+	memcpy(flow.dst, ip + IPV4_DST, 4);
+	read_ports(flow.proto, ip + header, rest, flow.sport, flow.dport);
+	forward_policy_key4(&flow, SPD_LAN, vlan, false, &key);
+	spd_match4(c->spd, &key, &e, 1);
+	return e;
+}
+
+static const struct spd_entry *rule6(const struct forward_core *c, const uint8_t *ip, uint32_t n,
+                                     uint16_t vlan)
+{
+	uint32_t rest = n > IPV6_HEADER ? n - IPV6_HEADER : 0;
+	struct flow6_key flow = {.proto = ip[IPV6_NEXT],
+	                         .fragment = ip[IPV6_NEXT] == IPV6_FRAGMENT};
+	const struct spd_entry *e;
+	struct spd6_key key;
+
+	memcpy(flow.src, ip + IPV6_SRC, 16);
+	memcpy(flow.dst, ip + IPV6_DST, 16);
+	read_ports(flow.proto, ip + IPV6_HEADER, rest, flow.sport, flow.dport);
+	forward_policy_key6(&flow, SPD_LAN, vlan, false, &key);
+	spd_match6(c->spd, &key, &e, 1);
+	return e;
+}
+
+/*
+ * Does a rule lead N bytes of a packet into a tunnel that it names, whatever the routes? From any
+ * VLAN of the LAN: what hosts of one of them send protected is not to be seen here.
+ */
 static bool ruled_into_tunnel(const struct forward_core *c, bool ipv6, const uint8_t *ip,
                               uint32_t n)
 {
-	uint32_t header = ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4,
-	         rest = n > header ? n - header : 0;
-	const struct spd_entry *e;
+	unsigned int ifaces = c->f->sub_of_vlan != NULL ? IFACES_MAX : 1;
 
-	if (c->spd->count == 0)
-		return false;
-	if (ipv6) {
-		struct flow6_key flow = {.proto = ip[IPV6_NEXT],
-		                         .fragment = ip[IPV6_NEXT] == IPV6_FRAGMENT};
-		struct spd6_key key;
+	for (unsigned int i = 0; c->spd->count > 0 && i < ifaces; i++) {
+		uint16_t vlan = c->f->config.iface[i].vlan;
+		const struct spd_entry *e = ipv6 ? rule6(c, ip, n, vlan) : rule4(c, ip, n, vlan);
 
-		memcpy(flow.src, ip + IPV6_SRC, 16);
-		memcpy(flow.dst, ip + IPV6_DST, 16);
-		read_ports(flow.proto, ip + header, rest, flow.sport, flow.dport);
-		forward_policy_key6(&flow, SPD_LAN, false, &key);
-		spd_match6(c->spd, &key, &e, 1);
-	} else {
-		struct flow4_key flow = {.proto = ip[IPV4_PROTOCOL],
-		                         .fragment =
-		                                 (get_be16(ip + IPV4_FRAGMENT) & IPV4_OFFSET) != 0};
-		struct spd4_key key;
-
-		memcpy(flow.src, ip + IPV4_SRC, 4);
-		memcpy(flow.dst, ip + IPV4_DST, 4);
-		read_ports(flow.proto, ip + header, rest, flow.sport, flow.dport);
-		forward_policy_key4(&flow, SPD_LAN, false, &key);
-		spd_match4(c->spd, &key, &e, 1);
+		if (e->action == SPD_PROTECT && e->tunnel != SPD_BY_ROUTE)
+			return true;
 	}
-	return e->action == SPD_PROTECT && e->tunnel != SPD_BY_ROUTE;
+	return false;
 }
 
 /* Where the LAN and what the tunnels protect are not; IP: N bytes. */

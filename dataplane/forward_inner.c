@@ -42,6 +42,12 @@ static inline uint64_t key_tail(uint32_t ports, uint16_t origin, uint8_t proto, 
 	return ports | (uint64_t)origin << 32 | (uint64_t)proto << 48 | (uint64_t)fragment << 56;
 }
 
+/* In the last word, where the LAN port has VLANs: the interface of a packet from there. */
+static inline uint64_t key_iface(struct rte_mbuf *m, uint16_t origin)
+{
+	return origin == ORIGIN_LAN ? (uint64_t)packet_meta(m)->iface << 57 : 0;
+}
+
 static inline void key4(const struct rte_mbuf *m, uint16_t origin, union flow4_words *key)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -210,6 +216,7 @@ static void ask4(struct forward_core *c, const uint16_t *origin, const union flo
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
 	const struct spd_entry *entry[FORWARD_BURST];
 	struct spd4_key rule_key[FORWARD_BURST];
+	uint16_t vlan[FORWARD_BURST];
 
 	for (unsigned int k = 0; k < misses; k++) {
 		dst[k] = get_be32(key[miss[k]].key.dst);
@@ -217,11 +224,14 @@ static void ask4(struct forward_core *c, const uint16_t *origin, const union flo
 	}
 	fib_lookup4(c->fib, dst, to, misses);
 	fib_lookup4(c->fib, src, from, misses);
+	for (unsigned int k = 0; k < misses; k++)
+		vlan[k] = forward_policy_vlan(c, origin[miss[k]], key[miss[k]].key.iface,
+		                              &c->fib->adjacency[to[k]]);
 	for (unsigned int k = 0; c->spd->count > 0 && k < misses; k++) {
 		bool swapped;
 		uint16_t interface = forward_policy_interface(origin[miss[k]], &swapped);
 
-		forward_policy_key4(&key[miss[k]].key, interface, swapped, &rule_key[k]);
+		forward_policy_key4(&key[miss[k]].key, interface, vlan[k], swapped, &rule_key[k]);
 	}
 	if (c->spd->count > 0)
 		spd_match4(c->spd, rule_key, entry, misses);
@@ -231,6 +241,7 @@ static void ask4(struct forward_core *c, const uint16_t *origin, const union flo
 		                             .key4 = &key[i].key,
 		                             .to = &c->fib->adjacency[to[k]],
 		                             .from = &c->fib->adjacency[from[k]],
+		                             .vlan = vlan[k],
 		                             .entry = entry[k]};
 		struct flow_value value;
 
@@ -248,6 +259,7 @@ static void ask6(struct forward_core *c, const uint16_t *origin, const union flo
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
 	const struct spd_entry *entry[FORWARD_BURST];
 	struct spd6_key rule_key[FORWARD_BURST];
+	uint16_t vlan[FORWARD_BURST];
 
 	for (unsigned int k = 0; k < misses; k++) {
 		memcpy(dst[k], key[miss[k]].key.dst, 16);
@@ -255,11 +267,14 @@ static void ask6(struct forward_core *c, const uint16_t *origin, const union flo
 	}
 	fib_lookup6(c->fib, dst, to, misses);
 	fib_lookup6(c->fib, src, from, misses);
+	for (unsigned int k = 0; k < misses; k++)
+		vlan[k] = forward_policy_vlan(c, origin[miss[k]], key[miss[k]].key.iface,
+		                              &c->fib->adjacency[to[k]]);
 	for (unsigned int k = 0; c->spd->count > 0 && k < misses; k++) {
 		bool swapped;
 		uint16_t interface = forward_policy_interface(origin[miss[k]], &swapped);
 
-		forward_policy_key6(&key[miss[k]].key, interface, swapped, &rule_key[k]);
+		forward_policy_key6(&key[miss[k]].key, interface, vlan[k], swapped, &rule_key[k]);
 	}
 	if (c->spd->count > 0)
 		spd_match6(c->spd, rule_key, entry, misses);
@@ -269,6 +284,7 @@ static void ask6(struct forward_core *c, const uint16_t *origin, const union flo
 		                             .key6 = &key[i].key,
 		                             .to = &c->fib->adjacency[to[k]],
 		                             .from = &c->fib->adjacency[from[k]],
+		                             .vlan = vlan[k],
 		                             .entry = entry[k]};
 		struct flow_value value;
 
@@ -286,9 +302,12 @@ void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 	uint32_t hash[FORWARD_BURST];
 	uint8_t miss[FORWARD_BURST];
 	unsigned int misses = 0;
+	bool vlans = c->f->sub_of_vlan != NULL;
 
 	for (unsigned int i = 0; i < n; i++) {
 		key4(pkts[i], origin[i], &key[i]);
+		if (unlikely(vlans))
+			key[i].word[1] |= key_iface(pkts[i], origin[i]);
 		hash[i] = flow4_hash(&c->flows, &key[i].key);
 		flow4_prefetch(&c->flows, hash[i]);
 	}
@@ -310,9 +329,12 @@ void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 	uint32_t hash[FORWARD_BURST];
 	uint8_t miss[FORWARD_BURST];
 	unsigned int misses = 0;
+	bool vlans = c->f->sub_of_vlan != NULL;
 
 	for (unsigned int i = 0; i < n; i++) {
 		key6(pkts[i], origin[i], &key[i]);
+		if (unlikely(vlans))
+			key[i].word[4] |= key_iface(pkts[i], origin[i]);
 		hash[i] = flow6_hash(&c->flows, &key[i].key);
 		flow6_prefetch(&c->flows, hash[i]);
 	}

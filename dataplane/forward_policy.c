@@ -58,7 +58,7 @@ static bool is_icmp(uint8_t proto)
 	return proto == IP_PROTO_ICMP || proto == IP_PROTO_ICMPV6;
 }
 
-void forward_policy_key4(const struct flow4_key *f, uint16_t interface, bool swapped,
+void forward_policy_key4(const struct flow4_key *f, uint16_t interface, uint16_t vlan, bool swapped,
                          struct spd4_key *out)
 {
 	bool known = ports_known(f->proto, f->fragment, f->sport, f->dport);
@@ -69,10 +69,11 @@ void forward_policy_key4(const struct flow4_key *f, uint16_t interface, bool swa
 	memcpy(out->dst, swapped ? f->src : f->dst, 4);
 	memcpy(out->sport, swap_ports ? f->dport : f->sport, 2);
 	memcpy(out->dport, swap_ports ? f->sport : f->dport, 2);
+	put_be16(out->vlan, interface == SPD_LAN ? vlan : 0);
 	put_be16(out->interface, known ? interface : interface | PORTS_UNKNOWN);
 }
 
-void forward_policy_key6(const struct flow6_key *f, uint16_t interface, bool swapped,
+void forward_policy_key6(const struct flow6_key *f, uint16_t interface, uint16_t vlan, bool swapped,
                          struct spd6_key *out)
 {
 	bool known = ports_known(f->proto, f->fragment, f->sport, f->dport);
@@ -83,6 +84,7 @@ void forward_policy_key6(const struct flow6_key *f, uint16_t interface, bool swa
 	memcpy(out->dst, swapped ? f->src : f->dst, 16);
 	memcpy(out->sport, swap_ports ? f->dport : f->sport, 2);
 	memcpy(out->dport, swap_ports ? f->sport : f->dport, 2);
+	put_be16(out->vlan, interface == SPD_LAN ? vlan : 0);
 	put_be16(out->interface, known ? interface : interface | PORTS_UNKNOWN);
 }
 
@@ -95,12 +97,12 @@ static const struct spd_entry *ask(const struct forward_core *c, const struct fo
 	if (q->key6 != NULL) {
 		struct spd6_key key;
 
-		forward_policy_key6(q->key6, interface, swapped, &key);
+		forward_policy_key6(q->key6, interface, q->vlan, swapped, &key);
 		spd_match6(c->spd, &key, &e, 1);
 	} else {
 		struct spd4_key key;
 
-		forward_policy_key4(q->key4, interface, swapped, &key);
+		forward_policy_key4(q->key4, interface, q->vlan, swapped, &key);
 		spd_match4(c->spd, &key, &e, 1);
 	}
 	return e;
@@ -340,4 +342,14 @@ uint16_t forward_policy_interface(uint16_t origin, bool *swapped)
 	/* Of opened packets, the answer is what most rules are about. */
 	*swapped = origin != ORIGIN_LAN && origin != ORIGIN_WAN;
 	return *swapped ? SPD_LAN : interface_of(origin);
+}
+
+uint16_t forward_policy_vlan(const struct forward_core *c, uint16_t origin, unsigned int iface,
+                             const struct adjacency *to)
+{
+	if (origin == ORIGIN_LAN)
+		return c->f->config.iface[iface].vlan;
+	return on_lan(to) || to->kind == ADJACENCY_LOCAL
+	               ? c->f->config.iface[to->next_hop.port].vlan
+	               : 0;
 }

@@ -188,6 +188,7 @@ static void add_local(struct routes *r, const struct iface *iface, unsigned int 
 			const struct config_addr *a = &iface[role].address[i].addr;
 
 			add_bytes(r, a->ipv6, a->bytes, a->ipv6 ? 128 : 32, ADJACENCY_LOCAL);
+			r->route[r->count - 1].via.next_hop.port = (uint8_t)role;
 		}
 	for (unsigned int role = 0; role < PORT_ROLES; role++) {
 		const struct iface_virtual *v = iface[role].virtual_;

@@ -405,6 +405,8 @@ int spd_update(struct spd_table *t, const struct spd_rule *rules, unsigned int c
 	for (unsigned int i = 0; i < count; i++) {
 		memcpy(t->list[i].name, rules[i].name, sizeof(t->list[i].name));
 		t->list[i].action = rules[i].action;
+		t->list[i].interface = rules[i].interface;
+		t->list[i].vlan = rules[i].vlan;
 		t->list_slot[i] = spd->entry[i + 1].slot;
 	}
 	__atomic_store_n(&t->current, spd, __ATOMIC_RELEASE);

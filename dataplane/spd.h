@@ -165,7 +165,8 @@ static inline void spd_count(struct spd_hit *hits, unsigned int slot, uint32_t b
 struct spd_info {
 	char name[32];
 	uint8_t action;
-	uint64_t packets, bytes; /* since the rule is there */
+	uint16_t interface, vlan; /* of the rule */
+	uint64_t packets, bytes;  /* since the rule is there */
 };
 /* Up to MAX entries; the number there are. */
 unsigned int spd_list(const struct spd_table *t, struct spd_info *out, unsigned int max);

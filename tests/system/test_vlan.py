@@ -18,6 +18,9 @@ s.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA: tags are told apart from 
 mac = s.getsockname()[4]
 us, them = socket.inet_aton("10.1.10.2"), socket.inet_aton("10.1.10.1")
 
+def address(text):
+    return socket.inet_aton(text)
+
 def total(b):
     n = sum(struct.unpack("!%dH" % (len(b) // 2), b))
     n = (n & 0xffff) + (n >> 16)
@@ -49,22 +52,39 @@ def arp(vlan):
          + bytes(6) + them)
     return receive(0x0806, lambda p: p[7] == 2 and p[14:18] == them)
 
+def send_ip(to, vlan, source, destination, protocol, payload):
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0x4000, 64, protocol, 0)
+    ip += source + destination
+    ip = ip[:10] + struct.pack("!H", total(ip)) + ip[12:]
+    send(to, vlan, 0x0800, ip + payload)
+
 def ping(to, vlan, size):
     icmp = struct.pack("!BBHHH", 8, 0, 0, 7, size) + bytes(size)
     icmp = icmp[:2] + struct.pack("!H", total(icmp)) + icmp[4:]
-    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(icmp), 0, 0x4000, 64, 1, 0) + us + them
-    ip = ip[:10] + struct.pack("!H", total(ip)) + ip[12:]
-    send(to, vlan, 0x0800, ip + icmp)
+    send_ip(to, vlan, us, them, 1, icmp)
     return receive(0x0800, lambda p: p[9] == 1 and p[20] == 0 and p[12:16] == them)
 
-for _ in range(10):
-    answer = arp(10)
-    if answer:
-        break
+def find():
+    for _ in range(10):
+        answer = arp(10)
+        if answer:
+            return answer
+"""
+
+HELLO = r"""
+answer = find()
 print("arp", answer[1])
 for size in (56, 1472):
     print("echo", size, ping(answer[0], 10, size)[1])
 print("other", arp(11), ping(answer[0], 11, 56))
+"""
+
+# The same packets to the other site, in VLAN 10, in VLAN 20 and without a tag.
+CROSS = r"""
+gateway = find()[0]
+for vlan, source, n in ((10, "10.1.10.2", 3), (20, "10.1.20.2", 5)):
+    for _ in range(n):
+        send_ip(gateway, vlan, address(source), address("10.2.0.2"), 17, bytes(16))
 """
 
 
@@ -73,8 +93,26 @@ class VlanRig(Rig):
         config = super().config(site)
         if site == "a":
             config["lumengate:gateway"]["port"]["lan"]["vlan"] = [
-                {"id": 10, "address": ["10.1.10.1/24"]}]
+                {"id": 10, "address": ["10.1.10.1/24"]},
+                {"id": 20, "address": ["10.1.20.1/24"]}]
         return config
+
+    def station(self, program):
+        """Lines that the station prints."""
+        done = subprocess.run(self.in_ns("dc-a") + ["python3", "-c", STATION + program],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=60)
+        return done.stdout.splitlines()
+
+    def rules(self, *rules):
+        """Let the gateway have RULES from now on."""
+        config = self.config("a")
+        config["lumengate:gateway"]["policy"] = list(rules)
+        self.rpc("a", "config_set", {"config": config})
+
+    def decided(self):
+        """Packets by rule."""
+        return {r["name"]: r["packets"] for r in self.rpc("a", "policy_list")["policy"]}
 
 
 @pytest.fixture
@@ -88,8 +126,17 @@ def vlan():
 
 def test_station_in_a_vlan_reaches_the_gateway(vlan):
     """Answers have the tag of the question; there is none in another VLAN."""
-    done = subprocess.run(vlan.in_ns("dc-a") + ["python3", "-c", STATION],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
-    assert done.stdout.splitlines() == ["arp 10", "echo 56 10", "echo 1472 10",
-                                        "other None None"], done.stdout
+    assert vlan.station(HELLO) == ["arp 10", "echo 56 10", "echo 1472 10", "other None None"]
     assert vlan.ping(3, target="10.1.0.1") == (3, 3)
+
+
+def test_rules_tell_vlans_apart(vlan):
+    vlan.rules({"name": "ten", "action": "protect", "vlan": 10},
+               {"name": "plain", "action": "protect", "vlan": 0},
+               {"name": "rest", "action": "discard"})
+    assert vlan.station(CROSS) == []
+    vlan.ping(2, target="10.2.0.2")
+    vlan.wait_for(lambda: sum(vlan.decided().values()) == 10, 10, "all have been decided on")
+    assert vlan.decided() == {"ten": 3, "plain": 2, "rest": 5, "(no rule)": 0}
+    assert [r["from"] for r in vlan.rpc("a", "policy_list")["policy"]] == [
+        "lan vlan 10", "lan untagged", "lan", ""]

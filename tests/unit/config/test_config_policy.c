@@ -28,6 +28,8 @@ static int parse(const char *rules, struct err *err)
 
 	json_object_set_new(json_array_get(json_object_get(g, "tunnel"), 0), "policy",
 	                    json_string(tunnel_policy));
+	json_object_set_new(json_object_get(json_object_get(g, "port"), "lan"), "vlan",
+	                    json_loads("[{\"id\":10,\"address\":[\"10.1.10.1/24\"]}]", 0, NULL));
 	json_object_set_new(g, "policy", json_loads(rules, 0, NULL));
 	text = json_dumps(root, 0);
 	json_decref(root);
@@ -80,6 +82,23 @@ static void test_a_rule_is_read_in_full(void)
 	CU_ASSERT_FALSE(out.rules[3].has_ports || out.rules[3].has_source);
 }
 
+static void test_vlans(void)
+{
+	struct err err;
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(parse("[{\"name\":\"a\",\"action\":\"discard\",\"vlan\":10},"
+	                            "{\"name\":\"b\",\"action\":\"discard\",\"vlan\":0,"
+	                            "\"interface\":\"lan\"},"
+	                            "{\"name\":\"c\",\"action\":\"discard\"}]",
+	                            &err),
+	                      0);
+	CU_ASSERT_TRUE(out.rules[0].has_vlan && out.rules[1].has_vlan);
+	CU_ASSERT_FALSE(out.rules[2].has_vlan);
+	CU_ASSERT_EQUAL(out.rules[0].vlan, 10);
+	CU_ASSERT_EQUAL(out.rules[1].vlan, 0);
+}
+
 static void test_wrong_rules_are_refused_by_name(void)
 {
 	static const struct {
@@ -116,6 +135,13 @@ static void test_wrong_rules_are_refused_by_name(void)
 	         ROOT "/icmp-type: protocol is neither icmp nor icmpv6"},
 	        {"\"action\":\"protect\",\"protocol\":\"icmp\",\"icmp-code\":8",
 	         ROOT "/icmp-code: there is no icmp-type"},
+	        {"\"action\":\"discard\",\"vlan\":11", ROOT "/vlan: the LAN port has no VLAN 11"},
+	        {"\"action\":\"discard\",\"vlan\":10,\"interface\":\"wan\"",
+	         ROOT "/vlan: VLANs are the LAN port's"},
+	        {"\"action\":\"discard\",\"vlan\":0,\"from-tunnel\":\"dc\"",
+	         ROOT "/vlan: VLANs are the LAN port's"},
+	        {"\"action\":\"discard\",\"vlan\":4095",
+	         ROOT "/vlan: out of range: must be 0 to 4094"},
 	};
 	struct err err;
 	char text[512];
@@ -206,5 +232,5 @@ static void test_full_size(void)
 	free(normal);
 }
 
-UNIT_MAIN(UNIT(test_a_rule_is_read_in_full), UNIT(test_wrong_rules_are_refused_by_name),
-          UNIT(test_changes_live), UNIT(test_full_size))
+UNIT_MAIN(UNIT(test_a_rule_is_read_in_full), UNIT(test_vlans),
+          UNIT(test_wrong_rules_are_refused_by_name), UNIT(test_changes_live), UNIT(test_full_size))

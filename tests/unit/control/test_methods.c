@@ -68,9 +68,17 @@ static unsigned int rules;
 
 static unsigned int fake_policy(struct spd_info *out, unsigned int max)
 {
-	if (rules > 0)
-		out[0] = (struct spd_info){"ntp", SPD_BYPASS, 7, 5000000000ULL};
-	out[rules] = (struct spd_info){"", SPD_DISCARD, 1, 64};
+	static const struct spd_info list[] = {
+	        {"ntp", SPD_BYPASS, SPD_LAN, SPD_ANY_VLAN, 7, 5000000000ULL},
+	        {"vlan", SPD_BYPASS, SPD_LAN, 10, 0, 0},
+	        {"plain", SPD_DISCARD, SPD_LAN, 0, 0, 0},
+	        {"in", SPD_BYPASS, SPD_WAN, SPD_ANY_VLAN, 0, 0},
+	        {"on", SPD_PROTECT, 0, SPD_ANY_VLAN, 0, 0},
+	};
+
+	for (unsigned int i = 0; i < rules; i++)
+		out[i] = list[i];
+	out[rules] = (struct spd_info){"", SPD_DISCARD, 0, 0, 1, 64};
 	return rules + 1;
 }
 
@@ -226,6 +234,31 @@ static void test_policy(void)
 	CU_ASSERT_STRING_EQUAL(
 	        json_string_value(json_object_get(json_array_get(list, 1), "action")), "discard");
 	json_decref(r);
+}
+
+/* Each rule says where its packets come in. */
+static void test_policy_from(void)
+{
+	static const char *const from[] = {"lan", "lan vlan 10", "lan untagged",
+	                                   "wan", "tunnel dc",   ""};
+	static struct config running;
+	struct jsonrpc_error error;
+	json_t *r, *list;
+
+	strcpy(running.tunnels[0].name, "dc");
+	running.tunnel_count = 1;
+	CU_ASSERT_EQUAL_FATAL(gateway_config_set(&running, "{}", NULL), 0);
+	gateway_register(&ops);
+	rules = 5;
+	r = run("policy_list", NULL, &error);
+	list = json_object_get(r, "policy");
+	CU_ASSERT_EQUAL_FATAL(json_array_size(list), 6);
+	for (size_t i = 0; i < 6; i++)
+		CU_ASSERT_STRING_EQUAL(
+		        json_string_value(json_object_get(json_array_get(list, i), "from")),
+		        from[i]);
+	json_decref(r);
+	gateway_config_set(NULL, NULL, NULL);
 }
 
 static void test_counters_by_prefix(void)
@@ -421,4 +454,4 @@ static void test_config(void)
 UNIT_MAIN(UNIT(test_nothing_runs), UNIT(test_snapshots), UNIT(test_status_has_drops_by_name),
           UNIT(test_tunnel_show), UNIT(test_tunnel_rekey), UNIT(test_keystore_import),
           UNIT(test_alarm_list), UNIT(test_log_set), UNIT(test_config),
-          UNIT(test_counters_by_prefix), UNIT(test_policy))
+          UNIT(test_counters_by_prefix), UNIT(test_policy), UNIT(test_policy_from))

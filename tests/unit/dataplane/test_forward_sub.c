@@ -2,7 +2,7 @@
 
 /* VLANs of the LAN port that gateway A has addresses in: 10 and, with a smaller MTU, 20. */
 
-#include "tests/unit/dataplane/gateway_rig.h"
+#include "tests/unit/dataplane/policy_rig.h"
 
 static const uint8_t all_mac[6] = {255, 255, 255, 255, 255, 255};
 static const uint8_t vlan_mac[6] = {2, 0, 0, 0, 0x10, 0x10}; /* the host in each VLAN */
@@ -171,6 +171,89 @@ static void test_packets_cross(void)
 	}
 }
 
+static uint8_t leaves(uint16_t vlan, const char *src, uint8_t proto)
+{
+	send_tagged(vlan, test_ipv4(rig_pool, src, "10.2.0.10", proto, NULL, 100), NULL, 0x0800);
+	return on_wan();
+}
+
+static bool comes_in(uint16_t vlan, const char *dst, uint8_t proto)
+{
+	struct rte_mbuf *m;
+
+	rig_send(1, test_ipv4(rig_pool, "10.2.0.10", dst, proto, NULL, 100));
+	rig_turns(2);
+	m = receive_tagged(vlan);
+	if (m == NULL)
+		m = receive_tagged(vlan);
+	rte_pktmbuf_free(m);
+	return m != NULL;
+}
+
+/* The same addresses and ports, a decision for each VLAN, from the cache, too. */
+static void test_rules_name_vlans(void)
+{
+	uint64_t inner = rig_count(0, "drop.inner_policy");
+	struct config_rule *r;
+
+	drop_all();
+	begin(0);
+	r = rule("ten", CONFIG_RULE_DISCARD);
+	r->has_vlan = true;
+	r->vlan = 10;
+	r = rule("plain", CONFIG_RULE_DISCARD);
+	r->has_vlan = true;
+	r->has_protocol = true;
+	r->protocol = 47;
+	rule("rest", CONFIG_RULE_PROTECT);
+	apply(0);
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(leaves(10, "10.1.10.10", 47), 0);
+		CU_ASSERT_EQUAL(leaves(20, "10.1.10.10", 47), 50);
+		CU_ASSERT_EQUAL(leaves(10, "10.1.10.10", 17), 0);
+		rig_send(0, test_ipv4(rig_pool, "10.1.10.10", "10.2.0.10", 47, NULL, 100));
+		rig_turn(0);
+		CU_ASSERT_EQUAL(on_wan(), 0);
+		rig_send(0, test_ipv4(rig_pool, "10.1.10.10", "10.2.0.10", 17, NULL, 100));
+		rig_turn(0);
+		CU_ASSERT_EQUAL(on_wan(), 50);
+	}
+	CU_ASSERT_EQUAL(hits(0, "ten"), 4);
+	CU_ASSERT_EQUAL(hits(0, "plain"), 2);
+	CU_ASSERT_EQUAL(hits(0, "rest"), 4);
+	/* What comes out of a tunnel is held to the rules for the VLAN that it goes to. */
+	CU_ASSERT_FALSE(comes_in(10, "10.1.10.10", 47));
+	CU_ASSERT_FALSE(comes_in(10, "10.1.10.1", 1));
+	CU_ASSERT_EQUAL(rig_count(0, "drop.inner_policy"), inner + 2);
+	CU_ASSERT_TRUE(comes_in(20, "10.1.20.10", 47));
+	begin(0);
+	apply(0);
+}
+
+static void test_ipv6_rules_name_vlans(void)
+{
+	struct config_rule *r;
+
+	begin(0);
+	r = rule("ten", CONFIG_RULE_PROTECT);
+	r->has_vlan = true;
+	r->vlan = 10;
+	apply(0);
+	for (unsigned int i = 0; i < 2; i++) {
+		send_tagged(
+		        10,
+		        test_ipv6(rig_pool, "2001:db8:a:10::10", "2001:db8:b::10", 17, NULL, 64),
+		        NULL, 0x86dd);
+		CU_ASSERT_EQUAL(on_wan(), 50);
+		rig_send(0,
+		         test_ipv6(rig_pool, "2001:db8:a:10::10", "2001:db8:b::10", 17, NULL, 64));
+		rig_turn(0);
+		CU_ASSERT_EQUAL(on_wan(), 0);
+	}
+	begin(0);
+	apply(0);
+}
+
 static void test_between_vlans_and_by_a_router(void)
 {
 	for (unsigned int i = 0; i < 2; i++) {
@@ -270,7 +353,7 @@ static void test_stop(void)
 }
 
 UNIT_MAIN(UNIT(test_start), UNIT(test_arp_and_echo_are_answered_in_the_vlan),
-          UNIT(test_packets_cross), UNIT(test_between_vlans_and_by_a_router),
-          UNIT(test_mtu_and_errors), UNIT(test_other_tags_are_dropped),
-          UNIT(test_untagged_stay_untagged), UNIT(test_addresses_are_defended_in_their_vlan),
-          UNIT(test_stop))
+          UNIT(test_packets_cross), UNIT(test_rules_name_vlans), UNIT(test_ipv6_rules_name_vlans),
+          UNIT(test_between_vlans_and_by_a_router), UNIT(test_mtu_and_errors),
+          UNIT(test_other_tags_are_dropped), UNIT(test_untagged_stay_untagged),
+          UNIT(test_addresses_are_defended_in_their_vlan), UNIT(test_stop))

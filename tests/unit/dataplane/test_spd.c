@@ -140,6 +140,15 @@ static void test_interface_and_vlan(void)
 	CU_ASSERT_EQUAL(match(t, k)->slot, 0);
 	put_be16(k.vlan, 100);
 	CU_ASSERT_EQUAL(match(t, k)->action, SPD_PROTECT);
+	put_be16(k.vlan, 101);
+	CU_ASSERT_EQUAL(match(t, k)->slot, 0);
+	/* Untagged is a VLAN of its own. */
+	rules[3] = any("untagged", SPD_DISCARD);
+	rules[3].vlan = 0;
+	CU_ASSERT_EQUAL_FATAL(spd_update(t, rules, 4, NULL, 0, NULL), 0);
+	CU_ASSERT_EQUAL(match(t, k)->slot, 0);
+	put_be16(k.vlan, 0);
+	CU_ASSERT_EQUAL(match(t, k)->slot, spd_current(t)->entry[4].slot);
 	put_be16(k.interface, SPD_WAN);
 	CU_ASSERT_EQUAL(match(t, k)->action, SPD_BYPASS);
 	put_be16(k.interface, 1023);
