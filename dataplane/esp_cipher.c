@@ -173,13 +173,40 @@ struct esp_cipher *esp_cipher_create(const char *device, unsigned int cores, uns
 	return NULL;
 }
 
+static void release(struct esp_cipher *c, struct esp_cipher_session *session)
+{
+	rte_cryptodev_sym_session_free(c->device, session->device);
+	/*
+	 * Not every driver wipes what it has let go of. The object lies in the pool now, from
+	 * which this thread alone takes.
+	 */
+	secret_wipe(session->device, c->sessions->elt_size);
+	free(session);
+}
+
+void esp_cipher_reclaim(struct esp_cipher *c)
+{
+	struct esp_cipher_session **at = &c->waiting;
+
+	while (*at != NULL) {
+		struct esp_cipher_session *session = *at;
+
+		if (__atomic_load_n(&session->out, __ATOMIC_ACQUIRE) != 0) {
+			at = &session->next;
+			continue;
+		}
+		*at = session->next;
+		release(c, session);
+	}
+}
+
 void esp_cipher_destroy(struct esp_cipher *c)
 {
 	if (c == NULL)
 		return;
 	if (c->started)
 		rte_cryptodev_stop(c->device);
-	/* Nothing works on the buffers of lost operations any more. */
+	/* Nothing works on the buffers of lost operations any more, nor with their keys. */
 	for (unsigned int i = 0; i < c->cores; i++)
 		for (unsigned int k = 0; k < ESP_CIPHER_OPS; k++) {
 			struct rte_crypto_op *op = c->queue[i].all[k];
@@ -187,6 +214,12 @@ void esp_cipher_destroy(struct esp_cipher *c)
 			if (op != NULL && esp_cipher_private(op)->under_way)
 				rte_pktmbuf_free(op->sym->m_src);
 		}
+	while (c->waiting != NULL) {
+		struct esp_cipher_session *session = c->waiting;
+
+		c->waiting = session->next;
+		release(c, session);
+	}
 	if (c->configured)
 		rte_cryptodev_close(c->device);
 	rte_mempool_free(c->ops);
@@ -200,7 +233,7 @@ const char *esp_cipher_driver(const struct esp_cipher *c)
 	return c->driver;
 }
 
-void *esp_cipher_session(struct esp_cipher *c, const uint8_t *key, bool seal)
+struct esp_cipher_session *esp_cipher_session(struct esp_cipher *c, const uint8_t *key, bool seal)
 {
 	struct rte_crypto_sym_xform xform = {
 	        .type = RTE_CRYPTO_SYM_XFORM_AEAD,
@@ -218,17 +251,24 @@ void *esp_cipher_session(struct esp_cipher *c, const uint8_t *key, bool seal)
 	                },
 	};
 
-	return rte_cryptodev_sym_session_create(c->device, &xform, c->sessions);
+	struct esp_cipher_session *session = calloc(1, sizeof(*session));
+
+	esp_cipher_reclaim(c);
+	if (session == NULL)
+		return NULL;
+	session->device = rte_cryptodev_sym_session_create(c->device, &xform, c->sessions);
+	if (session->device == NULL) {
+		free(session);
+		return NULL;
+	}
+	return session;
 }
 
-void esp_cipher_session_free(struct esp_cipher *c, void *session)
+void esp_cipher_session_free(struct esp_cipher *c, struct esp_cipher_session *session)
 {
 	if (session == NULL)
 		return;
-	rte_cryptodev_sym_session_free(c->device, session);
-	/*
-	 * Not every driver wipes what it has let go of. The object lies in the pool now, from
-	 * which this thread alone takes.
-	 */
-	secret_wipe(session, c->sessions->elt_size);
+	session->next = c->waiting;
+	c->waiting = session;
+	esp_cipher_reclaim(c);
 }

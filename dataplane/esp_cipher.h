@@ -16,8 +16,9 @@
  * to the cipher now, which frees it when it comes back or the device is closed. While a core
  * misses operations, its bursts fail at once, and it tries again every ESP_CIPHER_RETRY_MS.
  *
- * Keys: sessions lie in DPDK's memory, not in our own arena; they are wiped when freed. The
- * device or its driver compares the tags.
+ * Keys: sessions lie in DPDK's memory, not in our own arena; they are wiped when freed, but not
+ * while an operation that was given up may still be worked on with them. The device or its driver
+ * compares the tags.
  */
 
 #ifndef DATAPLANE_ESP_CIPHER_H
@@ -33,6 +34,7 @@
 #define ESP_CIPHER_RETRY_MS 1000
 
 struct esp_cipher;
+struct esp_cipher_session;
 struct esp_job;
 
 /*
@@ -45,17 +47,25 @@ struct esp_job;
 struct esp_cipher *esp_cipher_create(const char *device, unsigned int cores, unsigned int sessions,
                                      struct err *err);
 
-/* Stop and close the device; no core may use it any more. Sessions are freed before. */
+/*
+ * Stop and close the device; no core may use it any more. Sessions are freed before; those that
+ * still waited for operations are wiped once the device has stopped.
+ */
 void esp_cipher_destroy(struct esp_cipher *c);
 
 /* Name of the driver, such as "crypto_qat". */
 const char *esp_cipher_driver(const struct esp_cipher *c);
 
 /* Prepare KEY (32 bytes) for one direction; NULL when there are no sessions left. */
-void *esp_cipher_session(struct esp_cipher *c, const uint8_t *key, bool seal);
+struct esp_cipher_session *esp_cipher_session(struct esp_cipher *c, const uint8_t *key, bool seal);
 
-/* Wipe and free; NULL is allowed. No core may use it any more. */
-void esp_cipher_session_free(struct esp_cipher *c, void *session);
+/*
+ * Wipe and free; NULL is allowed. No core may use it any more. As long as the device has not given
+ * back all operations with it, it only waits, until esp_cipher_reclaim(), here or in
+ * esp_cipher_session(), finds them back. They come back when their core has its next burst.
+ */
+void esp_cipher_session_free(struct esp_cipher *c, struct esp_cipher_session *session);
+void esp_cipher_reclaim(struct esp_cipher *c);
 
 /*
  * Run N jobs, at most ESP_BURST, on the queue pair of CORE. The text is sealed or opened in

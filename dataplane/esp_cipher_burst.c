@@ -28,7 +28,7 @@ static void prepare(struct rte_crypto_op *op, const struct esp_job *job, uint64_
 	private->burst = burst;
 	private->job = place;
 	op->status = RTE_CRYPTO_OP_STATUS_NOT_PROCESSED;
-	rte_crypto_op_attach_sym_session(op, job->sa->session);
+	rte_crypto_op_attach_sym_session(op, job->sa->session->device);
 	sym->m_src = job->m;
 	sym->m_dst = NULL;
 	sym->aead.data.offset = job->offset;
@@ -79,6 +79,8 @@ static unsigned int take_back(struct esp_cipher *c, unsigned int core, struct es
 		} else {
 			rte_pktmbuf_free(ops[i]->sym->m_src);
 			q->lost--;
+			/* The last that is done with it: it may be freed now. */
+			__atomic_fetch_sub(&private->session->out, 1, __ATOMIC_RELEASE);
 		}
 	}
 	return ours;
@@ -143,6 +145,10 @@ static void run(struct esp_cipher *c, unsigned int core, struct counter_set *cs,
 		if (i >= sent) {
 			q->free[q->free_count++] = ops[i];
 		} else if (unlikely(esp_cipher_private(ops[i])->under_way)) {
+			struct esp_cipher_session *session = jobs[i].sa->session;
+
+			__atomic_fetch_add(&session->out, 1, __ATOMIC_RELAXED);
+			esp_cipher_private(ops[i])->session = session;
 			jobs[i].result = ESP_JOB_LOST;
 			jobs[i].m = NULL;
 			lost++;

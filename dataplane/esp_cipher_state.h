@@ -18,11 +18,20 @@
 struct esp_cipher_private {
 	uint8_t iv[16], aad[16], icv[16];
 	uint64_t burst; /* of the queue; another one than the current: it was given up */
-	uint32_t job;   /* place in the burst */
-	bool under_way; /* the device has it */
+	struct esp_cipher_session *session; /* then */
+	uint32_t job;                       /* place in the burst */
+	bool under_way;                     /* the device has it */
 };
 
 #define ESP_CIPHER_PRIVATE_OFFSET (sizeof(struct rte_crypto_op) + sizeof(struct rte_crypto_sym_op))
+
+/* A key with the device. */
+struct esp_cipher_session {
+	void *device;     /* rte_cryptodev's; constant */
+	unsigned int out; /* operations that were given up and have not come back; cores: rw */
+	/* Control thread, once it was let go of. */
+	struct esp_cipher_session *next;
+};
 
 /* One core's; nobody else touches it while that core runs. */
 struct esp_cipher_queue {
@@ -42,6 +51,7 @@ struct esp_cipher {
 	const char *driver;
 	uint64_t wait_tsc, retry_tsc;
 	struct rte_mempool *ops, *sessions, *trial;
+	struct esp_cipher_session *waiting; /* for their operations; control thread */
 	struct esp_cipher_queue queue[TUNNEL_CORES_MAX];
 };
 

@@ -53,7 +53,7 @@ struct sa {
 	_Alignas(64) uint64_t replayed, auth_failed; /* receive; as packets and bytes */
 	/* Of the device that seals and opens, if there is one; else NULL. Constant. */
 	struct esp_cipher *cipher;
-	void *session;
+	struct esp_cipher_session *session;
 	/* Control thread only. */
 	uint8_t key[32]; /* to refuse a key that is in use already */
 	uint64_t generation, installed_ns;

@@ -345,6 +345,8 @@ void tunnel_reclaim(struct tunnel *t)
 {
 	struct sa **at = &t->retired;
 
+	if (t->sad->cipher != NULL)
+		esp_cipher_reclaim(t->sad->cipher);
 	while (*at != NULL) {
 		struct sa *sa = *at;
 

@@ -329,6 +329,99 @@ static void test_closing_frees_what_was_lost(void)
 	done();
 }
 
+/* Takes operations, and lets the driver see them later: after its key was replaced. */
+static uint16_t enqueue_holding(void *qp, struct rte_crypto_op **ops, uint16_t n)
+{
+	(void)qp;
+	for (uint16_t i = 0; i < n; i++)
+		kept[kept_count++] = ops[i];
+	return n;
+}
+
+static unsigned int sessions_in_use(void)
+{
+	return rte_mempool_in_use_count(pair_cipher->sessions);
+}
+
+/*
+ * A key that was replaced while the device kept operations under it stays until they are back: what
+ * the device makes of them then is what it should have been.
+ */
+static void test_key_outlives_its_operations(void)
+{
+	struct rte_crypto_fp_ops *fp = stand_between();
+	struct pair p = make(false), old = p;
+	uint8_t inner[100], want[BYTES_MAX], got[BYTES_MAX];
+	struct rte_crypto_op *done_op = NULL;
+	struct rte_mbuf *m;
+	struct err err = {0};
+	unsigned int total;
+
+	inner_packet(inner, sizeof(inner), false, 0);
+	m = packet(inner, sizeof(inner));
+	fp->enqueue_burst = enqueue_holding;
+	CU_ASSERT_EQUAL(tunnel_seal_burst(p.tx, 0, &counters, &m, 1), 0);
+	CU_ASSERT_EQUAL_FATAL(kept_count, 1);
+	CU_ASSERT_EQUAL(sessions_in_use(), 2);
+
+	/* Two further keys: nothing of the first is taken for theirs. */
+	for (uint32_t generation = 2; generation < 4; generation++) {
+		fixture_keys(&p.key, 1, 1000 + generation);
+		CU_ASSERT_EQUAL_FATAL(tunnel_tx_switch(p.tx, generation, &p.key, 1, &err), 0);
+		tunnel_reclaim(p.tx);
+		CU_ASSERT_EQUAL(sessions_in_use(), 3);
+	}
+	CU_ASSERT_EQUAL(
+	        driver.enqueue_burst(rte_crypto_fp_ops[pair_cipher->device].qp.data[0], kept, 1),
+	        1);
+	CU_ASSERT_EQUAL_FATAL(
+	        driver.dequeue_burst(rte_crypto_fp_ops[pair_cipher->device].qp.data[0], &done_op,
+	                             1),
+	        1);
+	CU_ASSERT_EQUAL(done_op->status, RTE_CRYPTO_OP_STATUS_SUCCESS);
+	total = reference(&old, inner, sizeof(inner), 1, NULL, 0, want);
+	memcpy(got, rte_pktmbuf_mtod(done_op->sym->m_src, void *), total - ESP_ICV_BYTES);
+	memcpy(got + total - ESP_ICV_BYTES, esp_cipher_private(done_op)->icv, ESP_ICV_BYTES);
+	CU_ASSERT_EQUAL(memcmp(got, want, total), 0);
+
+	/* Given back with the next burst, and then the key goes. */
+	kept[0] = done_op;
+	kept_count = 1;
+	fp->enqueue_burst = driver.enqueue_burst;
+	fp->dequeue_burst = dequeue_kept;
+	m = packet(inner, sizeof(inner));
+	CU_ASSERT_EQUAL_FATAL(tunnel_seal_burst(p.tx, 0, &counters, &m, 1), 1);
+	rte_pktmbuf_free(m);
+	CU_ASSERT_EQUAL(sessions_in_use(), 3);
+	tunnel_reclaim(p.tx);
+	CU_ASSERT_EQUAL(sessions_in_use(), 2);
+	CU_ASSERT_EQUAL(pair_cipher->queue[0].free_count, ESP_CIPHER_OPS);
+	unmake(&p);
+	CU_ASSERT_EQUAL(sessions_in_use(), 0);
+	*fp = driver;
+	done();
+}
+
+/* One that never comes back holds its key no longer than the device runs. */
+static void test_closing_wipes_keys_that_wait(void)
+{
+	struct rte_crypto_fp_ops *fp = stand_between();
+	struct pair p = make(false);
+	uint8_t inner[100];
+	struct rte_mbuf *m;
+
+	inner_packet(inner, sizeof(inner), false, 0);
+	m = packet(inner, sizeof(inner));
+	fp->enqueue_burst = enqueue_holding;
+	CU_ASSERT_EQUAL(tunnel_seal_burst(p.tx, 0, &counters, &m, 1), 0);
+	tunnel_alone_destroy(p.tx);
+	tunnel_alone_destroy(p.rx);
+	CU_ASSERT_EQUAL(sessions_in_use(), 1);
+	CU_ASSERT_PTR_NOT_NULL(pair_cipher->waiting);
+	*fp = driver;
+	done();
+}
+
 static void test_refusing_device(void)
 {
 	struct rte_crypto_fp_ops *fp = stand_between();
@@ -449,6 +542,7 @@ static void test_freed_sessions_hold_no_key(void)
 UNIT_MAIN(UNIT(test_equals_openssl), UNIT(test_every_changed_byte_is_dropped),
           UNIT(test_bursts_keep_their_order), UNIT(test_reordering_device),
           UNIT(test_lost_operations_fail_closed), UNIT(test_late_operations_are_nobodys),
-          UNIT(test_closing_frees_what_was_lost), UNIT(test_refusing_device),
+          UNIT(test_closing_frees_what_was_lost), UNIT(test_key_outlives_its_operations),
+          UNIT(test_closing_wipes_keys_that_wait), UNIT(test_refusing_device),
           UNIT(test_devices_that_will_not_do), UNIT(test_full_device_takes_no_more_keys),
           UNIT(test_device_is_tried_before_it_is_trusted), UNIT(test_freed_sessions_hold_no_key))
