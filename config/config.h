@@ -32,6 +32,7 @@ struct config_port {
 	char device[256]; /* PCI address, or DPDK virtual device "net_af_packet0,iface=lan0" */
 	uint16_t mtu;
 	char exception[16]; /* kernel interface for routing daemons, "" for none */
+	bool loose_source;  /* LAN: any source of the LAN's side, else of this interface's alone */
 	struct config_prefix
 	        addresses[CONFIG_ADDRESSES_MAX]; /* interface address with its prefix */
 	unsigned int address_count;

@@ -38,6 +38,7 @@ static const struct {
         FIELD(lan.mtu, "port/lan/mtu"),
         FIELD(lan.exception, "port/lan/exception-interface"),
         FIELD(wan.exception, "port/wan/exception-interface"),
+        FIELD(lan.loose_source, "port/lan/source-check"),
         FIELD(lan.address_count, "port/lan/address"),
         FIELD(lan.addresses, "port/lan/address"),
         FIELD(lan_sub_count, "port/lan/vlan"),

@@ -252,6 +252,7 @@ struct forward_way {
 /* forward_policy.c: by policy and routes. */
 struct forward_question {
 	uint16_t origin;
+	uint8_t iface; /* ORIGIN_LAN: that it came in by */
 	const struct flow4_key *key4;
 	const struct flow6_key *key6;      /* or NULL */
 	const struct adjacency *to, *from; /* the routes of destination and source */

@@ -238,6 +238,7 @@ static void ask4(struct forward_core *c, const uint16_t *origin, const union flo
 	for (unsigned int k = 0; k < misses; k++) {
 		unsigned int i = miss[k];
 		struct forward_question q = {.origin = origin[i],
+		                             .iface = key[i].key.iface,
 		                             .key4 = &key[i].key,
 		                             .to = &c->fib->adjacency[to[k]],
 		                             .from = &c->fib->adjacency[from[k]],
@@ -281,6 +282,7 @@ static void ask6(struct forward_core *c, const uint16_t *origin, const union flo
 	for (unsigned int k = 0; k < misses; k++) {
 		unsigned int i = miss[k];
 		struct forward_question q = {.origin = origin[i],
+		                             .iface = key[i].key.iface,
 		                             .key6 = &key[i].key,
 		                             .to = &c->fib->adjacency[to[k]],
 		                             .from = &c->fib->adjacency[from[k]],

@@ -13,8 +13,11 @@
  *   tunnel -> tunnel       the rules for the first one; and swapped, those for the second
  *   WAN -> LAN             the rules for the WAN; and swapped, those for the LAN must not
  *                          protect the answer, but for tunnels without a key
+ *   LAN VLAN -> another    the rules for the LAN, each direction for itself; without rules
+ *                          nothing passes
  *
- * Packets from LAN to LAN cross nothing.
+ * The LAN port without a tag is a network as a VLAN is. Packets that turn round within one cross
+ * nothing.
  */
 
 #include "dataplane/forward_core.h"
@@ -28,6 +31,8 @@ COUNTER_DEFINE(drop_discard, "drop.discard",
                "packets to broadcast, multicast and martian addresses")
 COUNTER_DEFINE(drop_lan_source, "drop.lan_source",
                "LAN packets whose source is not on the LAN's side")
+COUNTER_DEFINE(drop_reverse_path, "drop.reverse_path",
+               "LAN packets in another VLAN than leads to their source")
 COUNTER_DEFINE(drop_inner_source, "drop.inner_source",
                "opened packets whose source is not behind their tunnel")
 COUNTER_DEFINE(drop_inner_policy, "drop.inner_policy",
@@ -113,6 +118,19 @@ static bool on_lan(const struct adjacency *a)
 	return a->kind == ADJACENCY_CONNECTED || a->kind == ADJACENCY_GATEWAY;
 }
 
+/* From one network of the LAN to another. */
+static bool between_vlans(const struct forward_question *q)
+{
+	return q->origin == ORIGIN_LAN && on_lan(q->to) && q->to->next_hop.port != q->iface;
+}
+
+/* RFC 3704 section 2.2: the way back to its source is not the interface that it came in by. */
+static bool strayed(const struct forward_core *c, const struct forward_question *q)
+{
+	return q->origin == ORIGIN_LAN && on_lan(q->from) && q->from->next_hop.port != q->iface &&
+	       !c->f->config.iface[q->iface].loose_source;
+}
+
 /* No source that a packet from elsewhere may have. */
 static bool ours(const struct adjacency *a)
 {
@@ -130,11 +148,11 @@ static void to_drop(struct forward_verdict *v, const struct counter *reason)
 	v->drop = reason;
 }
 
-static void to_discard(struct forward_verdict *v, const struct spd_entry *e)
+static void to_discard(struct forward_verdict *v, unsigned int rule)
 {
 	v->outcome = FORWARD_DISCARD;
 	v->drop = &drop_policy;
-	v->rule = e->slot;
+	v->rule = (uint16_t)rule;
 }
 
 static void to_lan(struct forward_verdict *v, const struct forward_question *q)
@@ -187,6 +205,8 @@ static void by_routes(const struct forward_question *q, struct forward_verdict *
 	}
 	if (from_lan && !on_lan(q->from))
 		to_drop(v, &drop_lan_source);
+	else if (between_vlans(q))
+		to_discard(v, SPD_UNCOUNTED);
 	else if (on_lan(q->to))
 		to_lan(v, q);
 	else if (from_lan)
@@ -208,13 +228,19 @@ static void from_lan(const struct forward_core *c, const struct forward_question
 		to_drop(v, &drop_lan_source);
 		return;
 	}
-	if (on_lan(q->to)) {
+	if (on_lan(q->to) && !between_vlans(q)) {
 		to_lan(v, q);
 		return;
 	}
 	v->rule = e->slot;
 	if (e->action == SPD_DISCARD) {
-		to_discard(v, e);
+		to_discard(v, e->slot);
+	} else if (on_lan(q->to)) {
+		/* No tunnel leads there: what a rule protects, none lets through. */
+		if (e->action == SPD_BYPASS)
+			to_lan(v, q);
+		else
+			to_discard(v, 0);
 	} else if (e->action == SPD_BYPASS) {
 		to_wan(c, v, q);
 		v->flags = FLOW_CLEAR;
@@ -265,7 +291,7 @@ static void from_tunnel(const struct forward_core *c, const struct forward_quest
 	if (c->spd->from_tunnels)
 		onward = ask(c, q, q->origin, false);
 	if (onward != NULL && onward->slot != 0 && onward->action == SPD_DISCARD) {
-		to_discard(v, onward);
+		to_discard(v, onward->slot);
 	} else if (!on_lan(q->to) && q->to->kind != ADJACENCY_LOCAL) {
 		if (onward == NULL || onward->slot == 0)
 			to_drop(v, &drop_inner_policy);
@@ -299,7 +325,7 @@ static void from_wan(const struct forward_core *c, const struct forward_question
 		return;
 	}
 	if (e->slot != 0 && e->action == SPD_DISCARD) {
-		to_discard(v, e);
+		to_discard(v, e->slot);
 		return;
 	}
 	answer = ask(c, q, SPD_LAN, true);
@@ -323,7 +349,9 @@ void forward_decide(const struct forward_core *c, const struct forward_question 
                     struct forward_verdict *v)
 {
 	*v = (struct forward_verdict){.rule = SPD_UNCOUNTED};
-	if (c->spd->count == 0)
+	if (strayed(c, q))
+		to_drop(v, &drop_reverse_path);
+	else if (c->spd->count == 0)
 		by_routes(q, v);
 	else if (q->to->kind == ADJACENCY_DISCARD)
 		to_drop(v, &drop_discard);

@@ -31,6 +31,7 @@ struct iface {
 	uint8_t role;  /* enum port_role */
 	uint16_t vlan; /* tag of its frames; 0: none */
 	uint16_t mtu;
+	bool loose_source; /* as in the configuration */
 	struct rte_ether_addr mac;
 	uint8_t link_local[16];
 	unsigned int address_count;

@@ -16,10 +16,8 @@ s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 s.bind(("lan0", 0))
 s.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA: tags are told apart from the frame
 mac = s.getsockname()[4]
-us, them = socket.inet_aton("10.1.10.2"), socket.inet_aton("10.1.10.1")
-
-def address(text):
-    return socket.inet_aton(text)
+address = socket.inet_aton
+us, them = address("10.1.10.2"), address("10.1.10.1")
 
 def total(b):
     n = sum(struct.unpack("!%dH" % (len(b) // 2), b))
@@ -27,7 +25,8 @@ def total(b):
     return ~(n + (n >> 16)) & 0xffff
 
 def send(to, vlan, kind, payload):
-    s.send(to + mac + struct.pack("!HHH", 0x8100, vlan, kind) + payload)
+    tag = struct.pack("!HH", 0x8100, vlan) if vlan is not None else b""
+    s.send(to + mac + tag + struct.pack("!H", kind) + payload)
 
 def receive(kind, matches):
     "The next frame: its source, tag and payload."
@@ -47,7 +46,7 @@ def receive(kind, matches):
             return data[6:12], tag, data[14:]
     return None
 
-def arp(vlan):
+def arp(vlan, us=us, them=them):
     send(b"\xff" * 6, vlan, 0x0806, struct.pack("!HHBBH", 1, 0x800, 6, 4, 1) + mac + us
          + bytes(6) + them)
     return receive(0x0806, lambda p: p[7] == 2 and p[14:18] == them)
@@ -85,6 +84,27 @@ gateway = find()[0]
 for vlan, source, n in ((10, "10.1.10.2", 3), (20, "10.1.20.2", 5)):
     for _ in range(n):
         send_ip(gateway, vlan, address(source), address("10.2.0.2"), 17, bytes(16))
+"""
+
+# From VLAN 10 to VLAN 20 and back; the tags in which they arrive.
+BETWEEN = r"""
+gateway = find()[0]
+for vlan, source, destination in ((10, "10.1.10.2", "10.1.20.2"), (20, "10.1.20.2", "10.1.10.2")):
+    send_ip(gateway, vlan, address(source), address(destination), 17, bytes(16))
+    asked = receive(0x0806, lambda p: p[7] == 1 and p[24:28] == address(destination))
+    if asked:
+        who, tag, p = asked
+        send(who, tag, 0x0806, p[:7] + b"\2" + mac + p[24:28] + p[8:18])
+    seen = receive(0x0800, lambda p: p[12:20] == address(source) + address(destination))
+    print(vlan, seen and seen[1])
+"""
+
+# With the address of VLAN 10's host in VLAN 20, and without a tag.
+STRAY = r"""
+gateway = find()[0]
+for _ in range(4):
+    send_ip(gateway, 20, us, address("10.2.0.2"), 17, bytes(16))
+send_ip(gateway, None, us, address("10.2.0.2"), 17, bytes(16))
 """
 
 
@@ -140,3 +160,18 @@ def test_rules_tell_vlans_apart(vlan):
     assert vlan.decided() == {"ten": 3, "plain": 2, "rest": 5, "(no rule)": 0}
     assert [r["from"] for r in vlan.rpc("a", "policy_list")["policy"]] == [
         "lan vlan 10", "lan untagged", "lan", ""]
+
+
+def test_nothing_passes_between_vlans_but_by_a_rule(vlan):
+    assert vlan.station(BETWEEN) == ["10 None", "20 None"]
+    vlan.rules({"name": "ten", "action": "bypass", "vlan": 10, "destination": "10.1.20.0/24"})
+    assert vlan.station(BETWEEN) == ["10 20", "20 None"]
+    assert vlan.decided() == {"ten": 1, "(no rule)": 1}
+    assert vlan.rpc("a", "counter_list")["drop.policy"] == 3
+
+
+def test_sources_of_another_vlan_are_dropped(vlan):
+    assert vlan.station(STRAY) == []
+    vlan.wait_for(lambda: vlan.rpc("a", "counter_list")["drop.reverse_path"] == 5, 10,
+                  "all are counted")
+    assert vlan.station(HELLO)[:2] == ["arp 10", "echo 56 10"]

@@ -78,6 +78,7 @@ static void test_needs_restart(void)
 	         ROOT "/port/lan/vlan"},
 	        {"port/lan/exception-interface", "\"lg-lan\"",
 	         ROOT "/port/lan/exception-interface"},
+	        {"port/lan/source-check", "\"loose\"", ROOT "/port/lan/source-check"},
 	        {"port/lan/address/0", "\"10.1.0.2/24\"", ROOT "/port/lan/address"},
 	        {"port/wan/address/+", "\"198.51.100.1/24\"", ROOT "/port/wan/address"},
 	        {"port/wan/device", "\"0000:01:00.0\"", ROOT "/port/wan/device"},

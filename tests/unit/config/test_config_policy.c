@@ -28,8 +28,11 @@ static int parse(const char *rules, struct err *err)
 
 	json_object_set_new(json_array_get(json_object_get(g, "tunnel"), 0), "policy",
 	                    json_string(tunnel_policy));
-	json_object_set_new(json_object_get(json_object_get(g, "port"), "lan"), "vlan",
-	                    json_loads("[{\"id\":10,\"address\":[\"10.1.10.1/24\"]}]", 0, NULL));
+	json_object_set_new(
+	        json_object_get(json_object_get(g, "port"), "lan"), "vlan",
+	        json_loads(
+	                "[{\"id\":10,\"address\":[\"10.1.10.1/24\"],\"source-check\":\"loose\"}]",
+	                0, NULL));
 	json_object_set_new(g, "policy", json_loads(rules, 0, NULL));
 	text = json_dumps(root, 0);
 	json_decref(root);
@@ -97,6 +100,8 @@ static void test_vlans(void)
 	CU_ASSERT_FALSE(out.rules[2].has_vlan);
 	CU_ASSERT_EQUAL(out.rules[0].vlan, 10);
 	CU_ASSERT_EQUAL(out.rules[1].vlan, 0);
+	CU_ASSERT_TRUE(out.lan_subs[0].port.loose_source);
+	CU_ASSERT_FALSE(out.lan.loose_source);
 }
 
 static void test_wrong_rules_are_refused_by_name(void)

@@ -29,15 +29,40 @@ static void configure(struct config *c, unsigned int site)
 	r->via = CONFIG_VIA_LAN;
 	r->next_hop = test_prefix("10.1.10.10", 0).addr;
 	c->route_count++;
+	/* And one without a tag. */
+	r[1].prefix = test_prefix("10.1.98.0", 24);
+	r[1].via = CONFIG_VIA_LAN;
+	r[1].next_hop = test_prefix("10.1.0.10", 0).addr;
+	c->route_count++;
+}
+
+static void configure_loose(struct config *c, unsigned int site)
+{
+	configure(c, site);
+	c->lan.loose_source = c->lan_subs[1].port.loose_source = true;
+}
+
+static void set_up(void)
+{
+	rig_key(0, 1);
+	rig_key(1, 1);
+	rig_turns(20);
 }
 
 static void test_start(void)
 {
 	rig_configure = configure;
 	rig_start(1);
-	rig_key(0, 1);
-	rig_key(1, 1);
-	rig_turns(20);
+	set_up();
+}
+
+static void test_start_loose(void)
+{
+	const struct rig_shape shape[2] = {{.cores = 1}, {.cores = 1}};
+
+	rig_configure = configure_loose;
+	rig_start_shapes(shape, false, 1024);
+	set_up();
 }
 
 /* From the host in VLAN to A: from IP, or with TYPE 0x0806 from ARP on. */
@@ -254,23 +279,117 @@ static void test_ipv6_rules_name_vlans(void)
 	apply(0);
 }
 
-static void test_between_vlans_and_by_a_router(void)
+static bool passes(uint16_t from, const char *src, uint16_t to, const char *dst)
 {
-	for (unsigned int i = 0; i < 2; i++) {
-		struct rte_mbuf *m;
+	struct rte_mbuf *m = test_ipv4(rig_pool, src, dst, 17, NULL, 100);
 
-		send_tagged(10, test_ipv4(rig_pool, "10.1.10.10", "10.1.20.10", 17, NULL, 100),
-		            NULL, 0x0800);
-		m = receive_tagged(20);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-		rte_pktmbuf_free(m);
-		rig_send(0, test_ipv4(rig_pool, "10.1.0.10", "10.1.99.5", 17, NULL, 100));
+	if (from == 0) {
+		rig_send(0, m);
 		rig_turn(0);
-		m = receive_tagged(10);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
-		CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[18], 99);
-		rte_pktmbuf_free(m);
+	} else {
+		send_tagged(from, m, NULL, 0x0800);
 	}
+	m = to == 0 ? rig_receive(0) : receive_tagged(to);
+	rte_pktmbuf_free(m);
+	return m != NULL;
+}
+
+/* Within one network, by a router there, too, with rules or without. */
+static void test_turning_round_crosses_nothing(void)
+{
+	for (unsigned int rules = 0; rules < 2; rules++) {
+		begin(0);
+		if (rules != 0)
+			rule("none", CONFIG_RULE_DISCARD);
+		apply(0);
+		for (unsigned int i = 0; i < 2; i++) {
+			CU_ASSERT_TRUE(passes(10, "10.1.10.20", 10, "10.1.99.5"));
+			CU_ASSERT_TRUE(passes(10, "10.1.99.5", 10, "10.1.10.10"));
+			CU_ASSERT_TRUE(passes(0, "10.1.0.20", 0, "10.1.98.5"));
+		}
+	}
+	begin(0);
+	apply(0);
+}
+
+static void test_nothing_passes_between_vlans_without_a_rule(void)
+{
+	uint64_t before = rig_count(0, "drop.policy");
+
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_FALSE(passes(10, "10.1.10.10", 20, "10.1.20.10"));
+		CU_ASSERT_FALSE(passes(0, "10.1.0.10", 10, "10.1.99.5"));
+		CU_ASSERT_FALSE(passes(10, "10.1.10.10", 0, "10.1.0.10"));
+	}
+	CU_ASSERT_EQUAL(rig_count(0, "drop.policy"), before + 6);
+}
+
+static struct config_rule *in_vlan(struct config_rule *r, uint16_t vlan)
+{
+	r->has_vlan = true;
+	r->vlan = vlan;
+	return r;
+}
+
+static void test_bypass_lets_pass_between_vlans(void)
+{
+	uint64_t before = rig_count(0, "drop.policy"), clear = rig_count(0, "policy.bypassed");
+
+	begin(0);
+	in_vlan(rule("ten", CONFIG_RULE_BYPASS), 10);
+	in_vlan(rule("plain", CONFIG_RULE_BYPASS), 0)->has_destination = true;
+	config->rules[1].destination = test_prefix("10.1.99.0", 24);
+	in_vlan(rule("twenty", CONFIG_RULE_DISCARD), 20);
+	rule("rest", CONFIG_RULE_PROTECT);
+	apply(0);
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_TRUE(passes(10, "10.1.10.10", 20, "10.1.20.10"));
+		CU_ASSERT_TRUE(passes(10, "10.1.99.5", 0, "10.1.0.10"));
+		CU_ASSERT_TRUE(passes(0, "10.1.0.10", 10, "10.1.99.5"));
+		/* The other direction has a rule of its own. */
+		CU_ASSERT_FALSE(passes(20, "10.1.20.10", 10, "10.1.10.10"));
+		/* Protected, but no tunnel leads there. */
+		CU_ASSERT_FALSE(passes(0, "10.1.0.10", 10, "10.1.10.10"));
+		CU_ASSERT_EQUAL(on_wan(), 0);
+	}
+	CU_ASSERT_EQUAL(hits(0, "ten"), 4);
+	CU_ASSERT_EQUAL(hits(0, "plain"), 2);
+	CU_ASSERT_EQUAL(hits(0, "twenty"), 2);
+	CU_ASSERT_EQUAL(hits(0, "rest"), 0);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.policy"), before + 4);
+	/* That is about the WAN. */
+	CU_ASSERT_EQUAL(rig_count(0, "policy.bypassed"), clear);
+	begin(0);
+	apply(0);
+}
+
+/* A host speaks with an address of the network that it is in, or of one behind it. */
+static void test_sources_stay_in_their_vlan(void)
+{
+	uint64_t before = rig_count(0, "drop.reverse_path");
+	uint64_t side = rig_count(0, "drop.lan_source");
+
+	drop_all();
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(leaves(10, "10.1.10.10", 17), 50);
+		CU_ASSERT_EQUAL(leaves(10, "10.1.99.5", 17), 50);
+		CU_ASSERT_EQUAL(leaves(20, "10.1.10.10", 17), 0);
+		CU_ASSERT_EQUAL(leaves(20, "10.1.99.5", 17), 0);
+		CU_ASSERT_EQUAL(leaves(10, "10.1.0.10", 17), 0);
+		rig_send(0, test_ipv4(rig_pool, "10.1.10.10", "10.2.0.10", 17, NULL, 100));
+		rig_turn(0);
+		CU_ASSERT_EQUAL(on_wan(), 0);
+		/* To the gateway itself, too. */
+		send_tagged(20, test_echo4(rig_pool, "10.1.10.10", "10.1.20.1", 32), NULL, 0x0800);
+		CU_ASSERT_PTR_NULL(receive_tagged(20));
+		rig_send(0,
+		         test_ipv6(rig_pool, "2001:db8:a:10::10", "2001:db8:b::10", 17, NULL, 64));
+		rig_turn(0);
+		CU_ASSERT_EQUAL(on_wan(), 0);
+	}
+	CU_ASSERT_EQUAL(rig_count(0, "drop.reverse_path"), before + 12);
+	CU_ASSERT_EQUAL(leaves(10, "10.2.0.77", 17), 0);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.lan_source"), side + 1);
 }
 
 /* Each VLAN has its own MTU, and its own address in what ICMP says. */
@@ -279,6 +398,9 @@ static void test_mtu_and_errors(void)
 	struct rte_mbuf *m;
 	uint8_t us[4];
 
+	begin(0);
+	rule("all", CONFIG_RULE_BYPASS);
+	apply(0);
 	for (unsigned int i = 0; i < 2; i++) {
 		send_tagged(10, test_ipv4(rig_pool, "10.1.10.10", "10.1.20.10", 17, NULL, 1400),
 		            NULL, 0x0800);
@@ -296,6 +418,8 @@ static void test_mtu_and_errors(void)
 	m = receive_tagged(10);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	rte_pktmbuf_free(m);
+	begin(0);
+	apply(0);
 }
 
 static void test_other_tags_are_dropped(void)
@@ -352,8 +476,24 @@ static void test_stop(void)
 	CU_ASSERT_EQUAL(rte_mempool_in_use_count(rig_pool), 0);
 }
 
+/* Where sources may stray. */
+static void test_loose_sources(void)
+{
+	uint64_t before = rig_count(0, "drop.reverse_path");
+
+	drop_all();
+	CU_ASSERT_EQUAL(leaves(20, "10.1.10.10", 17), 50);
+	CU_ASSERT_EQUAL(leaves(10, "10.1.20.10", 17), 0);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.reverse_path"), before + 1);
+	CU_ASSERT_EQUAL(leaves(20, "10.2.0.77", 17), 0);
+}
+
 UNIT_MAIN(UNIT(test_start), UNIT(test_arp_and_echo_are_answered_in_the_vlan),
-          UNIT(test_packets_cross), UNIT(test_rules_name_vlans), UNIT(test_ipv6_rules_name_vlans),
-          UNIT(test_between_vlans_and_by_a_router), UNIT(test_mtu_and_errors),
-          UNIT(test_other_tags_are_dropped), UNIT(test_untagged_stay_untagged),
-          UNIT(test_addresses_are_defended_in_their_vlan), UNIT(test_stop))
+          UNIT(test_packets_cross), UNIT(test_ipv6_rules_name_vlans),
+          UNIT(test_turning_round_crosses_nothing),
+          UNIT(test_nothing_passes_between_vlans_without_a_rule),
+          UNIT(test_bypass_lets_pass_between_vlans), UNIT(test_sources_stay_in_their_vlan),
+          UNIT(test_mtu_and_errors), UNIT(test_other_tags_are_dropped),
+          UNIT(test_untagged_stay_untagged), UNIT(test_addresses_are_defended_in_their_vlan),
+          UNIT(test_stop), UNIT(test_start_loose), UNIT(test_loose_sources),
+          UNIT(test_rules_name_vlans), UNIT(test_stop))
