@@ -73,6 +73,7 @@ struct config_tunnel {
 	uint16_t udp_port;                   /* of ESP in UDP */
 	uint8_t liveness_losses;             /* probes without answer, 0: no probes */
 	uint16_t nat_keepalive;              /* seconds, 0: none */
+	bool nat_dynamic;                    /* the peer's address and port may change */
 	bool outer_fragment;
 	bool mss_clamp;
 	bool dscp_mapped; /* outer DSCP by dscp[], else copied */

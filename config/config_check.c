@@ -311,6 +311,10 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 	if (t->udp && t->udp_port == c->channel.port)
 		return err_set(err, EINVAL, "%s/udp-port: %u is the channel's port", path,
 		               t->udp_port);
+	/* A mapping for each source port would lead to ports that the peer does not listen on. */
+	if (t->nat_dynamic && (t->udp_spread || t->outer_fragment))
+		return err_set(err, EINVAL, "%s/nat-peer: dynamic needs %s", path,
+		               t->udp_spread ? "udp-source port" : "outer-fragment false");
 	if (t->hard_life_ms <= t->rekey_period_ms)
 		return err_set(err, EINVAL,
 		               "%s/rekey/hard-life: %u ms is not longer than the period of %u ms",

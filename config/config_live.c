@@ -116,6 +116,8 @@ static int tunnel_change(const struct config_tunnel *a, const struct config_tunn
 		return refuse(err, path, b->name, "udp-source");
 	if (a->nat_keepalive != b->nat_keepalive)
 		return refuse(err, path, b->name, "nat-keepalive");
+	if (a->nat_dynamic != b->nat_dynamic)
+		return refuse(err, path, b->name, "nat-peer");
 	return 0;
 }
 

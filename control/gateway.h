@@ -40,6 +40,7 @@ struct gateway_tunnel {
 	const char *path;         /* "primary", "backup"; NULL: there is one */
 	const char *state;        /* "up", "no-key", "peer-silent" */
 	uint64_t packets_cleared; /* sent in the clear for want of a key */
+	struct tunnel_peer_info peer;
 };
 
 struct gateway_wire {

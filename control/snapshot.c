@@ -138,6 +138,30 @@ static void rekey_json(json_t *o, const struct rekey_stats *s)
 	U64(o, s, policy_changes);
 }
 
+/* Where the peer is, if it may move. */
+static void peer_json(json_t *o, const struct gateway_tunnel *t)
+{
+	const struct tunnel_peer_info *p = &t->peer;
+	struct config_addr addr = {.ipv6 = t->local.ipv6};
+	char text[CONFIG_ADDR_TEXT];
+	json_t *peer;
+
+	if (!p->dynamic)
+		return;
+	memcpy(addr.bytes, p->place.addr, sizeof(addr.bytes));
+	peer = json_object();
+	json_object_set_new(peer, "address", json_string(config_addr_format(&addr, text)));
+	json_object_set_new(peer, "port", json_integer(p->place.port));
+	U64(peer, p, moves);
+	if (p->moves > 0)
+		json_object_set_new(
+		        peer, "moved_ms_ago",
+		        json_integer((json_int_t)((clock_mono_ns() - p->moved_ns) / NS_PER_MS)));
+	U64(peer, p, held);
+	U64(peer, p, refused);
+	json_object_set_new(o, "peer", peer);
+}
+
 static json_t *tunnel_json(const struct gateway_tunnel *t)
 {
 	char local[CONFIG_ADDR_TEXT], remote[CONFIG_ADDR_TEXT];
@@ -156,6 +180,7 @@ static json_t *tunnel_json(const struct gateway_tunnel *t)
 	U64(o, t, packets_opened);
 	U64(o, t, bytes_opened);
 	U64(o, t, packets_cleared);
+	peer_json(o, t);
 	return o;
 }
 

@@ -128,6 +128,7 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 		        .udp_spread = ct->udp_spread,
 		        .udp_port = ct->udp_port,
 		        .nat_keepalive = ct->nat_keepalive,
+		        .nat_dynamic = ct->nat_dynamic,
 		        .classes = ct->classes,
 		        .outer_fragment = ct->outer_fragment,
 		        .mss_clamp = ct->mss_clamp,

@@ -5,9 +5,37 @@
 #include "dataplane/dataplane_state.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 LOG_COMPONENT_DEFINE(dataplane_live)
+
+static struct config_addr place_addr(const struct dataplane *dp, unsigned int t,
+                                     const struct peer_place *place)
+{
+	struct config_addr addr = {.ipv6 = dp->config.tunnels[t].local.ipv6};
+
+	memcpy(addr.bytes, place->addr, sizeof(addr.bytes));
+	return addr;
+}
+
+/* By CONFIG, and by where peers are now that moved. */
+static int build_routes(struct dataplane *dp, const struct config *config, struct err *err)
+{
+	int rc = routes_build(config, dp->iface, &dp->routes, err);
+
+	for (unsigned int t = 0; rc == 0 && t < config->tunnel_count; t++) {
+		const struct peer_place *place =
+		        dp->tunnel[t] == NULL ? NULL : tunnel_peer(dp->tunnel[t]);
+		struct config_addr addr;
+
+		if (place == NULL)
+			continue;
+		addr = place_addr(dp, t, place);
+		rc = routes_outer(config, dp->iface, t, &addr, &dp->routes, err);
+	}
+	return rc;
+}
 
 /* What turned out to be another station's is no source of outer packets, until it is ours. */
 static void follow_duplicates(struct dataplane *dp)
@@ -22,9 +50,60 @@ static void follow_duplicates(struct dataplane *dp)
 	if (mask == dp->iface[PORT_WAN].unusable)
 		return;
 	dp->iface[PORT_WAN].unusable = mask;
-	if (routes_build(&dp->config, dp->iface, &dp->routes, NULL) == 0 &&
+	if (build_routes(dp, &dp->config, NULL) == 0 &&
 	    fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, NULL) == 0)
 		forward_invalidate(dp->forward);
+}
+
+static const char *place_text(const struct dataplane *dp, unsigned int t,
+                              const struct peer_place *place, char out[CONFIG_ADDR_TEXT + 8])
+{
+	struct config_addr addr = place_addr(dp, t, place);
+	char text[CONFIG_ADDR_TEXT];
+
+	snprintf(out, CONFIG_ADDR_TEXT + 8, addr.ipv6 ? "[%s]:%u" : "%s:%u",
+	         config_addr_format(&addr, text), place->port);
+	return out;
+}
+
+/* The way first: packets to the new place by the old one would be lost. */
+static void move_peer(struct dataplane *dp, unsigned int t, const struct peer_place *to)
+{
+	char from_text[CONFIG_ADDR_TEXT + 8], to_text[CONFIG_ADDR_TEXT + 8];
+	struct config_addr addr = place_addr(dp, t, to);
+	const struct fib_outer before = dp->routes.outer[t];
+	struct err err = {0};
+	int rc;
+
+	place_text(dp, t, tunnel_peer(dp->tunnel[t]), from_text);
+	place_text(dp, t, to, to_text);
+	rc = routes_outer(&dp->config, dp->iface, t, &addr, &dp->routes, &err);
+	/* Mostly the way is the same, to a router. */
+	if (rc == 0 && memcmp(&before, &dp->routes.outer[t], sizeof(before)) != 0) {
+		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer,
+		                &err);
+		forward_invalidate(dp->forward);
+	}
+	if (rc == 0)
+		rc = tunnel_peer_move(dp->tunnel[t], to, clock_mono_ns());
+	if (rc == 0)
+		log_info("tunnel %s: the peer moved from %s to %s", dp->config.tunnels[t].name,
+		         from_text, to_text);
+	else if (dp->peer_refused_ns + NS_PER_S * 10 < clock_mono_ns()) {
+		dp->peer_refused_ns = clock_mono_ns();
+		log_warn("tunnel %s: the peer is heard from %s, and stays at %s: %s",
+		         dp->config.tunnels[t].name, to_text, from_text, err.text);
+	}
+}
+
+static void follow_peers(struct dataplane *dp)
+{
+	struct peer_place to;
+
+	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
+		if (dp->config.tunnels[t].nat_dynamic &&
+		    tunnel_peer_heard(dp->tunnel[t], clock_mono_ns(), &to))
+			move_peer(dp, t, &to);
 }
 
 static void poll_links(struct dataplane *dp)
@@ -57,6 +136,7 @@ void dataplane_poll(struct dataplane *dp)
 {
 	poll_links(dp);
 	follow_duplicates(dp);
+	follow_peers(dp);
 	fib_reclaim(dp->fib);
 	spd_reclaim(dp->spd);
 	capture_poll();
@@ -74,7 +154,7 @@ static int update_rules(struct dataplane *dp, const struct config *config, struc
 
 int dataplane_policy_update(struct dataplane *dp, const struct config *next, struct err *err)
 {
-	int rc = routes_build(next, dp->iface, &dp->routes, err);
+	int rc = build_routes(dp, next, err);
 
 	/* Rules first: what the new ones discard is not to leave by a new route. */
 	if (rc == 0)
@@ -83,7 +163,7 @@ int dataplane_policy_update(struct dataplane *dp, const struct config *next, str
 		return rc;
 	rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
 	if (rc < 0) {
-		routes_build(&dp->config, dp->iface, &dp->routes, NULL);
+		build_routes(dp, &dp->config, NULL);
 		update_rules(dp, &dp->config, NULL);
 		return rc;
 	}
@@ -112,7 +192,7 @@ static int set_virtual(struct dataplane *dp, enum port_role role, const struct i
 	forward_set_virtual(dp->forward, role, next);
 	rte_rcu_qsbr_synchronize(worker_qsbr(), RTE_QSBR_THRID_INVALID);
 	free((void *)(uintptr_t)old);
-	rc = routes_build(&dp->config, dp->iface, &dp->routes, err);
+	rc = build_routes(dp, &dp->config, err);
 	if (rc == 0)
 		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
 	forward_invalidate(dp->forward);

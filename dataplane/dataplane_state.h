@@ -37,6 +37,7 @@ struct dataplane {
 	struct channel_mux *mux;
 	struct forward *forward;
 	struct exception_path *exceptions; /* NULL: no port has daemons */
+	uint64_t peer_refused_ns;          /* when that was logged */
 	bool eal, running;
 };
 

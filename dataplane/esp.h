@@ -39,6 +39,7 @@ struct esp_core {
 	const struct sad_core *sad;
 	struct counter_set *cs;
 	unsigned int index, cores; /* which one, of how many */
+	uint64_t now_ns;           /* of this turn; for peers that move */
 };
 
 /* SPI, low half of the sequence number, explicit IV (RFC 4303 section 2, RFC 4106 section 3.1). */
@@ -75,6 +76,9 @@ unsigned int tunnel_inner_mtu(const struct tunnel *t, unsigned int outer_mtu);
 
 /* The outer packet of an inner one of INNER bytes. */
 unsigned int tunnel_outer_mtu(const struct tunnel *t, unsigned int inner);
+
+/* Where its packets go, if the peer may move; else NULL. Until the core is quiescent. */
+const struct peer_place *tunnel_peer(const struct tunnel *t);
 
 /* The configuration that the tunnel was created with. */
 const struct tunnel_config *tunnel_config(const struct tunnel *t);

@@ -295,6 +295,14 @@ static unsigned int open_device(const struct esp_core *e, struct esp_job *jobs, 
 	return count;
 }
 
+/* The packet of JOB is authentic; the newest of its SA tells where the peer is. */
+static __rte_noinline void follow(const struct esp_core *e, const struct esp_job *job)
+{
+	if (job->sequence == job->sa->replay.top)
+		peer_heard(job->sa->peer, e->index, job->sa,
+		           rte_pktmbuf_mtod(job->m, const uint8_t *), e->now_ns);
+}
+
 static unsigned int open_chunk(const struct esp_core *e, struct rte_mbuf **pkts, unsigned int n,
                                struct rte_mbuf **out, struct sa **out_sas, struct gcm_context *ctx)
 {
@@ -329,6 +337,8 @@ static unsigned int open_chunk(const struct esp_core *e, struct rte_mbuf **pkts,
 			sa_add(&job->sa->replayed, 1);
 			drop = &drop_replay;
 		} else {
+			if (unlikely(job->sa->follows))
+				follow(e, job);
 			drop = finish(job);
 		}
 		if (likely(drop == NULL)) {

@@ -86,6 +86,25 @@ static inline void outer_ipv6(uint8_t *h, const struct sa *sa, size_t bytes, uin
 	put_be16(h + 4, (uint16_t)(total - 40));
 }
 
+/* To where the peer is now, which is not where the template says. */
+static void outer_moved(uint8_t *h, const struct sa *sa, uint32_t total, uint8_t traffic_class)
+{
+	const struct peer_at *at = peer_at(sa->peer);
+	uint32_t sum;
+
+	if (sa->ipv6) {
+		memcpy(h + 24, at->place.addr, 16);
+		put_be16(h + 40 + 2, at->place.port);
+		return;
+	}
+	sum = sa->outer_sum + at->delta + traffic_class + total;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum += sum >> 16;
+	put_be16(h + 10, (uint16_t)~sum);
+	memcpy(h + 16, at->place.addr, 4);
+	put_be16(h + 20 + 2, at->place.port);
+}
+
 static __rte_noinline void outer_other(uint8_t *h, const struct sa *sa, uint32_t total,
                                        uint8_t traffic_class)
 {
@@ -98,6 +117,8 @@ static __rte_noinline void outer_other(uint8_t *h, const struct sa *sa, uint32_t
 		outer_ipv4(h, sa, 20 + 8 + 4, total, traffic_class);
 	if (sa->udp)
 		put_be16(h + ip + 4, (uint16_t)(total - ip));
+	if (sa->follows)
+		outer_moved(h, sa, total, traffic_class);
 }
 
 /* Outer header and SPI. No card's offload of the IPv4 checksum: the sum is three additions. */

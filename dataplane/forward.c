@@ -18,6 +18,7 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	c->cs = &w->counters;
 	c->now_ns = w->now_ns;
 	c->esp.cs = c->cs;
+	c->esp.now_ns = c->now_ns;
 	c->generation = __atomic_load_n(&c->f->generation, __ATOMIC_ACQUIRE);
 	c->fib = fib_current(c->f->config.fib);
 	c->spd = spd_current(c->f->spd);

@@ -29,6 +29,7 @@ COUNTER_DEFINE(nat_keepalives_sent, "nat.keepalives_sent", "keepalives sent to p
 /* A tunnel that sends keepalives; owner: rw. */
 struct nat_keeper {
 	struct tunnel_config config;
+	const struct tunnel *tunnel;
 	unsigned int subs; /* source ports to keep open */
 	uint64_t next_ns;
 };
@@ -72,6 +73,7 @@ int forward_nat_create(const struct forward_config *config, struct forward_nat *
 			continue;
 		k->config = *tc;
 		k->config.udp_port = port;
+		k->tunnel = config->tunnel[i];
 		k->subs = tc->udp_spread ? tunnel_subs(config->tunnel[i]) : 1;
 		nat->keeper_count++;
 	}
@@ -125,6 +127,8 @@ bool forward_nat_input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, ui
 static void send_keepalive(struct forward_core *c, const struct nat_keeper *k, unsigned int sub)
 {
 	const struct tunnel_config *tc = &k->config;
+	const struct peer_place *peer = tunnel_peer(k->tunnel);
+	const uint8_t *to = peer == NULL ? tc->remote : peer->addr;
 	unsigned int at = tc->ipv6 ? IPV6_HEADER : IPV4_HEADER;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(c->f->config.pool);
 	uint8_t *ip;
@@ -143,7 +147,7 @@ static void send_keepalive(struct forward_core *c, const struct nat_keeper *k, u
 		ip[IPV6_NEXT] = IP_PROTO_UDP;
 		ip[IPV6_HOP_LIMIT] = IP_TTL_DEFAULT;
 		memcpy(ip + IPV6_SRC, tc->local, 16);
-		memcpy(ip + IPV6_DST, tc->remote, 16);
+		memcpy(ip + IPV6_DST, to, 16);
 	} else {
 		ip[0] = 0x45;
 		put_be16(ip + IPV4_LENGTH, (uint16_t)(IPV4_HEADER + UDP_HEADER + 1));
@@ -151,11 +155,11 @@ static void send_keepalive(struct forward_core *c, const struct nat_keeper *k, u
 		ip[IPV4_TTL] = IP_TTL_DEFAULT;
 		ip[IPV4_PROTOCOL] = IP_PROTO_UDP;
 		memcpy(ip + IPV4_SRC, tc->local, 4);
-		memcpy(ip + IPV4_DST, tc->remote, 4);
+		memcpy(ip + IPV4_DST, to, 4);
 		ipv4_checksum_set(ip);
 	}
 	put_be16(ip + at, tc->udp_spread ? (uint16_t)(TUNNEL_UDP_SPREAD + sub) : tc->udp_port);
-	put_be16(ip + at + 2, tc->udp_port);
+	put_be16(ip + at + 2, peer == NULL ? tc->udp_port : peer->port);
 	put_be16(ip + at + 4, UDP_HEADER + 1);
 	ip[at + UDP_HEADER] = KEEPALIVE;
 	counter_add(c->cs, &nat_keepalives_sent, 1);

@@ -243,6 +243,20 @@ static bool is_duplicate(const struct iface *wan, const struct config_addr *loca
 	return false;
 }
 
+int routes_outer(const struct config *config, const struct iface *iface, unsigned int tunnel,
+                 const struct config_addr *peer, struct routes *out, struct err *err)
+{
+	const struct config_tunnel *t = &config->tunnels[tunnel];
+	char what[64];
+	int rc;
+
+	snprintf(what, sizeof(what), "tunnel %s", t->name);
+	rc = outer_next_hop(config, &iface[PORT_WAN], peer, what, &out->outer[tunnel], err);
+	if (rc == 0 && is_duplicate(&iface[PORT_WAN], &t->local))
+		out->outer[tunnel].valid = false;
+	return rc;
+}
+
 int routes_build(const struct config *config, const struct iface *iface, struct routes *out,
                  struct err *err)
 {
@@ -267,15 +281,9 @@ int routes_build(const struct config *config, const struct iface *iface, struct 
 		return rc;
 	add_local(out, iface, ifaces, ipv6);
 	for (unsigned int t = 0; t < config->tunnel_count; t++) {
-		char what[64];
-
-		snprintf(what, sizeof(what), "tunnel %s", config->tunnels[t].name);
-		rc = outer_next_hop(config, &iface[PORT_WAN], &config->tunnels[t].remote, what,
-		                    &out->outer[t], err);
+		rc = routes_outer(config, iface, t, &config->tunnels[t].remote, out, err);
 		if (rc < 0)
 			return rc;
-		if (is_duplicate(&iface[PORT_WAN], &config->tunnels[t].local))
-			out->outer[t].valid = false;
 	}
 	if (config->channel.port == 0)
 		return 0;

@@ -33,4 +33,11 @@ struct routes {
 int routes_build(const struct config *config, const struct iface *iface, struct routes *out,
                  struct err *err);
 
+/*
+ * The outer next hop of tunnel TUNNEL anew, whose peer is at PEER now; with an error what was there
+ * stays.
+ */
+int routes_outer(const struct config *config, const struct iface *iface, unsigned int tunnel,
+                 const struct config_addr *peer, struct routes *out, struct err *err);
+
 #endif

@@ -75,7 +75,7 @@ static void outer_init(struct sa *sa, const struct tunnel_config *config)
 	sa->outer_bytes = (uint8_t)at;
 }
 
-struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
+struct sa *sa_create(const struct tunnel_config *config, unsigned int cores, struct peer *peer,
                      const struct sa_key *key, uint64_t generation, bool transmit)
 {
 	size_t window_bytes = transmit ? 0 : config->replay_window / 8;
@@ -98,6 +98,8 @@ struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
 	sa->core = sa->sub % cores;
 	sa->transmit = transmit;
 	sa->ipv6 = config->ipv6;
+	sa->peer = peer;
+	sa->follows = peer != NULL;
 	sa->installed_ns = clock_mono_ns();
 	if (!transmit)
 		replay_init(&sa->replay, (uint64_t *)(sa->tail + key_bytes), config->replay_window);

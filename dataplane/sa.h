@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/gcm.h"
 #include "dataplane/esp_cipher.h"
+#include "dataplane/peer.h"
 #include "dataplane/replay.h"
 #include "dataplane/tunnel.h"
 
@@ -37,6 +38,7 @@ struct sa {
 	uint8_t ipv6;         /* the outer header is IPv6; constant */
 	uint8_t form;         /* transmit, enum sa_form; constant */
 	uint8_t udp;          /* transmit: a UDP header is in front of ESP; constant */
+	uint8_t follows;      /* there is a peer; constant */
 
 	/*
 	 * Transmit: outer header, with UDP's if there is one, up to and with the SPI, lengths and
@@ -51,6 +53,7 @@ struct sa {
 	uint8_t dscp[64];
 
 	_Alignas(64) uint64_t replayed, auth_failed; /* receive; as packets and bytes */
+	struct peer *peer; /* where the other gateway is, if that may change; constant */
 	/* Of the device that seals and opens, if there is one; else NULL. Constant. */
 	struct esp_cipher *cipher;
 	struct esp_cipher_session *session;
@@ -73,9 +76,10 @@ static inline uint64_t sa_sequence(const struct sa *sa)
 
 /*
  * A new SA with its schedule expanded and its sequence at the beginning, for a gateway of CORES
- * forwarding cores; NULL when secret memory is full.
+ * forwarding cores; NULL when secret memory is full. PEER: NULL when it stays where it is; else
+ * it outlives the SA.
  */
-struct sa *sa_create(const struct tunnel_config *config, unsigned int cores,
+struct sa *sa_create(const struct tunnel_config *config, unsigned int cores, struct peer *peer,
                      const struct sa_key *key, uint64_t generation, bool transmit);
 
 /*

@@ -13,23 +13,7 @@
 #include "common/bytes.h"
 #include "dataplane/esp.h"
 #include "dataplane/sad.h"
-
-/* The SAs of one generation and direction, by sub-SA. */
-struct sa_set {
-	bool live;
-	uint64_t generation;
-	unsigned int count;
-	struct sa *sa[TUNNEL_SUBS_MAX];
-};
-
-/* The control thread's alone: forwarding cores know the SAD. */
-struct tunnel {
-	struct tunnel_config config;
-	struct sad *sad;
-	struct sa_set rx[TUNNEL_RX_GENERATIONS], tx;
-	struct sa *retired;        /* newest first */
-	struct tunnel_totals gone; /* of SAs that were freed */
-};
+#include "dataplane/tunnel_state.h"
 
 struct tunnel *tunnel_create(const struct tunnel_config *config, struct sad *sad, struct err *err)
 {
@@ -62,6 +46,11 @@ struct tunnel *tunnel_create(const struct tunnel_config *config, struct sad *sad
 		        config->name, config->replay_window, REPLAY_WINDOW_MIN, REPLAY_WINDOW_MAX);
 		return NULL;
 	}
+	if (config->nat_dynamic && (!config->udp || config->udp_spread)) {
+		err_set(err, EINVAL, "tunnel %s: a peer that moves needs ESP in UDP of one port",
+		        config->name);
+		return NULL;
+	}
 	t = calloc(1, sizeof(*t));
 	if (t == NULL) {
 		err_set(err, ENOMEM, "tunnel %s: out of memory", config->name);
@@ -73,6 +62,11 @@ struct tunnel *tunnel_create(const struct tunnel_config *config, struct sad *sad
 	if (t->config.classes == 0)
 		t->config.classes = 1;
 	t->sad = sad;
+	if (tunnel_peer_create(t) < 0) {
+		err_set(err, ENOMEM, "tunnel %s: out of memory", config->name);
+		free(t);
+		return NULL;
+	}
 	return t;
 }
 
@@ -108,6 +102,7 @@ void tunnel_destroy(struct tunnel *t)
 		t->retired = sa->next;
 		sa_destroy(sa);
 	}
+	tunnel_peer_destroy(t);
 	free(t);
 }
 
@@ -207,8 +202,8 @@ static int set_create(struct tunnel *t, struct sa_set *set, uint64_t generation,
 		         (what = conflict_in_tunnel(t, &keys[i], transmit)) != NULL)
 			ret = err_set(err, EEXIST, "tunnel %s: %s of SPI 0x%" PRIx32 " is in use",
 			              t->config.name, what, keys[i].spi);
-		else if ((set->sa[sub] = sa_create(&t->config, t->sad->cores, &keys[i], generation,
-		                                   transmit)) == NULL)
+		else if ((set->sa[sub] = sa_create(&t->config, t->sad->cores, t->peer, &keys[i],
+		                                   generation, transmit)) == NULL)
 			ret = err_set(err, ENOMEM, "tunnel %s: secret memory is full",
 			              t->config.name);
 		else if (t->sad->cipher != NULL &&
@@ -347,6 +342,7 @@ void tunnel_reclaim(struct tunnel *t)
 
 	if (t->sad->cipher != NULL)
 		esp_cipher_reclaim(t->sad->cipher);
+	tunnel_peer_reclaim(t);
 	while (*at != NULL) {
 		struct sa *sa = *at;
 

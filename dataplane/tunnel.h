@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "dataplane/peer.h"
 
 #define TUNNEL_CORES_MAX      16
 #define TUNNEL_CLASSES_MAX    4 /* traffic classes with transmit SAs of their own */
@@ -51,12 +52,13 @@ struct tunnel_config {
 	bool udp_spread;        /* the source port tells the sub-SA, else it is udp_port */
 	uint16_t udp_port;      /* destination; 0 means TUNNEL_UDP_PORT */
 	uint16_t nat_keepalive; /* seconds between keepalives; 0: none */
-	bool outer_fragment;    /* packets beyond the WAN's MTU leave and come in fragments */
-	bool mss_clamp;         /* lower the MSS of TCP connections through it */
-	bool dscp_mapped;       /* the outer DSCP is by dscp[], else that of the inner packet */
-	bool ecn_compatible;    /* RFC 6040 section 4.3: nothing of ECN outside */
-	uint8_t dscp[64];       /* by inner DSCP */
-	uint8_t class_of[64];   /* by inner DSCP: which class seals it, below classes */
+	bool nat_dynamic;     /* udp: the peer may move (peer.h), REMOTE is where it is at first */
+	bool outer_fragment;  /* packets beyond the WAN's MTU leave and come in fragments */
+	bool mss_clamp;       /* lower the MSS of TCP connections through it */
+	bool dscp_mapped;     /* the outer DSCP is by dscp[], else that of the inner packet */
+	bool ecn_compatible;  /* RFC 6040 section 4.3: nothing of ECN outside */
+	uint8_t dscp[64];     /* by inner DSCP */
+	uint8_t class_of[64]; /* by inner DSCP: which class seals it, below classes */
 };
 
 /* Key material of one SA; lives in secret memory, wiped by the caller after the call. */
@@ -104,6 +106,26 @@ void tunnel_tx_stop(struct tunnel *t);
 
 /* Remove a receive generation; its memory is wiped after QSBR. */
 void tunnel_rx_retire(struct tunnel *t, uint64_t generation);
+
+/*
+ * Where a peer that may move has been heard from since, by packets that are newer than all from
+ * where it is known to be; false: nowhere, or it moved less than PEER_MOVE_NS ago, or that is no
+ * place for a gateway.
+ */
+bool tunnel_peer_heard(struct tunnel *t, uint64_t now_ns, struct peer_place *out);
+
+/* From now on packets go to TO. -ENOMEM. */
+int tunnel_peer_move(struct tunnel *t, const struct peer_place *to, uint64_t now_ns);
+
+struct tunnel_peer_info {
+	bool dynamic; /* else nothing of what follows */
+	struct peer_place place;
+	uint64_t moves;
+	uint64_t moved_ns; /* clock_mono_ns(); 0: never */
+	uint64_t held;     /* times that it had moved too short a time ago */
+	uint64_t refused;  /* times that no gateway could be there */
+};
+void tunnel_peer_read(const struct tunnel *t, struct tunnel_peer_info *out);
 
 /* Free what passed its grace period; the control thread calls it a few times a second. */
 void tunnel_reclaim(struct tunnel *t);

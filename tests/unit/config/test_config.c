@@ -301,6 +301,17 @@ static const struct {
          ROOT "/tunnel[name='dc']/class/index: out of range: must be 1 to 3"},
         {EXAMPLE_A, "tunnel/0/class", "[{\"index\":1,\"dscp\":[46]},{\"index\":3,\"dscp\":[8,46]}]",
          ROOT "/tunnel[name='dc']/class[index='3']/dscp[.='46']: is in class 1 already"},
+        {EXAMPLE_A, "tunnel/0/nat-peer", "\"dynamic\"",
+         ROOT "/tunnel[name='dc']/nat-peer: When condition \"../encapsulation = 'udp'\" not "
+              "satisfied"},
+        {EXAMPLE_A, "tunnel/0",
+         "{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","
+         "\"encapsulation\":\"udp\",\"udp-source\":\"spread\",\"nat-peer\":\"dynamic\"}",
+         ROOT "/tunnel[name='dc']/nat-peer: dynamic needs udp-source port"},
+        {EXAMPLE_A, "tunnel/0",
+         "{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","
+         "\"encapsulation\":\"udp\",\"outer-fragment\":true,\"nat-peer\":\"dynamic\"}",
+         ROOT "/tunnel[name='dc']/nat-peer: dynamic needs outer-fragment false"},
         {EXAMPLE_A, "tunnel/0/udp-port", "0",
          ROOT "/tunnel[name='dc']/udp-port: out of range: must be 1 to 65535"},
         {EXAMPLE_A, "tunnel/0/nat-keepalive", "3601",

@@ -123,6 +123,7 @@ static void test_esp_in_udp_is_fixed(void)
 		const char *tunnel, *leaf;
 	} fixed[] = {
 	        {UDP_TUNNEL("\"udp-port\":4501"), "udp-port"},
+	        {UDP_TUNNEL("\"nat-peer\":\"dynamic\""), "nat-peer"},
 	        {UDP_TUNNEL("\"udp-source\":\"spread\""), "udp-source"},
 	        {UDP_TUNNEL("\"nat-keepalive\":20"), "nat-keepalive"},
 	};

@@ -15,7 +15,7 @@ static void test_begins_at_zero_in_secret_memory(void)
 	fixture_keys(&key, 1, 3);
 	key.spi |= 5;
 	for (int transmit = 0; transmit < 2; transmit++) {
-		sa = sa_create(&config, 4, &key, 7, transmit);
+		sa = sa_create(&config, 4, NULL, &key, 7, transmit);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(sa);
 		CU_ASSERT_EQUAL((uintptr_t)sa % 64, 0);
 		CU_ASSERT_EQUAL((uintptr_t)sa->schedule % 64, 0);
@@ -41,7 +41,7 @@ static void test_key_is_wiped(void)
 	struct sa *sa;
 
 	fixture_keys(&key, 1, 4);
-	sa = sa_create(&config, 4, &key, 1, true);
+	sa = sa_create(&config, 4, NULL, &key, 1, true);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(sa);
 	block = (const uint8_t *)sa;
 	schedule = (const uint8_t *)sa->schedule;
@@ -63,7 +63,7 @@ static void test_schedule_is_that_of_the_key(void)
 
 	fixture_keys(&key, 1, 5);
 	gcm_provider()->key_expand(key.key, (struct gcm_key *)want);
-	sa = sa_create(&config, 4, &key, 1, true);
+	sa = sa_create(&config, 4, NULL, &key, 1, true);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(sa);
 	CU_ASSERT_EQUAL(memcmp(sa->schedule, want, gcm_provider()->key_bytes), 0);
 	sa_destroy(sa);
