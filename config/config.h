@@ -41,7 +41,7 @@ struct config_port {
 /* A VLAN of the LAN port that the gateway has addresses in. */
 struct config_sub {
 	uint16_t vlan;
-	struct config_port port; /* no device, no exception-interface */
+	struct config_port port; /* no device */
 };
 
 enum config_via { CONFIG_VIA_LAN, CONFIG_VIA_WAN, CONFIG_VIA_TUNNEL };

@@ -110,23 +110,11 @@ static size_t device_name_len(const char *device)
 	return strcspn(device, ",");
 }
 
-/* Value of argument iface= with its length; NULL when there is none. */
-static const char *device_iface(const char *device, size_t *len)
-{
-	const char *at = strstr(device, ",iface=");
-
-	if (at == NULL)
-		return NULL;
-	at += strlen(",iface=");
-	*len = strcspn(at, ",");
-	return at;
-}
-
 static int check_ports(const struct config *c, struct err *err)
 {
 	size_t n = device_name_len(c->lan.device), lan_len = 0, wan_len = 0;
-	const char *lan = device_iface(c->lan.device, &lan_len);
-	const char *wan = device_iface(c->wan.device, &wan_len);
+	const char *lan = config_device_iface(c->lan.device, &lan_len);
+	const char *wan = config_device_iface(c->wan.device, &wan_len);
 	char a[CONFIG_ADDR_TEXT], b[CONFIG_ADDR_TEXT];
 	int rc;
 
@@ -144,21 +132,6 @@ static int check_ports(const struct config *c, struct err *err)
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/port/wan/device: interface %.*s is the LAN port's",
 		               (int)lan_len, wan);
-	if (c->lan.exception[0] != '\0' && strcmp(c->lan.exception, c->wan.exception) == 0)
-		return err_set(err, EINVAL,
-		               CONFIG_ROOT "/port/wan/exception-interface: %s is the LAN port's",
-		               c->wan.exception);
-	for (unsigned int i = 0; i < 4; i++) {
-		const char *name = i < 2 ? c->lan.exception : c->wan.exception;
-		const char *under = i % 2 == 0 ? lan : wan;
-		size_t len = i % 2 == 0 ? lan_len : wan_len;
-
-		if (under != NULL && strlen(name) == len && memcmp(name, under, len) == 0)
-			return err_set(err, EINVAL,
-			               CONFIG_ROOT "/port/%s/exception-interface: %s is a port's "
-			                           "device",
-			               i < 2 ? "lan" : "wan", name);
-	}
 	for (unsigned int i = 0; i < c->lan.address_count; i++)
 		for (unsigned int j = 0; j < c->wan.address_count; j++) {
 			const struct config_prefix *l = &c->lan.addresses[i];
@@ -366,6 +339,8 @@ int config_check(const struct config *c, struct err *err)
 		rc = config_check_wires(c, err);
 	if (rc == 0)
 		rc = config_check_subs(c, err);
+	if (rc == 0)
+		rc = config_check_exceptions(c, err);
 	if (rc == 0)
 		rc = config_check_bonds(c, err);
 	if (rc == 0)

@@ -33,10 +33,13 @@ int config_rules_check(const struct config *config, struct err *err);
 int config_check(const struct config *config, struct err *err);
 int config_check_bonds(const struct config *config, struct err *err);
 int config_check_wires(const struct config *config, struct err *err);
+int config_check_exceptions(const struct config *config, struct err *err);
 int config_check_subs(const struct config *config, struct err *err);
 /* NAME of a port or "lan/vlan[id='10']"; CARRIED: it may do without an address. */
 int config_check_port(const struct config_port *port, const char *name, bool carried,
                       struct err *err);
+/* Value of a device's argument iface= with its length; NULL when there is none. */
+const char *config_device_iface(const char *device, size_t *len);
 bool config_port_covers(const struct config_port *port, const struct config_addr *addr);
 /* The same for any VLAN of the LAN port; and has one of them ADDR as the gateway's? */
 bool config_subs_cover(const struct config *config, const struct config_addr *addr);

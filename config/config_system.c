@@ -61,6 +61,12 @@ int config_check_system(const struct config *config, struct err *err)
 		rc = check_exception(&config->lan, "lan", err);
 	if (rc == 0)
 		rc = check_exception(&config->wan, "wan", err);
+	for (unsigned int i = 0; rc == 0 && i < config->lan_sub_count; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "lan/vlan[id='%u']", config->lan_subs[i].vlan);
+		rc = check_exception(&config->lan_subs[i].port, name, err);
+	}
 	if (rc == 0)
 		rc = check_file(config->channel.psk_file, "channel/psk-file", err);
 	if (rc == 0)

@@ -211,8 +211,8 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	};
 
 	memcpy(fc.iface, dp->iface, sizeof(fc.iface));
-	for (unsigned int role = 0; role < PORT_ROLES; role++)
-		fc.exception[role] = exception_path_queue(dp->exceptions, (enum port_role)role);
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		fc.exception[i] = exception_path_queue(dp->exceptions, i);
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++) {
 		fc.tunnel_mtu[t] = (uint16_t)inner_mtu(dp, t);
 		fc.tunnel[t] = dp->tunnel[t];
@@ -316,8 +316,8 @@ void dataplane_destroy(struct dataplane *dp)
 		port_close(&dp->port[role]);
 	channel_mux_destroy(dp->mux);
 	exception_path_destroy(dp->exceptions);
-	for (unsigned int role = 0; role < PORT_ROLES; role++)
-		free((void *)(uintptr_t)dp->iface[role].virtual_);
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		free((void *)(uintptr_t)dp->iface[i].virtual_);
 	rte_mempool_free(dp->pool);
 	workers_destroy();
 	if (dp->eal)

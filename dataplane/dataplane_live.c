@@ -175,21 +175,21 @@ int dataplane_policy_update(struct dataplane *dp, const struct config *next, str
 }
 
 /*
- * Further addresses of a port: as soon as the cores know them they answer for them, and the
+ * Further addresses of an interface: as soon as the cores know them they answer for them, and the
  * routes follow.
  */
-static int set_virtual(struct dataplane *dp, enum port_role role, const struct iface_virtual *v,
+static int set_virtual(struct dataplane *dp, unsigned int iface, const struct iface_virtual *v,
                        struct err *err)
 {
-	const struct iface_virtual *old = dp->iface[role].virtual_;
+	const struct iface_virtual *old = dp->iface[iface].virtual_;
 	struct iface_virtual *next = malloc(sizeof(*next));
 	int rc;
 
 	if (next == NULL)
 		return err_set(err, ENOMEM, "no memory");
 	*next = *v;
-	iface_set_virtual(&dp->iface[role], next);
-	forward_set_virtual(dp->forward, role, next);
+	iface_set_virtual(&dp->iface[iface], next);
+	forward_set_virtual(dp->forward, iface, next);
 	rte_rcu_qsbr_synchronize(worker_qsbr(), RTE_QSBR_THRID_INVALID);
 	free((void *)(uintptr_t)old);
 	rc = build_routes(dp, &dp->config, err);
@@ -203,23 +203,23 @@ void dataplane_exceptions(struct dataplane *dp)
 {
 	if (dp->exceptions == NULL || !exception_path_poll(dp->exceptions, clock_mono_ns()))
 		return;
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
-		const struct iface_virtual *now = dp->iface[role].virtual_;
+	for (unsigned int iface = 0; iface < IFACES_MAX; iface++) {
+		const struct iface_virtual *now = dp->iface[iface].virtual_;
 		struct iface_virtual next;
 		struct err err = {0};
-		int rc = exception_path_virtual(dp->exceptions, (enum port_role)role, &next, &err);
+		int rc = exception_path_virtual(dp->exceptions, iface, &next, &err);
 
 		if (rc == 0 && now == NULL && next.count == 0)
 			continue;
 		if (rc == 0 && now != NULL && memcmp(now, &next, sizeof(next)) == 0)
 			continue;
 		if (rc == 0)
-			rc = set_virtual(dp, (enum port_role)role, &next, &err);
+			rc = set_virtual(dp, iface, &next, &err);
 		if (rc < 0)
-			log_warn("%s port: virtual addresses: %s",
-			         port_role_name((enum port_role)role), err.text);
+			log_warn("interface %s: virtual addresses: %s",
+			         exception_path_name(dp->exceptions, iface), err.text);
 		else
-			log_info("%s port: %u virtual addresses",
-			         port_role_name((enum port_role)role), next.count);
+			log_info("interface %s: %u virtual addresses",
+			         exception_path_name(dp->exceptions, iface), next.count);
 	}
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The way between a port and the kernel interface on which the routing daemons of the gateway
- * run: frames from Ethernet on, in rings of one producer and one consumer. Each forwarding core
- * has a ring to the control thread, and gets its buffers back by another one: they are freed by
- * who took them, as a thread that is preempted in the middle of freeing would hold up the cores.
- * What daemons send comes in buffers of a pool that only the control thread takes from, to the
- * core that owns the neighbours.
+ * The way between a port, or a VLAN of the LAN port, and the kernel interface on which the routing
+ * daemons of the gateway run: frames from Ethernet on, in rings of one producer and one consumer.
+ * Each forwarding core has a ring to the control thread, and gets its buffers back by another one:
+ * they are freed by who took them, as a thread that is preempted in the middle of freeing would
+ * hold up the cores. What daemons send comes in buffers of a pool that only the control thread
+ * takes from, to the core that owns the neighbours.
  *
- * What is for daemons is bounded for each port in two classes, that a flood of the one does not
- * silence the other.
+ * What is for daemons is bounded for each interface in two classes, that a flood of the one does
+ * not silence the other.
  */
 
 #ifndef DATAPLANE_EXCEPTION_H
@@ -34,7 +34,7 @@ enum exception_class {
 	EXCEPTION_CLASSES,
 };
 
-/* Frames a second and port, over all cores, and how many at once on one core. */
+/* Frames a second and interface, over all cores, and how many at once on one core. */
 #define EXCEPTION_LINK_RATE 2048
 #define EXCEPTION_HOST_RATE 8192
 #define EXCEPTION_BURST     128
@@ -51,7 +51,7 @@ struct exception_core {
 	struct spsc back; /* producer: control, consumer: core; as many slots */
 };
 
-/* Of one port. */
+/* Of one port, or VLAN. */
 struct exception {
 	/* all: ro */
 	unsigned int cores;

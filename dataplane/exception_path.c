@@ -19,7 +19,7 @@
 #define FRAME_EXTRA (RTE_ETHER_HDR_LEN + 4) /* with a VLAN tag */
 
 struct one {
-	struct exception *queue; /* NULL: the port has no interface */
+	struct exception *queue; /* NULL: there is no interface */
 	struct tap tap;
 	uint16_t frame; /* longest */
 	bool up;
@@ -28,18 +28,19 @@ struct one {
 struct exception_path {
 	const struct port *port;
 	const struct iface *iface;
-	struct one one[PORT_ROLES];
+	struct one one[IFACES_MAX]; /* as the data plane's interfaces */
 	struct rte_mempool *pool;
 	struct rte_mbuf *spare; /* for the next read */
 	int watch;
 	uint64_t next_link_ns;
 };
 
-static int open_one(struct exception_path *p, enum port_role role, const struct config_port *config,
-                    unsigned int cores, struct err *err)
+/* DEVICE: of the port that it is on. */
+static int open_one(struct exception_path *p, unsigned int index, const struct config_port *config,
+                    const char *device, unsigned int cores, struct err *err)
 {
-	const struct iface *iface = &p->iface[role];
-	struct one *o = &p->one[role];
+	const struct iface *iface = &p->iface[index];
+	struct one *o = &p->one[index];
 	char under[IF_NAMESIZE];
 	int rc;
 
@@ -50,7 +51,7 @@ static int open_one(struct exception_path *p, enum port_role role, const struct 
 		return rc;
 	o->frame = (uint16_t)(iface->mtu + FRAME_EXTRA);
 	o->up = true;
-	if (port_kernel_interface(config->device, under, sizeof(under)))
+	if (port_kernel_interface(device, under, sizeof(under)))
 		tap_silence(under);
 	for (unsigned int i = 0; rc == 0 && i < iface->address_count; i++)
 		rc = tap_add_address(&o->tap, &iface->address[i], err);
@@ -60,29 +61,41 @@ static int open_one(struct exception_path *p, enum port_role role, const struct 
 	return o->queue != NULL ? 0 : -err->code;
 }
 
+static bool wanted(const struct config_port *const *ports)
+{
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		if (ports[i] != NULL && ports[i]->exception[0] != '\0')
+			return true;
+	return false;
+}
+
 int exception_path_create(const struct config *config, const struct port port[PORT_ROLES],
-                          const struct iface iface[PORT_ROLES], struct exception_path **out,
+                          const struct iface iface[IFACES_MAX], struct exception_path **out,
                           struct err *err)
 {
-	const struct config_port *ports[PORT_ROLES] = {&config->lan, &config->wan};
+	const struct config_port *ports[IFACES_MAX] = {&config->lan, &config->wan};
 	struct exception_path *p;
 	int rc = 0;
 
 	*out = NULL;
-	if (config->lan.exception[0] == '\0' && config->wan.exception[0] == '\0')
+	for (unsigned int i = 0; i < config->lan_sub_count; i++)
+		ports[IFACE_SUBS + i] = &config->lan_subs[i].port;
+	if (!wanted(ports))
 		return 0;
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return err_set(err, ENOMEM, "exception path: no memory");
 	p->port = port;
 	p->iface = iface;
-	p->one[PORT_LAN].tap.fd = p->one[PORT_WAN].tap.fd = -1;
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		p->one[i].tap.fd = -1;
 	p->watch = tap_watch_open(err);
 	if (p->watch < 0)
 		rc = p->watch;
-	for (unsigned int role = 0; rc == 0 && role < PORT_ROLES; role++)
-		rc = open_one(p, (enum port_role)role, ports[role], config->eal.forward_lcores,
-		              err);
+	for (unsigned int i = 0; rc == 0 && i < IFACES_MAX; i++)
+		if (ports[i] != NULL)
+			rc = open_one(p, i, ports[i], ports[iface[i].role]->device,
+			              config->eal.forward_lcores, err);
 	if (rc == 0) {
 		p->pool = port_pool_create(
 		        "exceptions",
@@ -102,9 +115,9 @@ void exception_path_destroy(struct exception_path *p)
 {
 	if (p == NULL)
 		return;
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
-		exception_destroy(p->one[role].queue);
-		tap_close(&p->one[role].tap);
+	for (unsigned int i = 0; i < IFACES_MAX; i++) {
+		exception_destroy(p->one[i].queue);
+		tap_close(&p->one[i].tap);
 	}
 	if (p->watch >= 0)
 		close(p->watch);
@@ -113,9 +126,14 @@ void exception_path_destroy(struct exception_path *p)
 	free(p);
 }
 
-struct exception *exception_path_queue(struct exception_path *p, enum port_role role)
+struct exception *exception_path_queue(struct exception_path *p, unsigned int iface)
 {
-	return p != NULL ? p->one[role].queue : NULL;
+	return p != NULL ? p->one[iface].queue : NULL;
+}
+
+const char *exception_path_name(const struct exception_path *p, unsigned int iface)
+{
+	return p->one[iface].tap.name;
 }
 
 static void to_daemons(struct one *o)
@@ -150,9 +168,9 @@ static void from_daemons(struct exception_path *p, struct one *o)
 	}
 }
 
-static void follow_link(struct exception_path *p, struct one *o, enum port_role role)
+static void follow_link(struct exception_path *p, struct one *o, unsigned int index)
 {
-	bool up = port_link_read(&p->port[role]);
+	bool up = port_link_read(&p->port[p->iface[index].role]);
 
 	if (up == o->up)
 		return;
@@ -166,24 +184,24 @@ bool exception_path_poll(struct exception_path *p, uint64_t now_ns)
 
 	if (look)
 		p->next_link_ns = now_ns + LINK_NS;
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
-		struct one *o = &p->one[role];
+	for (unsigned int i = 0; i < IFACES_MAX; i++) {
+		struct one *o = &p->one[i];
 
 		if (o->queue == NULL)
 			continue;
 		if (look)
-			follow_link(p, o, (enum port_role)role);
+			follow_link(p, o, i);
 		to_daemons(o);
 		from_daemons(p, o);
 	}
 	return tap_watch_changed(p->watch);
 }
 
-int exception_path_virtual(struct exception_path *p, enum port_role role, struct iface_virtual *out,
+int exception_path_virtual(struct exception_path *p, unsigned int iface, struct iface_virtual *out,
                            struct err *err)
 {
 	memset(out, 0, sizeof(*out));
-	if (p->one[role].queue == NULL)
+	if (p->one[iface].queue == NULL)
 		return 0;
-	return tap_list_virtual(&p->one[role].tap, &p->iface[role], out, err);
+	return tap_list_virtual(&p->one[iface].tap, &p->iface[iface], out, err);
 }

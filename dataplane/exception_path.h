@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Routing daemons' interfaces and the rings to the forwarding cores, for the ports that have
- * one. Control thread only.
+ * Routing daemons' interfaces and the rings to the forwarding cores, for the ports and VLANs that
+ * have one. Control thread only.
  */
 
 #ifndef DATAPLANE_EXCEPTION_PATH_H
@@ -20,13 +20,15 @@ struct exception_path;
 
 /* NULL in *OUT when CONFIG names no interface. PORT and IFACE must outlive the result. */
 int exception_path_create(const struct config *config, const struct port port[PORT_ROLES],
-                          const struct iface iface[PORT_ROLES], struct exception_path **out,
+                          const struct iface iface[IFACES_MAX], struct exception_path **out,
                           struct err *err);
 /* Once the cores have stopped and the ports are closed. NULL is allowed. */
 void exception_path_destroy(struct exception_path *p);
 
-/* What the forwarding cores use; NULL for a port without an interface. */
-struct exception *exception_path_queue(struct exception_path *p, enum port_role role);
+/* What the forwarding cores use for interface IFACE of the data plane; NULL: no daemons there. */
+struct exception *exception_path_queue(struct exception_path *p, unsigned int iface);
+/* The kernel interface there; "" for none. */
+const char *exception_path_name(const struct exception_path *p, unsigned int iface);
 
 /*
  * Carry frames both ways, as many as a few milliseconds bring. True: daemons have changed the
@@ -34,8 +36,8 @@ struct exception *exception_path_queue(struct exception_path *p, enum port_role 
  */
 bool exception_path_poll(struct exception_path *p, uint64_t now_ns);
 
-/* The addresses that daemons have put on the interface of ROLE; none without one. */
-int exception_path_virtual(struct exception_path *p, enum port_role role, struct iface_virtual *out,
+/* The addresses that daemons have put on the interface there; none without one. */
+int exception_path_virtual(struct exception_path *p, unsigned int iface, struct iface_virtual *out,
                            struct err *err);
 
 #endif

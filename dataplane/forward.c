@@ -54,9 +54,9 @@ void forward_invalidate(struct forward *f)
 	__atomic_store_n(&f->generation, next == 0 ? 1 : next, __ATOMIC_RELEASE);
 }
 
-void forward_set_virtual(struct forward *f, enum port_role role, const struct iface_virtual *v)
+void forward_set_virtual(struct forward *f, unsigned int iface, const struct iface_virtual *v)
 {
-	iface_set_virtual(&f->config.iface[role], v);
+	iface_set_virtual(&f->config.iface[iface], v);
 }
 
 void forward_hops(const struct forward *f, unsigned int outer, struct forward_hops *out)
@@ -179,6 +179,7 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 	}
 	tunnels_init(f);
 	forward_address_init(f);
+	forward_exception_init(f);
 	if (forward_sub_init(f, err) < 0) {
 		forward_destroy(f);
 		return NULL;

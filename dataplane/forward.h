@@ -52,7 +52,7 @@ struct forward_config {
 	unsigned int flows;     /* entries of a core's flow cache; 0: FORWARD_FLOWS */
 	const struct wire_table *wires;          /* NULL: none */
 	struct channel_mux *mux;                 /* or NULL */
-	struct exception *exception[PORT_ROLES]; /* or NULL: no daemons on the port */
+	struct exception *exception[IFACES_MAX]; /* or NULL: no daemons there */
 	struct rte_mempool *pool;                /* of port_pool_create() */
 	struct rte_rcu_qsbr *qsbr;
 };
@@ -70,10 +70,10 @@ void forward_destroy(struct forward *f);
 void forward_invalidate(struct forward *f);
 
 /*
- * Control: further addresses of the gateway on a port, as iface_set_virtual(); then routes to
- * them, and forward_invalidate().
+ * Control: further addresses of the gateway on interface IFACE, as iface_set_virtual(); then routes
+ * to them, and forward_invalidate().
  */
-void forward_set_virtual(struct forward *f, enum port_role role, const struct iface_virtual *v);
+void forward_set_virtual(struct forward *f, unsigned int iface, const struct iface_virtual *v);
 
 /* The role of forwarding core CORE. */
 struct role forward_role(struct forward *f, unsigned int core);

@@ -158,7 +158,8 @@ struct forward {
 	struct forward_core *core[TUNNEL_CORES_MAX];
 	struct forward_nat *nat;           /* NULL: no tunnel uses UDP */
 	uint8_t sub_core[TUNNEL_SUBS_MAX]; /* [sub-SA]: the core that owns it */
-	uint8_t *sub_of_vlan; /* [VLAN of the LAN port]: its interface, or 0; NULL: no VLANs */
+	uint8_t *sub_of_vlan;    /* [VLAN of the LAN port]: its interface, or 0; NULL: no VLANs */
+	unsigned int exceptions; /* one more than the last interface with daemons */
 	/* Cores that read the LAN port for others too, by SPREAD; 0: each has its queue. */
 	unsigned int readers;
 	struct spread spread;
@@ -323,7 +324,7 @@ struct rte_ether_addr forward_ether_source(const struct rte_mbuf *m);
 
 /*
  * forward_exception.c: M, from Ethernet on, or with _ip from IP on, to the routing daemons of its
- * port. False: there are none, and M is still the caller's.
+ * interface. False: there are none, and M is still the caller's.
  */
 bool forward_exception(struct forward_core *c, unsigned int iface, enum exception_class class,
                        struct rte_mbuf *m);
@@ -332,6 +333,8 @@ bool forward_exception_ip(struct forward_core *c, unsigned int iface, enum excep
 /* A frame to a group, or of another ethertype; false, too, when it is not for this link alone. */
 bool forward_exception_group(struct forward_core *c, unsigned int iface, struct rte_mbuf *m,
                              uint16_t type);
+/* Once, before the cores run: which interfaces have daemons. */
+void forward_exception_init(struct forward *f);
 /* What daemons send, and buffers that they are done with; frames sent. */
 unsigned int forward_exception_poll(struct forward_core *c);
 

@@ -3,8 +3,8 @@
 /*
  * What is for a routing daemon, and what one sends. Daemons get only what is to an address of
  * the gateway or to all routers of a link, so that there is nothing that their kernel could
- * forward. What they send leaves by the port of their interface alone; on the WAN, moreover,
- * only from the gateway's own addresses, and to nowhere that the policy protects.
+ * forward. What they send leaves by the port and with the tag of their interface alone; on the WAN,
+ * moreover, only from the gateway's own addresses, and to nowhere that the policy protects.
  */
 
 #include "dataplane/forward_core.h"
@@ -28,9 +28,8 @@ COUNTER_DEFINE(drop_exception_type, "drop.exception_type",
 bool forward_exception(struct forward_core *c, unsigned int iface, enum exception_class class,
                        struct rte_mbuf *m)
 {
-	struct exception *e = iface < PORT_ROLES ? c->f->config.exception[iface] : NULL;
+	struct exception *e = c->f->config.exception[iface];
 
-	/* Daemons are on the ports, not in their VLANs. */
 	if (e == NULL)
 		return false;
 	exception_up(e, c->index, c->cs, class, m, c->now_ns);
@@ -41,7 +40,7 @@ bool forward_exception_ip(struct forward_core *c, unsigned int iface, enum excep
                           struct rte_mbuf *m)
 {
 	/* The received header is still in front. */
-	if (iface >= PORT_ROLES || c->f->config.exception[iface] == NULL ||
+	if (c->f->config.exception[iface] == NULL ||
 	    rte_pktmbuf_prepend(m, RTE_ETHER_HDR_LEN) == NULL)
 		return false;
 	return forward_exception(c, iface, class, m);
@@ -209,31 +208,39 @@ static const struct counter *refuse(const struct forward_core *c, const struct r
 	}
 }
 
-static void from_daemon(struct forward_core *c, enum port_role role, struct rte_mbuf *m)
+static void from_daemon(struct forward_core *c, unsigned int index, struct rte_mbuf *m)
 {
-	const struct iface *iface = &c->f->config.iface[role];
+	const struct iface *iface = &c->f->config.iface[index];
 	const struct counter *reason = NULL;
 
 	if (rte_pktmbuf_data_len(m) < RTE_ETHER_HDR_LEN ||
 	    memcmp(rte_pktmbuf_mtod(m, const uint8_t *) + RTE_ETHER_ADDR_LEN, &iface->mac,
 	           RTE_ETHER_ADDR_LEN) != 0)
 		reason = &drop_exception_source;
-	else if (role == PORT_WAN)
+	else if (index == PORT_WAN)
 		reason = refuse(c, m);
 	if (reason != NULL) {
 		forward_drop(c, m, reason);
 		return;
 	}
 	counter_add(c->cs, &exception_sent, 1);
-	forward_tx_first(c, role, m);
+	forward_send_first(c, index, m);
+}
+
+void forward_exception_init(struct forward *f)
+{
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		if (f->config.exception[i] != NULL)
+			f->exceptions = i + 1;
 }
 
 unsigned int forward_exception_poll(struct forward_core *c)
 {
 	unsigned int n = 0;
 
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
-		struct exception *e = c->f->config.exception[role];
+	for (unsigned int i = 0; i < c->f->exceptions; i++) {
+		struct exception *e = c->f->config.exception[i];
+		const struct tx_queue *tx = &c->tx[c->f->config.iface[i].role];
 		struct rte_mbuf *m;
 
 		if (e == NULL)
@@ -242,9 +249,8 @@ unsigned int forward_exception_poll(struct forward_core *c)
 		if (c->index != FORWARD_OWNER)
 			continue;
 		/* Room is kept for neighbours and the channel. */
-		while (c->tx[role].first_n < FORWARD_FIRST / 4 &&
-		       (m = spsc_pop(&e->down)) != NULL) {
-			from_daemon(c, (enum port_role)role, m);
+		while (tx->first_n < FORWARD_FIRST / 4 && (m = spsc_pop(&e->down)) != NULL) {
+			from_daemon(c, i, m);
 			n++;
 		}
 	}

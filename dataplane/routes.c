@@ -181,21 +181,22 @@ static int add_configured(struct routes *r, const struct config *config, const s
 	return 0;
 }
 
+static void add_own(struct routes *r, unsigned int iface, const struct config_addr *a)
+{
+	add_bytes(r, a->ipv6, a->bytes, a->ipv6 ? 128 : 32, ADJACENCY_LOCAL);
+	r->route[r->count - 1].via.next_hop.port = (uint8_t)iface;
+}
+
 static void add_local(struct routes *r, const struct iface *iface, unsigned int ifaces, bool ipv6)
 {
-	for (unsigned int role = 0; role < ifaces; role++)
-		for (unsigned int i = 0; i < iface[role].address_count; i++) {
-			const struct config_addr *a = &iface[role].address[i].addr;
+	for (unsigned int i = 0; i < ifaces; i++)
+		for (unsigned int k = 0; k < iface[i].address_count; k++)
+			add_own(r, i, &iface[i].address[k].addr);
+	for (unsigned int i = 0; i < ifaces; i++) {
+		const struct iface_virtual *v = iface[i].virtual_;
 
-			add_bytes(r, a->ipv6, a->bytes, a->ipv6 ? 128 : 32, ADJACENCY_LOCAL);
-			r->route[r->count - 1].via.next_hop.port = (uint8_t)role;
-		}
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
-		const struct iface_virtual *v = iface[role].virtual_;
-
-		for (unsigned int i = 0; v != NULL && i < v->count; i++)
-			add_bytes(r, v->addr[i].ipv6, v->addr[i].bytes, v->addr[i].ipv6 ? 128 : 32,
-			          ADJACENCY_LOCAL);
+		for (unsigned int k = 0; v != NULL && k < v->count; k++)
+			add_own(r, i, &v->addr[k]);
 	}
 	if (ipv6)
 		add_bytes(r, true, iface[PORT_LAN].link_local, 128, ADJACENCY_LOCAL);

@@ -14,7 +14,7 @@
 
 #define ROUTES_MAX                                                                                 \
 	(CONFIG_ROUTES_MAX + 8 * CONFIG_ADDRESSES_MAX * (1 + CONFIG_SUBS_MAX) +                    \
-	 2 * IFACE_VIRTUAL_MAX + 16)
+	 IFACES_MAX * IFACE_VIRTUAL_MAX + 16)
 
 struct routes {
 	unsigned int count;

@@ -7,7 +7,8 @@
             10.1.0.9, behind it 10.9.0.2
 
 The host's way to 10.9.0.2 is by the virtual address 10.1.0.254, which is on no machine but by
-VRRP (RFC 5798).
+VRRP (RFC 5798). In VLAN 10 of the switch the gateways have 10.1.10.3 and 10.1.10.4, and a virtual
+address of their own, of which gw-b is the master.
 """
 
 import json
@@ -24,6 +25,8 @@ BEHIND = "10.9.0.2"
 GATEWAY = {"a": "10.1.0.3", "b": "10.1.0.4"}
 PRIORITY = {"a": 200, "b": 100}
 ADVERT = 0.2  # seconds; version 3 has fractions
+VLAN = 10
+VLAN_VIP = "10.1.10.254"
 
 KEEPALIVED = """
 global_defs {{
@@ -40,7 +43,42 @@ vrrp_instance lan {{
         {vip}/24
     }}
 }}
+vrrp_instance vlan {{
+    state BACKUP
+    interface lg-vlan
+    virtual_router_id 52
+    priority {vlan_priority}
+    advert_int {advert}
+    virtual_ipaddress {{
+        {vlan_vip}/24
+    }}
+}}
 """
+
+# A host in the VLAN, as a packet socket: whose address is the virtual one, and does it answer?
+STATION = r"""
+import socket, struct, sys, time
+
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind(("br0", 0))
+s.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA
+mac, us, them = s.getsockname()[4], socket.inet_aton("10.1.10.2"), socket.inet_aton("VIP")
+end = time.monotonic() + 5
+while time.monotonic() < end:
+    s.send(b"\xff" * 6 + mac + struct.pack("!HHHHHBBH", 0x8100, VLAN, 0x0806, 1, 0x800, 6, 4, 1)
+           + mac + us + bytes(6) + them)
+    s.settimeout(0.5)
+    try:
+        while True:
+            data, extra, _, where = s.recvmsg(4096, 256)
+            tag = [struct.unpack("=IIIHHHH", aux[:20])[5] & 0xfff for level, name, aux in extra
+                   if (level, name) == (263, 8)]
+            if where[2] != 4 and data[12:14] == b"\x08\x06" and data[20:22] == b"\0\2" \
+                    and data[28:32] == them:
+                sys.exit(print(data[6:12].hex(":"), tag[0]))
+    except socket.timeout:
+        pass
+""".replace("VIP", VLAN_VIP).replace("VLAN", str(VLAN))
 
 
 class OneSite(Rig):
@@ -51,6 +89,9 @@ class OneSite(Rig):
         gateway = config["lumengate:gateway"]
         gateway["port"]["lan"].update({"address": [GATEWAY[site] + "/24"],
                                        "exception-interface": "lg-lan"})
+        gateway["port"]["lan"]["vlan"] = [
+            {"id": VLAN, "address": [GATEWAY[site].replace("10.1.0.", "10.1.10.") + "/24"],
+             "exception-interface": "lg-vlan"}]
         gateway["route"] = [{"prefix": "10.9.0.0/24", "via": "lan", "next-hop": "10.1.0.9"}]
         return config
 
@@ -79,15 +120,16 @@ class OneSite(Rig):
         name = "keepalived-" + site
         path = self.path("site-" + site, "keepalived.conf")
         with open(path, "w") as f:
-            f.write(KEEPALIVED.format(priority=PRIORITY[site], advert=ADVERT, vip=VIP))
+            f.write(KEEPALIVED.format(priority=PRIORITY[site], advert=ADVERT, vip=VIP,
+                                      vlan_priority=300 - PRIORITY[site], vlan_vip=VLAN_VIP))
         self.start(name, self.in_gateway(site) + [
             "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
             "--use-file", path, "--pid", self.path(name + ".pid"),
             "--vrrp_pid", self.path(name + "-vrrp.pid")])
 
-    def addresses(self, site):
-        """IPv4, of the gateway's interface for daemons; none while it is not there."""
-        out = run(*self.in_gateway(site), "ip", "-4", "-j", "addr", "show", "dev", "lg-lan",
+    def addresses(self, site, interface="lg-lan"):
+        """IPv4, of a gateway's interface for daemons; none while it is not there."""
+        out = run(*self.in_gateway(site), "ip", "-4", "-j", "addr", "show", "dev", interface,
                   check=False)
         try:
             return {a["local"] for link in json.loads(out) for a in link.get("addr_info", [])}
@@ -96,6 +138,9 @@ class OneSite(Rig):
 
     def is_master(self, site):
         return VIP in self.addresses(site)
+
+    def is_master_in_vlan(self, site):
+        return VLAN_VIP in self.addresses(site, "lg-vlan")
 
 
 @pytest.fixture
@@ -140,6 +185,19 @@ def test_master_answers_for_the_virtual_address(site):
                               f"print(s.connect_ex(('{GATEWAY['a']}', 179)))"],
         stdout=subprocess.PIPE, text=True, timeout=20)
     assert probe.stdout.strip() == "111"  # ECONNREFUSED
+
+
+def test_each_vlan_has_its_master(site):
+    """gw-b is heard by gw-a in the VLAN, and answers there, in the data plane."""
+    site.wait_for(lambda: site.is_master_in_vlan("b") and not site.is_master_in_vlan("a"), 20,
+                  "gw-b is master in the VLAN")
+    assert site.addresses("b") == {GATEWAY["b"]}
+    answer = subprocess.run(site.in_ns("dc-a") + ["python3", "-c", STATION],
+                            stdout=subprocess.PIPE, text=True, timeout=20).stdout.split()
+    assert answer == [port_mac(site, "b"), str(VLAN)]
+    assert site.addresses("a", "lg-vlan") == {"10.1.10.3"}
+    site.kill("gw-b")
+    site.wait_for(lambda: site.is_master_in_vlan("a"), 10, "gw-a takes over in the VLAN")
 
 
 def longest_gap(text, interval):

@@ -30,9 +30,9 @@ static int parse(const char *rules, struct err *err)
 	                    json_string(tunnel_policy));
 	json_object_set_new(
 	        json_object_get(json_object_get(g, "port"), "lan"), "vlan",
-	        json_loads(
-	                "[{\"id\":10,\"address\":[\"10.1.10.1/24\"],\"source-check\":\"loose\"}]",
-	                0, NULL));
+	        json_loads("[{\"id\":10,\"address\":[\"10.1.10.1/"
+	                   "24\"],\"source-check\":\"loose\",\"exception-interface\":\"lg-ten\"}]",
+	                   0, NULL));
 	json_object_set_new(g, "policy", json_loads(rules, 0, NULL));
 	text = json_dumps(root, 0);
 	json_decref(root);
@@ -102,6 +102,7 @@ static void test_vlans(void)
 	CU_ASSERT_EQUAL(out.rules[1].vlan, 0);
 	CU_ASSERT_TRUE(out.lan_subs[0].port.loose_source);
 	CU_ASSERT_FALSE(out.lan.loose_source);
+	CU_ASSERT_STRING_EQUAL(out.lan_subs[0].port.exception, "lg-ten");
 }
 
 static void test_wrong_rules_are_refused_by_name(void)

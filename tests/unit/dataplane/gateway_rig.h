@@ -60,7 +60,7 @@ static struct gateway gw[2];
 /* Set before rig_start(): what a test wants else of the tunnels, and of the ports. */
 static void (*rig_adjust)(struct tunnel_config *tc);
 static void (*rig_configure)(struct config *c, unsigned int site);
-static struct exception *rig_exception[PORT_ROLES]; /* of gateway 0 */
+static struct exception *rig_exception[IFACES_MAX]; /* of gateway 0 */
 static size_t rig_secret = 4 << 20;
 static uint16_t rig_lan_mtu = 1500, rig_wan_mtu = 1500;
 static bool rig_detect;         /* probe addresses */

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* VLANs of the LAN port that gateway A has addresses in: 10 and, with a smaller MTU, 20. */
+/*
+ * VLANs of the LAN port that gateway A has addresses in: 10, with routing daemons, and, with a
+ * smaller MTU, 20.
+ */
 
 #include "tests/unit/dataplane/policy_rig.h"
+
+#define TEN IFACE_SUBS /* its interface */
 
 static const uint8_t all_mac[6] = {255, 255, 255, 255, 255, 255};
 static const uint8_t vlan_mac[6] = {2, 0, 0, 0, 0x10, 0x10}; /* the host in each VLAN */
@@ -52,6 +57,9 @@ static void set_up(void)
 static void test_start(void)
 {
 	rig_configure = configure;
+	rig_exception[TEN] = exception_create(1, NULL);
+	rig_exception[PORT_WAN] = exception_create(1, NULL);
+	CU_ASSERT_TRUE_FATAL(rig_exception[TEN] != NULL && rig_exception[PORT_WAN] != NULL);
 	rig_start(1);
 	set_up();
 }
@@ -61,6 +69,7 @@ static void test_start_loose(void)
 	const struct rig_shape shape[2] = {{.cores = 1}, {.cores = 1}};
 
 	rig_configure = configure_loose;
+	rig_exception[TEN] = rig_exception[PORT_WAN] = NULL;
 	rig_start_shapes(shape, false, 1024);
 	set_up();
 }
@@ -428,7 +437,7 @@ static void test_other_tags_are_dropped(void)
 
 	send_tagged(30, test_echo4(rig_pool, "10.1.0.10", "10.1.0.1", 32), NULL, 0x0800);
 	/* A second tag. */
-	send_tagged(10, test_mbuf(rig_pool, 60), NULL, 0x8100);
+	send_tagged(20, test_mbuf(rig_pool, 60), NULL, 0x8100);
 	CU_ASSERT_EQUAL(rig_count(0, "drop.ethertype"), before + 2);
 	CU_ASSERT_PTR_NULL(receive_tagged(10));
 }
@@ -470,9 +479,149 @@ static void test_addresses_are_defended_in_their_vlan(void)
 	CU_ASSERT_EQUAL(announced, 1);
 }
 
+/* Frames for the daemons in VLAN 10; of the last one, its length and what follows Ethernet. */
+static unsigned int for_daemons(uint32_t *len, uint8_t first[20])
+{
+	struct rte_mbuf *m;
+	unsigned int n = 0;
+
+	for (; (m = exception_take(rig_exception[TEN], 0)) != NULL; n++) {
+		*len = rte_pktmbuf_pkt_len(m);
+		memcpy(first, rte_pktmbuf_mtod_offset(m, const uint8_t *, 14), 20);
+		exception_give_back(rig_exception[TEN], 0, m);
+	}
+	rig_turn(0);
+	return n;
+}
+
+static void test_daemons_hear_their_vlan(void)
+{
+	static const uint8_t group[6] = {0x01, 0, 0x5e, 0, 0, 18};
+	uint8_t first[20] = {0};
+	uint32_t len = 0;
+
+	for_daemons(&len, first);
+	send_tagged(10, test_ipv4(rig_pool, "10.1.10.10", "224.0.0.18", 112, NULL, 20), group,
+	            0x0800);
+	CU_ASSERT_EQUAL(for_daemons(&len, first), 1);
+	/* Without its tag. */
+	CU_ASSERT_EQUAL(len, 14 + 40);
+	CU_ASSERT_EQUAL(first[9], 112);
+	send_tagged(10, test_ipv4(rig_pool, "10.1.10.10", "10.1.10.1", 6, NULL, 40), NULL, 0x0800);
+	CU_ASSERT_EQUAL(for_daemons(&len, first), 1);
+	CU_ASSERT_EQUAL(first[9], 6);
+	send_tagged(10, arp(2, "10.1.10.10", "10.1.10.1"), NULL, 0x0806);
+	CU_ASSERT_EQUAL(for_daemons(&len, first), 1);
+	/* What is of another VLAN, or of none, is none of theirs. */
+	send_tagged(20, test_ipv4(rig_pool, "10.1.20.10", "224.0.0.18", 112, NULL, 20), group,
+	            0x0800);
+	send_tagged(20, test_ipv4(rig_pool, "10.1.20.10", "10.1.20.1", 6, NULL, 40), NULL, 0x0800);
+	rig_send(0, test_ipv4(rig_pool, "10.1.0.10", "10.1.0.1", 6, NULL, 40));
+	rig_turn(0);
+	CU_ASSERT_EQUAL(for_daemons(&len, first), 0);
+}
+
+static void from_daemon(unsigned int iface, const char *src, const char *dst, const uint8_t *mac)
+{
+	struct rte_mbuf *m = test_ipv4(rig_pool, src, dst, 112, NULL, 20);
+
+	test_ether(m, vlan_mac, mac, 0x0800);
+	exception_down(rig_exception[iface], m);
+	rig_turn(0);
+}
+
+static void test_daemons_speak_in_their_vlan(void)
+{
+	const uint8_t *us = gw[0].iface[PORT_LAN].mac.addr_bytes;
+	uint64_t before = rig_count(0, "drop.exception_source");
+	struct rte_mbuf *m;
+
+	drop_all();
+	from_daemon(TEN, "10.1.10.1", "224.0.0.18", us);
+	m = receive_tagged(10);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(rte_pktmbuf_pkt_len(m), 40);
+	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[9], 112);
+	rte_pktmbuf_free(m);
+	from_daemon(TEN, "10.1.10.1", "224.0.0.18", vlan_mac);
+	CU_ASSERT_PTR_NULL(receive_tagged(10));
+	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_source"), before + 1);
+}
+
+/* What hosts of any VLAN send protected leaves by the WAN from no daemon. */
+static void test_rules_for_vlans_hold_daemons_on_the_wan(void)
+{
+	const uint8_t *us = gw[0].iface[PORT_WAN].mac.addr_bytes;
+	uint64_t before = rig_count(0, "drop.exception_destination");
+	struct config_rule *r;
+
+	drop_all();
+	while (on_wan() != 0)
+		;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct rte_mbuf *m;
+
+		begin(0);
+		r = in_vlan(rule("twenty", CONFIG_RULE_PROTECT), 20);
+		snprintf(r->tunnel, sizeof(r->tunnel), "%s", i == 0 ? "t0" : "");
+		apply(0);
+		from_daemon(PORT_WAN, "192.0.2.1", "203.0.113.9", us);
+		m = rig_pop(gw[0].wan_out);
+		CU_ASSERT_EQUAL(m != NULL, i == 1);
+		rte_pktmbuf_free(m);
+	}
+	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_destination"), before + 1);
+	begin(0);
+	apply(0);
+}
+
+static void set_virtual(const struct iface_virtual *v)
+{
+	iface_set_virtual(&gw[0].iface[TEN], v);
+	forward_set_virtual(gw[0].forward, TEN, v);
+	apply(0);
+}
+
+static bool answers(uint16_t vlan, const char *target)
+{
+	struct rte_mbuf *m;
+	bool answer;
+
+	drop_all();
+	send_tagged(vlan, arp(1, vlan == 10 ? "10.1.10.10" : "10.1.20.10", target), all_mac,
+	            0x0806);
+	m = receive_tagged(vlan);
+	answer = m != NULL && rte_pktmbuf_mtod(m, uint8_t *)[7] == 2;
+	rte_pktmbuf_free(m);
+	return answer;
+}
+
+/* Of a virtual router in VLAN 10. */
+static void test_virtual_addresses_in_a_vlan(void)
+{
+	static struct iface_virtual v;
+	struct rte_mbuf *m;
+
+	begin(0);
+	v.addr[v.count++] = test_prefix("10.1.10.254", 32).addr;
+	CU_ASSERT_FALSE(answers(10, "10.1.10.254"));
+	set_virtual(&v);
+	CU_ASSERT_TRUE(answers(10, "10.1.10.254"));
+	CU_ASSERT_FALSE(answers(20, "10.1.10.254"));
+	send_tagged(10, test_echo4(rig_pool, "10.1.10.10", "10.1.10.254", 32), NULL, 0x0800);
+	m = receive_tagged(10);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[20], 0);
+	rte_pktmbuf_free(m);
+	set_virtual(NULL);
+	CU_ASSERT_FALSE(answers(10, "10.1.10.254"));
+}
+
 static void test_stop(void)
 {
 	rig_stop();
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		exception_destroy(rig_exception[i]);
 	CU_ASSERT_EQUAL(rte_mempool_in_use_count(rig_pool), 0);
 }
 
@@ -495,5 +644,7 @@ UNIT_MAIN(UNIT(test_start), UNIT(test_arp_and_echo_are_answered_in_the_vlan),
           UNIT(test_bypass_lets_pass_between_vlans), UNIT(test_sources_stay_in_their_vlan),
           UNIT(test_mtu_and_errors), UNIT(test_other_tags_are_dropped),
           UNIT(test_untagged_stay_untagged), UNIT(test_addresses_are_defended_in_their_vlan),
-          UNIT(test_stop), UNIT(test_start_loose), UNIT(test_loose_sources),
-          UNIT(test_rules_name_vlans), UNIT(test_stop))
+          UNIT(test_daemons_hear_their_vlan), UNIT(test_daemons_speak_in_their_vlan),
+          UNIT(test_rules_for_vlans_hold_daemons_on_the_wan),
+          UNIT(test_virtual_addresses_in_a_vlan), UNIT(test_stop), UNIT(test_start_loose),
+          UNIT(test_loose_sources), UNIT(test_rules_name_vlans), UNIT(test_stop))
