@@ -152,6 +152,7 @@ struct config {
 	struct {
 		struct config_addr local, remote;
 		uint16_t port; /* UDP, both ends */
+		bool dynamic;  /* the peer's address and port may change */
 		char psk_file[256];
 	} channel;
 	struct {

@@ -53,6 +53,7 @@ static const struct {
         FIELD(channel.local, "channel/local"),
         FIELD(channel.remote, "channel/remote"),
         FIELD(channel.port, "channel/port"),
+        FIELD(channel.dynamic, "channel/nat-peer"),
         FIELD(channel.psk_file, "channel/psk-file"),
         FIELD(qkd.enabled, "qkd/enabled"),
         FIELD(qkd.transport, "qkd/card/transport"),

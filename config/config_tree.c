@@ -295,6 +295,7 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	config_addr_parse(text_of(o, "local"), &out->channel.local);
 	config_addr_parse(text_of(o, "remote"), &out->channel.remote);
 	out->channel.port = (uint16_t)uint_of(o, "port");
+	out->channel.dynamic = strcmp(text_of(o, "nat-peer"), "dynamic") == 0;
 	copy_text(o, "psk-file", out->channel.psk_file, sizeof(out->channel.psk_file));
 
 	read_qkd(json_object_get(g, "qkd"), out);

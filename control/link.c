@@ -346,12 +346,31 @@ static void watch_channel(struct link *l, const struct qkd_role_status *s)
 	                         : "the classical channel has no session");
 }
 
+/* Where the channel's peer went, for the log. */
+static void watch_place(struct link *l, const struct qkd_role_status *s)
+{
+	static const struct channel_place configured;
+	struct config_addr addr = {.ipv6 = l->channel_ipv6};
+	char text[CONFIG_ADDR_TEXT];
+
+	if (s->channel.moves == l->channel_moves)
+		return;
+	l->channel_moves = s->channel.moves;
+	memcpy(addr.bytes, s->peer.bytes, sizeof(addr.bytes));
+	if (memcmp(&s->peer, &configured, sizeof(configured)) == 0)
+		log_info("%s: the channel's peer is where it is configured to be", l->resource);
+	else
+		log_info("%s: the channel's peer moved to %s port %u", l->resource,
+		         config_addr_format(&addr, text), get_be16(s->peer.bytes + 16));
+}
+
 static void supervise(struct link *l, uint64_t now)
 {
 	struct qkd_role_status s;
 
 	qkd_role_status_read(l->role, &s);
 	watch_channel(l, &s);
+	watch_place(l, &s);
 	if (s.quantum)
 		watch_card(l, now);
 	if (l->session != 0 && !l->summary_sent)

@@ -115,6 +115,7 @@ struct link *link_create(const struct config *config, struct channel_mux *mux,
 	l->unposted_end = &l->unposted;
 	l->site_a = config->site == CONFIG_SITE_A;
 	snprintf(l->resource, sizeof(l->resource), "link/%s", config->link);
+	l->channel_ipv6 = config->channel.local.ipv6;
 	l->level = (struct key_level){.low_water = config->keystore.low_water,
 	                              .max_keys = config->keystore.max_keys,
 	                              .expected = config->qkd.enabled};

@@ -36,6 +36,8 @@ struct link {
 	struct qkd_note *unposted, **unposted_end; /* wait for room in the role's ring */
 	unsigned int unposted_count;
 	uint64_t session; /* of the notes that are answered */
+	bool channel_ipv6;
+	uint64_t channel_moves; /* of the peer, as far as they are in the log */
 	bool summary_sent, summary_failed, summary_taken, channel_up;
 	bool (*wire_receive)(uint16_t tunnel, const uint8_t *msg, size_t len); /* or NULL */
 	char card_reason[256]; /* why there is no card */

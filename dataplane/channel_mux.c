@@ -126,7 +126,23 @@ size_t channel_mux_payload_max(const struct channel_mux *mux)
 	return mux->config.mtu - mux->header_len;
 }
 
-size_t channel_mux_receive(struct channel_mux *mux, uint8_t *buf, size_t cap)
+/* The UDP header is still in front of the payload, the address was noted. */
+static void read_place(const struct channel_mux *mux, struct rte_mbuf *m, struct channel_place *out)
+{
+	const struct channel_mux_config *c = &mux->config;
+	const uint8_t *udp = rte_pktmbuf_mtod(m, const uint8_t *) - UDP_HEADER;
+
+	*out = (struct channel_place){{0}};
+	if (!c->dynamic ||
+	    (memcmp(packet_meta(m)->next_hop.addr, c->remote, c->ipv6 ? 16 : 4) == 0 &&
+	     get_be16(udp) == c->port))
+		return;
+	memcpy(out->bytes, packet_meta(m)->next_hop.addr, c->ipv6 ? 16 : 4);
+	memcpy(out->bytes + 16, udp, 2);
+}
+
+size_t channel_mux_receive(struct channel_mux *mux, uint8_t *buf, size_t cap,
+                           struct channel_place *from)
 {
 	for (unsigned int tried = 0; tried < mux->config.cores;) {
 		struct rte_mbuf *m = spsc_pop(&mux->input[mux->next]);
@@ -138,8 +154,11 @@ size_t channel_mux_receive(struct channel_mux *mux, uint8_t *buf, size_t cap)
 			continue;
 		}
 		len = rte_pktmbuf_data_len(m);
-		if (len <= cap)
+		if (len <= cap) {
 			memcpy(buf, rte_pktmbuf_mtod(m, void *), len);
+			if (from != NULL)
+				read_place(mux, m, from);
+		}
 		rte_pktmbuf_free(m);
 		if (len <= cap)
 			return len;
@@ -147,9 +166,26 @@ size_t channel_mux_receive(struct channel_mux *mux, uint8_t *buf, size_t cap)
 	return 0;
 }
 
-int channel_mux_send(struct channel_mux *mux, const uint8_t *payload, size_t len)
+/* Address and port of TO in a header made for the configured ones; the sum with them. */
+static uint32_t redirect(const struct channel_mux *mux, uint8_t *ip, const struct channel_place *to)
+{
+	static const struct channel_place configured;
+	const bool ipv6 = mux->config.ipv6;
+	const uint8_t tail[2] = {0, IP_PROTO_UDP};
+
+	if (to == NULL || memcmp(to, &configured, sizeof(configured)) == 0)
+		return mux->pseudo_sum;
+	memcpy(ip + (ipv6 ? IPV6_DST : IPV4_DST), to->bytes, ipv6 ? 16 : 4);
+	memcpy(ip + mux->header_len - UDP_HEADER + 2, to->bytes + 16, 2);
+	return ipv6 ? ipv6_pseudo_sum(ip + IPV6_SRC, 0, IP_PROTO_UDP)
+	            : (uint32_t)rte_raw_cksum(ip + IPV4_SRC, 8) + rte_raw_cksum(tail, 2);
+}
+
+int channel_mux_send(struct channel_mux *mux, const uint8_t *payload, size_t len,
+                     const struct channel_place *to)
 {
 	uint16_t udp_len = (uint16_t)(UDP_HEADER + len), sum;
+	uint32_t pseudo;
 	struct rte_mbuf *m;
 	uint8_t *ip, *udp;
 
@@ -165,9 +201,10 @@ int channel_mux_send(struct channel_mux *mux, const uint8_t *payload, size_t len
 	}
 	udp = ip + mux->header_len - UDP_HEADER;
 	memcpy(ip, mux->header, mux->header_len);
+	pseudo = redirect(mux, ip, to);
 	memcpy(udp + UDP_HEADER, payload, len);
 	put_be16(udp + 4, udp_len);
-	sum = ip_checksum(udp, udp_len, mux->pseudo_sum + __builtin_bswap16(udp_len));
+	sum = ip_checksum(udp, udp_len, pseudo + __builtin_bswap16(udp_len));
 	/* RFC 768: a sum of zero is sent as all ones. */
 	if (sum == 0)
 		sum = 0xffff;
@@ -185,6 +222,20 @@ int channel_mux_send(struct channel_mux *mux, const uint8_t *payload, size_t len
 	return 0;
 }
 
+/* Where the peer may be. One that moves may be at any host's address: its tags tell. */
+static bool may_be_peer(const struct channel_mux_config *c, const uint8_t *addr, uint16_t port)
+{
+	static const uint8_t zero[16], loop6[16] = {[15] = 1};
+
+	if (!c->dynamic)
+		return port == c->port && memcmp(addr, c->remote, c->ipv6 ? 16 : 4) == 0;
+	if (port == 0 || memcmp(addr, c->local, c->ipv6 ? 16 : 4) == 0)
+		return false;
+	return c->ipv6 ? addr[0] != 0xff && memcmp(addr, zero, 16) != 0 &&
+	                         memcmp(addr, loop6, 16) != 0
+	               : addr[0] != 0 && addr[0] != 127 && addr[0] < 224;
+}
+
 bool channel_mux_input(struct channel_mux *mux, unsigned int core, struct counter_set *cs,
                        struct rte_mbuf *m)
 {
@@ -200,9 +251,8 @@ bool channel_mux_input(struct channel_mux *mux, unsigned int core, struct counte
 	    get_be16(udp + 2) != c->port)
 		return false;
 	if (ipv6 != c->ipv6 ||
-	    memcmp(ip + (ipv6 ? IPV6_SRC : IPV4_SRC), c->remote, ipv6 ? 16 : 4) != 0 ||
 	    memcmp(ip + (ipv6 ? IPV6_DST : IPV4_DST), c->local, ipv6 ? 16 : 4) != 0 ||
-	    get_be16(udp) != c->port) {
+	    !may_be_peer(c, ip + (ipv6 ? IPV6_SRC : IPV4_SRC), get_be16(udp))) {
 		counter_add(cs, &drop_channel_peer, 1);
 		rte_pktmbuf_free(m);
 		return true;
@@ -213,6 +263,7 @@ bool channel_mux_input(struct channel_mux *mux, unsigned int core, struct counte
 		rte_pktmbuf_free(m);
 		return true;
 	}
+	memcpy(packet_meta(m)->next_hop.addr, ip + (ipv6 ? IPV6_SRC : IPV4_SRC), ipv6 ? 16 : 4);
 	rte_pktmbuf_trim(m, (uint16_t)(room - udp_len));
 	rte_pktmbuf_adj(m, (uint16_t)(header + UDP_HEADER));
 	if (!spsc_push(&mux->input[core], m)) {
@@ -231,4 +282,12 @@ unsigned int channel_mux_output(struct channel_mux *mux, struct rte_mbuf **pkts,
 	while (n < max && (pkts[n] = spsc_pop(&mux->output)) != NULL)
 		n++;
 	return n;
+}
+
+bool channel_mux_elsewhere(const struct channel_mux *mux, const struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	bool ipv6 = mux->config.ipv6;
+
+	return memcmp(ip + (ipv6 ? IPV6_DST : IPV4_DST), mux->config.remote, ipv6 ? 16 : 4) != 0;
 }

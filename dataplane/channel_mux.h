@@ -16,6 +16,7 @@
 
 #include "common/counter.h"
 #include "common/err.h"
+#include "qkd-engine/channel.h"
 
 struct rte_mbuf;
 struct channel_mux;
@@ -26,6 +27,7 @@ struct channel_mux_config {
 	uint16_t port;                 /* UDP, both ends */
 	uint16_t mtu;                  /* of the WAN port */
 	unsigned int cores;            /* forwarding cores */
+	bool dynamic;                  /* the peer may be elsewhere than at REMOTE and PORT */
 };
 
 struct channel_mux *channel_mux_create(const struct channel_mux_config *config, struct err *err);
@@ -38,11 +40,20 @@ void channel_mux_destroy(struct channel_mux *mux);
 /* Bytes that a datagram carries at most. */
 size_t channel_mux_payload_max(const struct channel_mux *mux);
 
-/* The next payload into BUF; its length, or 0 when there is none. One beyond CAP is lost. */
-size_t channel_mux_receive(struct channel_mux *mux, uint8_t *buf, size_t cap);
+/*
+ * The next payload into BUF; its length, or 0 when there is none. One beyond CAP is lost. FROM: 16
+ * bytes of address and 2 of port, network order; zeros for where the peer is configured to be. NULL
+ * is allowed.
+ */
+size_t channel_mux_receive(struct channel_mux *mux, uint8_t *buf, size_t cap,
+                           struct channel_place *from);
 
-/* 0; -EMSGSIZE; -EAGAIN when the ring or the pool is exhausted: the datagram is lost. */
-int channel_mux_send(struct channel_mux *mux, const uint8_t *payload, size_t len);
+/*
+ * To TO, as FROM above. 0; -EMSGSIZE; -EAGAIN when the ring or the pool is exhausted: the datagram
+ * is lost.
+ */
+int channel_mux_send(struct channel_mux *mux, const uint8_t *payload, size_t len,
+                     const struct channel_place *to);
 
 /* Forwarding cores. */
 
@@ -58,5 +69,8 @@ bool channel_mux_input(struct channel_mux *mux, unsigned int core, struct counte
 
 /* The first core: up to MAX packets to send, from the IP header on. */
 unsigned int channel_mux_output(struct channel_mux *mux, struct rte_mbuf **pkts, unsigned int max);
+
+/* Does M, one of these, go to another address than the configured one? */
+bool channel_mux_elsewhere(const struct channel_mux *mux, const struct rte_mbuf *m);
 
 #endif

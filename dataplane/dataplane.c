@@ -57,7 +57,9 @@ static int configure_ports(struct dataplane *dp, struct err *err)
 	unsigned int cores = dp->config.eal.forward_lcores;
 	uint16_t mtu = RTE_MAX(config[PORT_LAN]->mtu, config[PORT_WAN]->mtu);
 	const struct config_addr *local = &dp->config.channel.local;
-	struct port_channel channel = {.ipv6 = local->ipv6, .udp_port = dp->config.channel.port};
+	struct port_channel channel = {.ipv6 = local->ipv6,
+	                               .any_source = dp->config.channel.dynamic,
+	                               .udp_port = dp->config.channel.port};
 
 	memcpy(channel.local, local->bytes, sizeof(channel.local));
 	memcpy(channel.remote, dp->config.channel.remote.bytes, sizeof(channel.remote));
@@ -154,6 +156,7 @@ static int create_channel(struct dataplane *dp, struct err *err)
 	struct channel_mux_config mc = {
 	        .ipv6 = c->channel.local.ipv6,
 	        .port = c->channel.port,
+	        .dynamic = c->channel.dynamic,
 	        .mtu = c->wan.mtu,
 	        .cores = c->eal.forward_lcores,
 	};

@@ -8,6 +8,7 @@
 
 #include "common/bytes.h"
 #include "dataplane/esp.h"
+#include "dataplane/ip.h"
 
 COUNTER_DEFINE(drop_lan_tx_full, "drop.lan_tx_full",
                "packets that the LAN port was too slow to take")
@@ -186,6 +187,22 @@ void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int
 		to_wan(c, pkts[i], outer, false);
 }
 
+/* A datagram to a peer that moved: by the WAN's routes, of which it takes the first next hop. */
+static void channel_elsewhere(struct forward_core *c, struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	bool ipv6 = ip[0] >> 4 == 6;
+	struct rte_ether_addr link;
+	struct neighbour_key key;
+
+	if (!spd_wan_next_hop(c->spd, ipv6, ip + (ipv6 ? IPV6_DST : IPV4_DST), &key))
+		forward_drop(c, m, &drop_no_wan_route);
+	else if (!neighbour_lookup(c->f->neighbours, &key, &link))
+		forward_unresolved(c, m, &key, ORIGIN_OWN);
+	else if (forward_ether(c, PORT_WAN, m, &link))
+		forward_tx_first(c, PORT_WAN, m);
+}
+
 /*
  * As many datagrams as find room, and at once to the device: nothing of this turn is before
  * them. The rest stays in the ring of the QKD core, which sees when it is full.
@@ -204,8 +221,12 @@ unsigned int forward_channel(struct forward_core *c)
 	if (q->first_n >= FORWARD_FIRST / 2)
 		return 0;
 	n = channel_mux_output(c->f->config.mux, pkts, FORWARD_FIRST / 2 - q->first_n);
-	for (unsigned int i = 0; i < n; i++)
-		to_wan(c, pkts[i], FIB_OUTER_CHANNEL, true);
+	for (unsigned int i = 0; i < n; i++) {
+		if (unlikely(channel_mux_elsewhere(c->f->config.mux, pkts[i])))
+			channel_elsewhere(c, pkts[i]);
+		else
+			to_wan(c, pkts[i], FIB_OUTER_CHANNEL, true);
+	}
 	flush_first(c, PORT_WAN);
 	return n;
 }

@@ -55,20 +55,21 @@ static void rule_channel(struct rule *r, const struct port_channel *c, uint16_t 
 	if (c->ipv6) {
 		memcpy(&r->ip6.hdr.src_addr, c->remote, 16);
 		memcpy(&r->ip6.hdr.dst_addr, c->local, 16);
-		memset(&r->ip6_mask.hdr.src_addr, 0xff, 16);
+		memset(&r->ip6_mask.hdr.src_addr, c->any_source ? 0 : 0xff, 16);
 		memset(&r->ip6_mask.hdr.dst_addr, 0xff, 16);
 		r->item[1].spec = &r->ip6;
 		r->item[1].mask = &r->ip6_mask;
 	} else {
 		memcpy(&r->ip4.hdr.src_addr, c->remote, 4);
 		memcpy(&r->ip4.hdr.dst_addr, c->local, 4);
-		memset(&r->ip4_mask.hdr.src_addr, 0xff, 4);
+		memset(&r->ip4_mask.hdr.src_addr, c->any_source ? 0 : 0xff, 4);
 		memset(&r->ip4_mask.hdr.dst_addr, 0xff, 4);
 		r->item[1].spec = &r->ip4;
 		r->item[1].mask = &r->ip4_mask;
 	}
 	r->udp.hdr.src_port = r->udp.hdr.dst_port = rte_cpu_to_be_16(c->udp_port);
-	r->udp_mask.hdr.src_port = r->udp_mask.hdr.dst_port = RTE_BE16(UINT16_MAX);
+	r->udp_mask.hdr.dst_port = RTE_BE16(UINT16_MAX);
+	r->udp_mask.hdr.src_port = c->any_source ? 0 : RTE_BE16(UINT16_MAX);
 	r->item[2] = (struct rte_flow_item){RTE_FLOW_ITEM_TYPE_UDP, .spec = &r->udp,
 	                                    .mask = &r->udp_mask};
 }

@@ -31,6 +31,7 @@ struct port_channel {
 	bool ipv6;
 	uint8_t local[16], remote[16]; /* 4 or 16 bytes */
 	uint16_t udp_port;             /* both ends */
+	bool any_source;               /* the peer may be elsewhere */
 };
 
 struct port_steer {

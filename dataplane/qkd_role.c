@@ -197,11 +197,12 @@ void qkd_role_destroy(struct qkd_role *q)
 static unsigned int receive_datagrams(struct qkd_role *q, uint64_t now)
 {
 	uint8_t buf[CHANNEL_DATAGRAM_MAX];
+	struct channel_place from;
 	unsigned int n = 0;
 	size_t len;
 
-	while (n < DATAGRAMS && (len = channel_mux_receive(q->mux, buf, sizeof(buf))) > 0) {
-		channel_input(q->channel, buf, len, now);
+	while (n < DATAGRAMS && (len = channel_mux_receive(q->mux, buf, sizeof(buf), &from)) > 0) {
+		channel_input_from(q->channel, buf, len, &from, now);
 		n++;
 	}
 	return n;
@@ -210,11 +211,12 @@ static unsigned int receive_datagrams(struct qkd_role *q, uint64_t now)
 static unsigned int send_datagrams(struct qkd_role *q, uint64_t now)
 {
 	uint8_t buf[CHANNEL_DATAGRAM_MAX];
+	struct channel_place to;
 	unsigned int n = 0;
 	size_t len;
 
-	while (n < DATAGRAMS && (len = channel_output(q->channel, buf, now)) > 0) {
-		q->datagrams_dropped += channel_mux_send(q->mux, buf, len) < 0;
+	while (n < DATAGRAMS && (len = channel_output_to(q->channel, buf, &to, now)) > 0) {
+		q->datagrams_dropped += channel_mux_send(q->mux, buf, len, &to) < 0;
 		n++;
 	}
 	return n;
@@ -335,6 +337,7 @@ static void publish(struct qkd_role *q, uint64_t now)
 		return;
 	q->next_status_ns = now + STATUS_NS;
 	channel_stats_read(q->channel, &s.channel);
+	channel_peer(q->channel, &s.peer);
 	if (q->engine != NULL)
 		engine_stats_read(q->engine, &s.engine);
 	if (q->optics != NULL)

@@ -55,6 +55,7 @@ bool qkd_role_supervise(struct qkd_role *q, uint64_t now_ns, struct err *err);
 /* A copy of the figures, at most 100 ms old; any thread. */
 struct qkd_role_status {
 	bool quantum;
+	struct channel_place peer; /* of the channel; as channel_mux_receive() has it */
 	struct channel_stats channel;
 	struct engine_stats engine;
 	struct optics_status optics;

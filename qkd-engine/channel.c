@@ -76,6 +76,21 @@ void channel_drop(struct channel *ch)
 	ch->dirty = true;
 }
 
+void channel_found(struct channel *ch)
+{
+	if (memcmp(&ch->peer, &ch->from, sizeof(ch->peer)) == 0 ||
+	    (ch->stats.moves > 0 && ch->now_ns - ch->moved_ns < CHANNEL_MOVE_NS))
+		return;
+	ch->peer = ch->from;
+	ch->moved_ns = ch->now_ns;
+	ch->stats.moves++;
+}
+
+void channel_peer(const struct channel *ch, struct channel_place *out)
+{
+	*out = ch->peer;
+}
+
 static bool names(const struct channel_session *s, const struct wire_datagram *d)
 {
 	return s->valid && memcmp(s->id, d->session, WIRE_SESSION_BYTES) == 0;
@@ -112,6 +127,8 @@ static void data_input(struct channel *ch, const uint8_t *data, size_t len,
 		hs->phase = HANDSHAKE_IDLE;
 		hs->hinted = false;
 	}
+	if (d->number > ch->rx.largest)
+		channel_found(ch);
 	ch->stats.datagrams_received++;
 	ch->stats.bytes_received += len;
 	ch->stats.last_heard_ns = ch->now_ns;
@@ -134,12 +151,14 @@ static enum channel_state state_of(const struct channel *ch)
 	               : CHANNEL_DOWN;
 }
 
-void channel_input(struct channel *ch, const uint8_t *data, size_t len, uint64_t now_ns)
+void channel_input_from(struct channel *ch, const uint8_t *data, size_t len,
+                        const struct channel_place *from, uint64_t now_ns)
 {
 	struct wire_datagram d;
 	uint64_t failures = ch->stats.hello_mac_failures, good = ch->stats.datagrams_received;
 
 	ch->now_ns = now_ns;
+	ch->from = *from;
 	if (wire_parse(data, len, &d) < 0) {
 		ch->stats.bad_format++;
 		return;
@@ -154,13 +173,21 @@ void channel_input(struct channel *ch, const uint8_t *data, size_t len, uint64_t
 		ch->stats.authentication_failing = true;
 }
 
-size_t channel_output(struct channel *ch, uint8_t *buf, uint64_t now_ns)
+void channel_input(struct channel *ch, const uint8_t *data, size_t len, uint64_t now_ns)
+{
+	static const struct channel_place configured;
+
+	channel_input_from(ch, data, len, &configured, now_ns);
+}
+
+static size_t output(struct channel *ch, uint8_t *buf, uint64_t now_ns)
 {
 	size_t n;
 
 	if (!ch->dirty && now_ns < ch->wake_ns)
 		return 0;
 	ch->now_ns = now_ns;
+	ch->to = ch->peer;
 	n = handshake_output(ch, buf);
 	if (n == 0 && ch->current.valid)
 		n = sender_output(ch, buf);
@@ -175,6 +202,20 @@ size_t channel_output(struct channel *ch, uint8_t *buf, uint64_t now_ns)
 	if (ch->current.valid && sender_wake(ch) < ch->wake_ns)
 		ch->wake_ns = sender_wake(ch);
 	return 0;
+}
+
+size_t channel_output_to(struct channel *ch, uint8_t *buf, struct channel_place *to,
+                         uint64_t now_ns)
+{
+	size_t n = output(ch, buf, now_ns);
+
+	*to = ch->to;
+	return n;
+}
+
+size_t channel_output(struct channel *ch, uint8_t *buf, uint64_t now_ns)
+{
+	return output(ch, buf, now_ns);
 }
 
 bool channel_session(const struct channel *ch, uint8_t id[16])

@@ -64,6 +64,7 @@ struct channel_stats {
 	uint64_t bytes_sent, bytes_received;
 	uint64_t rtt_ns, rtt_min_ns; /* smoothed and least of this session */
 	uint64_t last_heard_ns;
+	uint64_t moves;              /* times that the peer was found elsewhere */
 	bool authentication_failing; /* only hellos with a wrong tag arrive: secrets differ */
 };
 
@@ -76,6 +77,31 @@ struct channel;
 struct channel *channel_create(const struct channel_config *config,
                                const struct random_source *random, struct err *err);
 void channel_destroy(struct channel *ch);
+
+/*
+ * Where a datagram came from or goes to, in the caller's terms: bytes that are copied and compared
+ * alone. All zeros: where the peer is configured to be.
+ */
+struct channel_place {
+	uint8_t bytes[18];
+};
+
+/* Least time between two moves of the peer. */
+#define CHANNEL_MOVE_NS UINT64_C(1000000000)
+
+/*
+ * As channel_input() and channel_output() below, for a peer that may move: it is where the newest
+ * authentic datagram came from, one of the session that is above all before it, or a hello that
+ * answers a nonce of ours. An INIT is answered where it came from, and moves nothing: it may be
+ * replayed.
+ */
+void channel_input_from(struct channel *ch, const uint8_t *data, size_t len,
+                        const struct channel_place *from, uint64_t now_ns);
+size_t channel_output_to(struct channel *ch, uint8_t *buf, struct channel_place *to,
+                         uint64_t now_ns);
+
+/* Where the peer is. */
+void channel_peer(const struct channel *ch, struct channel_place *out);
 
 /* A datagram arrived (UDP payload). Anything may be in it. */
 void channel_input(struct channel *ch, const uint8_t *data, size_t len, uint64_t now_ns);

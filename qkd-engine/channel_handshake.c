@@ -40,8 +40,10 @@ static void take_init(struct channel *ch, const struct wire_datagram *d)
 			return;
 	if (hs->owed_count == RESP_OWED) {
 		memmove(hs->owed[0], hs->owed[1], (RESP_OWED - 1) * WIRE_NONCE_BYTES);
+		memmove(hs->owed_to, hs->owed_to + 1, (RESP_OWED - 1) * sizeof(hs->owed_to[0]));
 		hs->owed_count--;
 	}
+	hs->owed_to[hs->owed_count] = ch->from;
 	memcpy(hs->owed[hs->owed_count++], d->nonce_a, WIRE_NONCE_BYTES);
 }
 
@@ -57,6 +59,7 @@ static void take_resp(struct channel *ch, const struct wire_datagram *d)
 	}
 	if (session_derive(ch, &hs->next, slot, d->nonce_a, d->nonce_b) < 0)
 		return;
+	channel_found(ch);
 	hs->phase = HANDSHAKE_CONFIRM;
 	hs->started_ns = hs->next_ns = ch->now_ns;
 	hs->interval_ns = CONFIRM_FIRST_NS;
@@ -80,6 +83,7 @@ static void take_confirm(struct channel *ch, const struct wire_datagram *d)
 	                   d->nonce_b) < 0)
 		return;
 	hs->have_nonce_b = false;
+	channel_found(ch);
 	channel_switch(ch, &s);
 	ch->stats.last_heard_ns = ch->now_ns;
 	ch->tx.ping = true;
@@ -184,8 +188,10 @@ static size_t output_responder(struct channel *ch, uint8_t *buf)
 	memcpy(body + WIRE_NONCE_BYTES, hs->nonce_b, WIRE_NONCE_BYTES);
 	n = put_hello(ch, buf, WIRE_RESP, body, sizeof(body));
 	if (n > 0) {
+		ch->to = hs->owed_to[0];
 		hs->owed_count--;
 		memmove(hs->owed[0], hs->owed[1], hs->owed_count * WIRE_NONCE_BYTES);
+		memmove(hs->owed_to, hs->owed_to + 1, hs->owed_count * sizeof(hs->owed_to[0]));
 	}
 	return n;
 }

@@ -60,6 +60,7 @@ struct channel_handshake {
 	bool have_nonce_b;
 	uint8_t nonce_b[WIRE_NONCE_BYTES];
 	uint8_t owed[RESP_OWED][WIRE_NONCE_BYTES]; /* answers to these INITs */
+	struct channel_place owed_to[RESP_OWED];   /* where they came from */
 	unsigned int owed_count;
 	bool hint_owed;
 	uint8_t hint_session[WIRE_SESSION_BYTES];
@@ -149,6 +150,8 @@ struct channel {
 	struct channel_sender tx;
 	struct channel_receiver rx;
 	uint64_t now_ns, wake_ns;
+	struct channel_place peer, from, to; /* the peer's; of this datagram in, and out */
+	uint64_t moved_ns;
 	bool dirty; /* something happened since channel_output() found nothing to do */
 	struct channel_stats stats;
 };
@@ -173,6 +176,8 @@ uint64_t handshake_wake(const struct channel *ch);
 /* channel.c: S becomes the session, all queues start empty; or there is none any more. */
 void channel_switch(struct channel *ch, const struct channel_session *s);
 void channel_drop(struct channel *ch);
+/* The datagram under way is authentic and newer than all before it: the peer is where it was. */
+void channel_found(struct channel *ch);
 
 /* channel_send.c, channel_loss.c */
 int sender_create(struct channel *ch);

@@ -199,7 +199,7 @@ static inline void fuzz_turn(bool from_lan)
 		fuzz_must(rte_mbuf_check(m, 1, &why) == 0, "a sane mbuf on the LAN");
 		rte_pktmbuf_free(m);
 	}
-	while (channel_mux_receive(gw[0].mux, buf, sizeof(buf)) > 0)
+	while (channel_mux_receive(gw[0].mux, buf, sizeof(buf), NULL) > 0)
 		;
 }
 

@@ -93,6 +93,7 @@ static void test_needs_restart(void)
 	        {"tunnel/+", "{\"name\":\"t\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\"}",
 	         ROOT "/tunnel"},
 	        {"channel/port", "4791", ROOT "/channel/port"},
+	        {"channel/nat-peer", "\"dynamic\"", ROOT "/channel/nat-peer"},
 	        {"channel/psk-file", "\"/psk\"", ROOT "/channel/psk-file"},
 	        {"qkd/enabled", "false", ROOT "/qkd/enabled"},
 	        {"qkd/card/path", "\"/card\"", ROOT "/qkd/card/path"},

@@ -72,7 +72,7 @@ static void check_sent(const char *local, const char *remote, uint16_t n)
 
 	for (unsigned int i = 0; i < n; i++)
 		payload[i] = (uint8_t)(i * 11 + 3);
-	CU_ASSERT_EQUAL(channel_mux_send(mux, payload, n), 0);
+	CU_ASSERT_EQUAL(channel_mux_send(mux, payload, n, NULL), 0);
 	CU_ASSERT_EQUAL_FATAL(channel_mux_output(mux, &m, 1), 1);
 	ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	CU_ASSERT_EQUAL(rte_pktmbuf_data_len(m), header + 8 + n);
@@ -103,7 +103,7 @@ static void check_sent(const char *local, const char *remote, uint16_t n)
 	CU_ASSERT_NOT_EQUAL(get_be16(ip + header + 6), 0);
 	CU_ASSERT_EQUAL(test_checksum(ip + header, 8U + n, sum), 0);
 	CU_ASSERT_TRUE(channel_mux_input(peer, 0, &counters, m));
-	CU_ASSERT_EQUAL(channel_mux_receive(peer, buf, sizeof(buf)), n);
+	CU_ASSERT_EQUAL(channel_mux_receive(peer, buf, sizeof(buf), NULL), n);
 	CU_ASSERT_EQUAL(memcmp(buf, payload, n), 0);
 	channel_mux_destroy(mux);
 	channel_mux_destroy(peer);
@@ -123,8 +123,8 @@ static void test_sizes(void)
 	struct rte_mbuf *m;
 
 	CU_ASSERT_EQUAL(channel_mux_payload_max(mux), 1472);
-	CU_ASSERT_EQUAL(channel_mux_send(mux, buf, 1472), 0);
-	CU_ASSERT_EQUAL(channel_mux_send(mux, buf, 1473), -EMSGSIZE);
+	CU_ASSERT_EQUAL(channel_mux_send(mux, buf, 1472, NULL), 0);
+	CU_ASSERT_EQUAL(channel_mux_send(mux, buf, 1473, NULL), -EMSGSIZE);
 	CU_ASSERT_EQUAL(channel_mux_output(mux, &m, 1), 1);
 	rte_pktmbuf_free(m);
 	/* What is too long for the caller is lost, the next one is not. */
@@ -132,8 +132,8 @@ static void test_sizes(void)
 	CU_ASSERT_TRUE(channel_mux_input(mux, 0, &counters, m));
 	m = datagram("192.0.2.2", "192.0.2.1", PORT, PORT, 40, 48);
 	CU_ASSERT_TRUE(channel_mux_input(mux, 0, &counters, m));
-	CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, 50), 40);
-	CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, 50), 0);
+	CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, 50, NULL), 40);
+	CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, 50, NULL), 0);
 	channel_mux_destroy(mux);
 }
 
@@ -169,11 +169,11 @@ static void test_strangers_are_dropped(void)
 	CU_ASSERT_TRUE(channel_mux_input(mux, 0, &counters,
 	                                 datagram("192.0.2.2", "192.0.2.1", PORT, PORT, 20, 29)));
 	CU_ASSERT_EQUAL(count("drop.channel_length") - length, 4);
-	CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, sizeof(buf)), 0);
+	CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, sizeof(buf), NULL), 0);
 	/* Bytes behind the datagram are not part of it. */
 	CU_ASSERT_TRUE(channel_mux_input(mux, 0, &counters,
 	                                 datagram("192.0.2.2", "192.0.2.1", PORT, PORT, 20, 20)));
-	CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, sizeof(buf)), 12);
+	CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, sizeof(buf), NULL), 12);
 	channel_mux_destroy(mux);
 	channel_mux_destroy(mux6);
 }
@@ -184,10 +184,10 @@ static void test_full_rings_lose_and_count(void)
 	uint64_t before = count("drop.channel_full");
 	unsigned int n = 0;
 
-	while (channel_mux_send(mux, buf, 10) == 0)
+	while (channel_mux_send(mux, buf, 10, NULL) == 0)
 		n++;
 	CU_ASSERT_EQUAL(n, 1024);
-	CU_ASSERT_EQUAL(channel_mux_send(mux, buf, 10), -EAGAIN);
+	CU_ASSERT_EQUAL(channel_mux_send(mux, buf, 10, NULL), -EAGAIN);
 	for (unsigned int i = 0; i < 1030; i++)
 		channel_mux_input(mux, 0, &counters,
 		                  datagram("192.0.2.2", "192.0.2.1", PORT, PORT, 20, 28));
@@ -195,12 +195,79 @@ static void test_full_rings_lose_and_count(void)
 	/* Another core's ring is not concerned; all are read. */
 	channel_mux_input(mux, 1, &counters,
 	                  datagram("192.0.2.2", "192.0.2.1", PORT, PORT, 21, 29));
-	for (n = 0; channel_mux_receive(mux, buf, sizeof(buf)) != 0;)
+	for (n = 0; channel_mux_receive(mux, buf, sizeof(buf), NULL) != 0;)
 		n++;
 	CU_ASSERT_EQUAL(n, 1025);
 	channel_mux_destroy(mux);
 	CU_ASSERT_EQUAL(rte_mempool_in_use_count(pool), 0);
 }
 
+/* A peer that may be elsewhere: its datagrams come with their place, ours go there. */
+static void test_a_peer_that_moves(void)
+{
+	static const struct {
+		const char *src;
+		uint16_t port;
+		bool taken;
+	} cases[] = {
+	        {"192.0.2.2", PORT, true},        {"192.0.2.2", 61234, true},
+	        {"198.51.100.9", PORT, true},     {"198.51.100.9", 1, true},
+	        {"198.51.100.9", 0, false},       {"192.0.2.1", PORT, false},
+	        {"127.0.0.1", PORT, false},       {"224.0.0.1", PORT, false},
+	        {"255.255.255.255", PORT, false},
+	};
+	struct channel_mux_config c = {.port = PORT, .mtu = 1500, .cores = 1, .dynamic = true};
+	static const struct channel_place configured;
+	struct channel_place from, to = {{198, 51, 100, 9, [16] = 0xef, [17] = 0x32}};
+	struct channel_mux *mux;
+	struct rte_mbuf *m;
+	struct err err = {0};
+	const uint8_t *p;
+
+	memcpy(c.local, test_prefix("192.0.2.1", 0).addr.bytes, 16);
+	memcpy(c.remote, test_prefix("192.0.2.2", 0).addr.bytes, 16);
+	mux = channel_mux_create(&c, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mux);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t refused = count("drop.channel_peer");
+
+		m = datagram(cases[i].src, "192.0.2.1", cases[i].port, PORT, 12, 20);
+		CU_ASSERT_TRUE(channel_mux_input(mux, 0, &counters, m));
+		CU_ASSERT_EQUAL(count("drop.channel_peer") - refused, !cases[i].taken);
+		CU_ASSERT_EQUAL(channel_mux_receive(mux, buf, sizeof(buf), &from),
+		                cases[i].taken ? 12 : 0);
+		if (!cases[i].taken)
+			continue;
+		if (i == 0) {
+			CU_ASSERT_EQUAL(memcmp(&from, &configured, sizeof(from)), 0);
+			continue;
+		}
+		CU_ASSERT_EQUAL(memcmp(from.bytes, test_prefix(cases[i].src, 0).addr.bytes, 16), 0);
+		CU_ASSERT_EQUAL(get_be16(from.bytes + 16), cases[i].port);
+	}
+	CU_ASSERT_EQUAL(channel_mux_send(mux, buf, 11, &to), 0);
+	CU_ASSERT_EQUAL(channel_mux_send(mux, buf, 11, &configured), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		uint16_t udp_len;
+
+		CU_ASSERT_EQUAL_FATAL(channel_mux_output(mux, &m, 1), 1);
+		CU_ASSERT_EQUAL(channel_mux_elsewhere(mux, m), i == 0);
+		p = rte_pktmbuf_mtod(m, const uint8_t *);
+		CU_ASSERT_EQUAL(test_checksum(p, 20, 0), 0);
+		CU_ASSERT_EQUAL(p[19], i == 0 ? 9 : 2);
+		CU_ASSERT_EQUAL(get_be16(p + 20), PORT);
+		CU_ASSERT_EQUAL(get_be16(p + 22), i == 0 ? 0xef32 : PORT);
+		udp_len = get_be16(p + 24);
+		CU_ASSERT_EQUAL(test_checksum(p + 20, udp_len,
+		                              get_be16(p + 12) + get_be16(p + 14) +
+		                                      get_be16(p + 16) + get_be16(p + 18) + 17U +
+		                                      udp_len),
+		                0);
+		rte_pktmbuf_free(m);
+	}
+	channel_mux_destroy(mux);
+}
+
 UNIT_MAIN(UNIT(test_start), UNIT(test_what_is_sent_is_right), UNIT(test_sizes),
-          UNIT(test_strangers_are_dropped), UNIT(test_full_rings_lose_and_count))
+          UNIT(test_strangers_are_dropped), UNIT(test_full_rings_lose_and_count),
+          UNIT(test_a_peer_that_moves))

@@ -20,8 +20,8 @@ static unsigned int poll_qkd(void *ctx, struct worker *w)
 	uint8_t buf[1500];
 	size_t len;
 
-	while ((len = channel_mux_receive(ctx, buf, sizeof(buf))) > 0)
-		channel_mux_send(ctx, buf, len);
+	while ((len = channel_mux_receive(ctx, buf, sizeof(buf), NULL)) > 0)
+		channel_mux_send(ctx, buf, len, NULL);
 	__atomic_store_n(&polls, polls + 1, __ATOMIC_RELAXED);
 	return 0;
 }

@@ -317,16 +317,16 @@ static void test_channel_crosses(void)
 	uint8_t got[1500];
 	struct rte_mbuf *m;
 
-	CU_ASSERT_EQUAL(channel_mux_send(gw[0].mux, hello, sizeof(hello)), 0);
+	CU_ASSERT_EQUAL(channel_mux_send(gw[0].mux, hello, sizeof(hello), NULL), 0);
 	rig_turn(0);
 	m = rig_pop(gw[0].wan_out);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[15], 0xc0);
 	rte_ring_enqueue(gw[0].wan_out, m);
 	rig_turn(1);
-	CU_ASSERT_EQUAL(channel_mux_receive(gw[1].mux, got, sizeof(got)), sizeof(hello));
+	CU_ASSERT_EQUAL(channel_mux_receive(gw[1].mux, got, sizeof(got), NULL), sizeof(hello));
 	CU_ASSERT_EQUAL(memcmp(got, hello, sizeof(hello)), 0);
-	CU_ASSERT_EQUAL(channel_mux_receive(gw[1].mux, got, sizeof(got)), 0);
+	CU_ASSERT_EQUAL(channel_mux_receive(gw[1].mux, got, sizeof(got), NULL), 0);
 }
 
 /* Routes change between any two packets; none is lost. */

@@ -72,13 +72,13 @@ static void test_channel_comes_by_any_queue(void)
 	uint8_t got[64];
 	struct rte_mbuf *m;
 
-	CU_ASSERT_EQUAL(channel_mux_send(gw[0].mux, (const uint8_t *)"abc", 3), 0);
+	CU_ASSERT_EQUAL(channel_mux_send(gw[0].mux, (const uint8_t *)"abc", 3, NULL), 0);
 	rig_turn(0);
 	m = rig_pop(gw[0].wan_out);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	rte_ring_enqueue(gw[1].wan_in[1], m);
 	rig_turn(1);
-	CU_ASSERT_EQUAL(channel_mux_receive(gw[1].mux, got, sizeof(got)), 3);
+	CU_ASSERT_EQUAL(channel_mux_receive(gw[1].mux, got, sizeof(got), NULL), 3);
 }
 
 /* Core 1 has no neighbour table of its own: what it hears goes to the owner. */

@@ -126,7 +126,7 @@ static void receive_good(uint32_t *next)
 	}
 	while ((m = rig_pop(gw[1].wan_out)) != NULL)
 		rte_pktmbuf_free(m);
-	while (channel_mux_receive(gw[1].mux, buf, sizeof(buf)) > 0)
+	while (channel_mux_receive(gw[1].mux, buf, sizeof(buf), NULL) > 0)
 		;
 }
 

@@ -128,7 +128,7 @@ static void test_hostile_frames(void)
 			check_wan(m, role == PORT_LAN);
 		while ((m = rig_pop(gw[0].lan_out)) != NULL)
 			rte_pktmbuf_free(m);
-		while (channel_mux_receive(gw[0].mux, buf, sizeof(buf)) > 0)
+		while (channel_mux_receive(gw[0].mux, buf, sizeof(buf), NULL) > 0)
 			;
 	}
 	/* Enough of it came through to have been a test. */
@@ -243,7 +243,7 @@ static void test_hostile_frames_and_daemons(void)
 		}
 		while ((m = rig_pop(gw[0].lan_out)) != NULL)
 			rte_pktmbuf_free(m);
-		while (channel_mux_receive(gw[0].mux, buf, sizeof(buf)) > 0)
+		while (channel_mux_receive(gw[0].mux, buf, sizeof(buf), NULL) > 0)
 			;
 		for (unsigned int r = 0; r < PORT_ROLES; r++)
 			while ((m = exception_take(rig_exception[r], 0)) != NULL)

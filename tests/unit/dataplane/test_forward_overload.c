@@ -24,7 +24,7 @@ static void send_datagrams(void)
 		uint8_t payload[40] = {0};
 
 		put_be32(payload, sent++);
-		CU_ASSERT_EQUAL(channel_mux_send(gw[0].mux, payload, sizeof(payload)), 0);
+		CU_ASSERT_EQUAL(channel_mux_send(gw[0].mux, payload, sizeof(payload), NULL), 0);
 	}
 }
 
@@ -32,7 +32,7 @@ static void receive_datagrams(void)
 {
 	uint8_t payload[64];
 
-	while (channel_mux_receive(gw[1].mux, payload, sizeof(payload)) != 0) {
+	while (channel_mux_receive(gw[1].mux, payload, sizeof(payload), NULL) != 0) {
 		CU_ASSERT_EQUAL(get_be32(payload), got);
 		got++;
 	}

@@ -351,6 +351,35 @@ static void test_many_moves(void)
 	goes_to(1, 4500);
 }
 
+/* The channel's datagrams to a peer that is elsewhere: by the WAN's routes. */
+static void test_channel_elsewhere(void)
+{
+	static const uint8_t hello[10];
+	const struct channel_place to = {{192, 0, 2, 9, [17] = 99}};
+	uint64_t dropped = rig_count(1, "drop.no_wan_route");
+	struct err err = {0};
+	struct rte_mbuf *m;
+	bool asked = false;
+
+	CU_ASSERT_EQUAL(channel_mux_send(gw[1].mux, hello, sizeof(hello), &to), 0);
+	rig_turn(1);
+	CU_ASSERT_EQUAL(rig_count(1, "drop.no_wan_route"), dropped + 1);
+	CU_ASSERT_EQUAL(spd_update(gw[1].spd, NULL, 0, rig_routes.wan, rig_routes.wan_count, &err),
+	                0);
+	CU_ASSERT_EQUAL(channel_mux_send(gw[1].mux, hello, sizeof(hello), &to), 0);
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		rig_turn(1);
+	while ((m = rig_pop(gw[1].wan_out)) != NULL) {
+		const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+
+		if (get_be16(p + 12) == 0x0806)
+			asked |= memcmp(p + 38, to.bytes, 4) == 0;
+		rte_pktmbuf_free(m);
+	}
+	CU_ASSERT_TRUE(asked);
+	CU_ASSERT_EQUAL(rig_count(1, "drop.no_wan_route"), dropped + 1);
+}
+
 static void test_needs_one_port_of_udp(void)
 {
 	struct tunnel_config tc = *tunnel_config(gw[1].tunnel);
@@ -374,4 +403,5 @@ UNIT_MAIN(UNIT(test_start), UNIT(test_stays_where_it_is), UNIT(test_moves_with_t
           UNIT(test_replayed_does_not_move), UNIT(test_older_does_not_move),
           UNIT(test_older_generation_does_not_move), UNIT(test_plain_esp_does_not_move),
           UNIT(test_impossible_places), UNIT(test_by_another_core), UNIT(test_keepalives_follow),
-          UNIT(test_many_moves), UNIT(test_needs_one_port_of_udp), UNIT(test_stop))
+          UNIT(test_many_moves), UNIT(test_channel_elsewhere), UNIT(test_needs_one_port_of_udp),
+          UNIT(test_stop))
