@@ -239,7 +239,7 @@ static int build(struct site *s, struct err *err)
 	fc.sad = s->sad;
 	for (unsigned int t = 0; t < s->config.tunnels; t++)
 		fc.tunnel_mtu[t] = (uint16_t)tunnel_inner_mtu(s->tunnel[t], s->config.mtu);
-	memcpy(fc.iface, s->iface, sizeof(fc.iface));
+	memcpy(fc.iface, s->iface, sizeof(s->iface));
 	s->forward = forward_create(&fc, err);
 	if (s->forward == NULL)
 		return -1;
