@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#define HUGE (2U << 20)
 
 #include "common/random.h"
 #include "dataplane/iface.h"
@@ -16,8 +19,12 @@ _Static_assert(sizeof(struct flow6_key) == 40 && sizeof(struct flow6) == 64, "an
 
 static void *zeroed(size_t count, size_t size)
 {
-	void *p = aligned_alloc(64, count * size);
+	size_t bytes = count * size;
+	void *p = aligned_alloc(bytes >= HUGE ? HUGE : 64, bytes);
 
+	/* Flows lie anywhere in it: with small pages each one costs a look-up of its address. */
+	if (p != NULL && bytes >= HUGE)
+		madvise(p, bytes, MADV_HUGEPAGE);
 	if (p != NULL)
 		memset(p, 0, count * size);
 	return p;
