@@ -13,6 +13,7 @@
 
 #define CONFIG_ADDRESSES_MAX 8
 #define CONFIG_ROUTES_MAX    4096
+#define CONFIG_LEARN_MAX     4096 /* of a port */
 #define CONFIG_TUNNELS_MAX   1024
 #define CONFIG_PREFIXES_MAX  64
 #define CONFIG_RULES_MAX     2048
@@ -33,6 +34,7 @@ struct config_port {
 	uint16_t mtu;
 	char exception[16]; /* kernel interface for routing daemons, "" for none */
 	bool loose_source;  /* LAN: any source of the LAN's side, else of this interface's alone */
+	uint16_t learn_routes; /* the most to take over from there */
 	struct config_prefix
 	        addresses[CONFIG_ADDRESSES_MAX]; /* interface address with its prefix */
 	unsigned int address_count;

@@ -132,6 +132,16 @@ static int check_ports(const struct config *c, struct err *err)
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/port/wan/device: interface %.*s is the LAN port's",
 		               (int)lan_len, wan);
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct config_port *p = i == 0 ? &c->lan : &c->wan;
+
+		if (p->learn_routes > 0 && p->exception[0] == '\0')
+			return err_set(err, EINVAL,
+			               CONFIG_ROOT "/port/%s/learn-routes: without an "
+			                           "exception-interface there is nobody to learn "
+			                           "from",
+			               i == 0 ? "lan" : "wan");
+	}
 	for (unsigned int i = 0; i < c->lan.address_count; i++)
 		for (unsigned int j = 0; j < c->wan.address_count; j++) {
 			const struct config_prefix *l = &c->lan.addresses[i];
@@ -256,6 +266,9 @@ static int check_ends(const struct config *c, const char *path, const struct con
 		if (config_prefix_covers(&c->routes[i].prefix, remote) &&
 		    (best == NULL || c->routes[i].prefix.len > best->prefix.len))
 			best = &c->routes[i];
+	/* A routing daemon may find the way. */
+	if (best == NULL && c->wan.learn_routes > 0)
+		return 0;
 	if (best == NULL || best->via == CONFIG_VIA_LAN)
 		return err_set(err, EINVAL, "%s/remote: %s has no route on the WAN port", path, r);
 	if (best->via == CONFIG_VIA_TUNNEL)

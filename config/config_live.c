@@ -39,6 +39,8 @@ static const struct {
         FIELD(lan.exception, "port/lan/exception-interface"),
         FIELD(wan.exception, "port/wan/exception-interface"),
         FIELD(lan.loose_source, "port/lan/source-check"),
+        FIELD(lan.learn_routes, "port/lan/learn-routes"),
+        FIELD(wan.learn_routes, "port/wan/learn-routes"),
         FIELD(lan.address_count, "port/lan/address"),
         FIELD(lan.addresses, "port/lan/address"),
         FIELD(lan_sub_count, "port/lan/vlan"),

@@ -47,6 +47,7 @@ static int read_port(const json_t *o, const char *name, struct config_port *out,
 	out->mtu = (uint16_t)uint_of(o, "mtu");
 	copy_text(o, "exception-interface", out->exception, sizeof(out->exception));
 	out->loose_source = strcmp(text_of(o, "source-check"), "loose") == 0;
+	out->learn_routes = (uint16_t)uint_of(o, "learn-routes");
 	json_array_foreach (addresses, i, a) {
 		if (!config_prefix_parse(json_string_value(a), &out->addresses[i]))
 			return err_set(err, EINVAL,

@@ -65,6 +65,7 @@ void lgctl_print_status(FILE *out, const json_t *result);
 void lgctl_print_json(FILE *out, const json_t *result);
 void lgctl_print_done(FILE *out, const json_t *result);
 void lgctl_print_wires(FILE *out, const json_t *result);
+void lgctl_print_routes(FILE *out, const json_t *result);
 void lgctl_print_policy(FILE *out, const json_t *result);
 void lgctl_print_tunnels(FILE *out, const json_t *result);
 void lgctl_print_sas(FILE *out, const json_t *result);

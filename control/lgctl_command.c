@@ -152,6 +152,7 @@ static const struct command commands[] = {
         {{"tunnel", "show"}, 1, 1, "tunnel_show", "NAME", build_tunnel, lgctl_print_tree},
         {{"tunnel", "rekey"}, 1, 1, "tunnel_rekey", "NAME", build_tunnel, lgctl_print_done},
         {{"wire", "list"}, 0, 0, "wire_list", "", NULL, lgctl_print_wires},
+        {{"route", "list"}, 0, 0, "route_list", "", NULL, lgctl_print_routes, "routes"},
         {{"policy", "show"}, 0, 0, "policy_list", "", NULL, lgctl_print_policy},
         {{"sa", "list"}, 0, 1, "sa_list", "[TUNNEL]", build_sas, lgctl_print_sas, "sas"},
         {{"port", "list"}, 0, 0, "port_list", "", NULL, lgctl_print_ports},

@@ -171,6 +171,14 @@ void lgctl_print_wires(FILE *out, const json_t *result)
 	TABLE(out, json_object_get(result, "wires"), columns);
 }
 
+void lgctl_print_routes(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"PREFIX", "prefix"}, {"VIA", "via"}, {"TO", "to"}, {"ORIGIN", "origin"}};
+
+	TABLE(out, json_object_get(result, "routes"), columns);
+}
+
 void lgctl_print_policy(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {

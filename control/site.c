@@ -15,6 +15,7 @@
 #include "control/live_watch.h"
 #include "control/no_key_watch.h"
 #include "control/path_watch.h"
+#include "control/route_watch.h"
 #include "control/wire_watch.h"
 
 LOG_COMPONENT_DEFINE(site)
@@ -180,6 +181,18 @@ static void watch_addresses(void)
 	address_watch(list, dataplane_addresses(dataplane, list, FORWARD_ADDRESSES_MAX));
 }
 
+static void watch_routes(void)
+{
+	const struct config_port *ports[PORT_ROLES] = {&config.lan, &config.wan};
+
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		struct dataplane_learnt l;
+
+		dataplane_learnt(dataplane, (enum port_role)role, &l);
+		route_watch((enum port_role)role, ports[role]->learn_routes, &l);
+	}
+}
+
 void site_poll(uint64_t now_ns)
 {
 	link_poll(link_, now_ns);
@@ -189,6 +202,7 @@ void site_poll(uint64_t now_ns)
 		next_reclaim_ns = now_ns + RECLAIM_NS;
 		dataplane_poll(dataplane);
 		watch_addresses();
+		watch_routes();
 		wire_watch_poll(now_ns);
 		live_watch_poll(dataplane, &config, now_ns);
 		path_watch_poll(dataplane, &config, link_session(link_), now_ns);

@@ -144,6 +144,11 @@ static void read_wire(unsigned int i, struct gateway_wire *out)
 	                             .frames_received = frames.received};
 }
 
+static void read_learnt(enum port_role role, struct dataplane_learnt *out)
+{
+	dataplane_learnt(site_dataplane(), role, out);
+}
+
 static void read_keystore(struct keystore_stats *out)
 {
 	keystore_stats_read(link_keystore(site_link()), out);
@@ -158,6 +163,7 @@ static const struct gateway_ops ops = {.link = read_link,
                                        .tunnels = read_tunnels,
                                        .sas = read_sas,
                                        .wire = read_wire,
+                                       .learnt = read_learnt,
                                        .policy = read_policy,
                                        .tunnel_rekey = rekey_now,
                                        .port = port,

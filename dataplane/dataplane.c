@@ -319,8 +319,10 @@ void dataplane_destroy(struct dataplane *dp)
 		port_close(&dp->port[role]);
 	channel_mux_destroy(dp->mux);
 	exception_path_destroy(dp->exceptions);
-	for (unsigned int i = 0; i < IFACES_MAX; i++)
+	for (unsigned int i = 0; i < IFACES_MAX; i++) {
 		free((void *)(uintptr_t)dp->iface[i].virtual_);
+		free((void *)(uintptr_t)dp->iface[i].learnt);
+	}
 	rte_mempool_free(dp->pool);
 	workers_destroy();
 	if (dp->eal)

@@ -48,7 +48,10 @@ void dataplane_stop(struct dataplane *dp);
 /* Stops first if need be; NULL is allowed. */
 void dataplane_destroy(struct dataplane *dp);
 
-/* Carry frames to and from routing daemons; every few milliseconds. */
+/*
+ * Carry frames to and from routing daemons, and take over their addresses and routes; every few
+ * milliseconds.
+ */
 void dataplane_exceptions(struct dataplane *dp);
 
 /* Free what live changes and rekeying left to be freed. */
@@ -94,6 +97,14 @@ struct dataplane_port {
 	struct port_stats stats;
 };
 void dataplane_port_read(struct dataplane *dp, enum port_role role, struct dataplane_port *out);
+/* What the port took over from routing daemons, until the next dataplane_exceptions(). */
+struct dataplane_learnt {
+	unsigned int count, left_out; /* as tap_list_routes() */
+	bool failed;                  /* the newest could not be used: these are older */
+	const struct iface_route *route;
+};
+void dataplane_learnt(const struct dataplane *dp, enum port_role role,
+                      struct dataplane_learnt *out);
 unsigned int dataplane_addresses(const struct dataplane *dp, struct forward_address *out,
                                  unsigned int max);
 /* As it was at the last dataplane_poll(). */

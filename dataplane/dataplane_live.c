@@ -50,9 +50,7 @@ static void follow_duplicates(struct dataplane *dp)
 	if (mask == dp->iface[PORT_WAN].unusable)
 		return;
 	dp->iface[PORT_WAN].unusable = mask;
-	if (build_routes(dp, &dp->config, NULL) == 0 &&
-	    fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, NULL) == 0)
-		forward_invalidate(dp->forward);
+	dataplane_tables_update(dp, false, NULL);
 }
 
 static const char *place_text(const struct dataplane *dp, unsigned int t,
@@ -152,6 +150,19 @@ static int update_rules(struct dataplane *dp, const struct config *config, struc
 	return spd_update(dp->spd, dp->rules, count, dp->routes.wan, dp->routes.wan_count, err);
 }
 
+int dataplane_tables_update(struct dataplane *dp, bool rules, struct err *err)
+{
+	int rc = build_routes(dp, &dp->config, err);
+
+	if (rc == 0 && rules)
+		rc = update_rules(dp, &dp->config, err);
+	if (rc == 0)
+		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
+	if (rc == 0)
+		forward_invalidate(dp->forward);
+	return rc;
+}
+
 int dataplane_policy_update(struct dataplane *dp, const struct config *next, struct err *err)
 {
 	int rc = build_routes(dp, next, err);
@@ -172,54 +183,4 @@ int dataplane_policy_update(struct dataplane *dp, const struct config *next, str
 	if (dp->forward != NULL)
 		forward_invalidate(dp->forward);
 	return 0;
-}
-
-/*
- * Further addresses of an interface: as soon as the cores know them they answer for them, and the
- * routes follow.
- */
-static int set_virtual(struct dataplane *dp, unsigned int iface, const struct iface_virtual *v,
-                       struct err *err)
-{
-	const struct iface_virtual *old = dp->iface[iface].virtual_;
-	struct iface_virtual *next = malloc(sizeof(*next));
-	int rc;
-
-	if (next == NULL)
-		return err_set(err, ENOMEM, "no memory");
-	*next = *v;
-	iface_set_virtual(&dp->iface[iface], next);
-	forward_set_virtual(dp->forward, iface, next);
-	rte_rcu_qsbr_synchronize(worker_qsbr(), RTE_QSBR_THRID_INVALID);
-	free((void *)(uintptr_t)old);
-	rc = build_routes(dp, &dp->config, err);
-	if (rc == 0)
-		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer, err);
-	forward_invalidate(dp->forward);
-	return rc;
-}
-
-void dataplane_exceptions(struct dataplane *dp)
-{
-	if (dp->exceptions == NULL || !exception_path_poll(dp->exceptions, clock_mono_ns()))
-		return;
-	for (unsigned int iface = 0; iface < IFACES_MAX; iface++) {
-		const struct iface_virtual *now = dp->iface[iface].virtual_;
-		struct iface_virtual next;
-		struct err err = {0};
-		int rc = exception_path_virtual(dp->exceptions, iface, &next, &err);
-
-		if (rc == 0 && now == NULL && next.count == 0)
-			continue;
-		if (rc == 0 && now != NULL && memcmp(now, &next, sizeof(next)) == 0)
-			continue;
-		if (rc == 0)
-			rc = set_virtual(dp, iface, &next, &err);
-		if (rc < 0)
-			log_warn("interface %s: virtual addresses: %s",
-			         exception_path_name(dp->exceptions, iface), err.text);
-		else
-			log_info("interface %s: %u virtual addresses",
-			         exception_path_name(dp->exceptions, iface), next.count);
-	}
 }

@@ -20,6 +20,14 @@
 #include "dataplane/wire.h"
 #include "qkd-engine/channel.h"
 
+/* Taking over routes of daemons. */
+struct learn {
+	bool pending;                  /* something changed */
+	uint64_t first_ns, changed_ns; /* the first change that waits, and the last */
+	uint64_t next_ns;              /* not before */
+	bool failed[PORT_ROLES];       /* the last time */
+};
+
 struct dataplane {
 	struct config config;
 	struct routes routes;
@@ -38,7 +46,11 @@ struct dataplane {
 	struct forward *forward;
 	struct exception_path *exceptions; /* NULL: no port has daemons */
 	uint64_t peer_refused_ns;          /* when that was logged */
+	struct learn learn;
 	bool eal, running;
 };
+
+/* Build routes anew, and with RULES the way of what the policy lets through; swap them in. */
+int dataplane_tables_update(struct dataplane *dp, bool rules, struct err *err);
 
 #endif

@@ -12,6 +12,8 @@
 #include "dataplane/port_link.h"
 #include "dataplane/tap.h"
 #include "dataplane/tap_addresses.h"
+#include "dataplane/tap_routes.h"
+#include "dataplane/tap_watch.h"
 
 #define BUFFERS     1023
 #define BURST       64 /* frames of a core or a daemon in one poll */
@@ -89,7 +91,7 @@ int exception_path_create(const struct config *config, const struct port port[PO
 	p->iface = iface;
 	for (unsigned int i = 0; i < IFACES_MAX; i++)
 		p->one[i].tap.fd = -1;
-	p->watch = tap_watch_open(err);
+	p->watch = tap_watch_open(config->lan.learn_routes + config->wan.learn_routes > 0, err);
 	if (p->watch < 0)
 		rc = p->watch;
 	for (unsigned int i = 0; rc == 0 && i < IFACES_MAX; i++)
@@ -178,7 +180,7 @@ static void follow_link(struct exception_path *p, struct one *o, unsigned int in
 	tap_set_carrier(&o->tap, up);
 }
 
-bool exception_path_poll(struct exception_path *p, uint64_t now_ns)
+unsigned int exception_path_poll(struct exception_path *p, uint64_t now_ns)
 {
 	bool look = now_ns >= p->next_link_ns;
 
@@ -204,4 +206,10 @@ int exception_path_virtual(struct exception_path *p, unsigned int iface, struct 
 	if (p->one[iface].queue == NULL)
 		return 0;
 	return tap_list_virtual(&p->one[iface].tap, &p->iface[iface], out, err);
+}
+
+int exception_path_routes(struct exception_path *p, enum port_role role, struct iface_routes *out,
+                          unsigned int max, struct err *err)
+{
+	return tap_list_routes(&p->one[role].tap, &p->iface[role], out, max, err);
 }

@@ -31,13 +31,17 @@ struct exception *exception_path_queue(struct exception_path *p, unsigned int if
 const char *exception_path_name(const struct exception_path *p, unsigned int iface);
 
 /*
- * Carry frames both ways, as many as a few milliseconds bring. True: daemons have changed the
- * addresses of an interface.
+ * Carry frames both ways, as many as a few milliseconds bring. What daemons have changed, of
+ * TAP_ADDRESSES and TAP_ROUTES.
  */
-bool exception_path_poll(struct exception_path *p, uint64_t now_ns);
+unsigned int exception_path_poll(struct exception_path *p, uint64_t now_ns);
 
 /* The addresses that daemons have put on the interface there; none without one. */
 int exception_path_virtual(struct exception_path *p, unsigned int iface, struct iface_virtual *out,
                            struct err *err);
+
+/* The routes that daemons have put on the interface of ROLE, as tap_list_routes(). */
+int exception_path_routes(struct exception_path *p, enum port_role role, struct iface_routes *out,
+                          unsigned int max, struct err *err);
 
 #endif

@@ -81,15 +81,10 @@ static bool own(const struct iface *iface, bool ipv6, const uint8_t *a)
 
 static bool on_wan_link(const struct iface *iface, bool ipv6, const uint8_t *a)
 {
-	if (ipv6 && prefix_matches(iface->link_local, a, 10))
-		return true;
-	for (unsigned int i = 0; i < iface->address_count; i++) {
-		const struct config_prefix *p = &iface->address[i];
+	struct config_addr addr = {.ipv6 = ipv6};
 
-		if (p->addr.ipv6 == ipv6 && prefix_matches(p->addr.bytes, a, p->len))
-			return true;
-	}
-	return false;
+	memcpy(addr.bytes, a, ipv6 ? 16 : 4);
+	return iface_on_link(iface, &addr);
 }
 
 /* Ports, or type and code, of N bytes behind the IP header, as they stand in a flow's key. */

@@ -65,6 +65,20 @@ bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr)
 	return is_virtual(i, ipv6, addr);
 }
 
+bool iface_on_link(const struct iface *i, const struct config_addr *addr)
+{
+	if (addr->ipv6 && prefix_matches(i->link_local, addr->bytes, 10))
+		return true;
+	for (unsigned int k = 0; k < i->address_count; k++) {
+		const struct config_prefix *p = &i->address[k];
+
+		if (p->addr.ipv6 == addr->ipv6 &&
+		    prefix_matches(p->addr.bytes, addr->bytes, p->len))
+			return true;
+	}
+	return false;
+}
+
 const uint8_t *iface_source(const struct iface *i, bool ipv6, const uint8_t *towards)
 {
 	uint32_t unusable = __atomic_load_n(&i->unusable, __ATOMIC_RELAXED);

@@ -22,6 +22,16 @@ struct iface_virtual {
 	struct config_addr addr[IFACE_VIRTUAL_MAX];
 };
 
+/* Routes by a next hop on a port's link that come and go: a routing daemon's. */
+struct iface_route {
+	struct config_prefix prefix;
+	struct config_addr next_hop;
+};
+struct iface_routes {
+	unsigned int count, left_out;
+	struct iface_route route[];
+};
+
 /* Interfaces: the two ports by their role, then the LAN port's VLANs. */
 #define IFACE_SUBS 2
 #define IFACES_MAX (IFACE_SUBS + CONFIG_SUBS_MAX)
@@ -40,6 +50,8 @@ struct iface {
 	uint32_t unusable;
 	/* control: wo, forwarding: ro; NULL: none. Freed after a grace period. */
 	const struct iface_virtual *virtual_;
+	/* control; NULL: none */
+	const struct iface_routes *learnt;
 };
 
 /* The bit of link_local in unusable. */
@@ -56,6 +68,9 @@ void iface_set_virtual(struct iface *i, const struct iface_virtual *v);
  * usable does not.
  */
 bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr);
+
+/* Is ADDR on a prefix of the interface, or link-local? */
+bool iface_on_link(const struct iface *i, const struct config_addr *addr);
 
 /* The address to speak to TOWARDS from: on its link if there is one, else the first; or NULL. */
 const uint8_t *iface_source(const struct iface *i, bool ipv6, const uint8_t *towards);

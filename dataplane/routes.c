@@ -31,7 +31,7 @@ static void add_bytes(struct routes *r, bool ipv6, const uint8_t *addr, uint8_t 
 	add(r, &p, kind);
 }
 
-static bool uses_ipv6(const struct config *config)
+static bool uses_ipv6(const struct config *config, const struct iface_routes *learnt)
 {
 	const struct config_port *ports[PORT_ROLES] = {&config->lan, &config->wan};
 
@@ -43,6 +43,9 @@ static bool uses_ipv6(const struct config *config)
 		for (unsigned int i = 0; i < config->lan_subs[s].port.address_count; i++)
 			if (config->lan_subs[s].port.addresses[i].addr.ipv6)
 				return true;
+	for (unsigned int i = 0; learnt != NULL && i < learnt->count; i++)
+		if (learnt->route[i].prefix.addr.ipv6)
+			return true;
 	for (unsigned int i = 0; i < config->route_count; i++)
 		if (config->routes[i].prefix.addr.ipv6)
 			return true;
@@ -93,25 +96,12 @@ static void add_connected(struct routes *r, const struct iface *lan, unsigned in
 	}
 }
 
-static bool on_link(const struct iface *iface, const struct config_addr *a)
-{
-	if (a->ipv6 && prefix_matches(iface->link_local, a->bytes, 10))
-		return true;
-	for (unsigned int i = 0; i < iface->address_count; i++) {
-		const struct config_prefix *p = &iface->address[i];
-
-		if (p->addr.ipv6 == a->ipv6 && prefix_matches(p->addr.bytes, a->bytes, p->len))
-			return true;
-	}
-	return false;
-}
-
 static int check_next_hop(const struct config_route *route, const struct config_addr *next_hop,
                           unsigned int index, const struct iface *iface, struct err *err)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	if (next_hop->ipv6 != route->prefix.addr.ipv6 || !on_link(iface, next_hop))
+	if (next_hop->ipv6 != route->prefix.addr.ipv6 || !iface_on_link(iface, next_hop))
 		return err_set(err, EINVAL, "routes[%u]: next hop %s is not on the %s port's link",
 		               index, addr_text(next_hop, text),
 		               port_role_name((enum port_role)iface->role));
@@ -128,7 +118,7 @@ static unsigned int lan_iface(const struct config *config, const struct iface *i
 	if (a->ipv6 && prefix_matches(iface[PORT_LAN].link_local, a->bytes, 10))
 		return PORT_LAN;
 	for (unsigned int i = IFACE_SUBS; i < IFACE_SUBS + config->lan_sub_count; i++)
-		if (on_link(&iface[i], a))
+		if (iface_on_link(&iface[i], a))
 			return i;
 	return PORT_LAN;
 }
@@ -181,6 +171,32 @@ static int add_configured(struct routes *r, const struct config *config, const s
 	return 0;
 }
 
+static void add_learnt_lan(struct routes *r, const struct iface_routes *learnt)
+{
+	for (unsigned int i = 0; learnt != NULL && i < learnt->count; i++) {
+		add(r, &learnt->route[i].prefix, ADJACENCY_GATEWAY);
+		r->route[r->count - 1].via.next_hop = key_of(PORT_LAN, &learnt->route[i].next_hop);
+	}
+}
+
+static void add_learnt_wan(struct routes *r, const struct iface_routes *learnt)
+{
+	unsigned int configured = r->wan_count;
+
+	for (unsigned int i = 0; learnt != NULL && i < learnt->count; i++) {
+		const struct config_prefix *p = &learnt->route[i].prefix;
+		unsigned int k = 0;
+
+		while (k < configured && (r->wan[k].prefix.len != p->len ||
+		                          !config_prefix_overlaps(&r->wan[k].prefix, p)))
+			k++;
+		if (k == configured)
+			r->wan[r->wan_count++] = (struct spd_wan_route){
+			        .prefix = *p,
+			        .next_hop = key_of(PORT_WAN, &learnt->route[i].next_hop)};
+	}
+}
+
 static void add_own(struct routes *r, unsigned int iface, const struct config_addr *a)
 {
 	add_bytes(r, a->ipv6, a->bytes, a->ipv6 ? 128 : 32, ADJACENCY_LOCAL);
@@ -210,7 +226,7 @@ static int outer_next_hop(const struct config *config, const struct iface *wan,
 	char text[INET6_ADDRSTRLEN];
 	int best = -1;
 
-	if (on_link(wan, peer)) {
+	if (iface_on_link(wan, peer)) {
 		*out = (struct fib_outer){.valid = true, .next_hop = key_of(PORT_WAN, peer)};
 		return 0;
 	}
@@ -229,9 +245,23 @@ static int outer_next_hop(const struct config *config, const struct iface *wan,
 		if (route->has_backup)
 			out->backup = key_of(PORT_WAN, &route->backup);
 	}
-	if (best < 0)
+	for (unsigned int i = 0; wan->learnt != NULL && i < wan->learnt->count; i++) {
+		const struct iface_route *route = &wan->learnt->route[i];
+		const struct config_prefix *p = &route->prefix;
+
+		if (p->addr.ipv6 != peer->ipv6 || (int)p->len <= best ||
+		    !prefix_matches(p->addr.bytes, peer->bytes, p->len))
+			continue;
+		best = p->len;
+		*out = (struct fib_outer){.valid = true,
+		                          .next_hop = key_of(PORT_WAN, &route->next_hop)};
+	}
+	/* Where daemons learn, the way may come yet; until then nothing leaves. */
+	if (best < 0 && config->wan.learn_routes == 0)
 		return err_set(err, ENETUNREACH, "%s: no WAN route leads to %s", what,
 		               addr_text(peer, text));
+	if (best < 0)
+		*out = (struct fib_outer){.valid = false};
 	return 0;
 }
 
@@ -262,7 +292,7 @@ int routes_build(const struct config *config, const struct iface *iface, struct 
                  struct err *err)
 {
 	unsigned int ifaces = IFACE_SUBS + config->lan_sub_count;
-	bool ipv6 = uses_ipv6(config);
+	bool ipv6 = uses_ipv6(config, iface[PORT_LAN].learnt);
 	int rc;
 
 	out->count = out->wan_count = 0;
@@ -273,6 +303,7 @@ int routes_build(const struct config *config, const struct iface *iface, struct 
 		                               .next_hop.port = PORT_WAN};
 	memset(out->outer, 0, sizeof(out->outer));
 	/* Of equal prefixes the later counts: what is ours is ours. */
+	add_learnt_lan(out, iface[PORT_LAN].learnt);
 	add_martians(out, ipv6);
 	add_connected(out, &iface[PORT_LAN], PORT_LAN);
 	for (unsigned int i = IFACE_SUBS; i < ifaces; i++)
@@ -280,6 +311,7 @@ int routes_build(const struct config *config, const struct iface *iface, struct 
 	rc = add_configured(out, config, iface, err);
 	if (rc < 0)
 		return rc;
+	add_learnt_wan(out, iface[PORT_WAN].learnt);
 	add_local(out, iface, ifaces, ipv6);
 	for (unsigned int t = 0; t < config->tunnel_count; t++) {
 		rc = routes_outer(config, iface, t, &config->tunnels[t].remote, out, err);

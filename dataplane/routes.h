@@ -13,7 +13,7 @@
 #include "dataplane/spd.h"
 
 #define ROUTES_MAX                                                                                 \
-	(CONFIG_ROUTES_MAX + 8 * CONFIG_ADDRESSES_MAX * (1 + CONFIG_SUBS_MAX) +                    \
+	(CONFIG_ROUTES_MAX + CONFIG_LEARN_MAX + 8 * CONFIG_ADDRESSES_MAX * (1 + CONFIG_SUBS_MAX) + \
 	 IFACES_MAX * IFACE_VIRTUAL_MAX + 16)
 
 struct routes {
@@ -22,10 +22,14 @@ struct routes {
 	struct fib_outer outer[FIB_OUTER_MAX];
 	/* The WAN's prefixes and routes: for what the policy lets through in the clear. */
 	unsigned int wan_count;
-	struct spd_wan_route wan[CONFIG_ROUTES_MAX + CONFIG_ADDRESSES_MAX];
+	struct spd_wan_route wan[CONFIG_ROUTES_MAX + CONFIG_ADDRESSES_MAX + CONFIG_LEARN_MAX];
 };
 
 /*
+ * What daemons learned on a port (iface.learnt) counts as if it were configured, after what is:
+ * of equal prefixes the configured one is taken. Without a way to a peer its outer next hop is
+ * not valid where the WAN port learns routes, else that is an error.
+ *
  * An outer next hop is not valid where another station has the local address of its tunnel.
  * -EINVAL: a next hop is not on its port's link, or a route names no tunnel; -ENETUNREACH: no
  * WAN route leads to a peer.

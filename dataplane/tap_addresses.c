@@ -83,32 +83,6 @@ int tap_add_address(const struct tap *t, const struct config_prefix *address, st
 	return 0;
 }
 
-int tap_watch_open(struct err *err)
-{
-	struct sockaddr_nl address = {.nl_family = AF_NETLINK,
-	                              .nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	err_set(err, errno, "exception path: no reports of addresses: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -err->code;
-}
-
-bool tap_watch_changed(int fd)
-{
-	uint8_t report[8192];
-	bool changed = false;
-	ssize_t n;
-
-	/* ENOBUFS: reports were lost. */
-	while ((n = recv(fd, report, sizeof(report), 0)) > 0 || (n < 0 && errno == ENOBUFS))
-		changed = true;
-	return changed;
-}
-
 static bool read_address(const struct sockaddr *s, struct config_addr *out)
 {
 	memset(out, 0, sizeof(*out));

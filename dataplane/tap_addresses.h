@@ -8,8 +8,6 @@
 #ifndef DATAPLANE_TAP_ADDRESSES_H
 #define DATAPLANE_TAP_ADDRESSES_H
 
-#include <stdbool.h>
-
 #include "common/err.h"
 #include "config/config.h"
 #include "dataplane/iface.h"
@@ -17,11 +15,6 @@
 
 /* Put ADDRESS, with the prefix of its link, on T. One that is there already is none the worse. */
 int tap_add_address(const struct tap *t, const struct config_prefix *address, struct err *err);
-
-/* A socket that reports changes of addresses, or -errno with ERR. */
-int tap_watch_open(struct err *err);
-/* Has any address changed since the last call? Reports that were lost count. */
-bool tap_watch_changed(int fd);
 
 /* The addresses of T that are not IFACE's own: at most IFACE_VIRTUAL_MAX, in a fixed order. */
 int tap_list_virtual(const struct tap *t, const struct iface *iface, struct iface_virtual *out,

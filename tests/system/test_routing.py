@@ -4,20 +4,25 @@
        AS 65001                        AS 65000                      AS 65002
     router dc-a -------- LAN port  gw-a  WAN port -------- router on the WAN
     10.1.0.2                  10.1.0.1   192.0.2.1              192.0.2.6
-    behind it 10.77.0.0/24, fd00:77::/64                        behind it 198.51.100.0/24
+    behind it 10.77.0.0/24, fd00:77::/64           behind it 198.51.100.1, the tunnel's end at gw-b
 
-BGP over IPv4 and IPv6, BFD, and OSPF's multicast hellos on the LAN; BGP on the WAN.
+BGP over IPv4 and IPv6, BFD, and OSPF's multicast hellos on the LAN; BGP on the WAN. Site B reaches
+what is behind the router of site A by the routes that gw-a learned, and gw-a's ESP the other end
+by what it learned on the WAN.
 """
 
 import json
+import os
 import signal
 
 import pytest
+from conftest import lgctl
 from frr import Frr
 from rig import Rig, run
 
 BEHIND, BEHIND6 = "10.77.0.1", "fd00:77::1"
-WAN_ROUTER = "192.0.2.6"
+WAN_ROUTER, BEHIND_WAN = "192.0.2.6", "198.51.100.1"
+LEARNT_MOST = 40
 
 ZEBRA = "hostname {name}\n"
 BFDD = """
@@ -46,6 +51,7 @@ router bgp 65000
  exit-address-family
  address-family ipv6 unicast
   neighbor fd00:1::2 activate
+  network fd00:2::/64
  exit-address-family
 """
 LAN_BGP = """
@@ -94,15 +100,33 @@ class Routed(Rig):
         gateway = config["lumengate:gateway"]
         for port in ("lan", "wan"):
             gateway["port"][port]["exception-interface"] = "lg-" + port
+            if site == "a":
+                gateway["port"][port]["learn-routes"] = LEARNT_MOST
 
         gateway["port"]["wan"]["address"] = [a.replace("/30", "/29")
                                              for a in gateway["port"]["wan"]["address"]]
+        tunnel = gateway["tunnel"][0]
+        if site == "a":
+            # No configured route leads there.
+            tunnel["remote"] = BEHIND_WAN
+        else:
+            tunnel["local"] = BEHIND_WAN
+            gateway["port"]["wan"]["address"].append(BEHIND_WAN + "/32")
+            gateway["route"] += [{"prefix": "10.77.0.0/24", "tunnel": "dc"},
+                                 {"prefix": "fd00:77::/64", "tunnel": "dc"}]
         return config
 
     def start_routers(self):
         host, wan = self.ns("dc-a"), self.ns("wan")
+        # The router learns the way to site B.
+        run("ip", "-n", host, "route", "del", "10.2.0.0/24")
+        run("ip", "-n", host, "-6", "route", "del", "fd00:2::/64")
         run("ip", "-n", wan, "addr", "add", WAN_ROUTER + "/29", "dev", "br0")
         run(*self.in_ns("wan"), "ethtool", "-K", "br0", "tso", "off", "gso", "off", "tx", "off")
+        run(*self.in_ns("wan"), "sysctl", "-qw", "net.ipv4.ip_forward=1",
+            "net.ipv4.conf.all.send_redirects=0", "net.ipv4.conf.br0.send_redirects=0",
+            "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.br0.rp_filter=0")
+        run("ip", "-n", wan, "route", "add", BEHIND_WAN, "via", "192.0.2.2")
         for addr, length in ((BEHIND, "32"), (BEHIND6, "128")):
             run("ip", "-n", host, "addr", "add", f"{addr}/{length}", "dev", "lo", "nodad")
         self.router = {"lan": Frr(self, "lan", self.in_ns("dc-a")),
@@ -129,13 +153,31 @@ class Routed(Rig):
         return [p["peer"] for p in self.router["gw"].show("bfdd", "bfd", "peers")
                 if p["status"] == "up"]
 
+    def learnt(self, via):
+        """Prefix -> next hop of what gw-a took over on a port."""
+        return {r["prefix"]: r["to"] for r in self.rpc("a", "route_list")["routes"]
+                if r["origin"] == "learnt" and r["via"] == via}
+
+    def reaches(self, target):
+        return self.ping(1, source="b", target=target, wait=1)[1] == 1
+
 
 @pytest.fixture(scope="module")
 def routed():
     with Routed(quantum=False) as r:
         r.wire()
-        r.start_gateway("a")
-        r.wait_ready("a")
+        for site in ("a", "b"):
+            r.start_gateway(site)
+        for site in ("a", "b"):
+            r.wait_ready(site)
+        keys = r.path("keys")
+        with open(keys, "wb") as f:
+            f.write(os.urandom(32 * 2000))
+        for site in ("a", "b"):
+            lgctl(r, site, "keystore", "import", keys)
+        host = r.ns("dc-b")
+        run("ip", "-n", host, "route", "add", "10.77.0.0/24", "via", "10.2.0.1")
+        run("ip", "-n", host, "-6", "route", "add", "fd00:77::/64", "via", "fd00:2::1")
         r.start_routers()
         r.wait_for(lambda: len(r.established()) == 3, 40, "three BGP sessions", 0.5)
         yield r
@@ -152,6 +194,66 @@ def test_sessions(routed):
     assert list(ospf) == ["10.1.0.2"]
 
 
+def test_learnt_routes_carry_traffic(routed):
+    routed.wait_for(lambda: len(routed.learnt("lan")) == 2, 10, "two routes on the LAN", 0.2)
+    lan = routed.learnt("lan")
+    assert lan["10.77.0.0/24"] == "10.1.0.2"
+    # BGP takes the link-local address of the router.
+    assert lan["fd00:77::/64"].startswith("fe80::") or lan["fd00:77::/64"] == "fd00:1::2"
+    for target in (BEHIND, BEHIND6):
+        routed.wait_for(lambda t=target: routed.reaches(t), 20, f"dc-b reaches {target}", 0.2)
+    # And by the WAN's.
+    assert routed.learnt("wan") == {"198.51.100.0/24": WAN_ROUTER}
+    shown = lgctl(routed, "a", "route", "list")
+    assert "10.77.0.0/24" in shown and "learnt" in shown
+    # The configured route stays what it is.
+    enter = routed.router["gw"].enter
+    run(*enter, "ip", "route", "add", "10.2.0.0/24", "via", "10.1.0.2", "dev", "lg-lan")
+    routed.wait_for(lambda: "10.2.0.0/24" in routed.learnt("lan"), 10, "a second route", 0.2)
+    assert routed.ping(3) == (3, 3)
+    run(*enter, "ip", "route", "del", "10.2.0.0/24", "via", "10.1.0.2", "dev", "lg-lan")
+
+
+def test_a_withdrawn_route_is_forgotten(routed):
+    bgp = ("configure terminal", "router bgp 65001", "address-family ipv4 unicast")
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "the route is used", 0.2)
+    routed.router["lan"].vtysh("bgpd", *bgp, "no network 10.77.0.0/24")
+    routed.wait_for(lambda: "10.77.0.0/24" not in routed.learnt("lan"), 10, "withdrawn", 0.2)
+    assert not routed.reaches(BEHIND)
+    assert routed.reaches(BEHIND6)
+    routed.router["lan"].vtysh("bgpd", *bgp, "network 10.77.0.0/24")
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "it is back", 0.2)
+
+
+def test_without_the_way_to_the_peer_nothing_leaves(routed):
+    bgp = ("configure terminal", "router bgp 65002")
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "the tunnel's way", 0.2)
+    routed.router["wan"].vtysh("bgpd", *bgp, "no network 198.51.100.0/24")
+    routed.wait_for(lambda: not routed.learnt("wan"), 10, "withdrawn", 0.2)
+    assert not routed.reaches(BEHIND)
+    routed.router["wan"].vtysh("bgpd", *bgp, "network 198.51.100.0/24")
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "it is back", 0.2)
+
+
+def alarm(rig, kind):
+    return [a for a in rig.rpc("a", "alarm_list")["alarms"] if a["kind"] == kind and a["active"]]
+
+
+def test_no_more_routes_than_allowed(routed):
+    enter = routed.router["gw"].enter
+    batch = routed.path("routes")
+    with open(batch, "w") as f:
+        f.writelines(f"route add 10.200.{i}.0/24 via 10.1.0.2 dev lg-lan\n" for i in range(100))
+    run(*enter, "ip", "-batch", batch)
+    routed.wait_for(lambda: len(routed.learnt("lan")) == LEARNT_MOST, 10, "the limit", 0.2)
+    raised = routed.wait_for(lambda: alarm(routed, "routes-left-out"), 5, "an alarm")
+    assert raised[0]["resource"] == "port/lan"
+    run("sed", "-i", "s/route add/route del/", batch)
+    run(*enter, "ip", "-batch", batch)
+    routed.wait_for(lambda: len(routed.learnt("lan")) == 2, 10, "only FRR's are left", 0.2)
+    routed.wait_for(lambda: not alarm(routed, "routes-left-out"), 5, "no alarm any more")
+
+
 def carrier(rig):
     links = json.loads(run(*rig.in_gateway("a"), "ip", "-j", "link", "show", "dev", "lg-lan"))
     return "NO-CARRIER" not in links[0]["flags"]
@@ -162,12 +264,14 @@ def test_a_lost_link_ends_sessions_at_once_and_they_come_back(routed):
     routed.wait_for(lambda: routed.bfd_up() == ["10.1.0.2"], 10, "BFD", 0.5)
     run("ip", "-n", host, "link", "set", "lan0", "down")
     routed.wait_for(lambda: not carrier(routed), 3, "the interface has no carrier")
+    routed.wait_for(lambda: not routed.learnt("lan"), 5, "the routes are gone", 0.2)
     # Sooner than BGP's own hold time of 9 s.
     routed.wait_for(lambda: routed.established() == {WAN_ROUTER}, 5, "the sessions end", 0.2)
     run("ip", "-n", host, "link", "set", "lan0", "up")
     run("ip", "-n", host, "addr", "replace", "fd00:1::2/64", "dev", "lan0", "nodad")
     routed.wait_for(lambda: carrier(routed) and len(routed.established()) == 3, 40,
                     "the sessions come back", 0.5)
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "and the routes", 0.5)
 
 
 def test_bfd_sees_a_silent_router(routed):
@@ -180,3 +284,14 @@ def test_bfd_sees_a_silent_router(routed):
     finally:
         bfdd.send_signal(signal.SIGCONT)
     routed.wait_for(lambda: len(routed.established()) == 3, 40, "the session comes back", 0.5)
+
+
+def test_sessions_come_back_after_a_restart(routed):
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "the routes", 0.5)
+    routed.stop("gw-a")
+    routed.wait_for(lambda: not routed.established(), 10, "the sessions end", 0.5)
+    routed.start_gateway("a")
+    routed.wait_ready("a")
+    routed.wait_for(lambda: len(routed.established()) == 3, 40, "three sessions", 0.5)
+    routed.wait_for(lambda: routed.reaches(BEHIND) and routed.reaches(BEHIND6), 20,
+                    "and the routes", 0.5)

@@ -191,6 +191,11 @@ static const struct {
          ROOT "/resources/crypto-device: has a blank in it"},
         {EXAMPLE_A, "port/lan/exception-interface", "\"a/b\"",
          ROOT "/port/lan/exception-interface: not a name for a kernel interface"},
+        {EXAMPLE_A, "port/lan/learn-routes", "4097",
+         ROOT "/port/lan/learn-routes: out of range: must be 0 to 4096"},
+        {EXAMPLE_A, "port/wan/learn-routes", "5",
+         ROOT "/port/wan/learn-routes: without an exception-interface there is nobody to learn "
+              "from"},
         {EXAMPLE_A, "port/lan/exception-interface", "\"wan0\"",
          ROOT "/port/lan/exception-interface: wan0 is a port's device"},
         {EXAMPLE_A, "port/lan/vlan", "[{\"id\":0,\"address\":[\"10.3.0.1/24\"]}]",

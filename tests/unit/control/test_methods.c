@@ -66,6 +66,16 @@ static unsigned int fake_sas(const char *tunnel, unsigned int offset, struct gat
 
 static unsigned int rules;
 
+static const struct iface_route learnt[2] = {
+        {{{false, {10, 77}}, 16}, {false, {10, 1, 0, 2}}},
+        {{{false, {10, 78}}, 16}, {false, {10, 1, 0, 3}}},
+};
+
+static void fake_learnt(enum port_role role, struct dataplane_learnt *out)
+{
+	*out = (struct dataplane_learnt){.count = role == PORT_LAN ? 2 : 0, .route = learnt};
+}
+
 static unsigned int fake_policy(struct spd_info *out, unsigned int max)
 {
 	static const struct spd_info list[] = {
@@ -116,6 +126,7 @@ static const struct gateway_ops ops = {
         .link = fake_link,
         .tunnels = fake_tunnels,
         .sas = fake_sas,
+        .learnt = fake_learnt,
         .policy = fake_policy,
         .tunnel_rekey = fake_rekey,
         .keystore = fake_keystore,
@@ -207,6 +218,44 @@ static void test_snapshots(void)
 	json_decref(r);
 	r = run("keystore_show", NULL, &error);
 	CU_ASSERT_EQUAL(integer(r, "available", "rekey"), 42);
+	json_decref(r);
+}
+
+static const char *route_text(const json_t *result, size_t i, const char *member)
+{
+	const json_t *list = json_object_get(result, "routes");
+
+	return json_string_value(json_object_get(json_array_get(list, i), member));
+}
+
+static void test_routes(void)
+{
+	static struct config config;
+	struct jsonrpc_error error;
+	json_t *r;
+
+	gateway_register(&ops);
+	memset(&config, 0, sizeof(config));
+	config.route_count = 1;
+	config.routes[0] =
+	        (struct config_route){.prefix = {{false, {10, 2}}, 16}, .via = CONFIG_VIA_TUNNEL};
+	snprintf(config.routes[0].tunnel, sizeof(config.routes[0].tunnel), "dc");
+	CU_ASSERT_EQUAL(gateway_config_set(&config, "{}", NULL), 0);
+	r = run("route_list", NULL, &error);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "routes")), 3);
+	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "prefix"), "10.2.0.0/16");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "via"), "tunnel");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "to"), "dc");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "origin"), "configured");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 2, "prefix"), "10.78.0.0/16");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 2, "via"), "lan");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 2, "to"), "10.1.0.3");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 2, "origin"), "learnt");
+	json_decref(r);
+	r = run("route_list", json_pack("{s:i, s:i}", "offset", 1, "limit", 1), &error);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "routes")), 1);
+	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "prefix"), "10.77.0.0/16");
+	CU_ASSERT_EQUAL(integer(r, "total", NULL), 3);
 	json_decref(r);
 }
 
@@ -454,4 +503,5 @@ static void test_config(void)
 UNIT_MAIN(UNIT(test_nothing_runs), UNIT(test_snapshots), UNIT(test_status_has_drops_by_name),
           UNIT(test_tunnel_show), UNIT(test_tunnel_rekey), UNIT(test_keystore_import),
           UNIT(test_alarm_list), UNIT(test_log_set), UNIT(test_config),
-          UNIT(test_counters_by_prefix), UNIT(test_policy), UNIT(test_policy_from))
+          UNIT(test_counters_by_prefix), UNIT(test_policy), UNIT(test_policy_from),
+          UNIT(test_routes))

@@ -163,8 +163,89 @@ static void test_errors_name_the_route(void)
 	CU_ASSERT_STRING_EQUAL(err.text, "tunnel far: no WAN route leads to 203.0.113.9");
 }
 
+/* Of the port of ROLE; the caller frees it. */
+static struct iface_routes *learn(enum port_role role, const char *prefix, uint8_t len,
+                                  const char *hop)
+{
+	struct iface_routes *r = calloc(1, sizeof(*r) + sizeof(r->route[0]));
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	r->count = 1;
+	r->route[0].prefix = test_prefix(prefix, len);
+	r->route[0].next_hop = test_prefix(hop, 0).addr;
+	iface[role].learnt = r;
+	return r;
+}
+
+static void test_learnt_on_the_lan(void)
+{
+	struct iface_routes *r;
+
+	base();
+	route("10.2.0.0", 16, CONFIG_VIA_TUNNEL, "near");
+	CU_ASSERT_EQUAL_FATAL(build(), 0);
+	CU_ASSERT_PTR_NULL(via("10.2.7.0", 24));
+	r = learn(PORT_LAN, "10.2.7.0", 24, "10.1.2.9");
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_EQUAL(via("10.2.7.0", 24)->kind, ADJACENCY_GATEWAY);
+	CU_ASSERT_EQUAL(via("10.2.7.0", 24)->next_hop.port, PORT_LAN);
+	CU_ASSERT_EQUAL(via("10.2.7.0", 24)->next_hop.addr[3], 9);
+	CU_ASSERT_EQUAL(via("10.2.0.0", 16)->kind, ADJACENCY_TUNNEL);
+	/* What is configured, connected or never forwarded stays what it is. */
+	r->route[0].prefix = test_prefix("10.2.0.0", 16);
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_EQUAL(via("10.2.0.0", 16)->kind, ADJACENCY_TUNNEL);
+	r->route[0].prefix = test_prefix("10.1.0.0", 22);
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_NOT_EQUAL(via("10.1.2.1", 22)->kind, ADJACENCY_GATEWAY);
+	r->route[0].prefix = test_prefix("127.0.0.0", 8);
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_EQUAL(via("127.0.0.0", 8)->kind, ADJACENCY_DISCARD);
+	free(r);
+}
+
+static void test_learnt_on_the_wan(void)
+{
+	struct iface_routes *r;
+	unsigned int wans;
+
+	base();
+	config.route_count = 0;
+	CU_ASSERT_EQUAL(build(), -ENETUNREACH);
+	/* Where the port learns, the way may come yet. */
+	config.wan.learn_routes = 10;
+	CU_ASSERT_EQUAL(build(), 0);
+	CU_ASSERT_TRUE(routes.outer[0].valid);
+	CU_ASSERT_FALSE(routes.outer[1].valid);
+	wans = routes.wan_count;
+	r = learn(PORT_WAN, "203.0.113.0", 24, "192.0.2.2");
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_TRUE(routes.outer[1].valid);
+	CU_ASSERT_EQUAL(routes.outer[1].next_hop.addr[3], 2);
+	CU_ASSERT_EQUAL(routes.wan_count, wans + 1);
+	/* Inner packets have no way to the WAN. */
+	CU_ASSERT_PTR_NULL(via("203.0.113.0", 24));
+	free(r);
+	/* The configured route to the same prefix wins, and a longer one that is learned. */
+	route("203.0.113.0", 24, CONFIG_VIA_WAN, "192.0.2.2")->has_backup = true;
+	config.routes[0].backup = test_prefix("192.0.2.2", 0).addr;
+	CU_ASSERT_EQUAL(build(), 0);
+	wans = routes.wan_count;
+	r = learn(PORT_WAN, "203.0.113.0", 24, "192.0.2.2");
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_TRUE(routes.outer[1].has_backup);
+	CU_ASSERT_EQUAL(routes.wan_count, wans);
+	r->route[0].prefix.len = 25;
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_FALSE(routes.outer[1].has_backup);
+	CU_ASSERT_EQUAL(routes.wan_count, wans + 1);
+	free(r);
+}
+
 static void test_most_routes_fit(void)
 {
+	struct iface_routes *r[PORT_ROLES];
+
 	base();
 	for (unsigned int i = 0; i < CONFIG_ADDRESSES_MAX; i++) {
 		config.lan.addresses[i] = test_prefix("10.1.2.1", 22);
@@ -175,9 +256,25 @@ static void test_most_routes_fit(void)
 	while (config.route_count < CONFIG_ROUTES_MAX)
 		route("10.9.0.0", 16, CONFIG_VIA_TUNNEL, "near");
 	CU_ASSERT_EQUAL(build(), 0);
+	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		r[role] =
+		        calloc(1, sizeof(*r[role]) + CONFIG_LEARN_MAX * sizeof(r[role]->route[0]));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(r[role]);
+		for (unsigned int i = 0; i < CONFIG_LEARN_MAX; i++)
+			r[role]->route[i] = (struct iface_route){
+			        test_prefix("10.8.0.0", 16),
+			        test_prefix(role == PORT_LAN ? "10.1.2.9" : "192.0.2.2", 0).addr};
+		r[role]->count = CONFIG_LEARN_MAX;
+		iface[role].learnt = r[role];
+	}
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
 	CU_ASSERT_TRUE(routes.count <= ROUTES_MAX);
+	CU_ASSERT_TRUE(routes.wan_count <= RTE_DIM(routes.wan));
+	for (unsigned int role = 0; role < PORT_ROLES; role++)
+		free(r[role]);
 }
 
 UNIT_MAIN(UNIT(test_connected_local_and_martians), UNIT(test_no_inner_route_to_the_wan),
           UNIT(test_configured), UNIT(test_ipv6_routes), UNIT(test_outer_next_hops),
-          UNIT(test_errors_name_the_route), UNIT(test_most_routes_fit))
+          UNIT(test_errors_name_the_route), UNIT(test_learnt_on_the_lan),
+          UNIT(test_learnt_on_the_wan), UNIT(test_most_routes_fit))

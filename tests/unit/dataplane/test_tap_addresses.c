@@ -3,6 +3,7 @@
 /* In a network namespace of its own, where it may make interfaces. */
 
 #include "dataplane/tap_addresses.h"
+#include "dataplane/tap_watch.h"
 #include "tests/unit/dataplane/namespace.h"
 #include "tests/unit/dataplane/packets.h"
 #include "tests/unit/unit.h"
@@ -43,7 +44,7 @@ static void test_virtual_addresses_are_seen(void)
 	port.addresses[1] = test_prefix("fd00:1::1", 64);
 	iface_init(&iface, 0, &port, &mac);
 	CU_ASSERT_EQUAL_FATAL(tap_open(&t, "gw-lan", &mac, 1500, &err), 0);
-	watch = tap_watch_open(&err);
+	watch = tap_watch_open(false, &err);
 	CU_ASSERT_TRUE_FATAL(watch >= 0);
 	for (unsigned int i = 0; i < 2; i++) {
 		CU_ASSERT_EQUAL(tap_add_address(&t, &port.addresses[i], &err), 0);

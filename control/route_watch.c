@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/route_watch.h"
+
+#include <stdio.h>
+
+#include "control/alarm.h"
+
+void route_watch(enum port_role role, unsigned int most, const struct dataplane_learnt *l)
+{
+	char resource[64], text[160];
+
+	if (most == 0)
+		return;
+	snprintf(resource, sizeof(resource), "port/%s", port_role_name(role));
+	if (l->failed)
+		snprintf(text, sizeof(text),
+		         "the newest routes of daemons could not be used: %u older ones are",
+		         l->count);
+	else
+		snprintf(text, sizeof(text), "%u routes of daemons are used, at least %u are not",
+		         l->count, l->left_out);
+	if (l->failed || l->left_out > 0)
+		alarm_raise("routes-left-out", resource, ALARM_MAJOR, text);
+	else
+		alarm_clear("routes-left-out", resource, "all routes of daemons are used");
+}
