@@ -83,6 +83,7 @@ struct config_tunnel {
 	uint8_t dscp[64];     /* by inner DSCP */
 	uint8_t class_of[64]; /* by inner DSCP */
 	uint8_t classes;      /* 1 to 4 */
+	uint8_t peer_subs;    /* sub-SAs that the peer may send with; 0: not said */
 };
 
 enum config_rule_action { CONFIG_RULE_DISCARD, CONFIG_RULE_PROTECT, CONFIG_RULE_BYPASS };

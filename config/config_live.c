@@ -111,6 +111,8 @@ static int tunnel_change(const struct config_tunnel *a, const struct config_tunn
 		return refuse(err, path, b->name, "dscp");
 	if (a->classes != b->classes || memcmp(a->class_of, b->class_of, sizeof(a->class_of)) != 0)
 		return refuse(err, path, b->name, "class");
+	if (a->peer_subs != b->peer_subs)
+		return refuse(err, path, b->name, "peer-sub-sas");
 	if (a->udp != b->udp)
 		return refuse(err, path, b->name, "encapsulation");
 	if (a->udp_port != b->udp_port)

@@ -155,6 +155,7 @@ static int read_tunnels(const json_t *list, struct config *out, struct err *err)
 		t->udp_spread = strcmp(text_of(o, "udp-source"), "spread") == 0;
 		t->nat_keepalive = (uint16_t)uint_of(o, "nat-keepalive");
 		t->nat_dynamic = strcmp(text_of(o, "nat-peer"), "dynamic") == 0;
+		t->peer_subs = (uint8_t)uint_of(o, "peer-sub-sas");
 		t->outer_fragment = json_is_true(json_object_get(o, "outer-fragment"));
 		t->mss_clamp = json_is_true(json_object_get(o, "mss-clamp"));
 		rc = read_classes(o, t, err);

@@ -12,6 +12,7 @@
 #include "common/bytes.h"
 #include "common/log.h"
 #include "control/link_state.h"
+#include "dataplane/dataplane.h"
 
 LOG_COMPONENT_DEFINE(link_tunnels)
 
@@ -115,6 +116,7 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
 		struct rekey_config rc = {.initiator = l->site_a,
 		                          .place = i,
 		                          .subs = tunnel_subs(tunnels[i]),
+		                          .peer_subs_max = dataplane_peer_subs(config, i),
 		                          .ratchet_secret = l->ratchet_secret,
 		                          .conditions = &l->conditions,
 		                          .lives = lives(c)};

@@ -74,7 +74,8 @@ static int start_link(struct err *err)
  */
 static int init_secret_memory(struct err *err)
 {
-	size_t sas = dataplane_secret_bytes(&config), least = SECRET_LEAST + sas + LOCKED_ELSE;
+	size_t sas = dataplane_secret_bytes(&config);
+	size_t least = SECRET_LEAST + dataplane_secret_least(&config) + LOCKED_ELSE;
 	struct rlimit limit;
 	int rc = secret_init(SECRET_BYTES + sas, err);
 

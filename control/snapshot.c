@@ -125,6 +125,7 @@ static void rekey_json(json_t *o, const struct rekey_stats *s)
 	                    json_string(s->last_reject != NULL ? s->last_reject : ""));
 	U64(o, s, subs);
 	U64(o, s, peer_subs);
+	U64(o, s, peer_subs_max);
 	U64(o, s, rekeys);
 	U64(o, s, offers);
 	U64(o, s, requests);
@@ -133,6 +134,7 @@ static void rekey_json(json_t *o, const struct rekey_stats *s)
 	U64(o, s, retransmits);
 	U64(o, s, duplicates);
 	U64(o, s, deferred);
+	U64(o, s, peer_subs_refused);
 	U64(o, s, bad_messages);
 	U64(o, s, no_key);
 	U64(o, s, ratchet_steps);

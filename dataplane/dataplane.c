@@ -99,6 +99,41 @@ static void steer_remove(void *ctx, const struct sa *sa, unsigned int core)
 	port_steer_remove(ctx, sa->spi);
 }
 
+/* Sub-SAs that this gateway sends with. */
+static unsigned int own_subs(const struct config *c, unsigned int tunnel)
+{
+	return c->eal.forward_lcores * RTE_MAX(c->tunnels[tunnel].classes, 1U);
+}
+
+/* All that a core's table holds, on the worst core, with all generations. */
+unsigned int dataplane_peer_subs(const struct config *config, unsigned int tunnel)
+{
+	unsigned int share = SAD_RECEIVE_MAX / TUNNEL_RX_GENERATIONS / config->tunnel_count;
+
+	if (config->tunnels[tunnel].peer_subs != 0)
+		return config->tunnels[tunnel].peer_subs;
+	return RTE_MIN(RTE_MAX(share, own_subs(config, tunnel)), (unsigned int)TUNNEL_SUBS_MAX);
+}
+
+/* What was foreseen for the peers fits into the table of the core that gets most of it. */
+static int check_peer_subs(const struct config *c, struct err *err)
+{
+	unsigned int cores = c->eal.forward_lcores, sas = 0;
+
+	for (unsigned int t = 0; t < c->tunnel_count; t++) {
+		const struct config_tunnel *ct = &c->tunnels[t];
+
+		sas += (dataplane_peer_subs(c, t) + cores - 1) / cores * TUNNEL_RX_GENERATIONS;
+		if (ct->peer_subs != 0 && sas > SAD_RECEIVE_MAX)
+			return err_set(
+			        err, EINVAL,
+			        "tunnel %s: peer-sub-sas: %u and those of the tunnels before "
+			        "it are more than %u receive SAs on one lcore",
+			        ct->name, ct->peer_subs, SAD_RECEIVE_MAX);
+	}
+	return 0;
+}
+
 static int create_tunnels(struct dataplane *dp, struct err *err)
 {
 	const struct config *c = &dp->config;
@@ -111,7 +146,7 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 		unsigned int sessions = 0;
 
 		for (unsigned int t = 0; t < c->tunnel_count; t++)
-			sessions += TUNNEL_CORES_MAX * RTE_MAX(c->tunnels[t].classes, 1U) *
+			sessions += RTE_MAX(dataplane_peer_subs(c, t), own_subs(c, t)) *
 			            SESSION_GENERATIONS;
 		dp->cipher = esp_cipher_create(c->crypto_device, c->eal.forward_lcores,
 		                               RTE_MIN(sessions, SESSIONS_MAX), err);
@@ -252,6 +287,8 @@ struct dataplane *dataplane_create(const struct config *config, struct err *err)
 		goto fail;
 	}
 	wire_table_init(&dp->wires, config);
+	if (check_peer_subs(config, err) < 0)
+		goto fail;
 	if (start_eal(dp, err) < 0 || configure_ports(dp, err) < 0)
 		goto fail;
 	dp->fib = fib_table_create(worker_qsbr(), err);
@@ -330,18 +367,33 @@ void dataplane_destroy(struct dataplane *dp)
 	free(dp);
 }
 
+/* Of receive SAs one generation more than live is being retired, of transmit SAs too. */
+static size_t tunnel_secret_bytes(const struct config *c, unsigned int t, unsigned int peer_subs)
+{
+	size_t transmit = sizeof(struct sa) + GCM_KEY_BYTES;
+	size_t receive = transmit + c->tunnels[t].replay_window / 8;
+
+	return receive * (TUNNEL_RX_GENERATIONS + 1) * peer_subs + transmit * 2 * own_subs(c, t);
+}
+
 size_t dataplane_secret_bytes(const struct config *config)
 {
 	size_t bytes = 0;
 
-	for (unsigned int t = 0; t < config->tunnel_count; t++) {
-		/* Of receive SAs one more than live is being retired, of transmit SAs too. */
-		size_t receive =
-		        sizeof(struct sa) + GCM_KEY_BYTES + config->tunnels[t].replay_window / 8;
-		size_t transmit = sizeof(struct sa) + GCM_KEY_BYTES;
+	for (unsigned int t = 0; t < config->tunnel_count; t++)
+		bytes += tunnel_secret_bytes(config, t, dataplane_peer_subs(config, t));
+	return bytes;
+}
 
-		bytes += config->eal.forward_lcores * RTE_MAX(config->tunnels[t].classes, 1U) *
-		         (receive * (TUNNEL_RX_GENERATIONS + 1) + transmit * 2);
+size_t dataplane_secret_least(const struct config *config)
+{
+	size_t bytes = 0;
+
+	for (unsigned int t = 0; t < config->tunnel_count; t++) {
+		unsigned int peer_subs = config->tunnels[t].peer_subs;
+
+		bytes += tunnel_secret_bytes(config, t,
+		                             peer_subs != 0 ? peer_subs : own_subs(config, t));
 	}
 	return bytes;
 }

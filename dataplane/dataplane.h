@@ -69,8 +69,12 @@ unsigned int dataplane_policy(const struct dataplane *dp, struct spd_info *out, 
 /* Packets that left in the clear for want of a key of tunnel INDEX. */
 uint64_t dataplane_cleared_no_key(const struct dataplane *dp, unsigned int index);
 
-/* Secret memory for the SAs of all tunnels of CONFIG, if the peers have as many cores as we. */
+/* Secret memory for the SAs of all tunnels of CONFIG, with as many as their peers may have. */
 size_t dataplane_secret_bytes(const struct config *config);
+/* The same where tunnels without peer-sub-sas have peers like this gateway. */
+size_t dataplane_secret_least(const struct config *config);
+/* The most sub-SAs that the peer of a tunnel may send with. */
+unsigned int dataplane_peer_subs(const struct config *config, unsigned int tunnel);
 
 /* For captures and the like, which keep it no longer than until dataplane_stop(). */
 const struct port *dataplane_port(struct dataplane *dp, enum port_role role);

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/random.h"
 #include "common/secret.h"
 #include "dataplane/rekey_state.h"
+
+LOG_COMPONENT_DEFINE(rekey)
 
 /* Conditions change without a word: look at them this often. */
 #define LOOK_NS NS_PER_S
@@ -33,6 +36,10 @@ static int check(const struct rekey_config *config, struct err *err)
 	if (config->place >= REKEY_PLACES_MAX)
 		return err_set(err, EINVAL, "rekey: tunnel %u, %d are possible", config->place,
 		               REKEY_PLACES_MAX);
+	if (config->peer_subs_max > TUNNEL_SUBS_MAX)
+		return err_set(err, EINVAL,
+		               "rekey: %u SAs a direction of the peer, 1 to %d are possible",
+		               config->peer_subs_max, TUNNEL_SUBS_MAX);
 	return 0;
 }
 
@@ -61,6 +68,9 @@ struct rekey *rekey_create(const struct rekey_config *config, const struct rekey
 	r->stats.standing = REKEY_STOPPED;
 	r->stats.stopped = true;
 	r->stats.subs = config->subs;
+	if (config->peer_subs_max == 0)
+		r->config.peer_subs_max = TUNNEL_SUBS_MAX;
+	r->stats.peer_subs_max = r->config.peer_subs_max;
 	/* No key, no traffic: a fact to be seen from the first moment. */
 	r->no_key = true;
 	ops->alarm(ctx, "no-key", true, "no key was agreed so far");
@@ -97,6 +107,17 @@ void rekey_send(struct rekey *r, const struct rekey_message *m)
 
 	out.current = r->stats.generation;
 	r->ops.send(r->ctx, buf, rekey_encode(&out, buf));
+}
+
+bool rekey_subs_fit(struct rekey *r, unsigned int subs)
+{
+	if (subs <= r->config.peer_subs_max)
+		return true;
+	if (r->stats.peer_subs_refused++ == 0)
+		log_warn("tunnel %s: the peer sends with %u SAs, at most %u are foreseen: set "
+		         "peer-sub-sas, at least to its forwarding lcores times its classes",
+		         r->config.tunnel, subs, r->config.peer_subs_max);
+	return false;
 }
 
 static void version_alarm(struct rekey *r, bool raised, unsigned int version)

@@ -72,8 +72,9 @@ struct rekey_config {
 	bool initiator; /* site A */
 	char link[32];
 	char tunnel[32];
-	unsigned int place; /* of the tunnel in its site, below REKEY_PLACES_MAX */
-	unsigned int subs;  /* SAs that this end sends with, 1 to TUNNEL_SUBS_MAX */
+	unsigned int place;         /* of the tunnel in its site, below REKEY_PLACES_MAX */
+	unsigned int subs;          /* SAs that this end sends with, 1 to TUNNEL_SUBS_MAX */
+	unsigned int peer_subs_max; /* that the peer may send with; 0: TUNNEL_SUBS_MAX */
 	/* Kept. REKEY_SECRET_BYTES of the pre-shared secret for the ratchet; NULL: no ratchet. */
 	const uint8_t *ratchet_secret;
 	const struct rekey_conditions *conditions; /* kept; NULL: nothing is known */
@@ -111,25 +112,27 @@ enum rekey_standing { REKEY_STOPPED, REKEY_ON_QKD, REKEY_ON_RATCHET };
 const char *rekey_standing_name(enum rekey_standing standing);
 
 struct rekey_stats {
-	uint64_t rekeys;          /* this end switched to new keys */
-	uint64_t offers;          /* sent by A, accepted by B */
-	uint64_t requests;        /* of B for a rekey: sent by B, heeded by A */
-	uint64_t rejects;         /* sent by B, heard by A */
-	uint64_t timeouts;        /* exchanges that A gave up */
-	uint64_t retransmits;     /* of A */
-	uint64_t duplicates;      /* messages that came again or too late */
-	uint64_t deferred;        /* offers that waited for a receive generation to retire */
-	uint64_t bad_messages;    /* malformed, or of the wrong role */
-	uint64_t no_key;          /* the store had none */
-	uint64_t ratchet_steps;   /* rekeys by ratchet, of REKEYS */
-	uint64_t policy_changes;  /* to another standing */
-	uint64_t generation;      /* that this end seals with, 0: none so far */
-	uint64_t peer_generation; /* that the peer seals with, as far as is known */
+	uint64_t rekeys;      /* this end switched to new keys */
+	uint64_t offers;      /* sent by A, accepted by B */
+	uint64_t requests;    /* of B for a rekey: sent by B, heeded by A */
+	uint64_t rejects;     /* sent by B, heard by A */
+	uint64_t timeouts;    /* exchanges that A gave up */
+	uint64_t retransmits; /* of A */
+	uint64_t duplicates;  /* messages that came again or too late */
+	uint64_t deferred;    /* offers that waited for a receive generation to retire */
+	uint64_t
+	        peer_subs_refused; /* offers and answers with more sub-SAs than the peer may have */
+	uint64_t bad_messages;     /* malformed, or of the wrong role */
+	uint64_t no_key;           /* the store had none */
+	uint64_t ratchet_steps;    /* rekeys by ratchet, of REKEYS */
+	uint64_t policy_changes;   /* to another standing */
+	uint64_t generation;       /* that this end seals with, 0: none so far */
+	uint64_t peer_generation;  /* that the peer seals with, as far as is known */
 	uint64_t key_age_ms;
 	uint64_t next_rekey_ms; /* A: until the period is over */
 	uint32_t period_ms;     /* as it is now, stretched or clamped */
 	uint32_t grace_ms;
-	unsigned int subs, peer_subs;
+	unsigned int subs, peer_subs, peer_subs_max;
 	enum rekey_cause last_cause;
 	const char *last_reject; /* reason in words, "" for none */
 	enum rekey_standing standing;

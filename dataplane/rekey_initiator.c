@@ -8,7 +8,7 @@
 
 #include "common/log.h"
 
-LOG_COMPONENT_DEFINE(rekey)
+LOG_COMPONENT_DEFINE(rekey_initiator)
 
 /* The channel repeats what is lost on the path; this is for what is lost beside it. */
 #define REPEAT_LEAST_NS   (40 * NS_PER_MS)
@@ -75,6 +75,12 @@ static void take_accept(struct rekey *r, const struct rekey_message *m, uint64_t
 		r->stats.deferred++; /* the offer goes out again, and this comes again */
 		return;
 	}
+	if (!rekey_subs_fit(r, m->subs)) {
+		r->stats.last_reject = rekey_reason_name(REKEY_TOO_MANY_SUBS);
+		rekey_forget(r);
+		retry_later(r, now);
+		return;
+	}
 	memcpy(r->x.nonce_b, m->nonce, sizeof(r->x.nonce_b));
 	r->x.spi_peer = m->spi_base;
 	r->x.subs_peer = m->subs;
@@ -106,8 +112,8 @@ static void take_reject_of_offer(struct rekey *r, const struct rekey_message *m,
 	/* The peer restarted: its chain is gone, and with it the use of ours. */
 	if (m->reason == REKEY_RATCHET_UNKNOWN)
 		rekey_ratchet_forget(r);
-	/* A peer of another version took no key: one is enough to ask with until it is updated. */
-	if (stored && m->reason == REKEY_OTHER_VERSION)
+	/* Such a peer took no key: one is enough to ask with until it is updated. */
+	if (stored && (m->reason == REKEY_OTHER_VERSION || m->reason == REKEY_TOO_MANY_SUBS))
 		r->key_kept = true;
 	else
 		rekey_forget(r);

@@ -24,6 +24,7 @@ const char *rekey_reason_name(enum rekey_reason reason)
 	        [REKEY_RATCHET_REFUSED] = "the policy there is not ratchet",
 	        [REKEY_RATCHET_UNKNOWN] = "ratchet step unknown",
 	        [REKEY_RATCHET_EXPIRED] = "ratchet life is over",
+	        [REKEY_TOO_MANY_SUBS] = "more sub-SAs than peer-sub-sas",
 	};
 
 	return reason > 0 && reason < REKEY_REASONS ? names[reason] : "";

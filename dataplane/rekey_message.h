@@ -35,7 +35,8 @@ enum rekey_reason {
 	REKEY_RATCHET_REFUSED,    /* not this tunnel's policy */
 	REKEY_RATCHET_UNKNOWN,    /* another chain, or a step that is gone */
 	REKEY_RATCHET_EXPIRED,
-	REKEY_REASONS /* how many there are, and one */
+	REKEY_TOO_MANY_SUBS, /* of A's */
+	REKEY_REASONS        /* how many there are, and one */
 };
 const char *rekey_reason_name(enum rekey_reason reason);
 

@@ -59,7 +59,7 @@ static void take_new_offer(struct rekey *r, const struct rekey_message *m, uint6
 		return;
 	}
 	r->highest = m->generation;
-	reason = find_key(r, m, now);
+	reason = rekey_subs_fit(r, m->subs) ? find_key(r, m, now) : REKEY_TOO_MANY_SUBS;
 	if (reason != 0) {
 		refuse(r, m, reason);
 		return;

@@ -99,6 +99,9 @@ void rekey_send(struct rekey *r, const struct rekey_message *m);
 void rekey_send_kept(struct rekey *r, const struct rekey_message *m);
 void rekey_repeat(struct rekey *r);
 
+/* May the peer send with so many? If not, it is counted, and the first time logged. */
+bool rekey_subs_fit(struct rekey *r, unsigned int subs);
+
 /* rekey_initiator.c, rekey_responder.c: messages of their own exchange, and what is due. */
 void rekey_initiator_receive(struct rekey *r, const struct rekey_message *m, uint64_t now);
 void rekey_initiator_session(struct rekey *r, uint64_t now);

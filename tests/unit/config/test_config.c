@@ -317,6 +317,8 @@ static const struct {
          "{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","
          "\"encapsulation\":\"udp\",\"outer-fragment\":true,\"nat-peer\":\"dynamic\"}",
          ROOT "/tunnel[name='dc']/nat-peer: dynamic needs outer-fragment false"},
+        {EXAMPLE_A, "tunnel/0/peer-sub-sas", "65",
+         ROOT "/tunnel[name='dc']/peer-sub-sas: out of range: must be 1 to 64"},
         {EXAMPLE_A, "tunnel/0/udp-port", "0",
          ROOT "/tunnel[name='dc']/udp-port: out of range: must be 1 to 65535"},
         {EXAMPLE_A, "tunnel/0/nat-keepalive", "3601",
@@ -388,6 +390,7 @@ static void test_good_variants(void)
 	        {"route", NULL},
 	        {"control", NULL},
 	        {"tunnel/0/encapsulation", "\"udp\""},
+	        {"tunnel/0/peer-sub-sas", "64"},
 	        {"tunnel/0", UDP_TUNNEL("\"udp-source\":\"spread\"")},
 	        {"tunnel/0", UDP_TUNNEL("\"nat-keepalive\":20,\"udp-port\":4501")},
 	        {"route/+", "{\"prefix\":\"fd00:9::/64\",\"via\":\"wan\",\"next-hop\":\"fe80::2\","

@@ -89,6 +89,7 @@ static void test_needs_restart(void)
 	        {"tunnel/0/dscp", "{\"mode\":\"set\",\"value\":0}", ROOT "/tunnel[name='dc']/dscp"},
 	        {"tunnel/0/class", "[{\"index\":1,\"dscp\":[46]}]",
 	         ROOT "/tunnel[name='dc']/class"},
+	        {"tunnel/0/peer-sub-sas", "4", ROOT "/tunnel[name='dc']/peer-sub-sas"},
 	        {"tunnel/0/encapsulation", "\"udp\"", ROOT "/tunnel[name='dc']/encapsulation"},
 	        {"tunnel/+", "{\"name\":\"t\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\"}",
 	         ROOT "/tunnel"},

@@ -65,6 +65,17 @@ static void test_bad_configuration_leaves_nothing(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "forward-lcores"));
 	config.eal.forward_lcores = 17;
 	CU_ASSERT_PTR_NULL(dataplane_create(&config, &err));
+	/* 33 tunnels with peers of 64 sub-SAs, 4 generations: one more than 8,192 has room for. */
+	config.eal.forward_lcores = 1;
+	config.tunnel_count = 33;
+	for (unsigned int t = 0; t < config.tunnel_count; t++) {
+		config.tunnels[t] = config.tunnels[0];
+		config.tunnels[t].peer_subs = TUNNEL_SUBS_MAX;
+		snprintf(config.tunnels[t].name, sizeof(config.tunnels[t].name), "t%u", t);
+	}
+	CU_ASSERT_PTR_NULL(dataplane_create(&config, &err));
+	CU_ASSERT_STRING_EQUAL(err.text, "tunnel t32: peer-sub-sas: 64 and those of the tunnels "
+	                                 "before it are more than 8192 receive SAs on one lcore");
 }
 
 static void test_create_and_run(void)
@@ -147,31 +158,52 @@ static void test_rules_change_live(void)
 static void test_secret_memory_follows_the_tunnels(void)
 {
 	static struct config many;
-	size_t one, used = secret_used();
+	size_t one, like_us, used = secret_used();
 	struct tunnel *t = dataplane_tunnel(dp, 0);
-	struct sa_key key = {.salt = {0}};
+	static struct sa_key keys[TUNNEL_SUBS_MAX];
 	struct err err = {0};
 
+	/* The most that a peer may have: 16 cores, 4 classes. */
+	CU_ASSERT_EQUAL(dataplane_peer_subs(&config, 0), TUNNEL_SUBS_MAX);
 	one = dataplane_secret_bytes(&config);
 	for (unsigned int g = 1; g <= TUNNEL_RX_GENERATIONS; g++) {
-		key.spi = 0x10000 * g;
-		key.key[0] = (uint8_t)g;
-		CU_ASSERT_EQUAL(tunnel_rx_install(t, g, &key, 1, &err), 0);
+		for (unsigned int i = 0; i < TUNNEL_SUBS_MAX; i++) {
+			keys[i].spi = 0x10000 * g + i;
+			keys[i].key[0] = (uint8_t)g;
+			keys[i].key[1] = (uint8_t)i;
+		}
+		CU_ASSERT_EQUAL(tunnel_rx_install(t, g, keys, TUNNEL_SUBS_MAX, &err), 0);
 	}
-	key.spi = 0x90000;
-	key.key[0] = 9;
-	CU_ASSERT_EQUAL(tunnel_tx_switch(t, 1, &key, 1, &err), 0);
+	keys[0].spi = 0x90000;
+	keys[0].key[0] = 9;
+	CU_ASSERT_EQUAL(tunnel_tx_switch(t, 1, keys, 1, &err), 0);
 	CU_ASSERT_TRUE(secret_used() - used <= one);
+	/* And no more than twice that, as key schedules differ and a fifth generation may go. */
+	CU_ASSERT_TRUE(one <= (secret_used() - used) * 2);
+
+	/* As was configured, or peers like this gateway. */
+	like_us = dataplane_secret_least(&config);
+	CU_ASSERT_TRUE(like_us * 32 < one);
+	many = config;
+	many.tunnels[0].peer_subs = 1;
+	CU_ASSERT_EQUAL(dataplane_peer_subs(&many, 0), 1);
+	CU_ASSERT_EQUAL(dataplane_secret_bytes(&many), like_us);
+	many.tunnels[0].peer_subs = TUNNEL_SUBS_MAX;
+	CU_ASSERT_EQUAL(dataplane_secret_bytes(&many), one);
+	CU_ASSERT_EQUAL(dataplane_secret_least(&many), one);
 	many = config;
 	many.tunnel_count = CONFIG_TUNNELS_MAX;
 	many.eal.forward_lcores = 2;
 	for (unsigned int i = 1; i < CONFIG_TUNNELS_MAX; i++)
 		many.tunnels[i] = many.tunnels[0];
-	CU_ASSERT_EQUAL(dataplane_secret_bytes(&many), one * 2 * CONFIG_TUNNELS_MAX);
-	/* Each class of a tunnel has SAs of its own. */
-	many.tunnel_count = 2;
+	/* A thousand tunnels share what a core's table of SAs holds. */
+	CU_ASSERT_EQUAL(dataplane_peer_subs(&many, 0), 2);
+	CU_ASSERT_EQUAL(dataplane_secret_bytes(&many), like_us * 2 * CONFIG_TUNNELS_MAX);
+	/* Each class of a tunnel has SAs of its own, and a peer like us, too. */
 	many.tunnels[1].classes = TUNNEL_CLASSES_MAX;
-	CU_ASSERT_EQUAL(dataplane_secret_bytes(&many), one * 2 * (1 + TUNNEL_CLASSES_MAX));
+	CU_ASSERT_EQUAL(dataplane_peer_subs(&many, 1), 2 * TUNNEL_CLASSES_MAX);
+	many.tunnel_count = 2;
+	CU_ASSERT_EQUAL(dataplane_secret_least(&many), like_us * 2 * (1 + TUNNEL_CLASSES_MAX));
 }
 
 static void test_stop(void)

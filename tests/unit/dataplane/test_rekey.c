@@ -11,6 +11,7 @@
 #include "common/bytes.h"
 #include "common/clock.h"
 #include "common/gcm.h"
+#include "common/log.h"
 #include "common/secret.h"
 #include "dataplane/rekey_message.h"
 #include "qkd-engine/storage.h"
@@ -112,6 +113,7 @@ static const struct rekey_ops ops = {.send = op_send,
                                      .alarm = op_alarm};
 
 static struct rekey_conditions conditions;
+static unsigned int peer_subs_max; /* of the rekeying that is made next; 0: any */
 
 static struct rekey_lives lives(uint32_t period_ms, uint32_t hard_life_ms)
 {
@@ -128,6 +130,7 @@ static void make_rekey(struct end *e, uint32_t hard_life_ms)
 	                              .tunnel = "dc",
 	                              .place = 3,
 	                              .subs = SUBS,
+	                              .peer_subs_max = peer_subs_max,
 	                              .conditions = &conditions,
 	                              .lives = lives(1000, hard_life_ms)};
 
@@ -448,6 +451,65 @@ static void test_another_version_is_refused(void)
 	tear_down();
 }
 
+/* End I takes no more than MOST sub-SAs of its peer from now on. */
+static void peer_subs_at_most(int i, unsigned int most)
+{
+	rekey_destroy(ends[i].rekey);
+	peer_subs_max = most;
+	make_rekey(&ends[i], 60000);
+	peer_subs_max = 0;
+	rekey_session(ends[1 - i].rekey, now);
+}
+
+/* B refuses an offer for more SAs than it has memory for; that costs no key at either end. */
+static void test_offer_of_too_many_subs_is_refused(void)
+{
+	struct keystore_stats before[2], after[2];
+
+	set_up(20);
+	peer_subs_at_most(1, SUBS - 1);
+	for (int i = 0; i < 2; i++)
+		keystore_stats_read(ends[i].ks, &before[i]);
+	log_level_set("*", LOG_LEVEL_ERR);
+	run(5000, true);
+	log_level_set("*", LOG_LEVEL_INFO);
+	for (int i = 0; i < 2; i++) {
+		keystore_stats_read(ends[i].ks, &after[i]);
+		CU_ASSERT_STRING_EQUAL(stats_of(i).last_reject, "more sub-SAs than peer-sub-sas");
+		CU_ASSERT_EQUAL(rekeys(i), 0);
+	}
+	CU_ASSERT(stats_of(1).peer_subs_refused >= 5);
+	CU_ASSERT_EQUAL(stats_of(1).rejects, stats_of(1).peer_subs_refused);
+	CU_ASSERT_EQUAL(stats_of(1).peer_subs_max, SUBS - 1);
+	CU_ASSERT_EQUAL(stats_of(0).peer_subs_refused, 0);
+	CU_ASSERT_EQUAL(before[0].available[KEY_REKEY] - after[0].available[KEY_REKEY], 1);
+	CU_ASSERT_EQUAL(before[1].available[KEY_REKEY], after[1].available[KEY_REKEY]);
+	CU_ASSERT_EQUAL(ends[1].rx_count, 0);
+	peer_subs_at_most(1, SUBS);
+	run(1000, true);
+	CU_ASSERT(rekeys(0) >= 1 && rekeys(1) == rekeys(0));
+	CU_ASSERT_TRUE(opens(&ends[0]) && opens(&ends[1]));
+	tear_down();
+}
+
+/* A does not take up an answer with more SAs than it has memory for. */
+static void test_answer_of_too_many_subs_is_refused(void)
+{
+	set_up(40);
+	peer_subs_at_most(0, SUBS - 1);
+	log_level_set("*", LOG_LEVEL_ERR);
+	run(5000, true);
+	log_level_set("*", LOG_LEVEL_INFO);
+	CU_ASSERT(stats_of(0).peer_subs_refused >= 5);
+	CU_ASSERT_STRING_EQUAL(stats_of(0).last_reject, "more sub-SAs than peer-sub-sas");
+	CU_ASSERT_EQUAL(rekeys(0), 0);
+	CU_ASSERT_EQUAL(rekeys(1), 0);
+	CU_ASSERT_EQUAL(ends[0].rx_count, 0);
+	CU_ASSERT(ends[1].rx_most <= TUNNEL_RX_GENERATIONS);
+	CU_ASSERT_TRUE(ends[0].alarm && ends[1].alarm);
+	tear_down();
+}
+
 /* poll() says when it has something to do: an idle machine is not looked at for a second. */
 static void test_polls_are_few(void)
 {
@@ -521,6 +583,9 @@ static void test_bad_configuration_is_refused(void)
 	config = (struct rekey_config){.subs = 1, .place = REKEY_PLACES_MAX};
 	CU_ASSERT_PTR_NULL(rekey_create(&config, &ops, &ends[0], ends[0].ks, &err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "tunnel 1024"));
+	config = (struct rekey_config){.subs = 1, .peer_subs_max = TUNNEL_SUBS_MAX + 1};
+	CU_ASSERT_PTR_NULL(rekey_create(&config, &ops, &ends[0], ends[0].ks, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "65 SAs a direction of the peer"));
 	tear_down();
 }
 
@@ -548,5 +613,7 @@ UNIT_MAIN(UNIT(test_a_rekey_each_second_fresh_keys_bounded_generations),
           UNIT(test_no_key_alarm_then_hard_stop_then_back), UNIT(test_reconfigured_live),
           UNIT(test_unknown_key_is_refused), UNIT(test_period_stretches_when_keys_are_few),
           UNIT(test_period_is_clamped_to_the_grace), UNIT(test_another_version_is_refused),
-          UNIT(test_polls_are_few), UNIT(test_tunnels_are_spread),
-          UNIT(test_bad_configuration_is_refused), UNIT(test_garbage_changes_nothing))
+          UNIT(test_offer_of_too_many_subs_is_refused),
+          UNIT(test_answer_of_too_many_subs_is_refused), UNIT(test_polls_are_few),
+          UNIT(test_tunnels_are_spread), UNIT(test_bad_configuration_is_refused),
+          UNIT(test_garbage_changes_nothing))
