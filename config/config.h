@@ -78,7 +78,9 @@ struct config_tunnel {
 	bool nat_dynamic;                    /* the peer's address and port may change */
 	bool outer_fragment;
 	bool mss_clamp;
-	bool dscp_mapped; /* outer DSCP by dscp[], else copied */
+	bool mtu_discovery; /* routers of the WAN may lower the path's MTU */
+	uint16_t mtu_floor; /* to no less */
+	bool dscp_mapped;   /* outer DSCP by dscp[], else copied */
 	bool ecn_compatible;
 	uint8_t dscp[64];     /* by inner DSCP */
 	uint8_t class_of[64]; /* by inner DSCP */

@@ -301,6 +301,12 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 	if (t->nat_dynamic && (t->udp_spread || t->outer_fragment))
 		return err_set(err, EINVAL, "%s/nat-peer: dynamic needs %s", path,
 		               t->udp_spread ? "udp-source port" : "outer-fragment false");
+	if (t->mtu_discovery && t->outer_fragment)
+		return err_set(err, EINVAL,
+		               "%s/mtu-discovery: outer-fragment sends what is too long", path);
+	if (t->mtu_discovery && t->local.ipv6 && t->mtu_floor < IPV6_MTU_MIN)
+		return err_set(err, EINVAL, "%s/mtu-floor: %u is below the %u of IPv6", path,
+		               t->mtu_floor, IPV6_MTU_MIN);
 	if (t->hard_life_ms <= t->rekey_period_ms)
 		return err_set(err, EINVAL,
 		               "%s/rekey/hard-life: %u ms is not longer than the period of %u ms",

@@ -103,6 +103,10 @@ static int tunnel_change(const struct config_tunnel *a, const struct config_tunn
 		return refuse(err, path, b->name, "replay-window");
 	if (a->outer_fragment != b->outer_fragment)
 		return refuse(err, path, b->name, "outer-fragment");
+	if (a->mtu_discovery != b->mtu_discovery)
+		return refuse(err, path, b->name, "mtu-discovery");
+	if (a->mtu_floor != b->mtu_floor)
+		return refuse(err, path, b->name, "mtu-floor");
 	if (a->mss_clamp != b->mss_clamp)
 		return refuse(err, path, b->name, "mss-clamp");
 	if (a->ecn_compatible != b->ecn_compatible)

@@ -157,6 +157,8 @@ static int read_tunnels(const json_t *list, struct config *out, struct err *err)
 		t->nat_dynamic = strcmp(text_of(o, "nat-peer"), "dynamic") == 0;
 		t->peer_subs = (uint8_t)uint_of(o, "peer-sub-sas");
 		t->outer_fragment = json_is_true(json_object_get(o, "outer-fragment"));
+		t->mtu_discovery = json_is_true(json_object_get(o, "mtu-discovery"));
+		t->mtu_floor = (uint16_t)uint_of(o, "mtu-floor");
 		t->mss_clamp = json_is_true(json_object_get(o, "mss-clamp"));
 		rc = read_classes(o, t, err);
 		if (rc != 0)

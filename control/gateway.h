@@ -16,6 +16,7 @@
 #include "common/err.h"
 #include "config/config.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/forward.h"
 #include "dataplane/port.h"
 #include "dataplane/rekey.h"
 #include "dataplane/spd.h"
@@ -42,6 +43,7 @@ struct gateway_tunnel {
 	const char *state;        /* "up", "no-key", "peer-silent" */
 	uint64_t packets_cleared; /* sent in the clear for want of a key */
 	struct tunnel_peer_info peer;
+	struct forward_path_info path_mtu;
 };
 
 struct gateway_wire {

@@ -57,6 +57,7 @@ static void read_tunnel(unsigned int i, struct gateway_tunnel *out)
 	out->bytes_sealed = totals.bytes_sealed;
 	out->packets_opened = totals.packets_opened;
 	out->bytes_opened = totals.bytes_opened;
+	dataplane_path(site_dataplane(), i, &out->path_mtu);
 	tunnel_peer_read(dataplane_tunnel(site_dataplane(), i), &out->peer);
 	out->path = path_watch_state(site_dataplane(), i);
 	out->state = live_watch_state(i);

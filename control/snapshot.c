@@ -165,6 +165,25 @@ static void peer_json(json_t *o, const struct gateway_tunnel *t)
 	json_object_set_new(o, "peer", peer);
 }
 
+/* What crosses its path, if routers are listened to. */
+static void path_json(json_t *o, const struct gateway_tunnel *t)
+{
+	const struct forward_path_info *p = &t->path_mtu;
+	json_t *path;
+
+	if (!p->on)
+		return;
+	path = json_object();
+	U64(path, p, mtu);
+	U64(path, p, inner_mtu);
+	U64(path, p, floor);
+	U64(path, p, lowered);
+	if (p->left_ns != 0)
+		json_object_set_new(path, "forgotten_in_s",
+		                    json_integer((json_int_t)(p->left_ns / NS_PER_S)));
+	json_object_set_new(o, "path_mtu", path);
+}
+
 static json_t *tunnel_json(const struct gateway_tunnel *t)
 {
 	char local[CONFIG_ADDR_TEXT], remote[CONFIG_ADDR_TEXT];
@@ -184,6 +203,7 @@ static json_t *tunnel_json(const struct gateway_tunnel *t)
 	U64(o, t, bytes_opened);
 	U64(o, t, packets_cleared);
 	peer_json(o, t);
+	path_json(o, t);
 	return o;
 }
 

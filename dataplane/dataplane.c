@@ -169,6 +169,7 @@ static int create_tunnels(struct dataplane *dp, struct err *err)
 		        .classes = ct->classes,
 		        .outer_fragment = ct->outer_fragment,
 		        .mss_clamp = ct->mss_clamp,
+		        .mtu_floor = ct->mtu_discovery ? ct->mtu_floor : 0,
 		        .dscp_mapped = ct->dscp_mapped,
 		        .ecn_compatible = ct->ecn_compatible,
 		};

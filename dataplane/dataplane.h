@@ -118,6 +118,7 @@ int dataplane_link_set(struct dataplane *dp, enum port_role role, bool up);
 /* As forward_hops() and forward_hop_select(). */
 void dataplane_hops(const struct dataplane *dp, unsigned int outer, struct forward_hops *out);
 void dataplane_hop_select(struct dataplane *dp, unsigned int outer, unsigned int hop);
+void dataplane_path(const struct dataplane *dp, unsigned int tunnel, struct forward_path_info *out);
 void dataplane_probe(struct dataplane *dp, unsigned int tunnel);
 void dataplane_wire_counts(const struct dataplane *dp, unsigned int wire,
                            struct forward_wire_count *out);

@@ -104,6 +104,26 @@ static void follow_peers(struct dataplane *dp)
 			move_peer(dp, t, &to);
 }
 
+static void follow_paths(struct dataplane *dp)
+{
+	uint64_t now = clock_mono_ns();
+
+	if (!forward_path_poll(dp->forward, now))
+		return;
+	for (unsigned int t = 0; t < dp->config.tunnel_count; t++) {
+		struct forward_path_info p;
+
+		forward_path_read(dp->forward, t, now, &p);
+		if (p.mtu < p.before)
+			log_info("tunnel %s: a router lowered the path's MTU from %u to %u: "
+			         "inner packets up to %u bytes",
+			         dp->config.tunnels[t].name, p.before, p.mtu, p.inner_mtu);
+		else if (p.mtu > p.before)
+			log_info("tunnel %s: the path's MTU is tried at %u again",
+			         dp->config.tunnels[t].name, p.mtu);
+	}
+}
+
 static void poll_links(struct dataplane *dp)
 {
 	for (unsigned int role = 0; role < PORT_ROLES; role++) {
@@ -135,6 +155,7 @@ void dataplane_poll(struct dataplane *dp)
 	poll_links(dp);
 	follow_duplicates(dp);
 	follow_peers(dp);
+	follow_paths(dp);
 	fib_reclaim(dp->fib);
 	spd_reclaim(dp->spd);
 	capture_poll();

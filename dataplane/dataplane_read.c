@@ -51,6 +51,11 @@ struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index)
 	return index < dp->config.tunnel_count ? dp->tunnel[index] : NULL;
 }
 
+void dataplane_path(const struct dataplane *dp, unsigned int tunnel, struct forward_path_info *out)
+{
+	forward_path_read(dp->forward, tunnel, clock_mono_ns(), out);
+}
+
 struct channel_mux *dataplane_channel(struct dataplane *dp)
 {
 	return dp->mux;

@@ -178,6 +178,7 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 		return NULL;
 	}
 	tunnels_init(f);
+	forward_path_init(f);
 	forward_address_init(f);
 	forward_exception_init(f);
 	if (forward_sub_init(f, err) < 0) {

@@ -93,6 +93,22 @@ void forward_hops(const struct forward *f, unsigned int outer, struct forward_ho
 /* Which one they take from now on: 0, the next hop, or 1, the backup. */
 void forward_hop_select(struct forward *f, unsigned int outer, unsigned int hop);
 
+/*
+ * Control: take what routers said of paths' MTUs (RFC 1191 section 6.3: not to be forgotten before
+ * 10 minutes), and forget it in time. True: one changed, see mtu and before.
+ */
+#define FORWARD_PATH_MTU_NS (600 * UINT64_C(1000000000))
+bool forward_path_poll(struct forward *f, uint64_t now_ns);
+
+struct forward_path_info {
+	bool on; /* routers are listened to */
+	uint16_t mtu, before, inner_mtu, floor;
+	uint64_t lowered; /* times */
+	uint64_t left_ns; /* until it is forgotten; 0: it is the WAN port's */
+};
+void forward_path_read(const struct forward *f, unsigned int tunnel, uint64_t now_ns,
+                       struct forward_path_info *out);
+
 /* Send a probe through tunnel TUNNEL, which the other gateway answers; with a key only. */
 void forward_probe(struct forward *f, unsigned int tunnel);
 

@@ -121,7 +121,7 @@ struct forward_core {
 	uint64_t next_nat_ns;      /* owner */
 	struct forward_frag *frag; /* NULL: no outer fragments */
 	unsigned int keep_cursor;
-	struct icmp_limit limit;
+	struct icmp_limit limit, pmtu_limit;
 	struct flow_cache flows;
 	struct packet_vector seal, open;
 	struct tx_queue tx[PORT_ROLES];
@@ -131,6 +131,10 @@ struct forward_core {
 	uint64_t cleared_no_key[SAD_TUNNELS_MAX]; /* by tunnel */
 
 	struct forward_wire_count wires[CONFIG_WIRES_MAX];
+
+	/* [tunnel]: outer MTU that a router named, 0: none; the core: sets, control: clears */
+	_Alignas(64) bool path_mtu_any;
+	uint16_t path_mtu[SAD_TUNNELS_MAX];
 
 	struct forward_stage out[TUNNEL_CORES_MAX];
 	struct forward_backlog *backlog; /* of the WAN port; NULL: none is needed */
@@ -144,8 +148,18 @@ struct forward_tunnel {
 	uint16_t mtu;      /* longest inner packet; control: rw, relaxed, all: ro */
 	uint8_t clamp;     /* TCP's MSS in both directions */
 	uint8_t classes;   /* more than one: by the table in its configuration */
-	uint16_t wire_mtu; /* longest frame of a pseudowire, its header with it; ro */
+	uint16_t wire_mtu; /* longest frame of a pseudowire, its header with it; as mtu */
 	uint8_t spare[2];
+};
+
+/* The path of a tunnel; control: rw, the cores: MTU relaxed, on and floor constant. */
+struct forward_path {
+	uint16_t mtu;    /* longest outer packet */
+	uint16_t before; /* until the last poll */
+	uint16_t floor;  /* no router lowers it below that */
+	bool on;         /* routers are listened to */
+	uint64_t lowered;
+	uint64_t until_ns; /* when what was heard is forgotten; 0: nothing was */
 };
 
 struct forward {
@@ -166,6 +180,8 @@ struct forward {
 	/* control: rw, all: ro */
 	_Alignas(64) uint32_t generation; /* of policy and routes; never 0 */
 	uint32_t link_ups[PORT_ROLES];    /* times that a port's link came up */
+	bool path_any;                    /* a tunnel listens to routers; constant */
+	struct forward_path path[SAD_TUNNELS_MAX];
 	/* control: rw, all: ro, by a new generation; 1: outer packets take the backup */
 	uint8_t outer_hop[FIB_OUTER_MAX];
 	/* control: sets, owner: clears; a bit a tunnel that is to be probed */
@@ -233,6 +249,10 @@ void forward_nat_destroy(struct forward_nat *nat);
 bool forward_nat_input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, uint32_t *header);
 /* The owner's: keepalives that are due. */
 void forward_nat_poll(struct forward_core *c);
+
+/* forward_pmtu.c. A packet to an address of ours: true when it was about a path's MTU. */
+bool forward_pmtu_input(struct forward_core *c, struct rte_mbuf *m, bool ipv6);
+void forward_path_init(struct forward *f);
 
 /* forward_inner.c: up to FORWARD_BURST checked inner packets, pkts[i] of origin[i]. */
 void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,

@@ -122,6 +122,8 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, struct 
 	to = forward_ether_source(m);
 	if (ipv6 ? icmp6_echo(m) : icmp_echo(m))
 		forward_reflect(c, PORT_WAN, m, &to);
+	else if (forward_pmtu_input(c, m, ipv6))
+		return;
 	else if (!forward_exception_ip(c, PORT_WAN, EXCEPTION_HOST, m))
 		forward_drop(c, m, &drop_wan_other);
 }

@@ -54,6 +54,7 @@ struct tunnel_config {
 	uint16_t nat_keepalive; /* seconds between keepalives; 0: none */
 	bool nat_dynamic;     /* udp: the peer may move (peer.h), REMOTE is where it is at first */
 	bool outer_fragment;  /* packets beyond the WAN's MTU leave and come in fragments */
+	uint16_t mtu_floor;   /* routers lower the path's MTU to no less; 0: not at all */
 	bool mss_clamp;       /* lower the MSS of TCP connections through it */
 	bool dscp_mapped;     /* the outer DSCP is by dscp[], else that of the inner packet */
 	bool ecn_compatible;  /* RFC 6040 section 4.3: nothing of ECN outside */

@@ -100,6 +100,14 @@ def wan():
         "echo": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x08\0\0\0\0\1\0\1" + bytes(24))),
         "needed": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x03\x04\0\0\0\0\x05\0" +
                               ipv4(WAN_A, WAN_B, 50, esp[:16]))),
+        "needed-low": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x03\x04\0\0\0\0\0\x44" +
+                                  ipv4(WAN_A, WAN_B, 50, esp[:8]))),
+        "needed-udp": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x03\x04\0\0\0\0\x05\0" +
+                                  ipv4(WAN_A, WAN_B, 17, struct.pack("!HHHH", 4500, 4500, 88, 0) +
+                                       esp[:8]))),
+        "too-big": (MEND | IPV6, ipv6("2001:db8::2", "2001:db8::1", 58,
+                                      b"\x02\0\0\0\0\0\x05\0" +
+                                      ipv6("2001:db8::1", "2001:db8::2", 50, esp[:8]))),
         "plain": (MEND, ipv4(HOST_B, HOST_A, 17, udp(1, 2))),
         "esp6": (MEND | IPV6, ipv6("2001:db8::2", "2001:db8::1", 50, esp)),
         "arp": (RAW, arp(1, WAN_B, WAN_A)),

@@ -319,6 +319,12 @@ static const struct {
          ROOT "/tunnel[name='dc']/nat-peer: dynamic needs outer-fragment false"},
         {EXAMPLE_A, "tunnel/0/peer-sub-sas", "65",
          ROOT "/tunnel[name='dc']/peer-sub-sas: out of range: must be 1 to 64"},
+        {EXAMPLE_A, "tunnel/0/mtu-floor", "575",
+         ROOT "/tunnel[name='dc']/mtu-floor: out of range: must be 576 to 9600"},
+        {EXAMPLE_A, "tunnel/0",
+         "{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","
+         "\"mtu-discovery\":true,\"outer-fragment\":true}",
+         ROOT "/tunnel[name='dc']/mtu-discovery: outer-fragment sends what is too long"},
         {EXAMPLE_A, "tunnel/0/udp-port", "0",
          ROOT "/tunnel[name='dc']/udp-port: out of range: must be 1 to 65535"},
         {EXAMPLE_A, "tunnel/0/nat-keepalive", "3601",

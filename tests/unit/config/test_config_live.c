@@ -84,6 +84,8 @@ static void test_needs_restart(void)
 	        {"port/wan/device", "\"0000:01:00.0\"", ROOT "/port/wan/device"},
 	        {"tunnel/0/replay-window", "64", ROOT "/tunnel[name='dc']/replay-window"},
 	        {"tunnel/0/outer-fragment", "true", ROOT "/tunnel[name='dc']/outer-fragment"},
+	        {"tunnel/0/mtu-discovery", "true", ROOT "/tunnel[name='dc']/mtu-discovery"},
+	        {"tunnel/0/mtu-floor", "1400", ROOT "/tunnel[name='dc']/mtu-floor"},
 	        {"tunnel/0/mss-clamp", "false", ROOT "/tunnel[name='dc']/mss-clamp"},
 	        {"tunnel/0/ecn", "\"compatibility\"", ROOT "/tunnel[name='dc']/ecn"},
 	        {"tunnel/0/dscp", "{\"mode\":\"set\",\"value\":0}", ROOT "/tunnel[name='dc']/dscp"},
