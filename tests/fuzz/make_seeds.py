@@ -84,6 +84,7 @@ def wan():
     text4 = ipv4(HOST_B, HOST_A, 17, udp(1000, 2000, 14))
     text6 = ipv6(HOST6_B, HOST6_A, 17, udp(1, 2, 14))
     esp = struct.pack("!IIQ", 0x1140, 1, 1) + bytes(64)
+    sent = struct.pack("!II", 0x1100, 1)  # as rig_key(0, 1) has the gateway seal
     cases = {
         "sealed4": (SEALED | MEND | TRAILER, text4),
         "sealed6": (SEALED | MEND | TRAILER, text6),
@@ -99,15 +100,15 @@ def wan():
         "channel": (MEND, ipv4(WAN_B, WAN_A, 17, udp(4500, 4500, 40))),
         "echo": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x08\0\0\0\0\1\0\1" + bytes(24))),
         "needed": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x03\x04\0\0\0\0\x05\0" +
-                              ipv4(WAN_A, WAN_B, 50, esp[:16]))),
+                              ipv4(WAN_A, WAN_B, 50, sent + esp[8:16]))),
         "needed-low": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x03\x04\0\0\0\0\0\x44" +
-                                  ipv4(WAN_A, WAN_B, 50, esp[:8]))),
+                                  ipv4(WAN_A, WAN_B, 50, sent))),
         "needed-udp": (MEND, ipv4(WAN_B, WAN_A, 1, b"\x03\x04\0\0\0\0\x05\0" +
                                   ipv4(WAN_A, WAN_B, 17, struct.pack("!HHHH", 4500, 4500, 88, 0) +
-                                       esp[:8]))),
+                                       sent))),
         "too-big": (MEND | IPV6, ipv6("2001:db8::2", "2001:db8::1", 58,
                                       b"\x02\0\0\0\0\0\x05\0" +
-                                      ipv6("2001:db8::1", "2001:db8::2", 50, esp[:8]))),
+                                      ipv6("2001:db8::1", "2001:db8::2", 50, sent))),
         "plain": (MEND, ipv4(HOST_B, HOST_A, 17, udp(1, 2))),
         "esp6": (MEND | IPV6, ipv6("2001:db8::2", "2001:db8::1", 50, esp)),
         "arp": (RAW, arp(1, WAN_B, WAN_A)),
