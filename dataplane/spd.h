@@ -97,12 +97,16 @@ struct spd_wan_route {
 	struct neighbour_key next_hop;
 };
 
+struct spd_acl {
+	struct rte_acl_ctx *v4, *v6; /* NULL: no rule */
+};
+
 /* Read by forwarding cores between two quiescent states. */
 struct spd {
-	struct rte_acl_ctx *v4, *v6; /* NULL: no rule */
-	unsigned int count;          /* 0: the routes to tunnels are the policy */
-	bool from_wan;               /* a rule may let plaintext in from the WAN */
-	bool from_tunnels;           /* a rule is for opened packets that go on */
+	struct spd_acl acl;
+	unsigned int count; /* 0: the routes to tunnels are the policy */
+	bool from_wan;      /* a rule may let plaintext in from the WAN */
+	bool from_tunnels;  /* a rule is for opened packets that go on */
 	bool clear_no_key;
 	unsigned int wan_count;
 	struct spd_wan_route *wan; /* the longest prefixes first */

@@ -92,31 +92,4 @@ static void test_pseudowire_carries_it(void)
 	refused(CONFIG_ROOT "/port/lan/vlan[id='10']: the pseudowire w carries it");
 }
 
-static void refused_name(const char *text)
-{
-	struct err err = {0};
-
-	CU_ASSERT_EQUAL(config_check_exceptions(&config, &err), -EINVAL);
-	CU_ASSERT_STRING_EQUAL(err.text, text);
-}
-
-static void test_names_for_daemons(void)
-{
-	start();
-	strcpy(config.lan.device, "net_af_packet0,iface=lan0,blocksz=4096");
-	strcpy(config.lan.exception, "lg-lan");
-	strcpy(config.lan_subs[0].port.exception, "lg-ten");
-	CU_ASSERT_EQUAL(config_check_exceptions(&config, NULL), 0);
-	strcpy(config.lan_subs[1].port.exception, "lg-ten");
-	refused_name(CONFIG_ROOT
-	             "/port/lan/vlan[id='20']/exception-interface: lg-ten is VLAN 10's");
-	strcpy(config.lan_subs[1].port.exception, "lg-lan");
-	refused_name(CONFIG_ROOT
-	             "/port/lan/vlan[id='20']/exception-interface: lg-lan is the LAN port's");
-	strcpy(config.lan_subs[1].port.exception, "lan0");
-	refused_name(CONFIG_ROOT
-	             "/port/lan/vlan[id='20']/exception-interface: lan0 is a port's device");
-}
-
-UNIT_MAIN(UNIT(test_names_for_daemons), UNIT(test_fit), UNIT(test_overlap),
-          UNIT(test_pseudowire_carries_it))
+UNIT_MAIN(UNIT(test_fit), UNIT(test_overlap), UNIT(test_pseudowire_carries_it))
