@@ -9,18 +9,23 @@
 
 _Static_assert(SPD_SLOTS <= UINT16_MAX, "a decision names its slot in 16 bits");
 
-/* The slot of NAME, or a free one that no current or last rule had; its number is kept. */
-static unsigned int slot_of(const struct spd_slots *s, const char *name)
+/*
+ * The slot of NAME, or a free one, or else one of a name that the current rules do not have and
+ * that is not MINE.
+ */
+static unsigned int slot_of(const struct spd_slots *s, const char *name, const bool *mine)
 {
-	unsigned int free_slot = 0;
+	unsigned int free_slot = 0, left = 0;
 
 	for (unsigned int i = 1; i < SPD_UNCOUNTED; i++) {
 		if (strcmp(s->slot[i].name, name) == 0)
 			return i;
 		if (s->slot[i].name[0] == '\0' && free_slot == 0)
 			free_slot = i;
+		if (!s->slot[i].used && !mine[i] && left == 0)
+			left = i;
 	}
-	return free_slot;
+	return free_slot != 0 ? free_slot : left;
 }
 
 static void sum(const struct spd_slots *s, unsigned int slot, uint64_t *packets, uint64_t *bytes)
@@ -36,13 +41,13 @@ bool spd_slots_assign(struct spd_slots *s, const struct spd_rule *rules, unsigne
                       struct spd_entry *entry, bool mine[SPD_SLOTS])
 {
 	for (unsigned int i = 0; i < count; i++) {
-		unsigned int n = slot_of(s, rules[i].name);
+		unsigned int n = slot_of(s, rules[i].name, mine);
 		struct spd_slot *slot = &s->slot[n];
 
 		if (n == 0 || mine[n])
 			return false;
 		mine[n] = true;
-		if (slot->name[0] == '\0') {
+		if (strcmp(slot->name, rules[i].name) != 0) {
 			snprintf(slot->name, sizeof(slot->name), "%s", rules[i].name);
 			sum(s, n, &slot->packets0, &slot->bytes0);
 		}

@@ -32,8 +32,8 @@ int spd_slots_init(struct spd_slots *s, unsigned int cores);
 void spd_slots_fini(struct spd_slots *s);
 
 /*
- * A slot for each rule, into its ENTRY, and marked in MINE, which is all false before. False: two
- * rules have one name.
+ * A slot for each rule, into its ENTRY, and marked in MINE, which is all false before. No core may
+ * still count by other rules than the current ones. False: two rules have one name.
  */
 bool spd_slots_assign(struct spd_slots *s, const struct spd_rule *rules, unsigned int count,
                       struct spd_entry *entry, bool mine[SPD_SLOTS]);

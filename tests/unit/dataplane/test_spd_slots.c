@@ -63,7 +63,7 @@ static void test_a_name_keeps_its_slot(void)
 	stop(s);
 }
 
-/* Cores count by the rules before for a while: nobody else gets their slots yet. */
+/* A name may come back, with its counts, while there is room. */
 static void test_a_slot_is_free_after_two_updates(void)
 {
 	struct spd_slots *s = start();
@@ -84,6 +84,18 @@ static void test_a_slot_is_free_after_two_updates(void)
 	stop(s);
 }
 
+/* As many rules as there may be, and all of them with other names at once. */
+static void test_there_are_enough(void)
+{
+	struct spd_slots *s = start();
+
+	replace(s, 'a', SPD_RULES_MAX);
+	replace(s, 'b', SPD_RULES_MAX);
+	replace(s, 'c', SPD_RULES_MAX);
+	CU_ASSERT_TRUE(entry[SPD_RULES_MAX - 1].slot < SPD_UNCOUNTED);
+	stop(s);
+}
+
 static void test_names_differ(void)
 {
 	struct spd_slots *s = start();
@@ -96,4 +108,4 @@ static void test_names_differ(void)
 }
 
 UNIT_MAIN(UNIT(test_a_name_keeps_its_slot), UNIT(test_a_slot_is_free_after_two_updates),
-          UNIT(test_names_differ))
+          UNIT(test_there_are_enough), UNIT(test_names_differ))
