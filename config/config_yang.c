@@ -71,6 +71,19 @@ static void copy_path(const char *from, char *to, size_t size)
 	to[len] = '\0';
 }
 
+/* libyang 3 says of what is missing where it should be, not what: that is in the message alone. */
+static void append_missing(const char *msg, char *path, size_t size)
+{
+	const char *name =
+	        strncmp(msg, "Mandatory ", strlen("Mandatory ")) == 0 ? strchr(msg, '"') : NULL;
+	size_t len = name == NULL ? 0 : strcspn(name + 1, "\""), have = strlen(path);
+
+	if (len == 0 || (have > len && path[have - len - 1] == '/' &&
+	                 strncmp(path + have - len, name + 1, len) == 0))
+		return;
+	snprintf(path + have, size - have, "/%.*s", (int)len, name + 1);
+}
+
 static int yang_error(struct err *err)
 {
 	const struct ly_err_item *item = ly_err_first(context);
@@ -82,6 +95,7 @@ static int yang_error(struct err *err)
 		return err_set(err, EINVAL, "/: refused by the YANG module");
 	copy_path(item_path(item), path, sizeof(path));
 	msg = item->msg;
+	append_missing(msg, path, sizeof(path));
 	len = strcspn(msg, "\n");
 	while (len > 0 && msg[len - 1] == '.')
 		len--;

@@ -360,6 +360,19 @@ static const struct {
          ROOT "/keystore/low-water: not below max-keys of 100000"},
 };
 
+/* Of a missing choice libyang 2 does not say in which entry of a list, libyang 3 does. */
+static bool as_expected(const char *got, const char *want)
+{
+	const char *key = strchr(got, '['), *end = strchr(got, ']');
+	char plain[256];
+
+	if (strstr(want, "Mandatory choice") != NULL && key != NULL && end != NULL) {
+		snprintf(plain, sizeof(plain), "%.*s%s", (int)(key - got), got, end + 1);
+		got = plain;
+	}
+	return strcmp(got, want) == 0;
+}
+
 static void test_bad_input_names_path_and_reason(void)
 {
 	static struct config untouched, out;
@@ -373,8 +386,8 @@ static void test_bad_input_names_path_and_reason(void)
 		err = (struct err){0};
 		text = variant(bad[i].file, bad[i].path, bad[i].value);
 		CU_ASSERT_EQUAL(config_parse(text, &out, &err), -EINVAL);
-		CU_ASSERT_STRING_EQUAL(err.text, bad[i].error);
-		if (strcmp(err.text, bad[i].error) != 0)
+		CU_ASSERT_TRUE(as_expected(err.text, bad[i].error));
+		if (!as_expected(err.text, bad[i].error))
 			printf("\n  got  %s\n  want %s\n", err.text, bad[i].error);
 		CU_ASSERT_PTR_NULL(strchr(err.text, '\n'));
 		CU_ASSERT_EQUAL(memcmp(&out, &untouched, sizeof(out)), 0);
