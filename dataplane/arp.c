@@ -35,16 +35,17 @@ static void fill(struct rte_mbuf *m, const struct iface *iface, uint16_t op,
 {
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
 	struct rte_arp_hdr *arp = (void *)(eth + 1);
+	const struct rte_ether_addr *mac = iface_mac_of(iface, false, sender);
 
 	eth->dst_addr = *to;
-	eth->src_addr = iface->mac;
+	eth->src_addr = *mac;
 	put_be16(&eth->ether_type, RTE_ETHER_TYPE_ARP);
 	put_be16(&arp->arp_hardware, RTE_ARP_HRD_ETHER);
 	put_be16(&arp->arp_protocol, RTE_ETHER_TYPE_IPV4);
 	arp->arp_hlen = RTE_ETHER_ADDR_LEN;
 	arp->arp_plen = 4;
 	put_be16(&arp->arp_opcode, op);
-	arp->arp_data.arp_sha = iface->mac;
+	arp->arp_data.arp_sha = *mac;
 	memcpy(&arp->arp_data.arp_sip, sender, 4);
 	arp->arp_data.arp_tha = *target_link;
 	memcpy(&arp->arp_data.arp_tip, target, 4);

@@ -45,6 +45,23 @@ static int set_virtual(struct dataplane *dp, unsigned int iface, const struct if
 	return rc;
 }
 
+/* Of virtual routers on any interface of the port of ROLE. */
+static void follow_macs(struct dataplane *dp, enum port_role role)
+{
+	struct rte_ether_addr list[IFACES_MAX * IFACE_VIRTUAL_MAX];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < IFACES_MAX; i++) {
+		const struct iface_virtual *v =
+		        dp->iface[i].role == role ? dp->iface[i].virtual_ : NULL;
+
+		for (unsigned int k = 0; v != NULL && k < v->count; k++)
+			if (!rte_is_zero_ether_addr(&v->at[k].mac))
+				list[n++] = v->at[k].mac;
+	}
+	port_macs_set(&dp->port[role], list, n);
+}
+
 static void read_virtual(struct dataplane *dp, unsigned int iface)
 {
 	const struct iface_virtual *now = dp->iface[iface].virtual_;
@@ -58,6 +75,7 @@ static void read_virtual(struct dataplane *dp, unsigned int iface)
 		return;
 	if (rc == 0)
 		rc = set_virtual(dp, iface, &next, &err);
+	follow_macs(dp, (enum port_role)dp->iface[iface].role);
 	if (rc < 0)
 		log_warn("interface %s: virtual addresses: %s",
 		         exception_path_name(dp->exceptions, iface), err.text);

@@ -93,17 +93,19 @@ enum ether_class forward_classify(struct forward_core *c, enum port_role role, s
 	if (unlikely(role == PORT_LAN && c->f->config.wires != NULL) && forward_wire_in(c, m))
 		return ETHER_DONE;
 	type = get_be16(&eth->ether_type);
-	if (unlikely(!rte_is_same_ether_addr(&eth->dst_addr, &c->f->config.iface[role].mac)) &&
-	    !rte_is_multicast_ether_addr(&eth->dst_addr)) {
-		forward_drop(c, m, &drop_not_our_mac);
-		return ETHER_DONE;
-	}
 	if (unlikely(c->f->sub_of_vlan != NULL) && role == PORT_LAN) {
 		if (type == RTE_ETHER_TYPE_VLAN && (iface = forward_sub_in(c, m)) != 0) {
 			eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 			type = get_be16(&eth->ether_type);
 		}
 		packet_meta(m)->iface = (uint8_t)iface;
+	}
+	/* A virtual router's MAC address is ours in the VLAN in which we are its master. */
+	if (unlikely(!rte_is_same_ether_addr(&eth->dst_addr, &c->f->config.iface[role].mac)) &&
+	    !rte_is_multicast_ether_addr(&eth->dst_addr) &&
+	    !iface_has_mac(&c->f->config.iface[iface], &eth->dst_addr)) {
+		forward_drop(c, m, &drop_not_our_mac);
+		return ETHER_DONE;
 	}
 	if (type == RTE_ETHER_TYPE_ARP) {
 		forward_neighbour_message(c, iface, m);

@@ -203,14 +203,19 @@ static const struct counter *refuse(const struct forward_core *c, const struct r
 	}
 }
 
+/* A virtual router's first words come before its addresses are there. */
+static bool speaks_as(const struct iface *iface, const struct rte_ether_addr *mac)
+{
+	return rte_is_same_ether_addr(mac, &iface->mac) || iface_is_virtual_mac(mac);
+}
+
 static void from_daemon(struct forward_core *c, unsigned int index, struct rte_mbuf *m)
 {
 	const struct iface *iface = &c->f->config.iface[index];
 	const struct counter *reason = NULL;
 
 	if (rte_pktmbuf_data_len(m) < RTE_ETHER_HDR_LEN ||
-	    memcmp(rte_pktmbuf_mtod(m, const uint8_t *) + RTE_ETHER_ADDR_LEN, &iface->mac,
-	           RTE_ETHER_ADDR_LEN) != 0)
+	    !speaks_as(iface, &rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->src_addr))
 		reason = &drop_exception_source;
 	else if (index == PORT_WAN)
 		reason = refuse(c, m);

@@ -46,9 +46,43 @@ static bool is_virtual(const struct iface *i, bool ipv6, const uint8_t *addr)
 	const struct iface_virtual *v = __atomic_load_n(&i->virtual_, __ATOMIC_ACQUIRE);
 
 	for (unsigned int k = 0; v != NULL && k < v->count; k++)
-		if (v->addr[k].ipv6 == ipv6 && memcmp(v->addr[k].bytes, addr, ipv6 ? 16 : 4) == 0)
+		if (v->at[k].addr.ipv6 == ipv6 &&
+		    memcmp(v->at[k].addr.bytes, addr, ipv6 ? 16 : 4) == 0)
 			return true;
 	return false;
+}
+
+bool iface_is_virtual_mac(const struct rte_ether_addr *mac)
+{
+	static const uint8_t iana[4] = {0x00, 0x00, 0x5e, 0x00};
+
+	return memcmp(mac->addr_bytes, iana, sizeof(iana)) == 0 &&
+	       (mac->addr_bytes[4] == 1 || mac->addr_bytes[4] == 2);
+}
+
+bool iface_has_mac(const struct iface *i, const struct rte_ether_addr *mac)
+{
+	const struct iface_virtual *v = __atomic_load_n(&i->virtual_, __ATOMIC_ACQUIRE);
+
+	if (rte_is_same_ether_addr(mac, &i->mac))
+		return true;
+	if (v == NULL || !iface_is_virtual_mac(mac))
+		return false;
+	for (unsigned int k = 0; k < v->count; k++)
+		if (rte_is_same_ether_addr(mac, &v->at[k].mac))
+			return true;
+	return false;
+}
+
+const struct rte_ether_addr *iface_mac_of(const struct iface *i, bool ipv6, const uint8_t *addr)
+{
+	const struct iface_virtual *v = __atomic_load_n(&i->virtual_, __ATOMIC_ACQUIRE);
+
+	for (unsigned int k = 0; v != NULL && k < v->count; k++)
+		if (v->at[k].addr.ipv6 == ipv6 && !rte_is_zero_ether_addr(&v->at[k].mac) &&
+		    memcmp(v->at[k].addr.bytes, addr, ipv6 ? 16 : 4) == 0)
+			return &v->at[k].mac;
+	return &i->mac;
 }
 
 bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr)

@@ -19,7 +19,11 @@
 #define IFACE_VIRTUAL_MAX 32
 struct iface_virtual {
 	unsigned int count;
-	struct config_addr addr[IFACE_VIRTUAL_MAX];
+	struct {
+		struct config_addr addr;
+		/* The virtual router's (section 7.3); zero: the port's own. */
+		struct rte_ether_addr mac;
+	} at[IFACE_VIRTUAL_MAX];
 };
 
 /* Routes by a next hop on a port's link that come and go: a routing daemon's. */
@@ -71,6 +75,13 @@ bool iface_owns(const struct iface *i, bool ipv6, const uint8_t *addr);
 
 /* Is ADDR on a prefix of the interface, or link-local? */
 bool iface_on_link(const struct iface *i, const struct config_addr *addr);
+
+/* Do frames to MAC belong to the interface: the port's, or a virtual router's? */
+bool iface_has_mac(const struct iface *i, const struct rte_ether_addr *mac);
+/* What ARP and ND tell of an address that the interface owns; until the next quiescent state. */
+const struct rte_ether_addr *iface_mac_of(const struct iface *i, bool ipv6, const uint8_t *addr);
+/* 00-00-5e-00-01-xx and 00-00-5e-00-02-xx (RFC 5798 section 7.3). */
+bool iface_is_virtual_mac(const struct rte_ether_addr *mac);
 
 /* The address to speak to TOWARDS from: on its link if there is one, else the first; or NULL. */
 const uint8_t *iface_source(const struct iface *i, bool ipv6, const uint8_t *towards);

@@ -93,10 +93,11 @@ static void fill_with(struct rte_mbuf *m, const struct iface *iface,
 	uint16_t len = option ? ND_LENGTH : ND_BODY;
 	struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
 	uint8_t *ip = (uint8_t *)(eth + 1), *icmp = ip + IPV6_HEADER;
+	const struct rte_ether_addr *mac = iface_mac_of(iface, true, src);
 	uint16_t sum;
 
 	eth->dst_addr = *to;
-	eth->src_addr = iface->mac;
+	eth->src_addr = *mac;
 	put_be16(&eth->ether_type, RTE_ETHER_TYPE_IPV6);
 	memset(ip, 0, IPV6_HEADER + len);
 	ip[0] = 0x60;
@@ -111,7 +112,7 @@ static void fill_with(struct rte_mbuf *m, const struct iface *iface,
 	if (option) {
 		icmp[24] = type == ND_SOLICIT ? OPTION_SOURCE_LINK : OPTION_TARGET_LINK;
 		icmp[25] = 1;
-		memcpy(icmp + 26, iface->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+		memcpy(icmp + 26, mac->addr_bytes, RTE_ETHER_ADDR_LEN);
 	}
 	sum = ip_checksum(icmp, len, ipv6_pseudo_sum(ip + IPV6_SRC, len, IP_PROTO_ICMPV6));
 	memcpy(icmp + 2, &sum, 2);

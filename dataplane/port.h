@@ -24,6 +24,8 @@ enum port_role { PORT_LAN, PORT_WAN, PORT_ROLES };
 #define PORT_NO_QUEUE UINT16_MAX
 
 /* control: wo before start, forwarding: ro */
+#define PORT_MACS_MAX 32
+
 struct port {
 	enum port_role role;
 	uint16_t id; /* ethdev */
@@ -39,11 +41,20 @@ struct port {
 	bool tx_chains;      /* the device sends packets of several buffers */
 	bool started;
 	bool promiscuous; /* take frames to any address; set before port_start() */
+	/* control: further addresses that the device lets through */
+	unsigned int mac_count;
+	struct rte_ether_addr macs[PORT_MACS_MAX];
 	char device[256];
 	struct port_kernel kernel; /* of net_af_packet */
 	struct port_channel channel;
 	struct port_steer steer; /* control: rw */
 };
+
+/*
+ * The N addresses of LIST, and no others, besides the port's own: virtual routers'. A device that
+ * cannot is told to take frames to any address.
+ */
+void port_macs_set(struct port *port, const struct rte_ether_addr *list, unsigned int n);
 
 struct port_stats {
 	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;

@@ -212,7 +212,7 @@ static void add_local(struct routes *r, const struct iface *iface, unsigned int 
 		const struct iface_virtual *v = iface[i].virtual_;
 
 		for (unsigned int k = 0; v != NULL && k < v->count; k++)
-			add_own(r, i, &v->addr[k]);
+			add_own(r, i, &v->at[k].addr);
 	}
 	if (ipv6)
 		add_bytes(r, true, iface[PORT_LAN].link_local, 128, ADJACENCY_LOCAL);

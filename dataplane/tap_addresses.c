@@ -7,13 +7,16 @@
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "dataplane/tap_macvlan.h"
 
 LOG_COMPONENT_DEFINE(tap)
 
@@ -97,26 +100,26 @@ static bool read_address(const struct sockaddr *s, struct config_addr *out)
 	return s->sa_family == AF_INET6;
 }
 
-/* A label "NAME:something" is of the interface, too. */
-static bool of_interface(const char *label, const char *name)
-{
-	size_t len = strlen(name);
-
-	return strncmp(label, name, len) == 0 && (label[len] == '\0' || label[len] == ':');
-}
-
 static bool configured(const struct iface *iface, const struct config_addr *a)
 {
 	for (unsigned int i = 0; i < iface->address_count; i++)
 		if (config_addr_equal(&iface->address[i].addr, a))
 			return true;
-	/* Link-local addresses are a link's own affair. */
-	return a->ipv6 && prefix_matches(iface->link_local, a->bytes, 10);
+	return false;
+}
+
+/* The link-local address that a kernel gives an interface with this MAC address. */
+static bool made_by_kernel(const struct rte_ether_addr *mac, const struct config_addr *a)
+{
+	uint8_t own[16];
+
+	ipv6_link_local(mac, own);
+	return a->ipv6 && memcmp(own, a->bytes, sizeof(own)) == 0;
 }
 
 static int compare(const void *a, const void *b)
 {
-	return memcmp(a, b, sizeof(struct config_addr));
+	return memcmp(a, b, sizeof(((struct iface_virtual *)NULL)->at[0]));
 }
 
 int tap_list_virtual(const struct tap *t, const struct iface *iface, struct iface_virtual *out,
@@ -128,10 +131,16 @@ int tap_list_virtual(const struct tap *t, const struct iface *iface, struct ifac
 	if (getifaddrs(&list) < 0)
 		return err_set(err, errno, "interface %s: addresses: %s", t->name, strerror(errno));
 	for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+		struct rte_ether_addr mac = {{0}};
 		struct config_addr a;
+		char name[IF_NAMESIZE];
 
-		if (!of_interface(i->ifa_name, t->name) || !read_address(i->ifa_addr, &a) ||
-		    configured(iface, &a))
+		if (!read_address(i->ifa_addr, &a) || configured(iface, &a) ||
+		    made_by_kernel(&iface->mac, &a))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(i->ifa_name, ":"), i->ifa_name);
+		if (strcmp(name, t->name) != 0 &&
+		    (!tap_macvlan(t, name, &mac) || made_by_kernel(&mac, &a)))
 			continue;
 		if (out->count == IFACE_VIRTUAL_MAX) {
 			log_warn("interface %s: more than %u further addresses, the rest is left "
@@ -139,9 +148,10 @@ int tap_list_virtual(const struct tap *t, const struct iface *iface, struct ifac
 			         t->name, IFACE_VIRTUAL_MAX);
 			break;
 		}
-		out->addr[out->count++] = a;
+		out->at[out->count].addr = a;
+		out->at[out->count++].mac = mac;
 	}
 	freeifaddrs(list);
-	qsort(out->addr, out->count, sizeof(out->addr[0]), compare);
+	qsort(out->at, out->count, sizeof(out->at[0]), compare);
 	return 0;
 }

@@ -16,7 +16,10 @@
 /* Put ADDRESS, with the prefix of its link, on T. One that is there already is none the worse. */
 int tap_add_address(const struct tap *t, const struct config_prefix *address, struct err *err);
 
-/* The addresses of T that are not IFACE's own: at most IFACE_VIRTUAL_MAX, in a fixed order. */
+/*
+ * The addresses of T, and of virtual routers' interfaces on it, that are not IFACE's own: at most
+ * IFACE_VIRTUAL_MAX, in a fixed order.
+ */
 int tap_list_virtual(const struct tap *t, const struct iface *iface, struct iface_virtual *out,
                      struct err *err);
 

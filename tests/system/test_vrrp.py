@@ -25,6 +25,7 @@ BEHIND = "10.9.0.2"
 GATEWAY = {"a": "10.1.0.3", "b": "10.1.0.4"}
 PRIORITY = {"a": 200, "b": 100}
 ADVERT = 0.2  # seconds; version 3 has fractions
+VMAC, VMAC_INTERFACE = "00:00:5e:00:01:33", "vrrp.51"  # of router 51
 VLAN = 10
 VLAN_VIP = "10.1.10.254"
 
@@ -37,6 +38,7 @@ vrrp_instance lan {{
     state BACKUP
     interface lg-lan
     virtual_router_id 51
+    {vmac}
     priority {priority}
     advert_int {advert}
     virtual_ipaddress {{
@@ -84,6 +86,8 @@ while time.monotonic() < end:
 class OneSite(Rig):
     """The rig's two gateways with their LAN ports on one switch."""
 
+    vmac = False  # does router 51 have its own MAC address?
+
     def config(self, site):
         config = super().config(site)
         gateway = config["lumengate:gateway"]
@@ -121,6 +125,7 @@ class OneSite(Rig):
         path = self.path("site-" + site, "keepalived.conf")
         with open(path, "w") as f:
             f.write(KEEPALIVED.format(priority=PRIORITY[site], advert=ADVERT, vip=VIP,
+                                      vmac=f"use_vmac {VMAC_INTERFACE}" if self.vmac else "",
                                       vlan_priority=300 - PRIORITY[site], vlan_vip=VLAN_VIP))
         self.start(name, self.in_gateway(site) + [
             "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
@@ -137,23 +142,35 @@ class OneSite(Rig):
             return set()
 
     def is_master(self, site):
-        return VIP in self.addresses(site)
+        return VIP in self.addresses(site, VMAC_INTERFACE if self.vmac else "lg-lan")
 
     def is_master_in_vlan(self, site):
         return VLAN_VIP in self.addresses(site, "lg-vlan")
 
 
+def start_site(r):
+    r.wire()
+    for name in ("a", "b"):
+        r.start_gateway(name)
+    for name in ("a", "b"):
+        r.wait_ready(name)
+    for name in ("a", "b"):
+        r.start_keepalived(name)
+    r.wait_for(lambda: r.is_master("a") and not r.is_master("b"), 20, "gw-a is master")
+
+
 @pytest.fixture
 def site():
     with OneSite(quantum=False) as r:
-        r.wire()
-        for name in ("a", "b"):
-            r.start_gateway(name)
-        for name in ("a", "b"):
-            r.wait_ready(name)
-        for name in ("a", "b"):
-            r.start_keepalived(name)
-        r.wait_for(lambda: r.is_master("a") and not r.is_master("b"), 20, "gw-a is master")
+        start_site(r)
+        yield r
+
+
+@pytest.fixture
+def virtual_mac_site():
+    with OneSite(quantum=False) as r:
+        r.vmac = True
+        start_site(r)
         yield r
 
 
@@ -232,3 +249,30 @@ def test_traffic_goes_on_when_the_master_is_killed(site):
     print(f"longest gap {gap:.2f} s")
     # 3 advertisements and the skew time (RFC 5798 section 6.1), and what a busy machine adds.
     assert gap < 3 * ADVERT + ADVERT + 3
+
+
+def test_the_virtual_mac_address_moves_with_the_master(virtual_mac_site):
+    site = virtual_mac_site
+    site.wait_for(lambda: site.ping(1, target=BEHIND, wait=1)[1] == 1, 10, "the way by the VIP")
+    assert site.ping(5, target=VIP) == (5, 5)
+    assert link_address(site, VIP) == VMAC
+    # The data plane answered, not the kernel: each echo was counted.
+    before = site.rpc("a", "counter_list")["icmp.echoes"]
+    assert site.ping(3, target=VIP) == (3, 3)
+    assert site.rpc("a", "counter_list")["icmp.echoes"] == before + 3
+    assert site.ping(3, target=GATEWAY["a"]) == (3, 3)
+    assert link_address(site, GATEWAY["a"]) == port_mac(site, "a")
+    # Hosts keep what they have learned: nothing but the switch sees another master.
+    run("ip", "-n", site.ns("dc-a"), "neigh", "replace", VIP, "lladdr", VMAC, "dev", "br0", "nud",
+        "permanent")
+    site.kill("gw-a")
+    site.wait_for(lambda: site.is_master("b"), 10, "gw-b takes over")
+    site.wait_for(lambda: site.ping(1, target=BEHIND, wait=1)[1] == 1, 10, "the way by gw-b")
+    assert site.ping(5, target=BEHIND) == (5, 5)
+    assert site.ping(5, target=VIP) == (5, 5)
+    site.start_gateway("a")
+    site.wait_ready("a")
+    site.wait_for(lambda: site.is_master("a") and not site.is_master("b"), 20,
+                  "gw-a is master again")
+    site.wait_for(lambda: site.ping(1, target=BEHIND, wait=1)[1] == 1, 10, "the way by gw-a")
+    assert site.ping(5, target=VIP) == (5, 5)

@@ -319,7 +319,7 @@ static void test_virtual_addresses_come_and_go(void)
 {
 	static struct iface_virtual v;
 
-	v.addr[v.count++] = test_prefix("10.1.0.254", 32).addr;
+	v.at[v.count++].addr = test_prefix("10.1.0.254", 32).addr;
 	CU_ASSERT_FALSE(answers("10.1.0.254"));
 	set_virtual(&v);
 	CU_ASSERT_TRUE(answers("10.1.0.254"));
@@ -327,6 +327,63 @@ static void test_virtual_addresses_come_and_go(void)
 	set_virtual(NULL);
 	CU_ASSERT_FALSE(answers("10.1.0.254"));
 	CU_ASSERT_TRUE(answers("10.1.0.1"));
+	drain_daemon(PORT_LAN);
+}
+
+static const uint8_t virtual_mac[6] = {0, 0, 0x5e, 0, 1, 51};
+
+/* The MAC address in the gateway's answer to an ARP request for ADDRESS. */
+static bool arp_says(const char *address, const uint8_t mac[6])
+{
+	struct rte_mbuf *m;
+	const uint8_t *p;
+	bool same;
+
+	frame_in(PORT_LAN, arp(1, "10.1.0.10", address, rig_host_mac[0]), all_mac, 0x0806);
+	m = rig_pop(gw[0].lan_out);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	p = rte_pktmbuf_mtod(m, const uint8_t *);
+	same = memcmp(p + 6, mac, 6) == 0 && memcmp(p + 22, mac, 6) == 0;
+	rte_pktmbuf_free(m);
+	return same;
+}
+
+/* RFC 5798 sections 7.3 and 8.1.2. */
+static void test_virtual_router_has_its_own_mac(void)
+{
+	static struct iface_virtual v;
+	uint64_t alien = rig_count(0, "drop.not_our_mac"), echoes = rig_count(0, "icmp.echoes");
+	uint64_t sent = rig_count(0, "exception.sent");
+	struct rte_mbuf *m;
+
+	/* Until this gateway is the master, frames to it are another's. */
+	frame_in(PORT_LAN, test_echo4(rig_pool, "10.1.0.10", "10.1.0.1", 16), virtual_mac, 0x0800);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.not_our_mac"), alien + 1);
+	/* But its daemon may speak as the router: the first advertisement comes before that. */
+	from_daemon(PORT_LAN, test_ipv4(rig_pool, "10.1.0.1", "224.0.0.18", 112, NULL, 20),
+	            virtual_mac, 0x0800);
+	CU_ASSERT_EQUAL(rig_count(0, "exception.sent"), sent + 1);
+	while ((m = rig_pop(gw[0].lan_out)) != NULL)
+		rte_pktmbuf_free(m);
+	v.at[0].addr = test_prefix("10.1.0.254", 32).addr;
+	memcpy(&v.at[0].mac, virtual_mac, 6);
+	v.count = 1;
+	set_virtual(&v);
+	CU_ASSERT_TRUE(arp_says("10.1.0.254", virtual_mac));
+	CU_ASSERT_TRUE(arp_says("10.1.0.1", gw[0].iface[PORT_LAN].mac.addr_bytes));
+	frame_in(PORT_LAN, test_echo4(rig_pool, "10.1.0.10", "10.1.0.254", 16), virtual_mac,
+	         0x0800);
+	CU_ASSERT_EQUAL(rig_count(0, "icmp.echoes"), echoes + 1);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.not_our_mac"), alien + 1);
+	/* Of another virtual router. */
+	frame_in(PORT_LAN, test_echo4(rig_pool, "10.1.0.10", "10.1.0.254", 16),
+	         (const uint8_t[6]){0, 0, 0x5e, 0, 1, 52}, 0x0800);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.not_our_mac"), alien + 2);
+	set_virtual(NULL);
+	frame_in(PORT_LAN, test_echo4(rig_pool, "10.1.0.10", "10.1.0.1", 16), virtual_mac, 0x0800);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.not_our_mac"), alien + 3);
+	while ((m = rig_pop(gw[0].lan_out)) != NULL)
+		rte_pktmbuf_free(m);
 	drain_daemon(PORT_LAN);
 }
 
@@ -362,4 +419,5 @@ UNIT_MAIN(UNIT(test_start), UNIT(test_daemons_get_what_is_for_them),
           UNIT(test_data_plane_keeps_its_own), UNIT(test_arp_answers_go_to_both),
           UNIT(test_daemons_send_by_their_port), UNIT(test_nothing_of_the_lan_leaves_by_the_wan),
           UNIT(test_rules_count_for_daemons), UNIT(test_virtual_addresses_come_and_go),
-          UNIT(test_flood_leaves_room_for_the_link), UNIT(test_stop))
+          UNIT(test_virtual_router_has_its_own_mac), UNIT(test_flood_leaves_room_for_the_link),
+          UNIT(test_stop))

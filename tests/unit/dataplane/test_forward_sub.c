@@ -603,7 +603,7 @@ static void test_virtual_addresses_in_a_vlan(void)
 	struct rte_mbuf *m;
 
 	begin(0);
-	v.addr[v.count++] = test_prefix("10.1.10.254", 32).addr;
+	v.at[v.count++].addr = test_prefix("10.1.10.254", 32).addr;
 	CU_ASSERT_FALSE(answers(10, "10.1.10.254"));
 	set_virtual(&v);
 	CU_ASSERT_TRUE(answers(10, "10.1.10.254"));

@@ -61,15 +61,51 @@ static void test_virtual_addresses_are_seen(void)
 	CU_ASSERT_EQUAL(tap_list_virtual(&t, &iface, &v, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(v.count, 2);
 	CU_ASSERT_TRUE(
-	        config_addr_equal(&v.addr[0], &(struct config_addr){.bytes = {10, 1, 0, 254}}));
-	CU_ASSERT_TRUE(v.addr[1].ipv6);
-	CU_ASSERT_EQUAL(v.addr[1].bytes[15], 0xfe);
+	        config_addr_equal(&v.at[0].addr, &(struct config_addr){.bytes = {10, 1, 0, 254}}));
+	CU_ASSERT_TRUE(v.at[1].addr.ipv6);
+	CU_ASSERT_EQUAL(v.at[1].addr.bytes[15], 0xfe);
 	daemon_address("del", "10.1.0.254/24");
 	CU_ASSERT_TRUE(tap_watch_changed(watch));
 	CU_ASSERT_EQUAL(tap_list_virtual(&t, &iface, &v, &err), 0);
 	CU_ASSERT_EQUAL(v.count, 1);
 	CU_ASSERT_FALSE(tap_watch_changed(watch));
 	close(watch);
+	tap_close(&t);
+}
+
+/* As keepalived does with use_vmac. */
+static void test_virtual_routers_interface(void)
+{
+	static const uint8_t router_mac[6] = {0, 0, 0x5e, 0, 1, 51};
+	struct config_port port = {.mtu = 1500, .address_count = 1};
+	struct iface_virtual v;
+	struct iface iface;
+	struct err err = {0};
+	struct tap t;
+
+	port.addresses[0] = test_prefix("10.1.0.1", 24);
+	iface_init(&iface, 0, &port, &mac);
+	CU_ASSERT_EQUAL_FATAL(tap_open(&t, "gw-lan", &mac, 1500, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(
+	        system("ip link add vrrp.51 link gw-lan address 00:00:5e:00:01:33 type macvlan "
+	               "mode private && ip link add plain link gw-lan type macvlan && "
+	               "ip link set vrrp.51 up && ip link set plain up && "
+	               "ip addr add 10.1.0.253/32 dev plain && "
+	               "ip addr add 10.1.0.254/24 dev vrrp.51 && "
+	               "ip addr add fe80::254/64 dev vrrp.51 nodad"),
+	        0);
+	CU_ASSERT_EQUAL(tap_list_virtual(&t, &iface, &v, &err), 0);
+	/* Neither another interface's nor the link-local address that the kernel made. */
+	CU_ASSERT_EQUAL_FATAL(v.count, 2);
+	CU_ASSERT_TRUE(
+	        config_addr_equal(&v.at[0].addr, &(struct config_addr){.bytes = {10, 1, 0, 254}}));
+	CU_ASSERT_EQUAL(memcmp(&v.at[0].mac, router_mac, 6), 0);
+	CU_ASSERT_TRUE(v.at[1].addr.ipv6);
+	CU_ASSERT_EQUAL(v.at[1].addr.bytes[15], 0x54);
+	CU_ASSERT_EQUAL(memcmp(&v.at[1].mac, router_mac, 6), 0);
+	CU_ASSERT_EQUAL(system("ip link set vrrp.51 down"), 0);
+	CU_ASSERT_EQUAL(tap_list_virtual(&t, &iface, &v, &err), 0);
+	CU_ASSERT_EQUAL(v.count, 0);
 	tap_close(&t);
 }
 
@@ -87,6 +123,7 @@ static void test_error_names_the_address(void)
 int main(void)
 {
 	static const struct unit units[] = {UNIT(test_virtual_addresses_are_seen),
+	                                    UNIT(test_virtual_routers_interface),
 	                                    UNIT(test_error_names_the_address)};
 
 	namespace_enter();
