@@ -2,7 +2,8 @@
 """A sequence-numbered UDP stream: what was sent, what came, what came twice or out of order.
 
     udp_stream.py recv PORT                      until SIGTERM; prints JSON
-    udp_stream.py send HOST PORT RATE SECONDS    RATE datagrams a second; prints JSON
+    udp_stream.py send HOST PORT RATE SECONDS [BYTES]
+                                                 RATE datagrams a second; prints JSON
 """
 
 import json
@@ -14,7 +15,7 @@ import time
 
 from rig import MARKER
 
-PAYLOAD = 400
+PAYLOAD = 400  # bytes, unless it is said
 
 
 def receive(port):
@@ -43,10 +44,10 @@ def receive(port):
     print(json.dumps({"received": len(seen), "twice": twice, "reordered": late}), flush=True)
 
 
-def send(host, port, rate, seconds):
+def send(host, port, rate, seconds, payload):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.connect((host, port))
-    filler = bytes(PAYLOAD - len(MARKER) - 8)
+    filler = bytes(payload - len(MARKER) - 8)
     start = time.monotonic()
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
@@ -66,4 +67,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "recv":
         receive(int(sys.argv[2]))
     else:
-        send(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]))
+        send(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5]),
+             int(sys.argv[6]) if len(sys.argv) > 6 else PAYLOAD)
