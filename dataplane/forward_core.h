@@ -20,6 +20,7 @@
 #include "common/spsc.h"
 #include "dataplane/address_check.h"
 #include "dataplane/esp.h"
+#include "dataplane/esp_seal.h"
 #include "dataplane/exception.h"
 #include "dataplane/flow.h"
 #include "dataplane/forward.h"
@@ -39,7 +40,13 @@
 #define ORIGIN_WAN UINT16_C(0xfffd) /* in the clear */
 #define ORIGIN_OWN PACKET_ORIGIN_OWN
 
-/* Packets that are sealed or opened together. */
+/* Packets that are sealed together, all around their text made. */
+struct seal_vector {
+	unsigned int n;
+	struct esp_job job[FORWARD_BURST];
+};
+
+/* Packets that are opened together. */
 struct packet_vector {
 	unsigned int n;
 	struct rte_mbuf *pkt[FORWARD_BURST];
@@ -123,7 +130,8 @@ struct forward_core {
 	unsigned int keep_cursor;
 	struct icmp_limit limit, pmtu_limit;
 	struct flow_cache flows;
-	struct packet_vector seal, open;
+	struct seal_vector seal;
+	struct packet_vector open;
 	struct tx_queue tx[PORT_ROLES];
 	struct wan_hop hop[FIB_OUTER_MAX];
 	struct spd_hit *hits;
@@ -260,6 +268,16 @@ void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
                     unsigned int n);
 
+/* One of them, IPv4, that the flow cache has VALUE for. */
+void forward_go4(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
+                 const struct flow_value *value);
+
+/*
+ * forward_fast.c: of N frames of the LAN, those that it knows how to seal right away are sealed.
+ * How many are left at PKTS for the other stages, in their order.
+ */
+unsigned int forward_fast(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n);
+
 /* The way of an inner packet. */
 struct forward_way {
 	uint8_t action; /* enum flow_action; FLOW_NONE: as the verdict says */
@@ -267,6 +285,7 @@ struct forward_way {
 	uint16_t tunnel;
 	uint16_t rule;
 	uint64_t link;                         /* FLOW_LAN, FLOW_WAN: the link address as a word */
+	struct sa *sa;                         /* FLOW_SEAL; NULL: no key */
 	const struct forward_verdict *verdict; /* FLOW_NONE; it lasts for this turn */
 };
 
@@ -294,7 +313,7 @@ void forward_policy_key4(const struct flow4_key *f, uint16_t interface, uint16_t
                          struct spd4_key *out);
 void forward_policy_key6(const struct flow6_key *f, uint16_t interface, uint16_t vlan, bool swapped,
                          struct spd6_key *out);
-extern struct counter drop_no_headroom;
+extern struct counter drop_no_headroom, drop_no_key;
 extern struct counter drop_policy, drop_wan_not_local, drop_wan_unprotected, drop_no_wan_route;
 
 /* forward_frag.c: outer fragments. NULL in *OUT when no tunnel's policy allows them. */
@@ -395,32 +414,61 @@ static inline unsigned int forward_tunnel_mtu(const struct forward_core *c, unsi
 	return __atomic_load_n(&c->f->tunnel[tunnel].mtu, __ATOMIC_RELAXED);
 }
 
-/* The class that seals an inner packet: order holds within it (RFC 4301 section 4.1). */
+/* The class that seals an inner packet of TRAFFIC_CLASS, in a tunnel of several. */
+static inline unsigned int forward_class_of(const struct forward_core *c, unsigned int tunnel,
+                                            unsigned int traffic_class)
+{
+	return tunnel_config(c->f->config.tunnel[tunnel])->class_of[traffic_class >> 2];
+}
+
+/* Order holds within a class (RFC 4301 section 4.1). */
 static inline unsigned int forward_class(const struct forward_core *c, unsigned int tunnel,
                                          const struct rte_mbuf *m)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	unsigned int traffic_class;
 
 	if (likely(c->f->tunnel[tunnel].classes <= 1))
 		return 0;
-	traffic_class = ip[0] >> 4 == 4 ? ip[1] : (ip[0] << 4 | ip[1] >> 4) & 0xffU;
-	return tunnel_config(c->f->config.tunnel[tunnel])->class_of[traffic_class >> 2];
+	return forward_class_of(c, tunnel,
+	                        ip[0] >> 4 == 4 ? ip[1] : (ip[0] << 4 | ip[1] >> 4) & 0xffU);
 }
 
-static inline void forward_seal_push(struct forward_core *c, unsigned int tunnel,
-                                     struct rte_mbuf *m)
+/* The SA for M; NULL: no key. Its lines are on their way. */
+static inline struct sa *forward_seal_sa(const struct forward_core *c, unsigned int tunnel,
+                                         const struct rte_mbuf *m)
 {
-	struct packet_vector *v = &c->seal;
 	struct sa *sa = sad_transmit(c->esp.sad, tunnel, forward_class(c, tunnel, m));
 
 	if (likely(sa != NULL)) {
 		rte_prefetch0(sa);
 		rte_prefetch0(sa->outer);
 	}
-	v->sa[v->n] = sa;
-	v->pkt[v->n++] = m;
-	if (v->n == FORWARD_BURST)
+	return sa;
+}
+
+/* Any packet that ESP carries. */
+void forward_seal_other(struct forward_core *c, struct sa *sa, struct rte_mbuf *m);
+
+static inline void forward_seal_push(struct forward_core *c, unsigned int tunnel,
+                                     struct rte_mbuf *m)
+{
+	forward_seal_other(c, forward_seal_sa(c, tunnel, m), m);
+}
+
+/* An IP packet, by its header at IP. */
+static inline void forward_seal_ip(struct forward_core *c, struct sa *sa, struct rte_mbuf *m,
+                                   const uint8_t *ip, bool ipv6)
+{
+	struct seal_vector *v = &c->seal;
+	uint8_t traffic_class = ipv6 ? (uint8_t)(ip[0] << 4 | ip[1] >> 4) : ip[1];
+
+	if (unlikely(sa == NULL) ||
+	    unlikely(!esp_seal_plain(sa, m, traffic_class, ipv6 ? ESP_NEXT_IPV6 : ESP_NEXT_IPV4,
+	                             &v->job[v->n]))) {
+		forward_seal_other(c, sa, m);
+		return;
+	}
+	if (++v->n == FORWARD_BURST)
 		forward_seal_flush(c);
 }
 /* With its IP version's type; in front of the packet. False: no headroom. */

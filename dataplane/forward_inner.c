@@ -10,37 +10,8 @@
 
 #include <string.h>
 
+#include "dataplane/forward_key.h"
 #include "dataplane/ip.h"
-#include "dataplane/ipv6_upper.h"
-
-/* Has the protocol ports where TCP has them? */
-static inline bool has_ports(uint8_t proto)
-{
-	/* TCP, UDP, DCCP, SCTP, UDP-Lite */
-	return proto == IP_PROTO_TCP || proto == IP_PROTO_UDP || proto == 33 || proto == 132 ||
-	       proto == 136;
-}
-
-/* Both ports of AT, N bytes behind the IP header, as they stand in a key. */
-static inline uint32_t read_ports(uint8_t proto, const uint8_t *at, uint32_t n)
-{
-	uint32_t ports = 0;
-
-	if (likely(has_ports(proto) && n >= 4))
-		memcpy(&ports, at, 4);
-	else if ((proto == IP_PROTO_ICMP || proto == IP_PROTO_ICMPV6) && n >= 2)
-		memcpy((uint8_t *)&ports + 2, at, 2);
-	return ports;
-}
-
-/*
- * The last word of a key. Keys are made of whole words: loading a word right after its parts
- * were stored one by one would wait for the stores.
- */
-static inline uint64_t key_tail(uint32_t ports, uint16_t origin, uint8_t proto, bool fragment)
-{
-	return ports | (uint64_t)origin << 32 | (uint64_t)proto << 48 | (uint64_t)fragment << 56;
-}
 
 /* In the last word, where the LAN port has VLANs: the interface of a packet from there. */
 static inline uint64_t key_iface(struct rte_mbuf *m, uint16_t origin)
@@ -51,34 +22,18 @@ static inline uint64_t key_iface(struct rte_mbuf *m, uint16_t origin)
 static inline void key4(const struct rte_mbuf *m, uint16_t origin, union flow4_words *key)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t header = (ip[0] & 15U) * 4, ports = 0;
-	uint8_t proto = ip[IPV4_PROTOCOL];
-	bool fragment = (get_be16(ip + IPV4_FRAGMENT) & IPV4_OFFSET) != 0;
 
-	if (likely(!fragment))
-		ports = read_ports(proto, ip + header, rte_pktmbuf_data_len(m) - header);
-	memcpy(&key->word[0], ip + IPV4_SRC, 8);
-	key->word[1] = key_tail(ports, origin, proto, fragment);
+	forward_key4(ip, (ip[0] & 15U) * 4, rte_pktmbuf_data_len(m), origin, key);
 }
 
 static inline void key6(const struct rte_mbuf *m, uint16_t origin, union flow6_words *key)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t len = rte_pktmbuf_data_len(m), ports = 0;
-	struct ipv6_upper upper = {.proto = ip[IPV6_NEXT], .offset = IPV6_HEADER};
-
-	/* The next layer is what lies behind extension headers (RFC 4301 section 4.4.1.1). */
-	if (unlikely(ipv6_is_extension(upper.proto)))
-		ipv6_upper_find(ip, len, &upper);
-	if (likely(!upper.fragment))
-		ports = read_ports(upper.proto, ip + upper.offset, len - upper.offset);
-	memcpy(key->word, ip + IPV6_SRC, 32);
-	key->word[4] = key_tail(ports, origin, upper.proto, upper.fragment);
+	forward_key6(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), origin, key);
 }
 
 /* What the cache says; false when it does not, or the neighbour is gone. */
 static inline bool recall(const struct forward_core *c, const struct flow_value *v,
-                          struct forward_way *way)
+                          const struct rte_mbuf *m, struct forward_way *way)
 {
 	if (v == NULL)
 		return false;
@@ -86,7 +41,9 @@ static inline bool recall(const struct forward_core *c, const struct flow_value 
 	way->flags = v->flags;
 	way->tunnel = v->tunnel;
 	way->rule = v->rule;
-	if (v->action >= FLOW_LAN) {
+	if (likely(v->action == FLOW_SEAL)) {
+		way->sa = forward_seal_sa(c, v->tunnel, m);
+	} else if (v->action >= FLOW_LAN) {
 		struct neighbour_ref ref = {v->link_version, v->link_slot};
 
 		way->link = neighbour_link(c->links, &ref);
@@ -202,15 +159,15 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		}
 	}
 	if (likely(way->action == FLOW_SEAL))
-		forward_seal_push(c, way->tunnel, m);
+		forward_seal_ip(c, way->sa, m, ip, ipv6);
 	else if (forward_ether(c, PORT_LAN, m, (const struct rte_ether_addr *)&way->link))
 		forward_tx(c, PORT_LAN, m);
 }
 
 /* Ask routes and policy for the packets that the cache has no decision for. */
-static void ask4(struct forward_core *c, const uint16_t *origin, const union flow4_words *key,
-                 const uint32_t *hash, struct forward_way *way, const uint8_t *miss,
-                 unsigned int misses)
+static void ask4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
+                 const union flow4_words *key, const uint32_t *hash, struct forward_way *way,
+                 const uint8_t *miss, unsigned int misses)
 {
 	uint32_t dst[FORWARD_BURST], src[FORWARD_BURST];
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
@@ -249,12 +206,14 @@ static void ask4(struct forward_core *c, const uint16_t *origin, const union flo
 		forward_decide(c, &q, &c->verdict[k]);
 		if (keep(c, &c->verdict[k], origin[i], key[i].key.proto, &way[i], &value))
 			flow4_put(&c->flows, hash[i], &key[i].key, &value);
+		if (way[i].action == FLOW_SEAL)
+			way[i].sa = forward_seal_sa(c, way[i].tunnel, pkts[i]);
 	}
 }
 
-static void ask6(struct forward_core *c, const uint16_t *origin, const union flow6_words *key,
-                 const uint32_t *hash, struct forward_way *way, const uint8_t *miss,
-                 unsigned int misses)
+static void ask6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
+                 const union flow6_words *key, const uint32_t *hash, struct forward_way *way,
+                 const uint8_t *miss, unsigned int misses)
 {
 	uint8_t dst[FORWARD_BURST][16], src[FORWARD_BURST][16];
 	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
@@ -293,6 +252,8 @@ static void ask6(struct forward_core *c, const uint16_t *origin, const union flo
 		forward_decide(c, &q, &c->verdict[k]);
 		if (keep(c, &c->verdict[k], origin[i], key[i].key.proto, &way[i], &value))
 			flow6_put(&c->flows, hash[i], &key[i].key, &value);
+		if (way[i].action == FLOW_SEAL)
+			way[i].sa = forward_seal_sa(c, way[i].tunnel, pkts[i]);
 	}
 }
 
@@ -315,10 +276,10 @@ void forward_inner4(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 	}
 	for (unsigned int i = 0; i < n; i++)
 		if (unlikely(!recall(c, flow4_find(&c->flows, hash[i], &key[i].key, c->generation),
-		                     &way[i])))
+		                     pkts[i], &way[i])))
 			miss[misses++] = (uint8_t)i;
 	if (unlikely(misses > 0))
-		ask4(c, origin, key, hash, way, miss, misses);
+		ask4(c, pkts, origin, key, hash, way, miss, misses);
 	for (unsigned int i = 0; i < n; i++)
 		go(c, origin[i], pkts[i], &way[i], false);
 }
@@ -342,10 +303,22 @@ void forward_inner6(struct forward_core *c, struct rte_mbuf **pkts, const uint16
 	}
 	for (unsigned int i = 0; i < n; i++)
 		if (unlikely(!recall(c, flow6_find(&c->flows, hash[i], &key[i].key, c->generation),
-		                     &way[i])))
+		                     pkts[i], &way[i])))
 			miss[misses++] = (uint8_t)i;
 	if (unlikely(misses > 0))
-		ask6(c, origin, key, hash, way, miss, misses);
+		ask6(c, pkts, origin, key, hash, way, miss, misses);
 	for (unsigned int i = 0; i < n; i++)
 		go(c, origin[i], pkts[i], &way[i], true);
+}
+
+void forward_go4(struct forward_core *c, uint16_t origin, struct rte_mbuf *m,
+                 const struct flow_value *value)
+{
+	struct forward_way way;
+
+	/* The neighbour may be gone. */
+	if (likely(recall(c, value, m, &way)))
+		go(c, origin, m, &way, false);
+	else
+		forward_inner4(c, &m, &origin, 1);
 }

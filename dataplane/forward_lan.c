@@ -8,6 +8,8 @@ static void burst(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n
 	uint16_t origin[FORWARD_BURST];
 	unsigned int n4 = 0, n6 = 0;
 
+	if (likely(c->f->config.wires == NULL && c->f->sub_of_vlan == NULL))
+		n = forward_fast(c, pkts, n);
 	for (unsigned int i = 0; i < n; i++) {
 		switch (forward_classify(c, PORT_LAN, pkts[i])) {
 		case ETHER_IPV4:

@@ -2,6 +2,7 @@
 
 #include "dataplane/forward_core.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
@@ -239,21 +240,79 @@ static void in_fragments(struct forward_core *c, struct rte_mbuf *m, unsigned in
 	forward_to_wan(c, part, n, tunnel);
 }
 
+void forward_seal_other(struct forward_core *c, struct sa *sa, struct rte_mbuf *m)
+{
+	struct seal_vector *v = &c->seal;
+	const struct counter *drop =
+	        sa == NULL ? &drop_no_key : esp_seal_prepare(sa, m, &v->job[v->n]);
+
+	if (unlikely(drop != NULL))
+		forward_drop(c, m, drop);
+	else if (++v->n == FORWARD_BURST)
+		forward_seal_flush(c);
+}
+
+/* The Ethernet header to a link, as its first 8 bytes and the other 6. */
+struct ether_words {
+	uint64_t first, other;
+};
+
+static struct ether_words ether_words(const struct forward_core *c, uint64_t link, bool ipv6)
+{
+	uint64_t from = 0,
+	         type = ipv6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+
+	memcpy(&from, &c->f->config.iface[PORT_WAN].mac, RTE_ETHER_ADDR_LEN);
+	return (struct ether_words){(link & (NEIGHBOUR_LINK_VALID - 1)) | from << 48,
+	                            from >> 16 | type << 32};
+}
+
+/* Ethernet of a sealed packet, in one buffer with room before it; as forward_ether(). */
+static inline void ether(struct rte_mbuf *m, const struct ether_words *w)
+{
+	uint8_t *p;
+
+	m->data_off -= RTE_ETHER_HDR_LEN;
+	m->data_len += RTE_ETHER_HDR_LEN;
+	m->pkt_len += RTE_ETHER_HDR_LEN;
+	p = rte_pktmbuf_mtod(m, uint8_t *);
+	memcpy(p, &w->first, 8);
+	memcpy(p + 8, &w->other, 6);
+}
+
 void forward_seal_flush(struct forward_core *c)
 {
-	struct packet_vector *v = &c->seal;
-	unsigned int n = v->n;
+	struct tx_queue *q = &c->tx[PORT_WAN];
+	struct seal_vector *v = &c->seal;
+	unsigned int n = v->n, tunnel = UINT_MAX;
+	struct ether_words header = {0};
+	uint64_t link = 0;
 
 	if (n == 0)
 		return;
+	n = esp_seal_run(&c->esp, v->job, n);
 	v->n = 0;
-	n = esp_seal_burst(&c->esp, v->pkt, v->sa, n);
+	if (q->n + n > FORWARD_TX)
+		forward_tx_flush(c, PORT_WAN);
 	for (unsigned int i = 0; i < n; i++) {
+		struct rte_mbuf *m = v->job[i].m;
+		const struct sa *sa = v->job[i].sa;
+
+		if (unlikely(sa->tunnel != tunnel)) {
+			tunnel = sa->tunnel;
+			link = wan_link(c, tunnel);
+			header = ether_words(c, link, sa->ipv6);
+		}
 		/* The inner MTU is above what the WAN takes where fragments are the policy. */
 		if (unlikely(c->frag != NULL &&
-		             rte_pktmbuf_pkt_len(v->pkt[i]) > c->f->config.iface[PORT_WAN].mtu))
-			in_fragments(c, v->pkt[i], v->sa[i]->tunnel);
-		else
-			to_wan(c, v->pkt[i], v->sa[i]->tunnel, false);
+		             rte_pktmbuf_pkt_len(m) > c->f->config.iface[PORT_WAN].mtu)) {
+			in_fragments(c, m, tunnel);
+		} else if (unlikely((link & NEIGHBOUR_LINK_VALID) == 0 || m->nb_segs > 1 ||
+		                    q->n == FORWARD_TX || m->data_off < RTE_ETHER_HDR_LEN)) {
+			to_wan(c, m, tunnel, false);
+		} else {
+			ether(m, &header);
+			q->pkt[q->n++] = m;
+		}
 	}
 }

@@ -101,6 +101,20 @@ static inline void ipv4_checksum_set(uint8_t *ip)
 	memcpy(ip + IPV4_CHECKSUM, &sum, 2);
 }
 
+/* Is the checksum right of an IPv4 header without options? */
+static inline bool ipv4_checksum_right(const uint8_t *ip)
+{
+	uint64_t a, b, sum;
+	uint32_t c;
+
+	memcpy(&a, ip, 8);
+	memcpy(&b, ip + 8, 8);
+	memcpy(&c, ip + 16, 4);
+	sum = (a >> 32) + (uint32_t)a + (b >> 32) + (uint32_t)b + c;
+	/* 2^32 = 2^16 = 1 modulo 0xffff; the sum is not zero, as the version is in it. */
+	return sum % 0xffff == 0;
+}
+
 /* RFC 1141: the TTL is the high byte of its 16-bit word. */
 static inline void ipv4_ttl_decrement(uint8_t *ip)
 {

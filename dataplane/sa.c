@@ -130,7 +130,9 @@ void sa_describe(const struct sa *sa, struct sa_info *out)
 	        .sub = sa->sub,
 	        .core = sa->core,
 	        .transmit = sa->transmit,
-	        .packets = __atomic_load_n(&sa->packets, __ATOMIC_RELAXED),
+	        /* What was sealed has numbers that count up from 1. */
+	        .packets = __atomic_load_n(sa->transmit ? &sa->replay.top : &sa->packets,
+	                                   __ATOMIC_RELAXED),
 	        .bytes = __atomic_load_n(&sa->bytes, __ATOMIC_RELAXED),
 	        .sequence = __atomic_load_n(&sa->replay.top, __ATOMIC_RELAXED),
 	        .replayed = __atomic_load_n(&sa->replayed, __ATOMIC_RELAXED),

@@ -29,7 +29,8 @@ enum sa_form {
 struct sa {
 	/* Forwarding core: read and write; control thread: relaxed reads. */
 	_Alignas(64) const struct gcm_key *schedule; /* constant */
-	uint64_t packets, bytes;
+	uint64_t packets; /* receive; for transmit, the number of the last one tells */
+	uint64_t bytes;
 	struct replay replay; /* receive; for transmit, top is the last number used, 0 at first */
 	uint32_t spi;         /* host order; constant */
 	uint8_t salt[4];      /* constant */

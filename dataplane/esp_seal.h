@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Sealing in two steps, for who goes through the headers of a burst anyway: all around the text
+ * of each packet first, then the cipher over all of them.
+ */
+
+#ifndef DATAPLANE_ESP_SEAL_H
+#define DATAPLANE_ESP_SEAL_H
+
+#include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/esp.h"
+#include "dataplane/esp_job.h"
+
+/* By the fields of the SA; UDP in front of ESP with it. */
+void esp_seal_other_header(uint8_t *h, const struct sa *sa, uint32_t total, uint8_t traffic_class);
+
+/* BYTES: of the template, a constant, so that the copy is a few moves. */
+static inline void esp_seal_ipv4(uint8_t *h, const struct sa *sa, size_t bytes, uint32_t total,
+                                 uint8_t traffic_class)
+{
+	uint32_t sum = sa->outer_sum + traffic_class + total;
+
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum += sum >> 16;
+	memcpy(h, sa->outer, bytes);
+	h[1] = traffic_class;
+	put_be16(h + 2, (uint16_t)total);
+	put_be16(h + 10, (uint16_t)~sum);
+}
+
+static inline void esp_seal_ipv6(uint8_t *h, const struct sa *sa, size_t bytes, uint32_t total,
+                                 uint8_t traffic_class)
+{
+	memcpy(h, sa->outer, bytes);
+	h[0] |= traffic_class >> 4;
+	h[1] |= (uint8_t)(traffic_class << 4);
+	put_be16(h + 4, (uint16_t)(total - 40));
+}
+
+/* Outer header and SPI. No card's offload of the IPv4 checksum: the sum is three additions. */
+static inline void esp_seal_header(uint8_t *h, const struct sa *sa, uint32_t total,
+                                   uint8_t traffic_class)
+{
+	if (likely(sa->form == SA_FORM_IPV4))
+		esp_seal_ipv4(h, sa, 20 + 4, total, traffic_class);
+	else if (sa->form == SA_FORM_IPV6)
+		esp_seal_ipv6(h, sa, 40 + 4, total, traffic_class);
+	else
+		esp_seal_other_header(h, sa, total, traffic_class);
+}
+
+/*
+ * The trailer at TAIL, the header in front of TEXT, and the job but for its packet; INNER: bytes
+ * of the text without trailer, OUTER: those in front of the ESP header. Returns the bytes of the
+ * whole. SEQUENCE is used up before the cipher runs under it.
+ */
+static inline uint32_t esp_seal_frame(struct sa *sa, uint64_t sequence, uint8_t *text,
+                                      uint8_t *tail, uint32_t inner, unsigned int outer,
+                                      uint8_t traffic_class, uint8_t next, struct esp_job *job)
+{
+	const unsigned int front = outer + ESP_HEADER_BYTES;
+	uint32_t pad = -(inner + 2) & 3, total = front + inner + pad + 2 + ESP_ICV_BYTES;
+	uint64_t number = rte_cpu_to_be_64(sequence);
+	uint8_t *h = text - front;
+
+	memcpy(tail, (const uint8_t[4]){1, 2, 3}, 4);
+	tail[pad] = (uint8_t)pad;
+	tail[pad + 1] = next;
+	esp_seal_header(h, sa, total, traffic_class);
+	memcpy(h + outer + 4, (const uint8_t *)&number + 4, 4);
+	memcpy(h + outer + 8, &number, 8);
+	memcpy(job->iv, sa->salt, 4);
+	memcpy(job->iv + 4, &number, 8);
+	memcpy(job->aad, sa->outer + outer, 4);
+	memcpy(job->aad + 4, &number, 8);
+	job->sa = sa;
+	job->offset = front;
+	job->length = inner + pad + 2;
+	__atomic_store_n(&sa->replay.top, sequence, __ATOMIC_RELAXED);
+	sa_add(&sa->bytes, inner);
+	return total;
+}
+
+/* Is there room in the one buffer of M for all that sealing adds, and a number for it? */
+static inline bool esp_seal_fits(const struct sa *sa, const struct rte_mbuf *m)
+{
+	return likely(sa->replay.top != UINT64_MAX && m->nb_segs == 1 &&
+	              m->data_off >= ESP_HEADROOM_MAX &&
+	              m->data_off + m->data_len + ESP_TAILROOM_MAX <= m->buf_len);
+}
+
+/*
+ * Make the job of an IP packet as most are: in one buffer, with room around it. False: nothing
+ * is changed, and esp_seal_prepare() tells what there is about it.
+ */
+static inline bool esp_seal_plain(struct sa *sa, struct rte_mbuf *m, uint8_t traffic_class,
+                                  uint8_t next, struct esp_job *job)
+{
+	uint8_t *text = rte_pktmbuf_mtod(m, uint8_t *);
+	uint32_t total;
+
+	if (!esp_seal_fits(sa, m))
+		return false;
+	/* What fits into a buffer is below 64 KiB. */
+	total = esp_seal_frame(sa, sa->replay.top + 1, text, text + m->data_len, m->data_len,
+	                       sa->outer_bytes, traffic_class, next, job);
+	job->m = m;
+	m->data_off -= job->offset;
+	m->data_len = (uint16_t)total;
+	m->pkt_len = total;
+	return true;
+}
+
+/* The same for any packet. NULL, or the counter of the drop, the packet unchanged. */
+const struct counter *esp_seal_prepare(struct sa *sa, struct rte_mbuf *m, struct esp_job *job);
+
+/*
+ * Run the cipher over N jobs, at most ESP_BURST. Returns how many are done, at the front of JOBS
+ * and in their order; the packets of others, which only a crypto device has, are freed.
+ */
+unsigned int esp_seal_run(const struct esp_core *e, struct esp_job *jobs, unsigned int n);
+
+#endif
