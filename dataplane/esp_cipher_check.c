@@ -3,7 +3,9 @@
 /*
  * A device is tried before it is trusted: it must seal and open as the direct calls do, refuse a
  * forged packet, and do so on single and on chained buffers. Not every driver that announces
- * chained buffers takes them with AEAD (DPDK 22.11's crypto_openssl).
+ * chained buffers takes them with AEAD (DPDK 22.11's crypto_openssl); and one that keeps a queue's
+ * list of segments in one place (DPDK 24.11's crypto_aesni_mb) mixes up those of a burst, so that
+ * one packet is sealed twice and another not at all.
  */
 
 #include <errno.h>
@@ -17,10 +19,11 @@
 #include "dataplane/esp_job.h"
 #include "dataplane/mbuf_chain.h"
 
-#define OFFSET  36  /* an IPv4 and an ESP header */
-#define LENGTH  300 /* of the text */
-#define SEGMENT 110
-#define TOTAL   (OFFSET + LENGTH + ESP_ICV_BYTES)
+#define OFFSET   36  /* an IPv4 and an ESP header */
+#define LENGTH   300 /* of the text */
+#define SEGMENT  110
+#define TOGETHER 4 /* in a burst */
+#define TOTAL    (OFFSET + LENGTH + ESP_ICV_BYTES)
 
 struct trial {
 	struct esp_cipher *cipher;
@@ -56,16 +59,47 @@ static struct rte_mbuf *packet(const struct trial *t, const uint8_t *bytes, unsi
 	return first;
 }
 
+static bool prepare_job(struct trial *t, bool seal, const uint8_t *bytes, unsigned int n,
+                        unsigned int size, struct esp_job *job)
+{
+	*job = (struct esp_job){.offset = OFFSET, .length = LENGTH, .sa = seal ? t->seal : t->open};
+	memcpy(job->iv, t->iv, sizeof(job->iv));
+	memcpy(job->aad, t->aad, sizeof(job->aad));
+	job->m = packet(t, bytes, n, size);
+	return job->m != NULL;
+}
+
+/* The same packet several times in one burst, in segments; does each become WANT? */
+static bool together(struct trial *t, bool seal, const uint8_t *bytes, unsigned int n,
+                     const uint8_t *want, unsigned int want_n)
+{
+	struct esp_job job[TOGETHER] = {0};
+	uint8_t out[LENGTH + ESP_ICV_BYTES];
+	bool good = true;
+
+	for (unsigned int i = 0; i < TOGETHER; i++)
+		good = prepare_job(t, seal, bytes, n, SEGMENT, &job[i]) && good;
+	if (good && seal)
+		esp_cipher_seal(t->cipher, 0, &t->counters, job, TOGETHER);
+	else if (good)
+		esp_cipher_open(t->cipher, 0, &t->counters, job, TOGETHER);
+	for (unsigned int i = 0; i < TOGETHER; i++) {
+		if (job[i].m != NULL)
+			chain_read(job[i].m, OFFSET, sizeof(out), out);
+		good = good && job[i].m != NULL && job[i].result == ESP_JOB_DONE &&
+		       memcmp(out, want, want_n) == 0;
+		rte_pktmbuf_free(job[i].m);
+	}
+	return good;
+}
+
 /* One job; its result, and what lies behind OFFSET afterwards. */
 static enum esp_job_result once(struct trial *t, bool seal, const uint8_t *bytes, unsigned int n,
                                 unsigned int size, uint8_t *out)
 {
-	struct esp_job job = {.offset = OFFSET, .length = LENGTH, .sa = seal ? t->seal : t->open};
+	struct esp_job job;
 
-	memcpy(job.iv, t->iv, sizeof(job.iv));
-	memcpy(job.aad, t->aad, sizeof(job.aad));
-	job.m = packet(t, bytes, n, size);
-	if (job.m == NULL)
+	if (!prepare_job(t, seal, bytes, n, size, &job))
 		return ESP_JOB_FAILED;
 	if (seal)
 		esp_cipher_seal(t->cipher, 0, &t->counters, &job, 1);
@@ -127,6 +161,9 @@ const char *esp_cipher_check(struct esp_cipher *c)
 		why = "it fails its known-answer test";
 	else if (!passes(&t, SEGMENT))
 		why = "it fails its known-answer test on chained buffers";
+	else if (!together(&t, true, t.text, LENGTH, t.sealed, sizeof(t.sealed)) ||
+	         !together(&t, false, t.sealed, sizeof(t.sealed), t.text, LENGTH))
+		why = "it fails its known-answer test on chained buffers in a burst";
 	esp_cipher_session_free(c, seal.session);
 	esp_cipher_session_free(c, open.session);
 	return why;

@@ -18,16 +18,19 @@
 
 static const char *const devices[] = {"crypto_aesni_gcm0", "crypto_aesni_mb0"};
 
-static void use(const char *device, unsigned int sessions)
+/* False: its driver was found to be wrong and is refused, as DPDK 24.11's crypto_aesni_mb is. */
+static bool use(const char *device, unsigned int sessions)
 {
 	struct err err = {0};
 
 	fixture_start();
 	pair_cipher = esp_cipher_create(device, 1, sessions, &err);
-	if (pair_cipher == NULL) {
-		puts(err.text);
-		CU_FAIL_FATAL("no device");
-	}
+	if (pair_cipher != NULL)
+		return true;
+	puts(err.text);
+	CU_ASSERT_TRUE_FATAL(strcmp(device, devices[0]) != 0 &&
+	                     strstr(err.text, "chained buffers in a burst") != NULL);
+	return false;
 }
 
 static void done(void)
@@ -67,7 +70,8 @@ static void test_equals_openssl(void)
 			uint64_t sequence = 0;
 			struct pair p;
 
-			use(devices[d], 8);
+			if (!use(devices[d], 8))
+				continue;
 			p = make(v6);
 			for (unsigned int n = 40; n < 1440; n += n < 300 ? 1 : 7) {
 				inner_packet(inner, n, v6, 0);
@@ -95,7 +99,8 @@ static void test_every_changed_byte_is_dropped(void)
 		unsigned int n, text;
 		struct pair p;
 
-		use(devices[d], 8);
+		if (!use(devices[d], 8))
+			continue;
 		p = make(false);
 		inner_packet(inner, sizeof(inner), false, 0);
 		n = seal_bytes(&p, inner, sizeof(inner), DATA_ROOM, sealed);
@@ -158,7 +163,8 @@ static void test_bursts_keep_their_order(void)
 	for (size_t d = 0; d < RTE_DIM(devices); d++) {
 		struct pair p;
 
-		use(devices[d], 8);
+		if (!use(devices[d], 8))
+			continue;
 		p = make(false);
 		for (unsigned int n = 1; n <= ESP_BURST * 2; n += n < 8 ? 1 : 20)
 			check_burst(&p, n);
