@@ -32,6 +32,7 @@ struct config_prefix {
 struct config_port {
 	char device[256]; /* PCI address, or DPDK virtual device "net_af_packet0,iface=lan0" */
 	uint16_t mtu;
+	uint16_t vlan;      /* WAN: tag of all its frames; 0: none */
 	char exception[16]; /* kernel interface for routing daemons, "" for none */
 	bool loose_source;  /* LAN: any source of the LAN's side, else of this interface's alone */
 	uint16_t learn_routes; /* the most to take over from there */

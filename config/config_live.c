@@ -47,6 +47,7 @@ static const struct {
         FIELD(lan_subs, "port/lan/vlan"),
         FIELD(wan.device, "port/wan/device"),
         FIELD(wan.mtu, "port/wan/mtu"),
+        FIELD(wan.vlan, "port/wan/vlan"),
         FIELD(wan.address_count, "port/wan/address"),
         FIELD(wan.addresses, "port/wan/address"),
         FIELD(tunnel_count, "tunnel"),

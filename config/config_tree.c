@@ -45,6 +45,8 @@ static int read_port(const json_t *o, const char *name, struct config_port *out,
 
 	copy_text(o, "device", out->device, sizeof(out->device));
 	out->mtu = (uint16_t)uint_of(o, "mtu");
+	if (strcmp(name, "wan") == 0)
+		out->vlan = (uint16_t)uint_of(o, "vlan");
 	copy_text(o, "exception-interface", out->exception, sizeof(out->exception));
 	out->loose_source = strcmp(text_of(o, "source-check"), "loose") == 0;
 	out->learn_routes = (uint16_t)uint_of(o, "learn-routes");

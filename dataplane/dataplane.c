@@ -70,9 +70,11 @@ static int configure_ports(struct dataplane *dp, struct err *err)
 	if (dp->pool == NULL)
 		return -err->code;
 	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+		/* Cards are told of datagrams without a tag. */
+		bool steer = channel.udp_port != 0 && dp->config.wan.vlan == 0;
 		int rc = port_configure(&dp->port[role], (enum port_role)role, config[role]->device,
-		                        config[role]->mtu, cores,
-		                        channel.udp_port != 0 ? &channel : NULL, dp->pool, err);
+		                        config[role]->mtu, cores, steer ? &channel : NULL, dp->pool,
+		                        err);
 
 		if (rc < 0)
 			return rc;

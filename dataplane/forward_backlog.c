@@ -31,6 +31,13 @@ static bool goes_first(const struct forward_core *c, const struct rte_mbuf *m)
 	uint32_t len = rte_pktmbuf_data_len(m), header;
 	uint16_t type;
 
+	if (c->f->config.iface[PORT_WAN].vlan != 0) {
+		/* What has no tag is not for us, but harmless here. */
+		if (len < 4)
+			return false;
+		p += 4;
+		len -= 4;
+	}
 	if (len < RTE_ETHER_HDR_LEN + IPV4_HEADER + 4)
 		return false;
 	type = get_be16(p + 12);

@@ -383,6 +383,11 @@ unsigned int forward_exception_poll(struct forward_core *c);
  */
 int forward_sub_init(struct forward *f, struct err *err);
 unsigned int forward_sub_in(struct forward_core *c, struct rte_mbuf *m);
+/* Of N frames of the WAN port, which is in a VLAN: those of it, without their tags. */
+unsigned int forward_wan_untag(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n);
+/* forward_ether() for a port that is in a VLAN. */
+bool forward_sub_ether(struct forward_core *c, enum port_role role, struct rte_mbuf *m,
+                       const struct rte_ether_addr *to);
 /* By interface IFACE, with its tag: an IP packet, or ahead of all a neighbour's message. */
 void forward_send(struct forward_core *c, unsigned int iface, struct rte_mbuf *m,
                   const struct rte_ether_addr *to);

@@ -112,7 +112,11 @@ bool forward_ether(struct forward_core *c, enum port_role role, struct rte_mbuf 
                    const struct rte_ether_addr *to)
 {
 	uint8_t version = rte_pktmbuf_mtod(m, const uint8_t *)[0] >> 4;
-	struct rte_ether_hdr *eth = (void *)rte_pktmbuf_prepend(m, sizeof(*eth));
+	struct rte_ether_hdr *eth;
+
+	if (unlikely(c->f->config.iface[role].vlan != 0))
+		return forward_sub_ether(c, role, m, to);
+	eth = (void *)rte_pktmbuf_prepend(m, sizeof(*eth));
 
 	if (eth == NULL) {
 		forward_drop(c, m, &drop_no_headroom);
@@ -300,7 +304,10 @@ void forward_seal_flush(struct forward_core *c)
 
 		if (unlikely(sa->tunnel != tunnel)) {
 			tunnel = sa->tunnel;
-			link = wan_link(c, tunnel);
+			/* With a tag the header has other words. */
+			link = unlikely(c->f->config.iface[PORT_WAN].vlan != 0)
+			               ? 0
+			               : wan_link(c, tunnel);
 			header = ether_words(c, link, sa->ipv6);
 		}
 		/* The inner MTU is above what the WAN takes where fragments are the policy. */

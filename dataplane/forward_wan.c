@@ -142,6 +142,8 @@ void forward_wan_burst(struct forward_core *c, struct rte_mbuf **pkts, unsigned 
 {
 	struct plaintext clear;
 
+	if (unlikely(c->f->config.iface[PORT_WAN].vlan != 0))
+		n = forward_wan_untag(c, pkts, n);
 	clear.n4 = clear.n6 = 0;
 	for (unsigned int i = 0; i < n; i++) {
 		enum ether_class class = forward_classify(c, PORT_WAN, pkts[i]);

@@ -29,6 +29,7 @@ void iface_init(struct iface *i, uint8_t role, const struct config_port *config,
 	memset(i, 0, sizeof(*i));
 	i->role = role;
 	i->mtu = config->mtu;
+	i->vlan = config->vlan;
 	i->loose_source = config->loose_source;
 	i->mac = *mac;
 	ipv6_link_local(mac, i->link_local);

@@ -81,6 +81,7 @@ static void test_needs_restart(void)
 	        {"port/lan/source-check", "\"loose\"", ROOT "/port/lan/source-check"},
 	        {"port/lan/address/0", "\"10.1.0.2/24\"", ROOT "/port/lan/address"},
 	        {"port/wan/address/+", "\"198.51.100.1/24\"", ROOT "/port/wan/address"},
+	        {"port/wan/vlan", "100", ROOT "/port/wan/vlan"},
 	        {"port/wan/device", "\"0000:01:00.0\"", ROOT "/port/wan/device"},
 	        {"tunnel/0/replay-window", "64", ROOT "/tunnel[name='dc']/replay-window"},
 	        {"tunnel/0/outer-fragment", "true", ROOT "/tunnel[name='dc']/outer-fragment"},
