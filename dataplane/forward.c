@@ -191,6 +191,10 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 		f->readers = config->port[PORT_LAN]->rx_cores;
 		spread_init(&f->spread, config->cores, f->readers);
 	}
+	if (config->port[PORT_WAN]->rx_cores < config->cores) {
+		f->wan_readers = config->port[PORT_WAN]->rx_cores;
+		spread_init(&f->wan_spread, config->cores, f->wan_readers);
+	}
 	f->neighbours = neighbour_table_create(NEIGHBOURS_MAX, config->qsbr, &forward_neighbour_ops,
 	                                       f, err);
 	if (f->neighbours == NULL || forward_nat_create(config, &f->nat, err) < 0) {

@@ -68,6 +68,7 @@ struct forward_rings {
 	struct spsc message; /* few: packet_meta()->reason tells what they are */
 	struct spsc frame;   /* of the LAN port, from Ethernet on, from a core that reads it */
 	struct spsc esp;     /* from the outer header on, of an SA of the consumer */
+	struct spsc clear;   /* that came by the WAN in the clear, from IP on, of its flows */
 	struct spsc tx[PORT_ROLES]; /* frames for the consumer's tx queue */
 };
 
@@ -185,6 +186,9 @@ struct forward {
 	/* Cores that read the LAN port for others too, by SPREAD; 0: each has its queue. */
 	unsigned int readers;
 	struct spread spread;
+	/* The same of the WAN port, for what comes in the clear. */
+	unsigned int wan_readers;
+	struct spread wan_spread;
 	/* control: rw, all: ro */
 	_Alignas(64) uint32_t generation; /* of policy and routes; never 0 */
 	uint32_t link_ups[PORT_ROLES];    /* times that a port's link came up */
@@ -514,7 +518,8 @@ static inline void forward_stage(struct forward_core *c, unsigned int core, stru
 
 	out->pkt[out->n++] = m;
 }
-void forward_stage_flush(struct forward_core *c, enum port_role role);
+enum forward_ring { FORWARD_RING_FRAME, FORWARD_RING_ESP, FORWARD_RING_CLEAR };
+void forward_stage_flush(struct forward_core *c, enum forward_ring kind);
 unsigned int forward_messages(struct forward_core *c);
 /* Up to FORWARD_BURST packets of RING. */
 static inline unsigned int forward_take(struct spsc *ring, struct rte_mbuf **pkts)

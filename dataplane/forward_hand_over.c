@@ -16,6 +16,9 @@ COUNTER_DEFINE(hand_over_lan, "hand_over.lan",
 COUNTER_DEFINE(hand_over_wan, "hand_over.wan",
                "ESP packets that came in by another core than their SA's")
 
+COUNTER_DEFINE(hand_over_clear, "hand_over.clear",
+               "packets that came by the WAN in the clear, handed to another core by their flow")
+
 #define MESSAGES 512
 /* Packets that wait for a core, from all the others together; from each at least a burst. */
 #define PACKETS 1024
@@ -45,6 +48,8 @@ int forward_rings_create(struct forward *f, unsigned int core, struct err *err)
 			rc |= spsc_init(&in->frame, ring_size(f->readers));
 		if (from < port[PORT_WAN]->rx_cores)
 			rc |= spsc_init(&in->esp, ring_size(port[PORT_WAN]->rx_cores));
+		if (from < f->wan_readers)
+			rc |= spsc_init(&in->clear, ring_size(f->wan_readers));
 		for (unsigned int role = 0; role < PORT_ROLES; role++)
 			if (from >= port[role]->tx_cores && from % port[role]->tx_cores == core)
 				rc |= spsc_init(&in->tx[role], ring_size(f->config.cores));
@@ -58,6 +63,7 @@ void forward_rings_destroy(struct forward_core *c)
 		packet_ring_fini(&c->in[from].message);
 		packet_ring_fini(&c->in[from].frame);
 		packet_ring_fini(&c->in[from].esp);
+		packet_ring_fini(&c->in[from].clear);
 		for (unsigned int role = 0; role < PORT_ROLES; role++)
 			packet_ring_fini(&c->in[from].tx[role]);
 	}
@@ -69,8 +75,23 @@ void forward_hand_over(struct forward_core *c, unsigned int core, struct rte_mbu
 		forward_drop(c, m, &drop_inbox_full);
 }
 
-void forward_stage_flush(struct forward_core *c, enum port_role role)
+static struct spsc *ring_of(struct forward_rings *in, enum forward_ring kind)
 {
+	switch (kind) {
+	case FORWARD_RING_FRAME:
+		return &in->frame;
+	case FORWARD_RING_ESP:
+		return &in->esp;
+	default:
+		return &in->clear;
+	}
+}
+
+void forward_stage_flush(struct forward_core *c, enum forward_ring kind)
+{
+	static const struct counter *const counters[] = {[FORWARD_RING_FRAME] = &hand_over_lan,
+	                                                 [FORWARD_RING_ESP] = &hand_over_wan,
+	                                                 [FORWARD_RING_CLEAR] = &hand_over_clear};
 	unsigned int handed = 0;
 
 	for (unsigned int core = 0; core < c->f->config.cores; core++) {
@@ -80,8 +101,7 @@ void forward_stage_flush(struct forward_core *c, enum port_role role)
 
 		if (n == 0)
 			continue;
-		pushed = (unsigned int)spsc_push_bulk(role == PORT_LAN ? &in->frame : &in->esp,
-		                                      (void **)out->pkt, n);
+		pushed = (unsigned int)spsc_push_bulk(ring_of(in, kind), (void **)out->pkt, n);
 		handed += pushed;
 		out->n = 0;
 		if (likely(pushed == n))
@@ -90,7 +110,7 @@ void forward_stage_flush(struct forward_core *c, enum port_role role)
 		counter_add(c->cs, &drop_inbox_full, n - pushed);
 	}
 	if (handed > 0)
-		counter_add(c->cs, role == PORT_LAN ? &hand_over_lan : &hand_over_wan, handed);
+		counter_add(c->cs, counters[kind], handed);
 }
 
 static void take(struct forward_core *c, struct rte_mbuf *m)

@@ -41,7 +41,7 @@ static unsigned int spread(struct forward_core *c, struct rte_mbuf **pkts, unsig
 		else
 			forward_stage(c, core, pkts[i]);
 	}
-	forward_stage_flush(c, PORT_LAN);
+	forward_stage_flush(c, FORWARD_RING_FRAME);
 	return own;
 }
 

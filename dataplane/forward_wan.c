@@ -128,6 +128,23 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, struct 
 		forward_drop(c, m, &drop_wan_other);
 }
 
+/* Of N packets in the clear those of this core's flows, in order; the others are staged. */
+static unsigned int spread(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n,
+                           bool ipv6)
+{
+	unsigned int own = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int core = spread_core_ip(&c->f->wan_spread, pkts[i], ipv6);
+
+		if (core == c->index)
+			pkts[own++] = pkts[i];
+		else
+			forward_stage(c, core, pkts[i]);
+	}
+	return own;
+}
+
 static void forward_clear(struct forward_core *c, struct plaintext *clear)
 {
 	uint16_t origin[FORWARD_BURST];
@@ -151,10 +168,40 @@ void forward_wan_burst(struct forward_core *c, struct rte_mbuf **pkts, unsigned 
 		if (class != ETHER_DONE)
 			input(c, pkts[i], class == ETHER_IPV6, &clear);
 	}
-	if (unlikely(clear.n4 + clear.n6 > 0))
-		forward_clear(c, &clear);
 	if (c->f->config.cores > 1)
-		forward_stage_flush(c, PORT_WAN);
+		forward_stage_flush(c, FORWARD_RING_ESP);
+	if (likely(clear.n4 + clear.n6 == 0))
+		return;
+	/* The port has fewer queues than there are cores: as the LAN's frames (forward_lan.c). */
+	if (c->f->wan_readers > 0) {
+		clear.n4 = spread(c, clear.v4, clear.n4, false);
+		clear.n6 = spread(c, clear.v6, clear.n6, true);
+		forward_stage_flush(c, FORWARD_RING_CLEAR);
+	}
+	forward_clear(c, &clear);
+}
+
+/* What other cores read of this core's flows. */
+static unsigned int take_clear(struct forward_core *c)
+{
+	struct rte_mbuf *pkts[FORWARD_BURST];
+	struct plaintext clear;
+	unsigned int total = 0;
+
+	for (unsigned int from = 0; from < c->f->wan_readers; from++) {
+		unsigned int n = forward_take(&c->in[from].clear, pkts);
+
+		clear.n4 = clear.n6 = 0;
+		for (unsigned int i = 0; i < n; i++) {
+			if (rte_pktmbuf_mtod(pkts[i], const uint8_t *)[0] >> 4 == 4)
+				clear.v4[clear.n4++] = pkts[i];
+			else
+				clear.v6[clear.n6++] = pkts[i];
+		}
+		forward_clear(c, &clear);
+		total += n;
+	}
+	return total;
 }
 
 /* The queue to which the device steers the channel's datagrams comes before all others. */
@@ -187,5 +234,5 @@ unsigned int forward_wan(struct forward_core *c)
 			open_push(c, pkts[i]);
 		total += n;
 	}
-	return total;
+	return total + take_clear(c);
 }

@@ -98,6 +98,17 @@ static inline bool spread_is_nd(const uint8_t *ip, uint32_t len)
 	       ip[IPV6_HEADER] <= 137;
 }
 
+/* The core of a packet from its IP header on, which has been checked. */
+static inline unsigned int spread_core_ip(const struct spread *s, const struct rte_mbuf *m,
+                                          bool ipv6)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t len = rte_pktmbuf_data_len(m);
+	uint64_t hash = ipv6 ? spread_hash6(s, ip, len) : spread_hash4(s, ip, len);
+
+	return s->core[(hash >> 24) % SPREAD_SLOTS];
+}
+
 /*
  * The core of a frame. What neighbours say is for core 0, which asks them; what else is not IP
  * goes by its link addresses.
