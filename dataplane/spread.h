@@ -135,7 +135,8 @@ static inline unsigned int spread_core(const struct spread *s, const struct rte_
 		memcpy(w, frame, 2 * RTE_ETHER_ADDR_LEN);
 		hash = flow_fold(w[0] ^ s->secret[0], w[1] ^ s->secret[1]);
 	}
-	return s->core[(hash >> 24) % SPREAD_SLOTS];
+	/* One multiplication alone leaves ports that count up evenly spaced (flow_finish()). */
+	return s->core[flow_finish(hash) % SPREAD_SLOTS];
 }
 
 #endif
