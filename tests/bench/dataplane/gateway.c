@@ -14,15 +14,14 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <rte_bus_vdev.h>
-#include <rte_eal.h>
 #include <rte_errno.h>
 
 #include "common/secret.h"
 #include "tests/bench/dataplane/row.h"
+#include "tests/bench/dataplane/start.h"
 
 #define POOL     16383
 #define SIZE     1420
@@ -34,36 +33,6 @@ static volatile sig_atomic_t stop;
 static void on_signal(int signal)
 {
 	stop = signal;
-}
-
-static void die(const char *what)
-{
-	fprintf(stderr, "dataplane_gateway: %s\n", what);
-	exit(1);
-}
-
-static void start_eal(int cpu, int memory_mb, bool hugepages)
-{
-	char prefix[64], lcores[32], memory[16];
-	char *argv[] = {"dataplane_gateway",
-	                "--lcores",
-	                lcores,
-	                "-m",
-	                memory,
-	                "--no-pci",
-	                "--iova-mode=va",
-	                "--no-telemetry",
-	                "--file-prefix",
-	                prefix,
-	                "--log-level",
-	                "error",
-	                hugepages ? "--in-memory" : "--no-huge"};
-
-	snprintf(prefix, sizeof(prefix), "lumengate-bench-%d", (int)getpid());
-	snprintf(lcores, sizeof(lcores), "0@%d,1@%d", cpu, cpu);
-	snprintf(memory, sizeof(memory), "%d", memory_mb);
-	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]), argv) < 0)
-		die(rte_strerror(rte_errno));
 }
 
 static int memif(const char *name, unsigned int id, const char *socket, struct err *err)
@@ -116,48 +85,35 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
 	                                        {"pair", no_argument, NULL, 'p'},
-	                                        {"cpu", required_argument, NULL, 'c'},
-	                                        {"memory", required_argument, NULL, 'm'},
-	                                        {"hugepages", no_argument, NULL, 'h'},
-	                                        {"library", required_argument, NULL, 'l'},
-	                                        {"provider", required_argument, NULL, 'g'},
+	                                        START_OPTIONS,
+	                                        START_GCM_OPTIONS,
 	                                        {0}};
-	const char *socket = NULL, *library = NULL, *provider = NULL;
-	int cpu = 0, memory_mb = 512, c;
+	struct start start = {.program = "dataplane_gateway", .memory_mb = 512};
 	struct site *sites[2] = {NULL};
-	bool pair = false, hugepages = false;
+	const char *socket = NULL;
 	struct rte_mempool *pool;
 	struct err err = {0};
+	bool pair = false;
+	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 's')
 			socket = optarg;
 		else if (c == 'p')
 			pair = true;
-		else if (c == 'c')
-			cpu = atoi(optarg);
-		else if (c == 'm')
-			memory_mb = atoi(optarg);
-		else if (c == 'h')
-			hugepages = true;
-		else if (c == 'l')
-			library = optarg;
-		else if (c == 'g')
-			provider = optarg;
-		else
+		else if (!start_option(&start, c, optarg))
 			return 2;
 	}
 	if (socket == NULL)
-		die("--socket is missing");
-	start_eal(cpu, memory_mb, hugepages);
-	if (secret_init(16 << 20, &err) < 0 || gcm_provider_force(library, provider, &err) < 0 ||
-	    workers_create(1, &err) < 0 || memif("net_memif0", 0, socket, &err) < 0 ||
-	    memif("net_memif1", 1, socket, &err) < 0)
-		die(err.text);
+		start_die(&start, "--socket is missing");
+	start_eal(&start, 2);
+	start_gateway(&start, 1);
+	if (memif("net_memif0", 0, socket, &err) < 0 || memif("net_memif1", 1, socket, &err) < 0)
+		start_die(&start, err.text);
 	pool = row_pool(SIZE, POOL, &err);
 	if (pool == NULL || build(sites, pair, pool, &err) < 0 ||
 	    worker_launch(worker_get(0), &err) < 0)
-		die(err.text);
+		start_die(&start, err.text);
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
 	printf("ready\n");

@@ -36,6 +36,7 @@
 #include "dataplane/port.h"
 #include "tests/bench/dataplane/frames.h"
 #include "tests/bench/dataplane/site.h"
+#include "tests/bench/dataplane/start.h"
 
 #define BURST    32
 #define POOL     16383
@@ -53,11 +54,7 @@ static struct {
 	double bin_cycles;
 } load;
 
-static void die(const char *what)
-{
-	fprintf(stderr, "dataplane_load: %s\n", what);
-	exit(1);
-}
+static struct start program = {.program = "dataplane_load", .memory_mb = 128};
 
 /* The frames stay ours: a port that copies gives back the reference that it gets. */
 static void send_burst(unsigned int n)
@@ -158,30 +155,6 @@ static void trial(double mpps, double seconds)
 	fflush(stdout);
 }
 
-static void start_eal(int cpu, int memory_mb, bool hugepages)
-{
-	char prefix[64], core[16], memory[16];
-	char *argv[] = {"dataplane_load",
-	                "-l",
-	                core,
-	                "-m",
-	                memory,
-	                "--no-pci",
-	                "--iova-mode=va",
-	                "--no-telemetry",
-	                "--file-prefix",
-	                prefix,
-	                "--log-level",
-	                "error",
-	                hugepages ? "--in-memory" : "--no-huge"};
-
-	snprintf(prefix, sizeof(prefix), "lumengate-bench-%d", (int)getpid());
-	snprintf(core, sizeof(core), "%d", cpu);
-	snprintf(memory, sizeof(memory), "%d", memory_mb);
-	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]), argv) < 0)
-		die(rte_strerror(rte_errno));
-}
-
 static void open_ports(const char *socket, struct rte_mempool *pool)
 {
 	struct err err = {0};
@@ -193,10 +166,10 @@ static void open_ports(const char *socket, struct rte_mempool *pool)
 		snprintf(args, sizeof(args), "role=client,id=%u,socket=%s,socket-abstract=no", i,
 		         socket);
 		if (rte_vdev_init(name, args) != 0)
-			die(rte_strerror(rte_errno));
+			start_die(&program, rte_strerror(rte_errno));
 		if (port_configure(&load.port[i], PORT_LAN, name, 1500, 1, NULL, pool, &err) < 0 ||
 		    port_start(&load.port[i], &err) < 0)
-			die(err.text);
+			start_die(&program, err.text);
 	}
 }
 
@@ -218,7 +191,7 @@ static void make_frames(unsigned int size, struct rte_mempool *pool)
 
 		load.frame[i] = rte_pktmbuf_alloc(pool);
 		if (load.frame[i] == NULL)
-			die("no memory for frames");
+			start_die(&program, "no memory for frames");
 		frames_write((uint8_t *)rte_pktmbuf_append(load.frame[i], (uint16_t)n), n, &lan_mac,
 		             (struct frame_flow){.flow = i % FRAMES_FLOWS});
 	}
@@ -228,16 +201,13 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
 	                                        {"size", required_argument, NULL, 'z'},
-	                                        {"cpu", required_argument, NULL, 'c'},
-	                                        {"memory", required_argument, NULL, 'm'},
-	                                        {"hugepages", no_argument, NULL, 'h'},
 	                                        {"pcap", required_argument, NULL, 'p'},
+	                                        START_OPTIONS,
 	                                        {0}};
-	int cpu = 0, memory_mb = 128, size = -1, c;
 	const char *socket = NULL, *pcap = NULL;
 	struct rte_mempool *pool;
-	bool hugepages = false;
 	struct err err = {0};
+	int size = -1, c;
 	char line[80];
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -245,26 +215,20 @@ int main(int argc, char **argv)
 			socket = optarg;
 		else if (c == 'z')
 			size = frames_size_parse(optarg);
-		else if (c == 'c')
-			cpu = atoi(optarg);
-		else if (c == 'm')
-			memory_mb = atoi(optarg);
-		else if (c == 'h')
-			hugepages = true;
 		else if (c == 'p')
 			pcap = optarg;
-		else
+		else if (!start_option(&program, c, optarg))
 			return 2;
 	}
 	if (pcap != NULL && size >= 0)
 		return write_pcap(pcap, (unsigned int)size) < 0;
 	if (socket == NULL || size < 0 || size > 1500)
-		die("--socket or --size is missing or wrong");
-	start_eal(cpu, memory_mb, hugepages);
+		start_die(&program, "--socket or --size is missing or wrong");
+	start_eal(&program, 1);
 	load.bin_cycles = (double)rte_get_tsc_hz() / 1e7;
 	pool = port_pool_create("load", 1500, 2, POOL, &err);
 	if (pool == NULL)
-		die(err.text);
+		start_die(&program, err.text);
 	open_ports(socket, pool);
 	make_frames((unsigned int)size, pool);
 	printf("{\"ready\": true}\n");
@@ -274,7 +238,7 @@ int main(int argc, char **argv)
 
 		if (sscanf(line, "%lf %lf", &mpps, &seconds) != 2 || mpps < 0 || seconds <= 0 ||
 		    seconds > 60)
-			die("a command is wrong");
+			start_die(&program, "a command is wrong");
 		trial(mpps, seconds);
 	}
 	_exit(0);
