@@ -380,6 +380,109 @@ static void test_channel_elsewhere(void)
 	CU_ASSERT_EQUAL(rig_count(1, "drop.no_wan_route"), dropped + 1);
 }
 
+/*
+ * A translator between the two: what A sends gets the mapping's source, what comes to the mapping
+ * goes to A, all else is dropped, as it keeps nothing for strangers.
+ */
+static struct seen mapping;
+static unsigned int strangers;
+
+static void translator(void)
+{
+	struct rte_mbuf *out[64], *back[64], *m;
+	unsigned int n = 0, k = 0;
+
+	while (n < 64 && (m = rig_pop(gw[0].wan_out)) != NULL)
+		out[n++] = m;
+	while (k < 64 && (m = rig_pop(gw[1].wan_out)) != NULL)
+		back[k++] = m;
+	for (unsigned int i = 0; i < n; i++) {
+		uint8_t *p = rte_pktmbuf_mtod(out[i], uint8_t *);
+
+		if (get_be16(p + 12) == 0x0800 && p[14 + 9] == 17)
+			translate(p, mapping);
+		CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(gw[1].wan_in[0], out[i]), 0);
+	}
+	for (unsigned int i = 0; i < k; i++) {
+		uint8_t *p = rte_pktmbuf_mtod(back[i], uint8_t *);
+
+		if (get_be16(p + 12) == 0x0800 && p[14 + 9] == 17) {
+			if (p[14 + 19] != mapping.last || get_be16(p + 14 + 22) != mapping.port) {
+				strangers++;
+				rte_pktmbuf_free(back[i]);
+				continue;
+			}
+			p[14 + 19] = 1;
+			put_be16(p + 14 + 22, 4500);
+			put_be16(p + 14 + 10, 0);
+			put_be16(p + 14 + 10, test_checksum(p + 14, 20, 0));
+		}
+		CU_ASSERT_EQUAL_FATAL(rte_ring_enqueue(gw[0].wan_in[0], back[i]), 0);
+	}
+}
+
+static unsigned int host_has(unsigned int site)
+{
+	struct rte_mbuf *m;
+	unsigned int n = 0;
+
+	while ((m = rig_receive(site)) != NULL) {
+		rte_pktmbuf_free(m);
+		n++;
+	}
+	return n;
+}
+
+/* A packet each way, by way of the translator. */
+static void exchange(unsigned int *at_a, unsigned int *at_b)
+{
+	rig_send(0, test_ipv4(rig_pool, A_HOST, B_HOST, 17, NULL, 100));
+	rig_send(1, test_ipv4(rig_pool, B_HOST, A_HOST, 17, NULL, 100));
+	/* The wire of each is a ring that the other reads: nothing gets past the translator. */
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		rig_turn(0);
+		translator();
+		rig_turn(1);
+		rig_turn(1);
+		translator();
+	}
+	rig_turn(0);
+	translator();
+	*at_a += host_has(0);
+	*at_b += host_has(1);
+}
+
+/* It maps anew under traffic, three times: what is lost was sent before B could know. */
+static void test_translator_maps_anew(void)
+{
+	static const struct seen mappings[] = {{77, 1024}, {77, 50001}, {78, 4500}, {1, 4500}};
+	unsigned int at_a = 0, at_b = 0, sent = 0;
+
+	later();
+	mapping = (struct seen){1, 4500};
+	for (unsigned int i = 0; i < ROUNDS; i++)
+		exchange(&at_a, &at_b);
+	at_a = at_b = strangers = 0;
+	for (unsigned int k = 0; k < sizeof(mappings) / sizeof(mappings[0]); k++) {
+		unsigned int lost = strangers;
+
+		mapping = mappings[k];
+		exchange(&at_a, &at_b);
+		CU_ASSERT_TRUE(control());
+		is_at(mapping.last, mapping.port);
+		CU_ASSERT_EQUAL(strangers - lost, 1);
+		lost = strangers;
+		for (unsigned int i = 0; i < 50; i++)
+			exchange(&at_a, &at_b);
+		CU_ASSERT_EQUAL(strangers, lost);
+		sent += 51;
+		later();
+	}
+	/* To B nothing is lost at all: it takes any source. */
+	CU_ASSERT_EQUAL(at_b, sent);
+	CU_ASSERT_EQUAL(at_a, sent - strangers);
+}
+
 static void test_needs_one_port_of_udp(void)
 {
 	struct tunnel_config tc = *tunnel_config(gw[1].tunnel);
@@ -403,5 +506,5 @@ UNIT_MAIN(UNIT(test_start), UNIT(test_stays_where_it_is), UNIT(test_moves_with_t
           UNIT(test_replayed_does_not_move), UNIT(test_older_does_not_move),
           UNIT(test_older_generation_does_not_move), UNIT(test_plain_esp_does_not_move),
           UNIT(test_impossible_places), UNIT(test_by_another_core), UNIT(test_keepalives_follow),
-          UNIT(test_many_moves), UNIT(test_channel_elsewhere), UNIT(test_needs_one_port_of_udp),
-          UNIT(test_stop))
+          UNIT(test_many_moves), UNIT(test_channel_elsewhere), UNIT(test_translator_maps_anew),
+          UNIT(test_needs_one_port_of_udp), UNIT(test_stop))
