@@ -164,50 +164,66 @@ static inline void go(struct forward_core *c, uint16_t origin, struct rte_mbuf *
 		forward_tx(c, PORT_LAN, m);
 }
 
+/* What routes and policy say of packets of a burst. */
+struct answers {
+	uint64_t to[FORWARD_BURST], from[FORWARD_BURST]; /* adjacencies */
+	const struct spd_entry *entry[FORWARD_BURST];    /* not set without rules */
+	uint16_t vlan[FORWARD_BURST];
+};
+
+/* Decide question Q of packet M by answer K; true: VALUE is for the cache. */
+static inline bool settle(struct forward_core *c, struct forward_question *q,
+                          const struct answers *a, unsigned int k, uint8_t proto,
+                          struct rte_mbuf *m, struct forward_way *way, struct flow_value *value)
+{
+	bool kept;
+
+	q->to = &c->fib->adjacency[a->to[k]];
+	q->from = &c->fib->adjacency[a->from[k]];
+	q->vlan = a->vlan[k];
+	q->entry = a->entry[k];
+	forward_decide(c, q, &c->verdict[k]);
+	kept = keep(c, &c->verdict[k], q->origin, proto, way, value);
+	if (way->action == FLOW_SEAL)
+		way->sa = forward_seal_sa(c, way->tunnel, m);
+	return kept;
+}
+
 /* Ask routes and policy for the packets that the cache has no decision for. */
 static void ask4(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t *origin,
                  const union flow4_words *key, const uint32_t *hash, struct forward_way *way,
                  const uint8_t *miss, unsigned int misses)
 {
 	uint32_t dst[FORWARD_BURST], src[FORWARD_BURST];
-	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
-	const struct spd_entry *entry[FORWARD_BURST];
 	struct spd4_key rule_key[FORWARD_BURST];
-	uint16_t vlan[FORWARD_BURST];
+	struct answers a;
 
 	for (unsigned int k = 0; k < misses; k++) {
 		dst[k] = get_be32(key[miss[k]].key.dst);
 		src[k] = get_be32(key[miss[k]].key.src);
 	}
-	fib_lookup4(c->fib, dst, to, misses);
-	fib_lookup4(c->fib, src, from, misses);
-	for (unsigned int k = 0; k < misses; k++)
-		vlan[k] = forward_policy_vlan(c, origin[miss[k]], key[miss[k]].key.iface,
-		                              &c->fib->adjacency[to[k]]);
-	for (unsigned int k = 0; c->spd->count > 0 && k < misses; k++) {
+	fib_lookup4(c->fib, dst, a.to, misses);
+	fib_lookup4(c->fib, src, a.from, misses);
+	for (unsigned int k = 0; k < misses; k++) {
+		const struct flow4_key *f = &key[miss[k]].key;
 		bool swapped;
 		uint16_t interface = forward_policy_interface(origin[miss[k]], &swapped);
 
-		forward_policy_key4(&key[miss[k]].key, interface, vlan[k], swapped, &rule_key[k]);
+		a.vlan[k] = forward_policy_vlan(c, origin[miss[k]], f->iface,
+		                                &c->fib->adjacency[a.to[k]]);
+		if (c->spd->count > 0)
+			forward_policy_key4(f, interface, a.vlan[k], swapped, &rule_key[k]);
 	}
 	if (c->spd->count > 0)
-		spd_match4(c->spd, rule_key, entry, misses);
+		spd_match4(c->spd, rule_key, a.entry, misses);
 	for (unsigned int k = 0; k < misses; k++) {
 		unsigned int i = miss[k];
-		struct forward_question q = {.origin = origin[i],
-		                             .iface = key[i].key.iface,
-		                             .key4 = &key[i].key,
-		                             .to = &c->fib->adjacency[to[k]],
-		                             .from = &c->fib->adjacency[from[k]],
-		                             .vlan = vlan[k],
-		                             .entry = entry[k]};
+		struct forward_question q = {
+		        .origin = origin[i], .iface = key[i].key.iface, .key4 = &key[i].key};
 		struct flow_value value;
 
-		forward_decide(c, &q, &c->verdict[k]);
-		if (keep(c, &c->verdict[k], origin[i], key[i].key.proto, &way[i], &value))
+		if (settle(c, &q, &a, k, key[i].key.proto, pkts[i], &way[i], &value))
 			flow4_put(&c->flows, hash[i], &key[i].key, &value);
-		if (way[i].action == FLOW_SEAL)
-			way[i].sa = forward_seal_sa(c, way[i].tunnel, pkts[i]);
 	}
 }
 
@@ -216,44 +232,35 @@ static void ask6(struct forward_core *c, struct rte_mbuf **pkts, const uint16_t 
                  const uint8_t *miss, unsigned int misses)
 {
 	uint8_t dst[FORWARD_BURST][16], src[FORWARD_BURST][16];
-	uint64_t to[FORWARD_BURST], from[FORWARD_BURST];
-	const struct spd_entry *entry[FORWARD_BURST];
 	struct spd6_key rule_key[FORWARD_BURST];
-	uint16_t vlan[FORWARD_BURST];
+	struct answers a;
 
 	for (unsigned int k = 0; k < misses; k++) {
 		memcpy(dst[k], key[miss[k]].key.dst, 16);
 		memcpy(src[k], key[miss[k]].key.src, 16);
 	}
-	fib_lookup6(c->fib, dst, to, misses);
-	fib_lookup6(c->fib, src, from, misses);
-	for (unsigned int k = 0; k < misses; k++)
-		vlan[k] = forward_policy_vlan(c, origin[miss[k]], key[miss[k]].key.iface,
-		                              &c->fib->adjacency[to[k]]);
-	for (unsigned int k = 0; c->spd->count > 0 && k < misses; k++) {
+	fib_lookup6(c->fib, dst, a.to, misses);
+	fib_lookup6(c->fib, src, a.from, misses);
+	for (unsigned int k = 0; k < misses; k++) {
+		const struct flow6_key *f = &key[miss[k]].key;
 		bool swapped;
 		uint16_t interface = forward_policy_interface(origin[miss[k]], &swapped);
 
-		forward_policy_key6(&key[miss[k]].key, interface, vlan[k], swapped, &rule_key[k]);
+		a.vlan[k] = forward_policy_vlan(c, origin[miss[k]], f->iface,
+		                                &c->fib->adjacency[a.to[k]]);
+		if (c->spd->count > 0)
+			forward_policy_key6(f, interface, a.vlan[k], swapped, &rule_key[k]);
 	}
 	if (c->spd->count > 0)
-		spd_match6(c->spd, rule_key, entry, misses);
+		spd_match6(c->spd, rule_key, a.entry, misses);
 	for (unsigned int k = 0; k < misses; k++) {
 		unsigned int i = miss[k];
-		struct forward_question q = {.origin = origin[i],
-		                             .iface = key[i].key.iface,
-		                             .key6 = &key[i].key,
-		                             .to = &c->fib->adjacency[to[k]],
-		                             .from = &c->fib->adjacency[from[k]],
-		                             .vlan = vlan[k],
-		                             .entry = entry[k]};
+		struct forward_question q = {
+		        .origin = origin[i], .iface = key[i].key.iface, .key6 = &key[i].key};
 		struct flow_value value;
 
-		forward_decide(c, &q, &c->verdict[k]);
-		if (keep(c, &c->verdict[k], origin[i], key[i].key.proto, &way[i], &value))
+		if (settle(c, &q, &a, k, key[i].key.proto, pkts[i], &way[i], &value))
 			flow6_put(&c->flows, hash[i], &key[i].key, &value);
-		if (way[i].action == FLOW_SEAL)
-			way[i].sa = forward_seal_sa(c, way[i].tunnel, pkts[i]);
 	}
 }
 
