@@ -2,18 +2,19 @@
 
 /*
  * What hosts of the data centre may send. An input is a row of frames: a byte of options, for
- * frames in two pieces where to cut, a length, and the frame, whole or from its IP header on.
+ * frames in two pieces where to cut, a length, and the frame, whole or from its IP header on, then
+ * with the tag of the VLAN if so wanted.
  */
 
 #include "tests/fuzz/fuzz_rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { RAW = 4, MEND = 8, IPV6 = 16, BROADCAST = 32 };
+enum { RAW = 4, MEND = 8, IPV6 = 16, BROADCAST = 32, TAGGED = 64 };
 
 static void frame(struct input *in)
 {
-	uint8_t bytes[14 + FRAME_MAX], options = take(in),
+	uint8_t bytes[18 + FRAME_MAX], options = take(in),
 	                               cut = options & SHAPE_CHAIN ? take(in) : 0;
 	size_t n;
 
@@ -29,6 +30,12 @@ static void frame(struct input *in)
 		if (options & MEND)
 			mend_ip(bytes + 14, n);
 		n += 14;
+		if (options & TAGGED) {
+			memmove(bytes + 16, bytes + 12, n - 12);
+			put_be16(bytes + 12, 0x8100);
+			put_be16(bytes + 14, FUZZ_VLAN);
+			n += 4;
+		}
 	}
 	fuzz_port(PORT_LAN, shaped_mbuf(bytes, n, options & 3, cut));
 }

@@ -164,6 +164,21 @@ static inline void fuzz_adjust(struct tunnel_config *tc)
 	tc->mtu_floor = 1280;
 }
 
+/* With an address in a VLAN of the victim's LAN. */
+#define FUZZ_VLAN 100
+static inline void fuzz_configure(struct config *c, unsigned int site)
+{
+	struct config_sub *s = &c->lan_subs[0];
+
+	if (site != 0)
+		return;
+	c->lan_sub_count = 1;
+	s->vlan = FUZZ_VLAN;
+	s->port.mtu = 1400;
+	s->port.addresses[s->port.address_count++] = test_prefix("10.1.100.1", 24);
+	s->port.addresses[s->port.address_count++] = test_prefix("2001:db8:a:100::1", 64);
+}
+
 /* The first gateway with keys in both directions, once a process. */
 static inline void fuzz_start(void)
 {
@@ -174,6 +189,7 @@ static inline void fuzz_start(void)
 	started = true;
 	atexit(fuzz_report);
 	rig_adjust = fuzz_adjust;
+	rig_configure = fuzz_configure;
 	rig_start(1);
 	rig_key(0, 1);
 	rig_key(1, 1);

@@ -11,7 +11,7 @@ import struct
 import sys
 
 EXACT, CHAIN, RAW, MEND, IPV6, SEALED, AGAIN, TRAILER = 1, 2, 4, 8, 16, 32, 64, 128
-BROADCAST = 32
+BROADCAST, TAGGED = 32, 64
 HOST_A, GW_A, HOST_B = "10.1.0.10", "10.1.0.1", "10.2.0.10"
 WAN_A, WAN_B = "192.0.2.1", "192.0.2.2"
 HOST6_A, GW6_A, HOST6_B = "2001:db8:a::10", "2001:db8:a::1", "2001:db8:b::10"
@@ -73,6 +73,12 @@ def lan():
         "echo6": (MEND | IPV6, ipv6(HOST6_A, GW6_A, 58, b"\x80\0\0\0\0\1\0\1" + bytes(16))),
         "solicit": (MEND | IPV6 | BROADCAST, solicitation(GW6_A)),
         "arp": (RAW, arp(1, HOST_A, GW_A)),
+        "tagged": (MEND | TAGGED, ipv4("10.1.100.10", HOST_B, 17, udp(1, 2))),
+        "tagged-stray": (MEND | TAGGED, ipv4(HOST_A, HOST_B, 17, udp(1, 2))),
+        "tagged-out": (MEND | TAGGED, ipv4("10.1.100.10", HOST_A, 17, udp(1, 2))),
+        "tagged-echo": (MEND | TAGGED, ipv4("10.1.100.10", "10.1.100.1", 1,
+                                            b"\x08\0\0\0\0\1\0\1" + bytes(24))),
+        "tagged6": (MEND | IPV6 | TAGGED, ipv6("2001:db8:a:100::10", HOST6_B, 17, udp(1, 2))),
         "vlan": (RAW, b"\x02" + bytes(5) + b"\x02\0\0\0\x0a\x10\x81\0\0\x64\x08\0" +
                  ipv4(HOST_A, HOST_B, 17, udp(1, 2))),
     }
