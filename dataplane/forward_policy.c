@@ -377,7 +377,8 @@ uint16_t forward_policy_vlan(const struct forward_core *c, uint16_t origin, unsi
 {
 	if (origin == ORIGIN_LAN)
 		return c->f->config.iface[iface].vlan;
-	return on_lan(to) || to->kind == ADJACENCY_LOCAL
-	               ? c->f->config.iface[to->next_hop.port].vlan
-	               : 0;
+	/* The WAN may be in a VLAN, too, which is none of the LAN's. */
+	if ((!on_lan(to) && to->kind != ADJACENCY_LOCAL) || to->next_hop.port == PORT_WAN)
+		return 0;
+	return c->f->config.iface[to->next_hop.port].vlan;
 }

@@ -3,7 +3,7 @@
 /* A WAN port in a VLAN: every frame has its tag (forward_sub.c). */
 
 #include "dataplane/forward_core.h"
-#include "tests/unit/dataplane/gateway_rig.h"
+#include "tests/unit/dataplane/policy_rig.h"
 
 #define A_HOST "10.1.0.10"
 #define B_HOST "10.2.0.10"
@@ -187,10 +187,29 @@ static void test_arp(void)
 	}
 }
 
+/* Rules name VLANs of the LAN: one for untagged frames is for A's address on the WAN, too. */
+static void test_rules_are_about_the_lan(void)
+{
+	uint64_t before = rig_count(0, "icmp.echoes");
+	struct config_rule *r;
+
+	begin(0);
+	r = rule("untagged", CONFIG_RULE_PROTECT);
+	r->has_vlan = true;
+	apply(0);
+	begin(1);
+	snprintf(rule("all", CONFIG_RULE_PROTECT)->tunnel, 32, "t0");
+	apply(1);
+	rig_send(1, test_echo4(rig_pool, B_HOST, "192.0.2.1", 32));
+	rig_turns(4);
+	CU_ASSERT_EQUAL(rig_count(0, "icmp.echoes"), before + 1);
+}
+
 static void test_stop(void)
 {
 	rig_stop();
 }
 
 UNIT_MAIN(UNIT(test_start), UNIT(test_esp_is_tagged), UNIT(test_the_channel_is_tagged),
-          UNIT(test_other_frames_are_dropped), UNIT(test_arp), UNIT(test_stop))
+          UNIT(test_other_frames_are_dropped), UNIT(test_arp), UNIT(test_rules_are_about_the_lan),
+          UNIT(test_stop))
