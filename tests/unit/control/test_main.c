@@ -154,7 +154,7 @@ static void test_serves_and_stops(void)
 
 	setup();
 	pid = spawn(config_path, NULL);
-	for (int i = 0; i < 200 && lgctl(out, sizeof(out), "status", NULL, NULL, NULL) != 0; i++)
+	for (int i = 0; i < 2000 && lgctl(out, sizeof(out), "status", NULL, NULL, NULL) != 0; i++)
 		usleep(10000);
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "status", NULL, NULL, NULL), LGCTL_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, "running"));
