@@ -38,6 +38,13 @@ class Frr:
         self.rig.wait_for(lambda: os.path.exists(self.path(daemon + ".vty")), 10,
                           f"{daemon} of {self.name}")
 
+    def start_bfdd(self, config):
+        # FRR 10 has its control socket beside the others and no option for it any more.
+        usage = subprocess.run([os.path.join(FOLDER, "bfdd"), "--help"], stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True).stdout
+        control = ["--bfdctl", self.path("bfdd.sock")] if "--bfdctl" in usage else []
+        self.start("bfdd", config, *control)
+
     def kill(self, daemon):
         self.started.remove(daemon)
         self.rig.kill(f"{self.name}-{daemon}")

@@ -136,7 +136,7 @@ class Routed(Rig):
             frr = self.router[name]
             frr.start("zebra", ZEBRA.format(name=name))
             if name != "wan":
-                frr.start("bfdd", BFDD, "--bfdctl", frr.path("bfdd.sock"))
+                frr.start_bfdd(BFDD)
                 frr.start("ospfd", OSPF.format(interface="lg-lan" if name == "gw" else "lan0",
                                                id="10.1.0.1" if name == "gw" else "10.1.0.2"))
             frr.start("bgpd", bgp)
