@@ -44,13 +44,14 @@ enum esp_job_result {
 struct esp_job {
 	uint8_t iv[16];  /* salt, then the explicit IV: 12 bytes (RFC 4106 section 4) */
 	uint8_t aad[16]; /* SPI, then the extended sequence number: 12 bytes (section 5) */
-	uint32_t offset; /* of the text, from the outer IP header */
+	uint32_t offset; /* of the text, from the beginning of the packet */
 	uint32_t length; /* of the text, without ICV */
 	struct rte_mbuf *m;
 	struct sa *sa;
 	uint64_t sequence; /* open */
 	uint8_t ecn;       /* open: of the outer header */
 	uint8_t result;    /* enum esp_job_result */
+	uint8_t before;    /* seal: bytes in front of the outer IP header; else that is the first */
 };
 
 #define ESP_AAD_BYTES 12

@@ -121,7 +121,7 @@ const struct counter *esp_seal_prepare(struct sa *sa, struct rte_mbuf *m, struct
 	}
 	esp_seal_frame(sa, sequence, rte_pktmbuf_mtod(m, uint8_t *),
 	               rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len), inner,
-	               sa->outer_bytes, traffic_class, next, job);
+	               sa->outer_bytes, 0, traffic_class, next, job);
 	last->data_len += back;
 	m->data_off -= front;
 	m->data_len += front;

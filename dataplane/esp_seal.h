@@ -9,6 +9,7 @@
 #define DATAPLANE_ESP_SEAL_H
 
 #include <rte_branch_prediction.h>
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/esp.h"
@@ -54,12 +55,14 @@ static inline void esp_seal_header(uint8_t *h, const struct sa *sa, uint32_t tot
 
 /*
  * The trailer at TAIL, the header in front of TEXT, and the job but for its packet; INNER: bytes
- * of the text without trailer, OUTER: those in front of the ESP header. Returns the bytes of the
- * whole. SEQUENCE is used up before the cipher runs under it.
+ * of the text without trailer, OUTER: those in front of the ESP header, BEFORE: those that the
+ * packet has in front of that. Returns the bytes of outer packet. SEQUENCE is used up before the
+ * cipher runs under it.
  */
 static inline uint32_t esp_seal_frame(struct sa *sa, uint64_t sequence, uint8_t *text,
                                       uint8_t *tail, uint32_t inner, unsigned int outer,
-                                      uint8_t traffic_class, uint8_t next, struct esp_job *job)
+                                      unsigned int before, uint8_t traffic_class, uint8_t next,
+                                      struct esp_job *job)
 {
 	const unsigned int front = outer + ESP_HEADER_BYTES;
 	uint32_t pad = -(inner + 2) & 3, total = front + inner + pad + 2 + ESP_ICV_BYTES;
@@ -77,18 +80,19 @@ static inline uint32_t esp_seal_frame(struct sa *sa, uint64_t sequence, uint8_t 
 	memcpy(job->aad, sa->outer + outer, 4);
 	memcpy(job->aad + 4, &number, 8);
 	job->sa = sa;
-	job->offset = front;
+	job->offset = before + front;
+	job->before = (uint8_t)before;
 	job->length = inner + pad + 2;
 	__atomic_store_n(&sa->replay.top, sequence, __ATOMIC_RELAXED);
 	sa_add(&sa->bytes, inner);
 	return total;
 }
 
-/* Is there room in the one buffer of M for all that sealing adds, and a number for it? */
+/* Is there room in the one buffer of M for all that is added, Ethernet too, and a number? */
 static inline bool esp_seal_fits(const struct sa *sa, const struct rte_mbuf *m)
 {
 	return likely(sa->replay.top != UINT64_MAX && m->nb_segs == 1 &&
-	              m->data_off >= ESP_HEADROOM_MAX &&
+	              m->data_off >= RTE_ETHER_HDR_LEN + ESP_HEADROOM_MAX &&
 	              m->data_off + m->data_len + ESP_TAILROOM_MAX <= m->buf_len);
 }
 
@@ -106,7 +110,7 @@ static inline bool esp_seal_plain(struct sa *sa, struct rte_mbuf *m, uint8_t tra
 		return false;
 	/* What fits into a buffer is below 64 KiB. */
 	total = esp_seal_frame(sa, sa->replay.top + 1, text, text + m->data_len, m->data_len,
-	                       sa->outer_bytes, traffic_class, next, job);
+	                       sa->outer_bytes, 0, traffic_class, next, job);
 	job->m = m;
 	m->data_off -= job->offset;
 	m->data_len = (uint16_t)total;

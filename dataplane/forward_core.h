@@ -415,6 +415,19 @@ void forward_tx_collect(struct forward_core *c, enum port_role role);
 /* Outer packets by the next hop of index OUTER in the FIB. */
 void forward_to_wan(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n,
                     unsigned int outer);
+/* The Ethernet header of outer packets of a tunnel, as its first 8 bytes and the other 6. */
+struct forward_frame {
+	unsigned int tunnel;
+	bool known; /* and nothing else is to be done to the packets */
+	uint64_t first, other;
+};
+void forward_frame(struct forward_core *c, unsigned int tunnel, bool ipv6,
+                   struct forward_frame *out);
+static inline void forward_frame_put(const struct forward_frame *f, uint8_t *p)
+{
+	memcpy(p, &f->first, 8);
+	memcpy(p + 8, &f->other, RTE_ETHER_HDR_LEN - 8);
+}
 /* The channel's datagrams, ahead of all. */
 unsigned int forward_channel(struct forward_core *c);
 void forward_seal_flush(struct forward_core *c);

@@ -14,6 +14,8 @@
 
 #include "dataplane/forward_core.h"
 
+#include <limits.h>
+
 #include "dataplane/forward_key.h"
 #include "dataplane/ip.h"
 
@@ -118,7 +120,7 @@ static inline bool is_ordinary(uint8_t flags, const uint8_t *ip, uint16_t length
 }
 
 static inline void seal(struct forward_core *c, struct rte_mbuf *m, const struct flow_value *v,
-                        struct sa *sa)
+                        struct sa *sa, struct forward_frame *frame)
 {
 	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, RTE_ETHER_HDR_LEN);
 	uint16_t length = get_be16(ip + IPV4_LENGTH);
@@ -126,9 +128,11 @@ static inline void seal(struct forward_core *c, struct rte_mbuf *m, const struct
 	struct esp_job *job = &s->job[s->n];
 	uint32_t total;
 
+	if (unlikely(v->tunnel != frame->tunnel) && sa != NULL)
+		forward_frame(c, v->tunnel, sa->ipv6, frame);
 	m->data_off += RTE_ETHER_HDR_LEN;
-	if (unlikely(sa == NULL || !is_ordinary(v->flags, ip, length) || ip[IPV4_TTL] <= 1 ||
-	             length > forward_tunnel_mtu(c, v->tunnel)) ||
+	if (unlikely(sa == NULL || !frame->known || !is_ordinary(v->flags, ip, length) ||
+	             ip[IPV4_TTL] <= 1 || length > forward_tunnel_mtu(c, v->tunnel)) ||
 	    !esp_seal_fits(sa, m)) {
 		m->data_len = length;
 		m->pkt_len = length;
@@ -140,14 +144,16 @@ static inline void seal(struct forward_core *c, struct rte_mbuf *m, const struct
 	/* A constant makes for shorter code. */
 	if (likely(sa->form == SA_FORM_IPV4))
 		total = esp_seal_frame(sa, sa->replay.top + 1, ip, ip + length, length, IPV4_HEADER,
-		                       ip[1], ESP_NEXT_IPV4, job);
+		                       RTE_ETHER_HDR_LEN, ip[1], ESP_NEXT_IPV4, job);
 	else
 		total = esp_seal_frame(sa, sa->replay.top + 1, ip, ip + length, length,
-		                       sa->outer_bytes, ip[1], ESP_NEXT_IPV4, job);
+		                       sa->outer_bytes, RTE_ETHER_HDR_LEN, ip[1], ESP_NEXT_IPV4,
+		                       job);
 	job->m = m;
 	m->data_off -= job->offset;
-	m->data_len = (uint16_t)total;
-	m->pkt_len = total;
+	m->data_len = (uint16_t)(total + RTE_ETHER_HDR_LEN);
+	m->pkt_len = total + RTE_ETHER_HDR_LEN;
+	forward_frame_put(frame, ip - job->offset);
 	if (++s->n == FORWARD_BURST)
 		forward_seal_flush(c);
 }
@@ -155,6 +161,7 @@ static inline void seal(struct forward_core *c, struct rte_mbuf *m, const struct
 unsigned int forward_fast(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct rte_mbuf *rest[FORWARD_BURST];
+	struct forward_frame frame = {.tunnel = UINT_MAX};
 	unsigned int rests = 0;
 	struct fast f;
 
@@ -162,7 +169,7 @@ unsigned int forward_fast(struct forward_core *c, struct rte_mbuf **pkts, unsign
 	if (!collect(c, pkts, n, &f, rest, &rests) || !recall(c, &f))
 		return n;
 	for (unsigned int k = 0; k < f.n; k++)
-		seal(c, f.m[k], &f.value[k], f.sa[k]);
+		seal(c, f.m[k], &f.value[k], f.sa[k], &frame);
 	memcpy(pkts, rest, rests * sizeof(rest[0]));
 	return rests;
 }

@@ -2,7 +2,6 @@
 
 #include "dataplane/forward_core.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
@@ -256,41 +255,36 @@ void forward_seal_other(struct forward_core *c, struct sa *sa, struct rte_mbuf *
 		forward_seal_flush(c);
 }
 
-/* The Ethernet header to a link, as its first 8 bytes and the other 6. */
-struct ether_words {
-	uint64_t first, other;
-};
-
-static struct ether_words ether_words(const struct forward_core *c, uint64_t link, bool ipv6)
+void forward_frame(struct forward_core *c, unsigned int tunnel, bool ipv6,
+                   struct forward_frame *out)
 {
-	uint64_t from = 0,
-	         type = ipv6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	const struct iface *wan = &c->f->config.iface[PORT_WAN];
+	uint64_t link = wan_link(c, tunnel), from = 0;
+	uint64_t type = ipv6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
 
-	memcpy(&from, &c->f->config.iface[PORT_WAN].mac, RTE_ETHER_ADDR_LEN);
-	return (struct ether_words){(link & (NEIGHBOUR_LINK_VALID - 1)) | from << 48,
-	                            from >> 16 | type << 32};
+	memcpy(&from, &wan->mac, RTE_ETHER_ADDR_LEN);
+	out->tunnel = tunnel;
+	/* With a tag the header has other words, and packets may have to be cut. */
+	out->known = (link & NEIGHBOUR_LINK_VALID) != 0 && wan->vlan == 0 && c->frag == NULL;
+	out->first = (link & (NEIGHBOUR_LINK_VALID - 1)) | from << 48;
+	out->other = from >> 16 | type << 32;
 }
 
-/* Ethernet of a sealed packet, in one buffer with room before it; as forward_ether(). */
-static inline void ether(struct rte_mbuf *m, const struct ether_words *w)
+/* A sealed packet from the outer IP header on. */
+static void to_wan_sealed(struct forward_core *c, struct rte_mbuf *m, unsigned int tunnel)
 {
-	uint8_t *p;
-
-	m->data_off -= RTE_ETHER_HDR_LEN;
-	m->data_len += RTE_ETHER_HDR_LEN;
-	m->pkt_len += RTE_ETHER_HDR_LEN;
-	p = rte_pktmbuf_mtod(m, uint8_t *);
-	memcpy(p, &w->first, 8);
-	memcpy(p + 8, &w->other, 6);
+	/* The inner MTU is above what the WAN takes where fragments are the policy. */
+	if (unlikely(c->frag != NULL && rte_pktmbuf_pkt_len(m) > c->f->config.iface[PORT_WAN].mtu))
+		in_fragments(c, m, tunnel);
+	else
+		to_wan(c, m, tunnel, false);
 }
 
 void forward_seal_flush(struct forward_core *c)
 {
 	struct tx_queue *q = &c->tx[PORT_WAN];
 	struct seal_vector *v = &c->seal;
-	unsigned int n = v->n, tunnel = UINT_MAX;
-	struct ether_words header = {0};
-	uint64_t link = 0;
+	unsigned int n = v->n;
 
 	if (n == 0)
 		return;
@@ -299,27 +293,13 @@ void forward_seal_flush(struct forward_core *c)
 	if (q->n + n > FORWARD_TX)
 		forward_tx_flush(c, PORT_WAN);
 	for (unsigned int i = 0; i < n; i++) {
-		struct rte_mbuf *m = v->job[i].m;
-		const struct sa *sa = v->job[i].sa;
+		const struct esp_job *job = &v->job[i];
 
-		if (unlikely(sa->tunnel != tunnel)) {
-			tunnel = sa->tunnel;
-			/* With a tag the header has other words. */
-			link = unlikely(c->f->config.iface[PORT_WAN].vlan != 0)
-			               ? 0
-			               : wan_link(c, tunnel);
-			header = ether_words(c, link, sa->ipv6);
-		}
-		/* The inner MTU is above what the WAN takes where fragments are the policy. */
-		if (unlikely(c->frag != NULL &&
-		             rte_pktmbuf_pkt_len(m) > c->f->config.iface[PORT_WAN].mtu)) {
-			in_fragments(c, m, tunnel);
-		} else if (unlikely((link & NEIGHBOUR_LINK_VALID) == 0 || m->nb_segs > 1 ||
-		                    q->n == FORWARD_TX || m->data_off < RTE_ETHER_HDR_LEN)) {
-			to_wan(c, m, tunnel, false);
-		} else {
-			ether(m, &header);
-			q->pkt[q->n++] = m;
-		}
+		if (unlikely(job->before == 0))
+			to_wan_sealed(c, job->m, job->sa->tunnel);
+		else if (likely(q->n < FORWARD_TX))
+			q->pkt[q->n++] = job->m;
+		else
+			forward_tx(c, PORT_WAN, job->m);
 	}
 }

@@ -20,7 +20,6 @@ struct outcome {
 	unsigned int n, lan_n;
 	uint32_t length[FRAMES];
 	uint8_t frame[FRAMES][SAMPLE];
-	uint32_t lan_length[FRAMES];
 	uint64_t sealed, count[8];
 };
 
@@ -171,8 +170,7 @@ static void collect(struct outcome *o)
 		rte_pktmbuf_free(m);
 	}
 	while ((m = rig_receive(0)) != NULL) {
-		if (o->lan_n < FRAMES)
-			o->lan_length[o->lan_n++] = m->pkt_len;
+		o->lan_n++;
 		rte_pktmbuf_free(m);
 	}
 }
@@ -226,14 +224,12 @@ static void test_same(void)
 	CU_ASSERT(fast.sealed > FRAMES / 4);
 	CU_ASSERT_EQUAL(fast.sealed, general.sealed);
 	CU_ASSERT_EQUAL_FATAL(fast.n, general.n);
-	CU_ASSERT_EQUAL_FATAL(fast.lan_n, general.lan_n);
-	CU_ASSERT(fast.lan_n > 0);
+	/* Errors to their senders, of which there are only so many a second. */
+	CU_ASSERT(fast.lan_n > 0 && general.lan_n > 0);
 	for (unsigned int i = 0; i < fast.n; i++) {
 		CU_ASSERT_EQUAL_FATAL(fast.length[i], general.length[i]);
 		CU_ASSERT_EQUAL_FATAL(memcmp(fast.frame[i], general.frame[i], SAMPLE), 0);
 	}
-	for (unsigned int i = 0; i < fast.lan_n; i++)
-		CU_ASSERT_EQUAL(fast.lan_length[i], general.lan_length[i]);
 	for (size_t i = 0; i < RTE_DIM(counters); i++) {
 		CU_ASSERT(fast.count[i] > 0);
 		CU_ASSERT_EQUAL(fast.count[i], general.count[i]);
