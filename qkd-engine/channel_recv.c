@@ -228,10 +228,13 @@ const uint8_t *channel_receive(struct channel *ch, enum channel_stream stream, s
 	uint8_t *out;
 
 	s->held = 0;
-	/* Tell a sender that waits for room; a PING, so that the news is not lost. */
-	if (ch->current.valid && limit_of(s) >= s->advertised_seq + RECV_SLOTS / 4) {
+	/*
+	 * Tell a sender that waits for room; a PING, so that the news is not lost. One that was not
+	 * heard yet does not wait: the answer to its first datagram has the limit, and before that
+	 * there is no ACK to put it in.
+	 */
+	if (ch->current.valid && ch->rx.any && limit_of(s) >= s->advertised_seq + RECV_SLOTS / 4)
 		ch->tx.ping = ch->dirty = true;
-	}
 	if (s->complete == 0)
 		return NULL;
 	at = slot_of(s, s->read_seq);

@@ -214,5 +214,42 @@ static void test_idle_keeps_alive_and_quiet(void)
 	lossy_pair_fini(&p);
 }
 
+/*
+ * B's reader polls from the session's start, ahead of A's first datagram: what B may send is what
+ * the handshake, the keep-alives and the time-outs ask for, however often it is polled.
+ */
+static void test_starts_quietly(void)
+{
+	static const struct lossy_config config = {.delay_ns = 100 * NS_PER_MS};
+	struct channel_stats b = {0};
+	struct lossy_pair p;
+	uint64_t hellos = 0, end;
+	size_t len;
+
+	CU_ASSERT_TRUE_FATAL(lossy_pair_init(&p, &config, 13));
+	end = p.now_ns + 5 * NS_PER_S;
+	while (b.sessions == 0 && p.now_ns < end) {
+		lossy_pair_step(&p, 20 * NS_PER_US);
+		b = stats(p.b);
+		hellos = p.ba.sent;
+	}
+	CU_ASSERT_EQUAL(b.sessions, 1);
+	/* A round trip, and a second in which nothing of A's arrives. */
+	p.ab.cut = true;
+	lossy_wire_clear(&p.ab);
+	for (int i = 0; i < 50000; i++) {
+		for (int stream = 0; stream < CHANNEL_STREAMS; stream++)
+			CU_ASSERT_PTR_NULL(channel_receive(p.b, stream, &len));
+		lossy_pair_step(&p, 20 * NS_PER_US);
+	}
+	CU_ASSERT(p.ba.sent - hellos >= 2);
+	CU_ASSERT(p.ba.sent - hellos < 12);
+	p.ab.cut = false;
+	CU_ASSERT_TRUE(lossy_pair_connect(&p, 2 * NS_PER_S));
+	CU_ASSERT_EQUAL(stats(p.b).sessions, 1);
+	lossy_pair_fini(&p);
+}
+
 UNIT_MAIN(UNIT(test_connects), UNIT(test_short_outage), UNIT(test_restarts_at_random_moments),
-          UNIT(test_long_outage), UNIT(test_one_way_outage), UNIT(test_idle_keeps_alive_and_quiet))
+          UNIT(test_long_outage), UNIT(test_one_way_outage), UNIT(test_idle_keeps_alive_and_quiet),
+          UNIT(test_starts_quietly))
