@@ -71,7 +71,8 @@ static void take_confirm(struct channel *ch, const struct wire_datagram *d)
 	struct channel_handshake *hs = &ch->hs;
 	struct channel_session s;
 
-	if (same_nonces(&ch->current, d)) {
+	/* A has the session once it sent a datagram of it: late then, or replayed. */
+	if (same_nonces(&ch->current, d) && !ch->rx.any) {
 		ch->tx.ping = true;
 		return;
 	}

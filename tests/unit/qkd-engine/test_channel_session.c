@@ -103,6 +103,36 @@ static void test_numbers_grow(void)
 	lossy_pair_fini(&p);
 }
 
+/* A CONFIRM that A needs no more is answered no more: who repeats it makes B send nothing. */
+static void test_replayed_confirm_is_not_answered(void)
+{
+	struct lossy_pair p;
+	uint64_t sent, stale;
+	size_t confirm = 0;
+	uint8_t id[16];
+
+	start(&p, 14);
+	run(&p, 50);
+	CU_ASSERT_TRUE_FATAL(channel_session(p.a, id));
+	while (confirm < to_b.count && to_b.d[confirm].data[0] != WIRE_CONFIRM)
+		confirm++;
+	CU_ASSERT_TRUE_FATAL(confirm < to_b.count);
+	sent = stats(p.b).datagrams_sent;
+	stale = stats(p.b).hello_stale;
+	for (int i = 0; i < 1000; i++) {
+		uint8_t buf[CHANNEL_DATAGRAM_MAX];
+
+		p.now_ns += 10 * NS_PER_US;
+		channel_input(p.b, to_b.d[confirm].data, to_b.d[confirm].len, p.now_ns);
+		while (channel_output(p.b, buf, p.now_ns) > 0)
+			;
+	}
+	CU_ASSERT(stats(p.b).datagrams_sent - sent <= 1); /* a keep-alive */
+	CU_ASSERT_EQUAL(stats(p.b).hello_stale - stale, 1000);
+	expect_alive(&p, id);
+	lossy_pair_fini(&p);
+}
+
 /* Everything that was ever sent, again: hellos of this and of earlier sessions, and data. */
 static void test_replay_changes_nothing(void)
 {
@@ -199,5 +229,6 @@ static void test_different_secrets(void)
 	lossy_pair_fini(&p);
 }
 
-UNIT_MAIN(UNIT(test_tags_as_specified), UNIT(test_numbers_grow), UNIT(test_replay_changes_nothing),
+UNIT_MAIN(UNIT(test_tags_as_specified), UNIT(test_numbers_grow),
+          UNIT(test_replayed_confirm_is_not_answered), UNIT(test_replay_changes_nothing),
           UNIT(test_replay_to_a_fresh_peer), UNIT(test_different_secrets))
