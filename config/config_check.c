@@ -57,6 +57,30 @@ static const struct config_prefix *covering(const struct config_port *port,
 	return NULL;
 }
 
+/* Is ADDR the network or broadcast address of each prefix of PORT that it is in? */
+static bool is_edge_of(const struct config_port *port, const struct config_addr *addr)
+{
+	bool edge = false;
+
+	for (unsigned int i = 0; i < port->address_count; i++) {
+		struct config_prefix at = {.addr = *addr, .len = port->addresses[i].len};
+
+		if (!config_prefix_covers(&port->addresses[i], addr))
+			continue;
+		if (!is_edge(&at))
+			return false;
+		edge = true;
+	}
+	return edge;
+}
+
+/* Why nobody answers at ADDR on PORT; NULL when somebody may. */
+static const char *not_a_neighbour(const struct config_port *port, const struct config_addr *addr)
+{
+	return is_edge_of(port, addr) ? "the network or broadcast address of its prefix"
+	                              : not_a_host(addr);
+}
+
 static bool has_address(const struct config_port *port, const struct config_addr *addr)
 {
 	for (unsigned int i = 0; i < port->address_count; i++)
@@ -173,7 +197,9 @@ static int check_next_hop(const struct config *c, const struct config_route *r,
 
 	config_prefix_format(&r->prefix, prefix);
 	config_addr_format(next_hop, hop);
-	why = not_a_host(next_hop);
+	why = not_a_neighbour(port, next_hop);
+	for (unsigned int i = 0; why == NULL && i < c->lan_sub_count; i++)
+		why = not_a_neighbour(&c->lan_subs[i].port, next_hop);
 	if (why != NULL)
 		return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']/%s: %s is %s", prefix,
 		               leaf, hop, why);
@@ -196,6 +222,15 @@ static int check_next_hop(const struct config *c, const struct config_route *r,
 	return 0;
 }
 
+static bool is_prefix_of(const struct config_port *port, const struct config_prefix *prefix)
+{
+	for (unsigned int i = 0; i < port->address_count; i++)
+		if (port->addresses[i].len == prefix->len &&
+		    config_prefix_overlaps(&port->addresses[i], prefix))
+			return true;
+	return false;
+}
+
 static int check_route(const struct config *c, const struct config_route *r, struct err *err)
 {
 	char prefix[CONFIG_ADDR_TEXT];
@@ -205,14 +240,16 @@ static int check_route(const struct config *c, const struct config_route *r, str
 	for (unsigned int i = 0; i < 2; i++) {
 		const struct config_port *p = i == 0 ? &c->lan : &c->wan;
 
-		for (unsigned int j = 0; j < p->address_count; j++)
-			if (p->addresses[j].len == r->prefix.len &&
-			    config_prefix_overlaps(&p->addresses[j], &r->prefix))
-				return err_set(err, EINVAL,
-				               CONFIG_ROOT "/route[prefix='%s']: the %s port's own "
-				                           "prefix",
-				               prefix, i == 0 ? "LAN" : "WAN");
+		if (is_prefix_of(p, &r->prefix))
+			return err_set(err, EINVAL,
+			               CONFIG_ROOT "/route[prefix='%s']: the %s port's own prefix",
+			               prefix, i == 0 ? "LAN" : "WAN");
 	}
+	for (unsigned int i = 0; i < c->lan_sub_count; i++)
+		if (is_prefix_of(&c->lan_subs[i].port, &r->prefix))
+			return err_set(err, EINVAL,
+			               CONFIG_ROOT "/route[prefix='%s']: VLAN %u's own prefix",
+			               prefix, c->lan_subs[i].vlan);
 	if (r->prefix.addr.ipv6 ? r->prefix.addr.bytes[0] == 0xff : r->prefix.addr.bytes[0] >= 224)
 		return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']: not unicast", prefix);
 	if (r->via == CONFIG_VIA_TUNNEL) {
@@ -253,12 +290,12 @@ static int check_ends(const struct config *c, const char *path, const struct con
 	if (local->ipv6 != remote->ipv6)
 		return err_set(err, EINVAL, "%s/remote: %s is of another IP version than local",
 		               path, r);
-	why = not_a_host(remote);
+	why = not_a_neighbour(&c->wan, remote);
 	if (why != NULL)
 		return err_set(err, EINVAL, "%s/remote: %s is %s", path, r, why);
 	if (has_address(&c->wan, remote) || has_address(&c->lan, remote))
 		return err_set(err, EINVAL, "%s/remote: %s is this gateway's own", path, r);
-	if (covering(&c->lan, remote) != NULL)
+	if (covering(&c->lan, remote) != NULL || config_subs_cover(c, remote))
 		return err_set(err, EINVAL, "%s/remote: %s is on the LAN port", path, r);
 	if (covering(&c->wan, remote) != NULL)
 		return 0;
@@ -307,6 +344,11 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 	if (t->mtu_discovery && t->local.ipv6 && t->mtu_floor < IPV6_MTU_MIN)
 		return err_set(err, EINVAL, "%s/mtu-floor: %u is below the %u of IPv6", path,
 		               t->mtu_floor, IPV6_MTU_MIN);
+	if (t->mtu_discovery && t->mtu_floor >= c->wan.mtu)
+		return err_set(err, EINVAL,
+		               "%s/mtu-floor: %u is not below the WAN port's MTU of %u: no router "
+		               "could lower it",
+		               path, t->mtu_floor, c->wan.mtu);
 	if (t->hard_life_ms <= t->rekey_period_ms)
 		return err_set(err, EINVAL,
 		               "%s/rekey/hard-life: %u ms is not longer than the period of %u ms",
@@ -321,33 +363,12 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 	return check_ends(c, path, &t->local, &t->remote, err);
 }
 
-static int check_crypto_device(const struct config *c, struct err *err)
-{
-	static const char path[] = CONFIG_ROOT "/resources/crypto-device";
-	size_t n = device_name_len(c->crypto_device);
-
-	if (strcmp(c->gcm_provider, "cryptodev") != 0)
-		return n == 0 ? 0
-		              : err_set(err, EINVAL, "%s: gcm-provider is %s, not cryptodev", path,
-		                        c->gcm_provider);
-	if (n == 0)
-		return err_set(err, EINVAL, "%s: missing: gcm-provider is cryptodev", path);
-	for (unsigned int i = 0; i < 2; i++) {
-		const char *port = i == 0 ? c->lan.device : c->wan.device;
-
-		if (n == device_name_len(port) && strncasecmp(c->crypto_device, port, n) == 0)
-			return err_set(err, EINVAL, "%s: %.*s is the %s port's device", path,
-			               (int)n, port, i == 0 ? "LAN" : "WAN");
-	}
-	return 0;
-}
-
 int config_check(const struct config *c, struct err *err)
 {
 	int rc = check_ports(c, err);
 
 	if (rc == 0)
-		rc = check_crypto_device(c, err);
+		rc = config_check_resources(c, err);
 	for (unsigned int i = 0; rc == 0 && i < c->route_count; i++)
 		rc = check_route(c, &c->routes[i], err);
 	for (unsigned int i = 0; rc == 0 && i < c->tunnel_count; i++)

@@ -31,6 +31,7 @@ int config_rules_check(const struct config *config, struct err *err);
 
 /* What the schema cannot say: how addresses, routes and tunnels fit together. */
 int config_check(const struct config *config, struct err *err);
+int config_check_resources(const struct config *config, struct err *err);
 int config_check_bonds(const struct config *config, struct err *err);
 int config_check_wires(const struct config *config, struct err *err);
 int config_check_exceptions(const struct config *config, struct err *err);

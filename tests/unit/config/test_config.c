@@ -268,6 +268,13 @@ static const struct {
          ROOT "/route/to: Mandatory choice \"to\" data do not exist"},
         {EXAMPLE_A, "route/+", "{\"prefix\":\"10.2.0.0/24\",\"tunnel\":\"dc\"}",
          ROOT "/route[prefix='10.2.0.0/24']: Duplicate instance of \"route\""},
+        {EXAMPLE_A, "route/0", "{\"prefix\":\"10.2.0.0/24\",\"next-hop\":\"10.1.0.255\"}",
+         ROOT "/route[prefix='10.2.0.0/24']/next-hop: 10.1.0.255 is the network or broadcast "
+              "address of its prefix"},
+        {EXAMPLE_A, "port/lan",
+         "{\"device\":\"net_af_packet0,iface=lan0\",\"address\":[\"10.1.0.1/24\"],"
+         "\"vlan\":[{\"id\":7,\"address\":[\"10.2.0.1/24\"]}]}",
+         ROOT "/route[prefix='10.2.0.0/24']: VLAN 7's own prefix"},
         {EXAMPLE_A, "route/0/via", "\"lan\"",
          ROOT "/route[prefix='10.2.0.0/24']: Data for both cases \"tunnel\" and \"neighbour\" "
               "exist"},
@@ -280,6 +287,16 @@ static const struct {
          ROOT "/tunnel[name='dc']/remote: fd00:9::1 is of another IP version than local"},
         {EXAMPLE_A, "tunnel/0/remote", "\"10.1.0.9\"",
          ROOT "/tunnel[name='dc']/remote: 10.1.0.9 is on the LAN port"},
+        {EXAMPLE_A, "tunnel/0/remote", "\"192.0.2.3\"",
+         ROOT "/tunnel[name='dc']/remote: 192.0.2.3 is the network or broadcast address of its "
+              "prefix"},
+        {EXAMPLE_A, "channel/remote", "\"192.0.2.0\"",
+         ROOT "/channel/remote: 192.0.2.0 is the network or broadcast address of its prefix"},
+        {EXAMPLE_A, "port",
+         "{\"lan\":{\"device\":\"net_af_packet0,iface=lan0\",\"address\":[\"10.1.0.1/24\"],"
+         "\"vlan\":[{\"id\":7,\"address\":[\"192.0.2.3/31\"]}]},"
+         "\"wan\":{\"device\":\"net_af_packet1,iface=wan0\",\"address\":[\"192.0.2.1/32\"]}}",
+         ROOT "/tunnel[name='dc']/remote: 192.0.2.2 is on the LAN port"},
         {EXAMPLE_A, "tunnel/0/remote", "\"198.51.100.1\"",
          ROOT "/tunnel[name='dc']/remote: 198.51.100.1 has no route on the WAN port"},
         {EXAMPLE_A, "tunnel/0/remote", "\"10.2.0.1\"",
@@ -324,6 +341,13 @@ static const struct {
         {EXAMPLE_A, "port/wan/vlan", "0", ROOT "/port/wan/vlan: out of range: must be 1 to 4094"},
         {EXAMPLE_A, "tunnel/0/mtu-floor", "575",
          ROOT "/tunnel[name='dc']/mtu-floor: out of range: must be 576 to 9600"},
+        {EXAMPLE_A, "tunnel/0",
+         "{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","
+         "\"mtu-discovery\":true,\"mtu-floor\":1600}",
+         ROOT "/tunnel[name='dc']/mtu-floor: 1600 is not below the WAN port's MTU of 1600: no "
+              "router could lower it"},
+        {EXAMPLE_A, "resources/cpus", "\"0,3-1\"",
+         ROOT "/resources/cpus: 3-1 ends before it begins"},
         {EXAMPLE_A, "tunnel/0",
          "{\"name\":\"dc\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\","
          "\"mtu-discovery\":true,\"outer-fragment\":true}",
