@@ -210,10 +210,11 @@ uint32_t block_secret_bits(const struct engine *e, const struct block *b)
 {
 	double leak = (double)b->alice_parities + (double)b->bob_parities + VERIFY_TAG_BITS +
 	              BLOCK_LEAK_COUNTS + BLOCK_LEAK_VERDICT;
-	struct finite_key_bound bound;
+	const struct finite_key_input in = {
+	        .source = e->config.source, .counts = b->counts, .leak = leak};
+	struct finite_key_result bound;
 
-	finite_key_rusca2018(&e->config.source, &b->counts, leak, &bound);
-	if (bound.secret_bits >= b->bits)
+	if (finite_key_bound(FINITE_KEY_RUSCA2018, &in, &bound) < 0 || bound.secret_bits >= b->bits)
 		return 0; /* counts that contradict each other */
 	return (uint32_t)bound.secret_bits & ~255u;
 }

@@ -2,131 +2,193 @@
 
 #include "qkd-engine/finite_key.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
-/* The proof splits eps_sec into 19 equal parts (Rusca 2018, below eq. A25). */
-#define EPS_PARTS 19.0
+#include "qkd-engine/finite_key_proof.h"
+
+#define COUNT_MAX ((uint64_t)1 << 50) /* exact as a double, sums included */
+#define EPS_MIN   1e-100
+#define EPS_MAX   0.01
+#define MU_MAX    5.0
+#define APART     1e-6 /* intensities that differ by less say nothing */
+#define P_MIN     1e-9
+#define LEAK_MAX  1e15
+#define F_MAX     100.0
+
+static const struct finite_key_proof_ops *const proofs[FINITE_KEY_PROOFS] = {
+        [FINITE_KEY_RUSCA2018] = &finite_key_rusca2018,
+        [FINITE_KEY_WIESEMANN2024] = &finite_key_wiesemann2024,
+        [FINITE_KEY_LIM2014] = &finite_key_lim2014,
+        [FINITE_KEY_TOMAMICHEL2012] = &finite_key_tomamichel2012,
+};
 
 double binary_entropy(double p)
 {
-	if (p <= 0 || p >= 1)
+	if (!(p > 0 && p < 1))
 		return 0;
 	return -p * log2(p) - (1 - p) * log2(1 - p);
 }
 
-/* One basis' detections and errors with what the source says about them. */
-struct basis {
-	const struct finite_key_source *s;
-	double n[2], m[2];
-	double delta_n, delta_m; /* Hoeffding deviations of the totals, eq. A13 */
-	double tau[2];           /* probability of 0 and of 1 photon in a pulse */
-};
-
-static void basis_init(struct basis *b, const struct finite_key_source *s, const uint64_t n[2],
-                       const uint64_t m[2])
+const char *finite_key_proof_name(enum finite_key_proof proof)
 {
-	double ln_eps = log(EPS_PARTS / s->eps_sec);
+	return proof < FINITE_KEY_PROOFS ? proofs[proof]->name : "none";
+}
 
-	b->s = s;
-	b->tau[0] = 0;
-	b->tau[1] = 0;
-	for (int k = 0; k < 2; k++) {
-		b->n[k] = (double)n[k];
-		b->m[k] = (double)m[k];
-		b->tau[0] += s->p[k] * exp(-s->mu[k]);
-		b->tau[1] += s->p[k] * exp(-s->mu[k]) * s->mu[k];
+const char *finite_key_protocol_name(enum finite_key_proof proof)
+{
+	return proof < FINITE_KEY_PROOFS ? proofs[proof]->protocol : "none";
+}
+
+unsigned int finite_key_intensities(enum finite_key_proof proof)
+{
+	return proof < FINITE_KEY_PROOFS ? proofs[proof]->intensities : 0;
+}
+
+int finite_key_proof_find(const char *name, enum finite_key_proof *out)
+{
+	for (int i = 0; i < FINITE_KEY_PROOFS; i++) {
+		if (strcmp(name, proofs[i]->name) != 0 && strcmp(name, proofs[i]->short_name) != 0)
+			continue;
+		*out = (enum finite_key_proof)i;
+		return 0;
 	}
-	b->delta_n = sqrt((b->n[0] + b->n[1]) * ln_eps / 2);
-	b->delta_m = sqrt((b->m[0] + b->m[1]) * ln_eps / 2);
+	return -EINVAL;
 }
 
-/* A count plus or minus its deviation, as if all pulses had intensity k; never negative. */
-static double scaled(const struct basis *b, int k, double count, double delta)
+static bool bad(struct finite_key_result *out, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+static bool bad(struct finite_key_result *out, const char *format, ...)
 {
-	double v = count + delta;
+	va_list args;
 
-	return v > 0 ? v * exp(b->s->mu[k]) / b->s->p[k] : 0;
+	va_start(args, format);
+	vsnprintf(out->reason, sizeof(out->reason), format, args);
+	va_end(args);
+	return false;
 }
 
-/* Vacuum events, eq. A17: twice their errors, and they err half of the time. */
-static double s0_upper(const struct basis *b)
+static bool check_counts(const char *names, const uint64_t *n, const uint64_t *m,
+                         unsigned int intensities, struct finite_key_result *out)
 {
-	return 2 * (b->tau[0] * scaled(b, 1, b->m[1], b->delta_m) + b->delta_n);
+	for (unsigned int k = 0; k < FINITE_KEY_INTENSITIES; k++) {
+		if (k >= intensities && (n[k] != 0 || m[k] != 0))
+			return bad(out, "n_%s[%u], m_%s[%u]: the proof knows of %u %s", names, k,
+			           names, k, intensities,
+			           intensities == 1 ? "intensity" : "intensities");
+		if (n[k] > COUNT_MAX)
+			return bad(out, "n_%s[%u]: %llu is above 2^50", names, k,
+			           (unsigned long long)n[k]);
+		if (m[k] > n[k])
+			return bad(out, "m_%s[%u]: %llu errors are more than the %llu detections",
+			           names, k, (unsigned long long)m[k], (unsigned long long)n[k]);
+	}
+	return true;
 }
 
-/* Eq. A16. */
-static double s0_lower(const struct basis *b)
+static bool check_source(const struct finite_key_source *s, unsigned int intensities,
+                         struct finite_key_result *out)
 {
-	double mu1 = b->s->mu[0], mu2 = b->s->mu[1];
-	double v = b->tau[0] / (mu1 - mu2) *
-	           (mu1 * scaled(b, 1, b->n[1], -b->delta_n) -
-	            mu2 * scaled(b, 0, b->n[0], b->delta_n));
+	double sum = 0;
 
-	return v > 0 ? v : 0;
+	for (unsigned int k = 0; k < intensities; k++) {
+		/* The weakest of three may be no light at all. */
+		double least = k == 2 ? 0 : APART;
+
+		if (!(s->mu[k] >= least && s->mu[k] <= MU_MAX))
+			return bad(out, "mu[%u]: %g is not within %g to %g", k, s->mu[k], least,
+			           MU_MAX);
+		if (k > 0 && !(s->mu[k - 1] - s->mu[k] >= APART))
+			return bad(out, "mu[%u]: %g is not below mu[%u], %g", k, s->mu[k], k - 1,
+			           s->mu[k - 1]);
+		if (!(s->p[k] >= P_MIN && s->p[k] <= 1))
+			return bad(out, "p[%u]: %g is not within %g to 1", k, s->p[k], P_MIN);
+		sum += s->p[k];
+	}
+	/* Lim 2014, above eq. 2. */
+	if (intensities == 3 && !(s->mu[0] - s->mu[1] - s->mu[2] >= APART))
+		return bad(out, "mu[0]: %g is not above mu[1] + mu[2], %g", s->mu[0],
+		           s->mu[1] + s->mu[2]);
+	if (!(fabs(sum - 1) <= 1e-9))
+		return bad(out, "p: %.12g is the sum, not 1", sum);
+	return true;
 }
 
-/* Single-photon events, eq. A18 (its detections scaled by e^mu / p as in A14). */
-static double s1_lower(const struct basis *b)
+static bool check(const struct finite_key_proof_ops *p, const struct finite_key_input *in,
+                  struct finite_key_result *out)
 {
-	double mu1 = b->s->mu[0], mu2 = b->s->mu[1];
-	double r = mu2 / mu1;
-	double v = b->tau[1] * mu1 / (mu2 * (mu1 - mu2)) *
-	           (scaled(b, 1, b->n[1], -b->delta_n) - r * r * scaled(b, 0, b->n[0], b->delta_n) -
-	            (1 - r * r) * s0_upper(b) / b->tau[0]);
+	const struct finite_key_source *s = &in->source;
+	const struct finite_key_counts *c = &in->counts;
 
-	return v > 0 ? v : 0;
+	if (!check_counts("z", c->n_z, c->m_z, p->intensities, out) ||
+	    !check_counts("x", c->n_x, c->m_x, p->intensities, out))
+		return false;
+	if (p->intensities > 1 && !check_source(s, p->intensities, out))
+		return false;
+	if (!(s->eps_sec >= EPS_MIN && s->eps_sec <= EPS_MAX))
+		return bad(out, "eps_sec: %g is not within %g to %g", s->eps_sec, EPS_MIN, EPS_MAX);
+	if (!(s->eps_cor >= EPS_MIN && s->eps_cor <= EPS_MAX))
+		return bad(out, "eps_cor: %g is not within %g to %g", s->eps_cor, EPS_MIN, EPS_MAX);
+	if (!(in->f >= 0 && in->f <= F_MAX))
+		return bad(out, "f: %g is not within 0 to %g", in->f, F_MAX);
+	if (in->f == 0 && !(in->leak >= 0 && in->leak <= LEAK_MAX))
+		return bad(out, "leak: %g is not within 0 to %g", in->leak, LEAK_MAX);
+	return true;
 }
 
-/* Errors of single-photon events, eq. A20. */
-static double v1_upper(const struct basis *b)
+static double leak_of(const struct finite_key_input *in)
 {
-	double v = b->tau[1] / (b->s->mu[0] - b->s->mu[1]) *
-	           (scaled(b, 0, b->m[0], b->delta_m) - scaled(b, 1, b->m[1], -b->delta_m));
+	double n = 0, m = 0;
 
-	return v > 0 ? v : 0;
+	if (in->f == 0)
+		return ceil(in->leak);
+	for (unsigned int k = 0; k < FINITE_KEY_INTENSITIES; k++) {
+		n += (double)in->counts.n_z[k];
+		m += (double)in->counts.m_z[k];
+	}
+	return n > 0 ? in->f * n * binary_entropy(m / n) * (1 + FINITE_KEY_GUARD) : 0;
 }
 
-/* Deviation between error rates of two samples without replacement, eq. A21. */
-static double gamma_deviation(double eps, double b, double c, double d)
+static void explain(struct finite_key_result *out)
 {
-	double q = (c + d) / (c * d * (1 - b) * b);
-
-	return sqrt((c + d) * (1 - b) * b / (c * d * M_LN2) *
-	            log2(q * EPS_PARTS * EPS_PARTS / (eps * eps)));
+	if (out->z.n == 0)
+		bad(out, "no detections in the key basis");
+	else if (out->x.n == 0)
+		bad(out, "no detections in the test basis");
+	else if (out->z.s1_lower < 1)
+		bad(out, "too few detections in the key basis to tell single photons");
+	else if (out->x.s1_lower < 1)
+		bad(out, "too few detections in the test basis to tell single photons");
+	else if (out->phi_z_upper >= 0.5)
+		bad(out, "the phase error may be one half: too many errors or too few detections "
+		         "in the test basis");
+	else
+		bad(out, "leak and security cost %.0f bits more than the single photons hold",
+		    ceil(-out->length));
 }
 
-static double phase_error_upper(double eps_sec, double v_x1, double s_x1, double s_z1)
+int finite_key_bound(enum finite_key_proof proof, const struct finite_key_input *in,
+                     struct finite_key_result *out)
 {
-	double rate, phi;
+	double most;
 
-	if (s_x1 < 1 || s_z1 < 1)
-		return 0.5;
-	rate = v_x1 / s_x1;
-	/* The deviation grows with the rate; no error at all is treated as one. */
-	if (rate < 1 / s_x1)
-		rate = 1 / s_x1;
-	if (rate >= 0.5)
-		return 0.5;
-	phi = rate + gamma_deviation(eps_sec, rate, s_z1, s_x1);
-	return phi < 0.5 ? phi : 0.5;
-}
-
-void finite_key_rusca2018(const struct finite_key_source *s, const struct finite_key_counts *c,
-                          double leak, struct finite_key_bound *out)
-{
-	struct basis z, x;
-
-	basis_init(&z, s, c->n_z, c->m_z);
-	basis_init(&x, s, c->n_x, c->m_x);
-	out->s_z0_lower = s0_lower(&z);
-	out->s_z0_upper = s0_upper(&z);
-	out->s_z1_lower = s1_lower(&z);
-	out->s_x1_lower = s1_lower(&x);
-	out->v_x1_upper = v1_upper(&x);
-	out->phi_z_upper =
-	        phase_error_upper(s->eps_sec, out->v_x1_upper, out->s_x1_lower, out->s_z1_lower);
-	/* Eq. 2 */
-	out->length = out->s_z0_lower + out->s_z1_lower * (1 - binary_entropy(out->phi_z_upper)) -
-	              leak - 6 * log2(EPS_PARTS / s->eps_sec) - log2(2 / s->eps_cor);
-	out->secret_bits = out->length > 0 ? (uint64_t)out->length : 0;
+	memset(out, 0, sizeof(*out));
+	if (proof >= FINITE_KEY_PROOFS) {
+		bad(out, "proof: there is none of number %d", (int)proof);
+		return -EINVAL;
+	}
+	if (!check(proofs[proof], in, out))
+		return -EINVAL;
+	out->leak = leak_of(in);
+	proofs[proof]->bound(in, out);
+	/* Never more than was sifted. */
+	most = out->length < out->z.n ? out->length : out->z.n;
+	out->secret_bits = most >= 1 ? (uint64_t)most : 0;
+	if (out->secret_bits == 0)
+		explain(out);
+	return 0;
 }

@@ -47,7 +47,8 @@ static void test_record(void)
 {
 	static struct rig r;
 	const struct key_block *k;
-	struct finite_key_bound bound;
+	struct finite_key_result bound;
+	struct finite_key_input in;
 
 	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 2));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
@@ -62,7 +63,9 @@ static void test_record(void)
 	                       k->qber_z, 1e-12);
 	CU_ASSERT(k->first_slot >= r.offset_a && k->last_slot > k->first_slot);
 	/* The key is as long as the bound says, to 256 bits. */
-	finite_key_rusca2018(&r.config_a.source, &k->counts, (double)k->leaked_bits, &bound);
+	in = (struct finite_key_input){
+	        .source = r.config_a.source, .counts = k->counts, .leak = (double)k->leaked_bits};
+	CU_ASSERT_EQUAL(finite_key_bound(FINITE_KEY_RUSCA2018, &in, &bound), 0);
 	CU_ASSERT_EQUAL(k->bits, bound.secret_bits & ~255ULL);
 	rig_fini(&r);
 }
