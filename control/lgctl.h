@@ -25,6 +25,7 @@ struct lgctl_request {
 	json_t *params; /* NULL: none */
 	void (*print)(FILE *out, const json_t *result);
 	const char *list; /* the array of the result that comes in pages, or NULL */
+	json_t *answer;   /* what is known without a gateway: nobody is asked */
 };
 
 /*
@@ -54,6 +55,14 @@ void lgctl_print_ports(FILE *out, const json_t *result);
 void lgctl_print_cores(FILE *out, const json_t *result);
 void lgctl_print_latency(FILE *out, const json_t *result);
 void lgctl_print_captures(FILE *out, const json_t *result);
+
+/*
+ * lgctl_plan.c: the bound that PROTOCOL (NULL: that of the member "proof") gives for the counts
+ * in INPUT. -EINVAL names the field and what is wrong with it.
+ */
+int lgctl_plan_finite_key(FILE *input, const char *protocol, json_t **result, struct err *err);
+int lgctl_build_plan(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_plan(FILE *out, const json_t *result);
 
 /* The same, page by page, until the list is whole. */
 int lgctl_call_all(const char *socket_path, const struct lgctl_request *request, json_t **result,

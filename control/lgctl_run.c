@@ -51,7 +51,12 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 		fprintf(errors, "lgctl: %s\n", err.text);
 		return LGCTL_USAGE;
 	}
-	rc = lgctl_call_all(options.socket, &request, &result, &err);
+	if (request.answer != NULL) {
+		result = request.answer;
+		rc = 0;
+	} else {
+		rc = lgctl_call_all(options.socket, &request, &result, &err);
+	}
 	json_decref(request.params);
 	if (rc != 0) {
 		fprintf(errors, "lgctl: %s\n", err.text);

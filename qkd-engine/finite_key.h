@@ -52,7 +52,7 @@ struct finite_key_input {
 	double f;    /* if above 0, take f n h(Q) for the leak: to plan with */
 };
 
-/* What the proof says about one basis. What it does not ask for is 0. */
+/* What the proof says about one basis; the trivial bound where it asks for none. */
 struct finite_key_basis {
 	double n, m;             /* totals */
 	double delta_n, delta_m; /* deviations of detections and errors */

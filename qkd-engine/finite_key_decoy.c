@@ -43,6 +43,8 @@ void finite_key_basis_init(struct finite_key_basis *b, unsigned int intensities,
 		b->n += (double)n[k];
 		b->m += (double)m[k];
 	}
+	b->s0_upper = b->n;
+	b->v1_upper = b->m;
 	b->delta_n = hoeffding(b->n, ln_eps);
 	b->delta_m = hoeffding(b->m, ln_eps);
 	most_n = capped ? b->n : DBL_MAX;

@@ -17,7 +17,7 @@ static void bound(const struct finite_key_input *in, struct finite_key_result *o
 
 	out->tau[1] = 1;
 	out->z.n = out->z.s1_lower = n;
-	out->z.m = (double)in->counts.m_z[0];
+	out->z.m = out->z.v1_upper = (double)in->counts.m_z[0];
 	out->x.n = out->x.s1_lower = k;
 	out->x.m = out->x.v1_upper = (double)in->counts.m_x[0];
 	out->test_error = out->phi_z_upper = 0.5;
