@@ -13,6 +13,7 @@
 
 #include "dataplane/arp.h"
 #include "dataplane/exception.h"
+#include "dataplane/forward_key.h"
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(exception_sent, "exception.sent", "frames that routing daemons sent")
@@ -87,32 +88,15 @@ static bool on_wan_link(const struct iface *iface, bool ipv6, const uint8_t *a)
 	return iface_on_link(iface, &addr);
 }
 
-/* Ports, or type and code, of N bytes behind the IP header, as they stand in a flow's key. */
-static void read_ports(uint8_t proto, const uint8_t *p, uint32_t n, uint8_t sport[2],
-                       uint8_t dport[2])
-{
-	if (proto == IP_PROTO_ICMP || proto == IP_PROTO_ICMPV6) {
-		if (n >= 2)
-			memcpy(dport, p, 2);
-	} else if (n >= 4) {
-		memcpy(sport, p, 2);
-		memcpy(dport, p + 2, 2);
-	}
-}
-
 static const struct spd_entry *rule4(const struct forward_core *c, const uint8_t *ip, uint32_t n,
                                      uint16_t vlan)
 {
-	uint32_t header = (ip[0] & 15U) * 4, rest = n > header ? n - header : 0;
-	struct flow4_key flow = {.proto = ip[IPV4_PROTOCOL],
-	                         .fragment = (get_be16(ip + IPV4_FRAGMENT) & IPV4_OFFSET) != 0};
+	union flow4_words flow;
 	const struct spd_entry *e;
 	struct spd4_key key;
 
-	memcpy(flow.src, ip + IPV4_SRC, 4);
-	memcpy(flow.dst, ip + IPV4_DST, 4);
-	read_ports(flow.proto, ip + header, rest, flow.sport, flow.dport);
-	forward_policy_key4(&flow, SPD_LAN, vlan, false, &key);
+	forward_key4(ip, RTE_MIN((ip[0] & 15U) * 4, n), n, ORIGIN_LAN, &flow);
+	forward_policy_key4(&flow.key, SPD_LAN, vlan, false, &key);
 	spd_match4(c->spd, &key, &e, 1);
 	return e;
 }
@@ -120,18 +104,22 @@ static const struct spd_entry *rule4(const struct forward_core *c, const uint8_t
 static const struct spd_entry *rule6(const struct forward_core *c, const uint8_t *ip, uint32_t n,
                                      uint16_t vlan)
 {
-	uint32_t rest = n > IPV6_HEADER ? n - IPV6_HEADER : 0;
-	struct flow6_key flow = {.proto = ip[IPV6_NEXT],
-	                         .fragment = ip[IPV6_NEXT] == IPV6_FRAGMENT};
+	union flow6_words flow;
 	const struct spd_entry *e;
 	struct spd6_key key;
 
-	memcpy(flow.src, ip + IPV6_SRC, 16);
-	memcpy(flow.dst, ip + IPV6_DST, 16);
-	read_ports(flow.proto, ip + IPV6_HEADER, rest, flow.sport, flow.dport);
-	forward_policy_key6(&flow, SPD_LAN, vlan, false, &key);
+	forward_key6(ip, n, ORIGIN_LAN, &flow);
+	forward_policy_key6(&flow.key, SPD_LAN, vlan, false, &key);
 	spd_match6(c->spd, &key, &e, 1);
 	return e;
+}
+
+/* As for hosts of the LAN: what nobody can say of what it is, no rule would hold. */
+static bool headers_whole(const uint8_t *ip, uint32_t n)
+{
+	struct ipv6_upper upper;
+
+	return ipv6_upper_find(ip, n, &upper);
 }
 
 /*
@@ -143,6 +131,8 @@ static bool ruled_into_tunnel(const struct forward_core *c, bool ipv6, const uin
 {
 	unsigned int ifaces = c->f->sub_of_vlan != NULL ? IFACES_MAX : 1;
 
+	if (c->spd->count > 0 && ipv6 && !headers_whole(ip, n))
+		return true;
 	for (unsigned int i = 0; c->spd->count > 0 && i < ifaces; i++) {
 		uint16_t vlan = c->f->config.iface[i].vlan;
 		const struct spd_entry *e = ipv6 ? rule6(c, ip, n, vlan) : rule4(c, ip, n, vlan);

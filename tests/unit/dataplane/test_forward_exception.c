@@ -294,9 +294,9 @@ static void test_rules_count_for_daemons(void)
 	left(PORT_WAN);
 	from_daemon(PORT_WAN, test_ipv4(rig_pool, "192.0.2.1", "203.0.113.9", 6, NULL, 20), NULL,
 	            0x0800);
-	from_daemon(PORT_WAN, test_ipv6(rig_pool, "fe80::1", "2001:db8:77::9", 6, NULL, 20), NULL,
+	from_daemon(PORT_WAN, test_ipv6(rig_pool, "::", "2001:db8:77::9", 6, NULL, 20), NULL,
 	            0x86dd);
-	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_destination"), destination + 1);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_destination"), destination + 2);
 	m = test_ipv4(rig_pool, "192.0.2.1", "203.0.113.9", 6, NULL, 20);
 	put_be16(rte_pktmbuf_mtod(m, uint8_t *) + 20, 40000);
 	put_be16(rte_pktmbuf_mtod(m, uint8_t *) + 22, 179);
@@ -311,7 +311,43 @@ static void test_rules_count_for_daemons(void)
 	from_daemon(PORT_WAN, test_ipv4(rig_pool, "192.0.2.1", "203.0.113.9", 6, NULL, 20), NULL,
 	            0x0800);
 	CU_ASSERT_EQUAL(left(PORT_WAN), 1);
-	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_destination"), destination + 1);
+	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_destination"), destination + 2);
+	CU_ASSERT_EQUAL_FATAL(spd_update(gw[0].spd, NULL, 0, NULL, 0, &err), 0);
+}
+
+/* A rule is for what is behind extension headers, as it is for hosts of the LAN. */
+static void test_rules_see_behind_extension_headers(void)
+{
+	uint64_t destination = rig_count(0, "drop.exception_destination");
+	struct spd_rule rule = {.name = "udp",
+	                        .action = SPD_PROTECT,
+	                        .interface = SPD_LAN,
+	                        .vlan = SPD_ANY_VLAN,
+	                        .protocol = 17,
+	                        .ipv6 = true};
+	struct rte_mbuf *m;
+	struct err err;
+
+	CU_ASSERT_EQUAL_FATAL(spd_update(gw[0].spd, &rule, 1, NULL, 0, &err), 0);
+	left(PORT_WAN);
+	for (unsigned int cut = 0; cut < 2; cut++) {
+		uint8_t *p;
+
+		m = test_ipv6(rig_pool, "::", "2001:db8:77::9", 60, NULL, 24);
+		p = rte_pktmbuf_mtod(m, uint8_t *) + 40;
+		memset(p, 0, 8);
+		p[0] = 17;
+		p[1] = cut ? 9 : 0;
+		from_daemon(PORT_WAN, m, NULL, 0x86dd);
+	}
+	CU_ASSERT_EQUAL(rig_count(0, "drop.exception_destination"), destination + 2);
+	CU_ASSERT_EQUAL(left(PORT_WAN), 0);
+	/* Another protocol is none of the rule's. */
+	m = test_ipv6(rig_pool, "::", "2001:db8:77::9", 60, NULL, 24);
+	memset(rte_pktmbuf_mtod(m, uint8_t *) + 40, 0, 8);
+	rte_pktmbuf_mtod(m, uint8_t *)[40] = 6;
+	from_daemon(PORT_WAN, m, NULL, 0x86dd);
+	CU_ASSERT_EQUAL(left(PORT_WAN), 1);
 	CU_ASSERT_EQUAL_FATAL(spd_update(gw[0].spd, NULL, 0, NULL, 0, &err), 0);
 }
 
@@ -418,6 +454,6 @@ static void test_stop(void)
 UNIT_MAIN(UNIT(test_start), UNIT(test_daemons_get_what_is_for_them),
           UNIT(test_data_plane_keeps_its_own), UNIT(test_arp_answers_go_to_both),
           UNIT(test_daemons_send_by_their_port), UNIT(test_nothing_of_the_lan_leaves_by_the_wan),
-          UNIT(test_rules_count_for_daemons), UNIT(test_virtual_addresses_come_and_go),
-          UNIT(test_virtual_router_has_its_own_mac), UNIT(test_flood_leaves_room_for_the_link),
-          UNIT(test_stop))
+          UNIT(test_rules_count_for_daemons), UNIT(test_rules_see_behind_extension_headers),
+          UNIT(test_virtual_addresses_come_and_go), UNIT(test_virtual_router_has_its_own_mac),
+          UNIT(test_flood_leaves_room_for_the_link), UNIT(test_stop))
