@@ -66,12 +66,13 @@ static inline uint32_t esp_seal_frame(struct sa *sa, uint64_t sequence, uint8_t 
 {
 	const unsigned int front = outer + ESP_HEADER_BYTES;
 	uint32_t pad = -(inner + 2) & 3, total = front + inner + pad + 2 + ESP_ICV_BYTES;
-	uint64_t number = rte_cpu_to_be_64(sequence);
+	/* Bytes 1, 2, 3 as far as there is padding, then its length (RFC 4303 section 2.4). */
+	static const uint64_t padding[4] = {0, 0x0101, 0x020201, 0x03030201};
+	uint64_t number = rte_cpu_to_be_64(sequence), trailer;
 	uint8_t *h = text - front;
 
-	memcpy(tail, (const uint8_t[4]){1, 2, 3}, 4);
-	tail[pad] = (uint8_t)pad;
-	tail[pad + 1] = next;
+	trailer = rte_cpu_to_le_64(padding[pad] | (uint64_t)next << 8 * (pad + 1));
+	memcpy(tail, &trailer, 8);
 	esp_seal_header(h, sa, total, traffic_class);
 	memcpy(h + outer + 4, (const uint8_t *)&number + 4, 4);
 	memcpy(h + outer + 8, &number, 8);

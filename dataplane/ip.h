@@ -115,13 +115,20 @@ static inline bool ipv4_checksum_right(const uint8_t *ip)
 	return sum % 0xffff == 0;
 }
 
-/* RFC 1141: the TTL is the high byte of its 16-bit word. */
+/*
+ * One off the TTL, which is not 0, and the checksum after it (RFC 1141): it stands in the same
+ * word, where its high byte, the TTL's, gets one more, what that carries going to the low byte and
+ * from there around.
+ */
 static inline void ipv4_ttl_decrement(uint8_t *ip)
 {
-	uint32_t sum = get_be16(ip + IPV4_CHECKSUM) + 0x0100U;
+	uint32_t word;
+	uint64_t sum;
 
-	put_be16(ip + IPV4_CHECKSUM, (uint16_t)(sum + (sum >> 16)));
-	ip[IPV4_TTL]--;
+	memcpy(&word, ip + IPV4_TTL, 4);
+	sum = (uint64_t)rte_le_to_cpu_32(word) - 1 + 0x10000;
+	word = rte_cpu_to_le_32((uint32_t)sum + ((uint32_t)(sum >> 32) << 16));
+	memcpy(ip + IPV4_TTL, &word, 4);
 }
 
 /*
