@@ -81,6 +81,9 @@ static void move_peer(struct dataplane *dp, unsigned int t, const struct peer_pl
 		rc = fib_update(dp->fib, dp->routes.route, dp->routes.count, dp->routes.outer,
 		                &err);
 		forward_invalidate(dp->forward);
+		/* Else the next try would find the way as it should be. */
+		if (rc < 0)
+			dp->routes.outer[t] = before;
 	}
 	if (rc == 0)
 		rc = tunnel_peer_move(dp->tunnel[t], to, clock_mono_ns());
