@@ -5,6 +5,7 @@
 #include "control/lgctl.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,12 @@ int lgctl_build_capture_start(char **args, int n, struct lgctl_request *r, struc
 int lgctl_build_port(char **args, int n, struct lgctl_request *r, struct err *err)
 {
 	static const char *const options[] = {"port"};
+	/* As the words on the command line. */
+	char command[32], *gap;
 
-	return lgctl_options_build(r->method, options, 1, args, n, &r->params, err);
+	snprintf(command, sizeof(command), "%s", r->method);
+	gap = strchr(command, '_');
+	if (gap != NULL)
+		*gap = ' ';
+	return lgctl_options_build(command, options, 1, args, n, &r->params, err);
 }

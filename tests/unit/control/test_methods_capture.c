@@ -253,6 +253,7 @@ static void test_lgctl_words(void)
 	char *unknown[] = {"capture", "start", "--prot", "wan"};
 	char *no_number[] = {"capture", "start", "--port", "wan", "--files", "-1"};
 	char *no_value[] = {"capture", "start", "--port", "wan", "--files"};
+	char *no_port[] = {"latency", "show", "--port"};
 	char *twice[] = {"capture", "start", "--port", "wan", "--port", "lan"};
 	struct lgctl_request r = {0};
 	struct err err = {0};
@@ -271,6 +272,9 @@ static void test_lgctl_words(void)
 	json_decref(r.params);
 	CU_ASSERT_NOT_EQUAL(lgctl_command(5, no_value, &r, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "capture start: --files takes a value");
+	json_decref(r.params);
+	CU_ASSERT_NOT_EQUAL(lgctl_command(3, no_port, &r, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.text, "latency show: --port takes a value");
 	json_decref(r.params);
 	CU_ASSERT_NOT_EQUAL(lgctl_command(6, twice, &r, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "capture start: --port is there twice");
