@@ -105,8 +105,10 @@ static inline bool recall(const struct forward_core *c, struct fast *f)
 				class = forward_class_of(c, v->tunnel, p[RTE_ETHER_HDR_LEN + 1]);
 			}
 			f->sa[k] = sad_transmit(c->esp.sad, v->tunnel, class);
-			rte_prefetch0(f->sa[k]);
-			rte_prefetch0(f->sa[k]->outer);
+			if (likely(f->sa[k] != NULL)) {
+				rte_prefetch0(f->sa[k]);
+				rte_prefetch0(f->sa[k]->outer);
+			}
 		}
 	}
 	return true;
