@@ -317,7 +317,7 @@ void forward_policy_key4(const struct flow4_key *f, uint16_t interface, uint16_t
                          struct spd4_key *out);
 void forward_policy_key6(const struct flow6_key *f, uint16_t interface, uint16_t vlan, bool swapped,
                          struct spd6_key *out);
-extern struct counter drop_no_headroom, drop_no_key;
+extern struct counter drop_no_headroom, drop_no_key, icmp_echoes;
 extern struct counter drop_policy, drop_wan_not_local, drop_wan_unprotected, drop_no_wan_route;
 
 /* forward_frag.c: outer fragments. NULL in *OUT when no tunnel's policy allows them. */

@@ -120,12 +120,14 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, struct 
 	    channel_mux_input(c->f->config.mux, c->index, c->cs, m))
 		return;
 	to = forward_ether_source(m);
-	if (ipv6 ? icmp6_echo(m) : icmp_echo(m))
+	if (ipv6 ? icmp6_echo(m) : icmp_echo(m)) {
+		counter_add(c->cs, &icmp_echoes, 1);
 		forward_reflect(c, PORT_WAN, m, &to);
-	else if (forward_pmtu_input(c, m, ipv6))
+	} else if (forward_pmtu_input(c, m, ipv6)) {
 		return;
-	else if (!forward_exception_ip(c, PORT_WAN, EXCEPTION_HOST, m))
+	} else if (!forward_exception_ip(c, PORT_WAN, EXCEPTION_HOST, m)) {
 		forward_drop(c, m, &drop_wan_other);
+	}
 }
 
 /* Of N packets in the clear those of this core's flows, in order; the others are staged. */

@@ -96,6 +96,7 @@ static void check_error(struct rte_mbuf *m, uint8_t type, uint8_t code, uint16_t
 
 static void test_pings_are_answered(void)
 {
+	uint64_t echoes[2] = {rig_count(0, "icmp.echoes"), rig_count(1, "icmp.echoes")};
 	struct rte_mbuf *m;
 
 	/* Our LAN address from the LAN, the far one through the tunnel, IPv6, the WAN's. */
@@ -128,6 +129,8 @@ static void test_pings_are_answered(void)
 	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[14 + 20], 0);
 	CU_ASSERT_EQUAL(rte_pktmbuf_mtod(m, uint8_t *)[14 + 19], 2);
 	rte_pktmbuf_free(m);
+	CU_ASSERT_EQUAL(rig_count(0, "icmp.echoes"), echoes[0] + 3);
+	CU_ASSERT_EQUAL(rig_count(1, "icmp.echoes"), echoes[1] + 1);
 }
 
 static void test_time_exceeded(void)
