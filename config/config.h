@@ -167,6 +167,7 @@ struct config {
 		uint32_t block_bits;
 		double mu1, mu2, p_mu1, p_z;
 		uint32_t holdoff_ns;
+		char proof[24]; /* of the key's length, as qkd-engine/finite_key.h names it */
 		double eps_sec, eps_cor;
 		double qber_abort, qber_alarm;
 	} qkd;

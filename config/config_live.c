@@ -67,6 +67,7 @@ static const struct {
         FIELD(qkd.p_z, "qkd/source/p-z"),
         FIELD(qkd.holdoff_ns, "qkd/receiver/holdoff"),
         FIELD(qkd.block_bits, "qkd/block-bits"),
+        FIELD(qkd.proof, "qkd/proof"),
         FIELD(qkd.eps_sec, "qkd/eps-sec"),
         FIELD(qkd.eps_cor, "qkd/eps-cor"),
         FIELD(keystore.path, "keystore/path"),

@@ -16,8 +16,8 @@
  * input as it comes.
  */
 static const char *const record_members[] = {
-        "number",       "time",  "slots",     "sifted_bits", "secret_bits",
-        "efficiency_f", "proof", "leak_mode", "simulated",   "protocol",
+        "number", "time",      "slots",     "sifted_bits", "secret_bits", "efficiency_f",
+        "proof",  "leak_mode", "simulated", "protocol",    "eps_auth",
 };
 static const char *const members[] = {"n_z",  "m_z",         "n_x", "m_x",     "mu",     "p",
                                       "leak", "leaked_bits", "f",   "eps_sec", "eps_cor"};

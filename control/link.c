@@ -215,8 +215,9 @@ static void remember_block(struct link *l, const struct key_block *kb)
 	        .leaked_bits = kb->leaked_bits,
 	        .secret_bits = kb->bits,
 	        .efficiency_f = kb->efficiency_f,
-	        .eps_sec = kb->eps_sec,
-	        .eps_cor = kb->eps_cor,
+	        .proof = kb->proof,
+	        .source = kb->source,
+	        .eps_auth = kb->eps_auth,
 	        .counts = kb->counts,
 	        .simulated = kb->simulated,
 	};

@@ -47,7 +47,9 @@ struct link_block {
 	uint64_t first_slot, last_slot; /* of its detections, in the transmitter's slots */
 	uint64_t sifted_bits, leaked_bits;
 	uint32_t secret_bits;
-	double efficiency_f, eps_sec, eps_cor;
+	double efficiency_f, eps_auth;
+	enum finite_key_proof proof;
+	struct finite_key_source source;
 	struct finite_key_counts counts;
 	bool simulated;
 };

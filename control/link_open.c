@@ -67,7 +67,12 @@ static int derive_ratchet_secret(struct link *l, const uint8_t *psk, struct err 
 static int create_role(struct link *l, const struct config *config, const uint8_t *psk,
                        struct channel_mux *mux, struct err *err)
 {
-	struct qkd_role_config rc = {
+	enum finite_key_proof proof;
+	struct qkd_role_config rc;
+
+	if (finite_key_proof_find(config->qkd.proof, &proof) < 0)
+		return err_set(err, EINVAL, "qkd/proof: there is no %s", config->qkd.proof);
+	rc = (struct qkd_role_config){
 	        .channel = {.initiator = l->site_a},
 	        .quantum = config->qkd.enabled,
 	        .engine = {.role = l->site_a ? ENGINE_ALICE : ENGINE_BOB,
@@ -77,6 +82,7 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	                              .p = {config->qkd.p_mu1, 1 - config->qkd.p_mu1},
 	                              .eps_sec = config->qkd.eps_sec,
 	                              .eps_cor = config->qkd.eps_cor},
+	                   .proof = proof,
 	                   .qber_abort = config->qkd.qber_abort,
 	                   .qber_alarm = config->qkd.qber_alarm,
 	                   .sample_interval = 64},

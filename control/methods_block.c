@@ -22,20 +22,27 @@ static json_t *pair(const uint64_t n[2])
 	return json_pack("[I, I]", (json_int_t)n[0], (json_int_t)n[1]);
 }
 
+static json_t *reals(const double v[2])
+{
+	return json_pack("[f, f]", v[0], v[1]);
+}
+
 static json_t *block_json(const struct link_block *b)
 {
 	char time[32];
 
 	return json_pack(
-	        "{s:I, s:s, s:[I, I], s:I, s:I, s:I, s:f, s:f, s:f, s:s, s:s, s:b, s:o, "
-	        "s:o, s:o, s:o}",
+	        "{s:I, s:s, s:[I, I], s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f, s:f, s:s, s:s, s:s, "
+	        "s:b, s:o, s:o, s:o, s:o}",
 	        "number", (json_int_t)b->number, "time", clock_format(b->time_wall_ns, time),
 	        "slots", (json_int_t)b->first_slot, (json_int_t)b->last_slot, "sifted_bits",
 	        (json_int_t)b->sifted_bits, "leaked_bits", (json_int_t)b->leaked_bits,
-	        "secret_bits", (json_int_t)b->secret_bits, "efficiency_f", b->efficiency_f,
-	        "eps_sec", b->eps_sec, "eps_cor", b->eps_cor, "proof", "rusca2018", "leak_mode",
-	        "two-way", "simulated", b->simulated, "n_z", pair(b->counts.n_z), "m_z",
-	        pair(b->counts.m_z), "n_x", pair(b->counts.n_x), "m_x", pair(b->counts.m_x));
+	        "secret_bits", (json_int_t)b->secret_bits, "efficiency_f", b->efficiency_f, "mu",
+	        reals(b->source.mu), "p", reals(b->source.p), "eps_sec", b->source.eps_sec,
+	        "eps_cor", b->source.eps_cor, "eps_auth", b->eps_auth, "protocol",
+	        finite_key_protocol_name(b->proof), "proof", finite_key_proof_name(b->proof),
+	        "leak_mode", "two-way", "simulated", b->simulated, "n_z", pair(b->counts.n_z),
+	        "m_z", pair(b->counts.m_z), "n_x", pair(b->counts.n_x), "m_x", pair(b->counts.m_x));
 }
 
 static int block_list(const void *params, json_t **result, struct err *err)

@@ -295,6 +295,7 @@ json_t *snapshot_keystore(void)
 	U64(o, &s, expired);
 	U64(o, &s, imported);
 	U64(o, &s, blocks);
+	REAL(o, &s, eps_total);
 	BOOL(o, &s, simulated);
 	BOOL(o, &s, has_imported);
 	return o;

@@ -2,6 +2,7 @@
 
 #include "qkd-engine/auth.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -72,4 +73,13 @@ void auth_transcript_tag(const struct auth_transcript *t, const void *label, siz
 	for (size_t i = 0; i < AUTH_TAG_BYTES; i++)
 		tag[i] = state[i] ^ pad[i];
 	secret_wipe(state, sizeof(state));
+}
+
+double auth_forgery_probability(const struct auth_transcript *t, size_t label_len)
+{
+	/* A header an item, and less than one block of zeros to pad each. */
+	double blocks =
+	        (double)t->bytes / 16 + 2 * ((double)t->messages + 1) + (double)label_len / 16;
+
+	return ldexp(blocks, -128);
 }

@@ -37,4 +37,10 @@ void auth_transcript_add(struct auth_transcript *t, const void *msg, size_t len)
 void auth_transcript_tag(const struct auth_transcript *t, const void *label, size_t label_len,
                          const uint8_t pad[AUTH_TAG_BYTES], uint8_t tag[AUTH_TAG_BYTES]);
 
+/*
+ * An upper bound on the probability that a forged transcript of this length, or of one that is
+ * not longer, passes: n / 2^128 for n blocks of 16 bytes, the label of LABEL_LEN bytes included.
+ */
+double auth_forgery_probability(const struct auth_transcript *t, size_t label_len);
+
 #endif

@@ -214,7 +214,7 @@ uint32_t block_secret_bits(const struct engine *e, const struct block *b)
 	        .source = e->config.source, .counts = b->counts, .leak = leak};
 	struct finite_key_result bound;
 
-	if (finite_key_bound(FINITE_KEY_RUSCA2018, &in, &bound) < 0 || bound.secret_bits >= b->bits)
+	if (finite_key_bound(e->config.proof, &in, &bound) < 0 || bound.secret_bits >= b->bits)
 		return 0; /* counts that contradict each other */
 	return (uint32_t)bound.secret_bits & ~255u;
 }
@@ -265,6 +265,7 @@ bool block_send_tag(struct engine *e, struct block *b)
 	label_len = tag_label(e, b, e->config.role == ENGINE_ALICE, m.tag.pad, label);
 	auth_transcript_tag(&b->secret->tx, label, label_len, b->secret->tx_pad.bits,
 	                    msg + MESSAGE_TAG_COVERED);
+	e->eps_auth += auth_forgery_probability(&b->secret->tx, label_len);
 	secret_wipe(&b->secret->tx_pad, sizeof(b->secret->tx_pad));
 	engine_send(e, msg, sizeof(msg));
 	return true;
@@ -290,6 +291,8 @@ static bool check_peer_tag(struct engine *e, struct block *b)
 	bool right;
 
 	auth_transcript_add(&b->secret->rx, b->peer_tag_msg, MESSAGE_TAG_COVERED);
+	/* Whatever comes of the block: a forgery had this chance. */
+	e->eps_auth += auth_forgery_probability(&b->secret->rx, label_len);
 	auth_transcript_tag(&b->secret->rx, label, label_len, b->secret->rx_pad.bits, tag);
 	right = bytes_equal_ct(tag, b->peer_tag_msg + MESSAGE_TAG_COVERED, AUTH_TAG_BYTES);
 	secret_wipe(tag, sizeof(tag));

@@ -26,7 +26,7 @@ static void count(struct engine *e, const struct key_block *kb)
 	s->secret_bits += kb->bits;
 	s->leaked_bits += kb->leaked_bits;
 	s->blocks_sifted_bits += kb->sifted_bits;
-	s->eps_total += kb->eps_sec + kb->eps_cor;
+	s->eps_total += kb->source.eps_sec + kb->source.eps_cor + kb->eps_auth;
 	s->block_qber_z = kb->qber_z;
 	s->block_qber_x = kb->qber_x;
 	s->efficiency_f = kb->efficiency_f;
@@ -41,10 +41,11 @@ static void record(struct engine *e, const struct block *b, struct key_block *kb
 	memcpy(kb->id, b->id, sizeof(kb->id));
 	kb->number = b->number;
 	kb->bits = b->secret_bits;
-	snprintf(kb->proof, sizeof(kb->proof), "rusca2018");
+	kb->proof = e->config.proof;
 	snprintf(kb->leak_mode, sizeof(kb->leak_mode), "two-way");
-	kb->eps_sec = e->config.source.eps_sec;
-	kb->eps_cor = e->config.source.eps_cor;
+	kb->source = e->config.source;
+	kb->eps_auth = e->eps_auth;
+	e->eps_auth = 0;
 	kb->qber_z = b->qber;
 	kb->qber_x = n_x > 0 ? (double)(c->m_x[0] + c->m_x[1]) / (double)n_x : 0;
 	kb->efficiency_f = b->efficiency;

@@ -20,6 +20,8 @@ LOG_COMPONENT_DEFINE(engine)
 static int check_config(const struct engine_config *c, struct err *err)
 {
 	const struct finite_key_source *s = &c->source;
+	const struct finite_key_input nothing = {.source = *s};
+	struct finite_key_result bound;
 
 	if (c->block_bits < BLOCK_BITS_MIN || c->block_bits > BLOCK_BITS_MAX)
 		return err_set(err, EINVAL, "block-bits: %u is not within %u to %u", c->block_bits,
@@ -37,6 +39,11 @@ static int check_config(const struct engine_config *c, struct err *err)
 	if (!(s->eps_sec > 0 && s->eps_sec < 1 && s->eps_cor > 0 && s->eps_cor < 1))
 		return err_set(err, EINVAL, "epsilons: %g and %g are not within 0 to 1", s->eps_sec,
 		               s->eps_cor);
+	if (c->proof >= FINITE_KEY_PROOFS || finite_key_intensities(c->proof) != 2)
+		return err_set(err, EINVAL, "proof: %s is not for one decoy",
+		               finite_key_proof_name(c->proof));
+	if (finite_key_bound(c->proof, &nothing, &bound) < 0)
+		return err_set(err, EINVAL, "%s", bound.reason);
 	if (!(c->qber_abort > 0 && c->qber_abort < 0.5))
 		return err_set(err, EINVAL, "qber-abort: %g is not within 0 to 0.5", c->qber_abort);
 	if (!(c->qber_alarm > 0 && c->qber_alarm < 0.25))

@@ -41,6 +41,7 @@ struct engine_config {
 	uint32_t block_bits;             /* sifted Z bits that close a block, e.g. 1000000 */
 	uint32_t frame_bits;             /* Cascade frame, 65536 */
 	struct finite_key_source source; /* intensities, probabilities, epsilons */
+	enum finite_key_proof proof;     /* one for one decoy */
 	double qber_abort;               /* a block above this error rate is aborted, e.g. 0.08 */
 	double qber_alarm;               /* monitoring alarm threshold per basis, e.g. 0.05 */
 	uint32_t sample_interval; /* one Z click in so many is disclosed for monitoring, e.g. 64 */
@@ -55,9 +56,11 @@ struct key_block {
 	uint32_t bits;    /* multiple of 256, the rest was cut off */
 	uint8_t hash[32]; /* SHA-256 of the key bytes */
 	/* the record that goes with it */
-	char proof[24];     /* "rusca2018" */
+	enum finite_key_proof proof;
 	char leak_mode[16]; /* "two-way" */
-	double eps_sec, eps_cor, qber_z, qber_x, efficiency_f;
+	struct finite_key_source source;
+	double eps_auth; /* that a tag was forged since the block before, refused ones included */
+	double qber_z, qber_x, efficiency_f;
 	struct finite_key_counts counts;
 	uint64_t sifted_bits, leaked_bits;
 	bool simulated; /* the owner's to say, in block_ready(); likewise the time */
@@ -125,7 +128,7 @@ struct engine_stats {
 	uint64_t gaps, stale_choices, protocol_errors, auth_failures, realignments;
 	char last_abort[96]; /* reason of the last aborted block */
 	uint32_t alarms;     /* bit per enum engine_alarm */
-	double eps_total;    /* sum of the blocks' epsilons */
+	double eps_total;    /* sum of the blocks' epsilons, their tags' included */
 };
 
 struct engine;

@@ -125,6 +125,7 @@ struct engine {
 	uint64_t last_number; /* highest block number of the session */
 	unsigned int step_next;
 	bool worked;           /* something was done in this poll that may go on at once */
+	double eps_auth;       /* of the tags since the last committed block */
 	double last_qber;      /* of the last committed block; 0: none */
 	uint64_t warned_ns;    /* last log line about a protocol error */
 	uint64_t pads_wait_ns; /* since when a pad is wanted; 0: none is */

@@ -13,9 +13,8 @@
 
 #define COUNT_MAX ((uint64_t)1 << 50) /* exact as a double, sums included */
 #define EPS_MIN   1e-100
-#define EPS_MAX   0.01
 #define MU_MAX    5.0
-#define APART     1e-6 /* intensities that differ by less say nothing */
+#define APART     0.5e-6 /* intensities that differ by less say nothing */
 #define P_MIN     1e-9
 #define LEAK_MAX  1e15
 #define F_MAX     100.0
@@ -129,10 +128,10 @@ static bool check(const struct finite_key_proof_ops *p, const struct finite_key_
 		return false;
 	if (p->intensities > 1 && !check_source(s, p->intensities, out))
 		return false;
-	if (!(s->eps_sec >= EPS_MIN && s->eps_sec <= EPS_MAX))
-		return bad(out, "eps_sec: %g is not within %g to %g", s->eps_sec, EPS_MIN, EPS_MAX);
-	if (!(s->eps_cor >= EPS_MIN && s->eps_cor <= EPS_MAX))
-		return bad(out, "eps_cor: %g is not within %g to %g", s->eps_cor, EPS_MIN, EPS_MAX);
+	if (!(s->eps_sec >= EPS_MIN && s->eps_sec < 1))
+		return bad(out, "eps_sec: %g is not within %g to 1", s->eps_sec, EPS_MIN);
+	if (!(s->eps_cor >= EPS_MIN && s->eps_cor < 1))
+		return bad(out, "eps_cor: %g is not within %g to 1", s->eps_cor, EPS_MIN);
 	if (!(in->f >= 0 && in->f <= F_MAX))
 		return bad(out, "f: %g is not within 0 to %g", in->f, F_MAX);
 	if (in->f == 0 && !(in->leak >= 0 && in->leak <= LEAK_MAX))

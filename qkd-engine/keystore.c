@@ -133,6 +133,8 @@ int keystore_open(const struct keystore_config *config, struct storage *storage,
 	memcpy(ks->summary_key, config->summary_key, 32);
 	secret_wipe(ks->config.summary_key, 32);
 	rc = storage->load(storage, load_block, &loading, err);
+	if (rc == 0)
+		rc = storage->eps_total(storage, &ks->eps_total, err);
 	if (rc < 0) {
 		keystore_close(ks);
 		return rc;
@@ -216,6 +218,7 @@ static int add_block(struct keystore *ks, struct storage_block *at_rest, const u
 		memcpy(b->bytes, bytes, (size_t)at_rest->keys * KEY_BYTES);
 		append(ks, b, at_rest->row);
 		ks->added += at_rest->keys;
+		ks->eps_total += at_rest->eps;
 		make_room(ks);
 	} else if (b != NULL) {
 		block_free(b);
@@ -227,7 +230,7 @@ static int add_block(struct keystore *ks, struct storage_block *at_rest, const u
 
 int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *err)
 {
-	char record[768];
+	char record[1280];
 	struct storage_block at_rest = {
 	        .keys = kb->bits / (8 * KEY_BYTES),
 	        .auth_keys = KEYSTORE_AUTH_KEYS,
@@ -235,8 +238,10 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	        .simulated = kb->simulated,
 	        .time_wall_ns = kb->time_wall_ns,
 	        .record = record,
+	        .eps = kb->source.eps_sec + kb->source.eps_cor + kb->eps_auth,
 	};
 	const struct finite_key_counts *c = &kb->counts;
+	const struct finite_key_source *s = &kb->source;
 
 	if (at_rest.keys == 0)
 		return err_set(err, EINVAL, "key store: block %llu holds no key",
@@ -244,19 +249,21 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	if (at_rest.auth_keys > at_rest.keys)
 		at_rest.auth_keys = at_rest.keys;
 	snprintf(record, sizeof(record),
-	         "{\"number\":%llu,\"proof\":\"%s\",\"leak_mode\":\"%s\",\"eps_sec\":%g,"
-	         "\"eps_cor\":%g,\"qber_z\":%.6f,\"qber_x\":%.6f,\"efficiency_f\":%.4f,"
+	         "{\"number\":%llu,\"protocol\":\"%s\",\"proof\":\"%s\",\"leak_mode\":\"%s\","
+	         "\"mu\":[%.9g,%.9g],\"p\":[%.12g,%.12g],\"eps_sec\":%.9g,\"eps_cor\":%.9g,"
+	         "\"eps_auth\":%.9g,\"qber_z\":%.6f,\"qber_x\":%.6f,\"efficiency_f\":%.4f,"
 	         "\"n_z\":[%llu,%llu],\"m_z\":[%llu,%llu],\"n_x\":[%llu,%llu],"
 	         "\"m_x\":[%llu,%llu],\"sifted_bits\":%llu,\"leaked_bits\":%llu,"
 	         "\"secret_bits\":%u,\"slots\":[%llu,%llu]}",
-	         (unsigned long long)kb->number, kb->proof, kb->leak_mode, kb->eps_sec, kb->eps_cor,
-	         kb->qber_z, kb->qber_x, kb->efficiency_f, (unsigned long long)c->n_z[0],
-	         (unsigned long long)c->n_z[1], (unsigned long long)c->m_z[0],
-	         (unsigned long long)c->m_z[1], (unsigned long long)c->n_x[0],
-	         (unsigned long long)c->n_x[1], (unsigned long long)c->m_x[0],
-	         (unsigned long long)c->m_x[1], (unsigned long long)kb->sifted_bits,
-	         (unsigned long long)kb->leaked_bits, kb->bits, (unsigned long long)kb->first_slot,
-	         (unsigned long long)kb->last_slot);
+	         (unsigned long long)kb->number, finite_key_protocol_name(kb->proof),
+	         finite_key_proof_name(kb->proof), kb->leak_mode, s->mu[0], s->mu[1], s->p[0],
+	         s->p[1], s->eps_sec, s->eps_cor, kb->eps_auth, kb->qber_z, kb->qber_x,
+	         kb->efficiency_f, (unsigned long long)c->n_z[0], (unsigned long long)c->n_z[1],
+	         (unsigned long long)c->m_z[0], (unsigned long long)c->m_z[1],
+	         (unsigned long long)c->n_x[0], (unsigned long long)c->n_x[1],
+	         (unsigned long long)c->m_x[0], (unsigned long long)c->m_x[1],
+	         (unsigned long long)kb->sifted_bits, (unsigned long long)kb->leaked_bits, kb->bits,
+	         (unsigned long long)kb->first_slot, (unsigned long long)kb->last_slot);
 	memcpy(at_rest.id, kb->id, sizeof(at_rest.id));
 	memcpy(at_rest.hash, kb->hash, sizeof(at_rest.hash));
 	return add_block(ks, &at_rest, kb->key, err);
@@ -309,7 +316,8 @@ void keystore_stats_read(const struct keystore *ks, struct keystore_stats *out)
 	                               .delivered = ks->delivered,
 	                               .voided = ks->voided,
 	                               .expired = ks->expired,
-	                               .imported = ks->imported};
+	                               .imported = ks->imported,
+	                               .eps_total = ks->eps_total};
 	for (const struct ks_block *b = ks->first; b != NULL; b = b->next) {
 		if (b->available == 0)
 			continue;

@@ -50,6 +50,7 @@ struct keystore_stats {
 	uint64_t available[KEY_CLASSES];
 	uint64_t added, delivered, voided, expired, imported; /* keys, since opening */
 	uint64_t blocks;                                      /* that hold an available key */
+	double eps_total;  /* of all blocks ever added, since the file was created */
 	bool simulated;    /* some available key comes from a simulated card */
 	bool has_imported; /* some available key was imported by an operator */
 };

@@ -37,6 +37,7 @@ struct keystore {
 	struct ks_block *first, **last; /* the oldest first */
 	uint32_t ahead; /* rekey keys marked used in one transaction; 0 and 1: one by one */
 	uint64_t added, delivered, voided, expired, imported;
+	double eps_total;
 };
 
 static inline bool ks_available(const struct ks_block *b, uint32_t index)

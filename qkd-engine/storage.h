@@ -31,6 +31,7 @@ struct storage_block {
 	const uint8_t *sealed; /* keys * sealed_key_bytes */
 	uint32_t sealed_key_bytes;
 	const char *record; /* JSON: protocol, proof, epsilons, counts; for audits */
+	double eps;         /* the sum of its epsilons; load() leaves it out */
 };
 
 struct storage {
@@ -42,6 +43,8 @@ struct storage {
 	int (*add)(struct storage *s, struct storage_block *b, struct err *err);
 	/* Overwrite the sealed bytes of key INDEX with zeros and clear its bit. */
 	int (*spend)(struct storage *s, int64_t row, uint32_t index, struct err *err);
+	/* The epsilons of all blocks that were ever added, retired ones included. */
+	int (*eps_total)(struct storage *s, double *out, struct err *err);
 	/* Drop the block's bytes and bitmap; its identity stays. */
 	int (*retire)(struct storage *s, int64_t row, struct err *err);
 	/* Call EACH for every block that is not retired, the oldest first. */

@@ -15,11 +15,13 @@
 #define SCHEMA_VERSION 2
 
 /* The statements that run over and over, prepared once. */
-enum { ADD, CLEAR_BIT, RETIRE, READ_BITMAP, STATEMENTS };
+enum { ADD, ADD_EPS, READ_EPS, CLEAR_BIT, RETIRE, READ_BITMAP, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
         [ADD] = ("INSERT INTO block(id, hash, salt, keys, auth_keys, source, simulated, time,"
                  " bitmap, sealed, sealed_key_bytes, record) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"),
+        [ADD_EPS] = "UPDATE epsilon SET total = total + ?",
+        [READ_EPS] = "SELECT total FROM epsilon",
         [CLEAR_BIT] = "UPDATE block SET bitmap = ? WHERE row = ?",
         [RETIRE] = "UPDATE block SET bitmap = NULL, sealed = NULL WHERE row = ?",
         [READ_BITMAP] = "SELECT bitmap, keys, sealed_key_bytes FROM block WHERE row = ?",
@@ -61,9 +63,8 @@ static void rollback(struct storage *st)
 	sqlite3_exec(((struct sqlite *)st)->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static int add(struct storage *st, struct storage_block *b, struct err *err)
+static int add_row(struct sqlite *s, struct storage_block *b, struct err *err)
 {
-	struct sqlite *s = (struct sqlite *)st;
 	sqlite3_stmt *q = s->statement[ADD];
 	int rc;
 
@@ -89,6 +90,50 @@ static int add(struct storage *st, struct storage_block *b, struct err *err)
 		return fail(s, err, "add a block");
 	b->row = sqlite3_last_insert_rowid(s->db);
 	return 0;
+}
+
+static int add_eps(struct sqlite *s, double eps, struct err *err)
+{
+	sqlite3_stmt *q = s->statement[ADD_EPS];
+	int rc;
+
+	sqlite3_bind_double(q, 1, eps);
+	rc = sqlite3_step(q);
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE ? 0 : fail(s, err, "add a block's epsilons");
+}
+
+/* The block and its epsilons, together or not at all, also outside a transaction. */
+static int add(struct storage *st, struct storage_block *b, struct err *err)
+{
+	struct sqlite *s = (struct sqlite *)st;
+	int rc;
+
+	if (b->eps == 0)
+		return add_row(s, b, err);
+	rc = run(s, "SAVEPOINT block", err, "begin");
+	if (rc < 0)
+		return rc;
+	rc = add_row(s, b, err);
+	if (rc == 0)
+		rc = add_eps(s, b->eps, err);
+	if (rc == 0)
+		rc = run(s, "RELEASE block", err, "commit");
+	if (rc < 0)
+		sqlite3_exec(s->db, "ROLLBACK TO block; RELEASE block", NULL, NULL, NULL);
+	return rc;
+}
+
+static int eps_total(struct storage *st, double *out, struct err *err)
+{
+	struct sqlite *s = (struct sqlite *)st;
+	sqlite3_stmt *q = s->statement[READ_EPS];
+	int rc = sqlite3_step(q);
+
+	if (rc == SQLITE_ROW)
+		*out = sqlite3_column_double(q, 0);
+	sqlite3_reset(q);
+	return rc == SQLITE_ROW ? 0 : fail(s, err, "read the sum of epsilons");
 }
 
 /* Zeros over one sealed key, in place. */
@@ -245,7 +290,12 @@ static int prepare(struct sqlite *s, struct err *err)
 	        " keys INTEGER NOT NULL, auth_keys INTEGER NOT NULL, source INTEGER NOT NULL,"
 	        " simulated INTEGER NOT NULL, time INTEGER NOT NULL, bitmap BLOB, sealed BLOB,"
 	        " sealed_key_bytes INTEGER NOT NULL, record TEXT);"
-	        "CREATE INDEX IF NOT EXISTS live ON block(row) WHERE sealed IS NOT NULL;";
+	        "CREATE INDEX IF NOT EXISTS live ON block(row) WHERE sealed IS NOT NULL;"
+	        /* One row; in a file that is older than it, from the records that are there. */
+	        "CREATE TABLE IF NOT EXISTS epsilon(total REAL NOT NULL);"
+	        "INSERT INTO epsilon SELECT (SELECT total(json_extract(record, '$.eps_sec') +"
+	        " json_extract(record, '$.eps_cor')) FROM block)"
+	        " WHERE NOT EXISTS (SELECT * FROM epsilon);";
 	sqlite3_stmt *q = NULL;
 	int tables = 0, rc;
 
@@ -285,6 +335,7 @@ int storage_sqlite_open(const char *path, struct storage **out, struct err *err)
 	                          .add = add,
 	                          .spend = spend,
 	                          .retire = retire,
+	                          .eps_total = eps_total,
 	                          .load = load,
 	                          .close = close_db};
 	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=

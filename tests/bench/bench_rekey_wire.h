@@ -130,6 +130,12 @@ static inline int rekey_wire_storage_spend(struct storage *s, int64_t row, uint3
 	return 0;
 }
 
+static inline int rekey_wire_storage_eps_total(struct storage *s, double *out, struct err *err)
+{
+	*out = 0;
+	return 0;
+}
+
 static inline int rekey_wire_storage_retire(struct storage *s, int64_t row, struct err *err)
 {
 	return rekey_wire_storage_spend(s, row, 0, err);
@@ -159,6 +165,7 @@ static inline struct storage *rekey_wire_storage(void)
 	                                        .add = rekey_wire_storage_add,
 	                                        .spend = rekey_wire_storage_spend,
 	                                        .retire = rekey_wire_storage_retire,
+	                                        .eps_total = rekey_wire_storage_eps_total,
 	                                        .load = rekey_wire_storage_load,
 	                                        .close = rekey_wire_storage_close};
 	struct storage *s = malloc(sizeof(*s));

@@ -73,7 +73,8 @@ static void test_examples_load(void)
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.mu2, 0.1, 1e-12);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.p_mu1, 0.3, 1e-12);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.p_z, 0.8, 1e-12);
-	CU_ASSERT_DOUBLE_EQUAL(a.qkd.eps_sec, 1e-9, 1e-20);
+	CU_ASSERT_STRING_EQUAL(a.qkd.proof, "rusca2018");
+	CU_ASSERT_DOUBLE_EQUAL(a.qkd.eps_sec, 1e-12, 1e-23);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.eps_cor, 1e-15, 1e-26);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.qber_abort, 0.08, 1e-12);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.qber_alarm, 0.05, 1e-12);
@@ -115,6 +116,8 @@ static const struct {
         {EXAMPLE_A, "resources/cpus", "\"0-\"",
          ROOT "/resources/cpus: not a list of CPUs such as 0-1,4"},
         {EXAMPLE_A, "qkd/eps-sec", "\"0.1\"", ROOT "/qkd/eps-sec: not a probability such as 1e-9"},
+        {EXAMPLE_A, "qkd/proof", "\"lim2014\"",
+         ROOT "/qkd/proof: Invalid enumeration value \"lim2014\""},
         {EXAMPLE_A, "qkd/qber-abort", "\"0.9\"",
          ROOT "/qkd/qber-abort: out of range: must be 0.001 to 0.499999"},
         {EXAMPLE_A, "qkd/qber-abort", "\"0.5\"",

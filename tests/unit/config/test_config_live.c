@@ -104,6 +104,7 @@ static void test_needs_restart(void)
 	        {"qkd/source/mu1", "\"0.5\"", ROOT "/qkd/source/mu1"},
 	        {"qkd/source/p-z", "\"0.7\"", ROOT "/qkd/source/p-z"},
 	        {"qkd/block-bits", "500000", ROOT "/qkd/block-bits"},
+	        {"qkd/proof", "\"wiesemann2024\"", ROOT "/qkd/proof"},
 	        {"qkd/eps-sec", "\"1e-10\"", ROOT "/qkd/eps-sec"},
 	        {"keystore/path", "\"/k\"", ROOT "/keystore/path"},
 	        {"keystore/ttl", "60", ROOT "/keystore/ttl"},

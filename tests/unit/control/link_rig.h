@@ -89,6 +89,7 @@ static inline void rig_config(unsigned int site)
 	c->tunnels[0].queue_delay_ms = 100;
 	c->tunnels[0].rekey_stretch = 1;
 	c->channel.port = 4500;
+	strcpy(c->qkd.proof, "rusca2018");
 	c->qkd.qber_abort = 0.08;
 	c->qkd.qber_alarm = 0.05;
 	c->keystore.max_keys = 10000;

@@ -20,6 +20,7 @@ static const char *const limits[] = {
         "{\"enabled\": false, \"source\": {\"p-mu1\": \"0.000001\"}}",
         "{\"enabled\": false, \"source\": {\"p-mu1\": \"0.999999\"}}",
         "{\"enabled\": false, \"eps-sec\": \"9.9e-1\", \"eps-cor\": \"1e-99\"}",
+        "{\"enabled\": false, \"proof\": \"wiesemann2024\"}",
         "{\"enabled\": false, \"qber-abort\": \"0.499999\", \"qber-alarm\": \"0.249999\"}",
         "{\"enabled\": false, \"qber-abort\": \"0.001\", \"qber-alarm\": \"0.001\"}",
 };
@@ -30,6 +31,7 @@ static void check(const char *qkd)
 	struct err err = {0};
 	char *text = variant(EXAMPLE_A, "qkd", qkd);
 	int rc = config_parse(text, &c, &err);
+	enum finite_key_proof proof = FINITE_KEY_PROOFS;
 	struct engine_config ec;
 	struct engine_ops ops = {0};
 	struct engine *e;
@@ -40,7 +42,9 @@ static void check(const char *qkd)
 		printf("\n  %s: %s\n", qkd, err.text);
 		return;
 	}
+	CU_ASSERT_EQUAL(finite_key_proof_find(c.qkd.proof, &proof), 0);
 	ec = (struct engine_config){
+	        .proof = proof,
 	        .role = ENGINE_ALICE,
 	        .block_bits = c.qkd.block_bits,
 	        .frame_bits = 65536,

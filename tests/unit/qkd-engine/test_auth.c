@@ -3,6 +3,7 @@
 #include "qkd-engine/auth.h"
 #include "tests/unit/unit.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -181,5 +182,21 @@ static void test_key_and_pad_matter(void)
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
 
+/* Two messages, 5 and 2 blocks with their headers, and a label of 5: never less than that. */
+static void test_forgery_probability(void)
+{
+	struct auth_key *key = auth_key_create(hash_key);
+	struct auth_transcript t;
+	uint8_t message[64] = {0};
+
+	auth_transcript_init(&t, key);
+	auth_transcript_add(&t, message, 64);
+	auth_transcript_add(&t, message, 1);
+	CU_ASSERT(auth_forgery_probability(&t, 64) >= ldexp(5 + 2 + 5, -128));
+	CU_ASSERT(auth_forgery_probability(&t, 64) <= ldexp(5 + 2 + 5 + 3, -128));
+	auth_key_destroy(key);
+}
+
 UNIT_MAIN(UNIT(test_reference_is_ghash), UNIT(test_equals_bitwise_reference),
-          UNIT(test_no_two_transcripts_alike), UNIT(test_key_and_pad_matter))
+          UNIT(test_no_two_transcripts_alike), UNIT(test_key_and_pad_matter),
+          UNIT(test_forgery_probability))

@@ -54,7 +54,7 @@ static void test_record(void)
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
 	k = r.b.blocks[0];
 	CU_ASSERT_EQUAL(get_be64(k->id + 8), k->number);
-	CU_ASSERT_STRING_EQUAL(k->proof, "rusca2018");
+	CU_ASSERT_EQUAL(k->proof, FINITE_KEY_RUSCA2018);
 	CU_ASSERT_STRING_EQUAL(k->leak_mode, "two-way");
 	CU_ASSERT(k->sifted_bits >= BLOCK_BITS && k->sifted_bits < BLOCK_BITS + 512);
 	CU_ASSERT_EQUAL(k->counts.n_z[0] + k->counts.n_z[1], k->sifted_bits);
@@ -62,12 +62,54 @@ static void test_record(void)
 	                               (double)k->sifted_bits,
 	                       k->qber_z, 1e-12);
 	CU_ASSERT(k->first_slot >= r.offset_a && k->last_slot > k->first_slot);
+	CU_ASSERT(k->eps_auth > 1e-36 && k->eps_auth < 1e-32);
 	/* The key is as long as the bound says, to 256 bits. */
 	in = (struct finite_key_input){
 	        .source = r.config_a.source, .counts = k->counts, .leak = (double)k->leaked_bits};
 	CU_ASSERT_EQUAL(finite_key_bound(FINITE_KEY_RUSCA2018, &in, &bound), 0);
 	CU_ASSERT_EQUAL(k->bits, bound.secret_bits & ~255ULL);
 	rig_fini(&r);
+}
+
+/*
+ * The proof is a matter of the configuration. The newer one allows less of such blocks: an end
+ * that has it refuses what the older one allows.
+ */
+static void test_proofs(void)
+{
+	static struct rig r;
+	struct finite_key_result bound;
+	struct finite_key_input in;
+	struct engine_stats b;
+	const struct key_block *k;
+
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_TRUE_FATAL(rig_init(&r, 4 * BLOCK_BITS, &good, 21));
+		engine_destroy(r.a.engine);
+		engine_destroy(r.b.engine);
+		r.config_a.proof = i != 2 ? FINITE_KEY_WIESEMANN2024 : FINITE_KEY_RUSCA2018;
+		r.config_b.proof = i != 1 ? FINITE_KEY_WIESEMANN2024 : FINITE_KEY_RUSCA2018;
+		CU_ASSERT_TRUE_FATAL(rig_engine_start(&r.a) && rig_engine_start(&r.b));
+		if (i == 2) {
+			rig_run(&r, 4 * NS_PER_S);
+			engine_stats_read(r.b.engine, &b);
+			CU_ASSERT(b.blocks_aborted > 0);
+			CU_ASSERT_EQUAL(b.blocks_ok, 0);
+			CU_ASSERT_STRING_EQUAL(b.last_abort, "key length above the bound");
+			rig_fini(&r);
+			continue;
+		}
+		CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+		k = r.a.blocks[0];
+		CU_ASSERT_EQUAL(k->proof, r.config_a.proof);
+		in = (struct finite_key_input){.source = r.config_a.source,
+		                               .counts = k->counts,
+		                               .leak = (double)k->leaked_bits};
+		CU_ASSERT_EQUAL(finite_key_bound(k->proof, &in, &bound), 0);
+		CU_ASSERT_EQUAL(k->bits, bound.secret_bits & ~255ULL);
+		CU_ASSERT_EQUAL(r.b.blocks[0]->bits, k->bits);
+		rig_fini(&r);
+	}
 }
 
 static void test_lossy_network(void)
@@ -116,7 +158,7 @@ static void test_pads_run_out(void)
 	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 5));
 	r.a.pads_left = 1;
 	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
-	rig_run(&r, 3 * NS_PER_S);
+	rig_run(&r, 4 * NS_PER_S);
 	CU_ASSERT_EQUAL(r.a.block_count, 1);
 	CU_ASSERT_EQUAL(r.a.raised[ENGINE_ALARM_PADS], 1);
 	/* Bounded: detections are dropped, and counted. */
@@ -202,7 +244,7 @@ static void test_light_lost(void)
 	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 9));
 	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
 	r.fibre_cut = true;
-	rig_run(&r, 3 * NS_PER_S);
+	rig_run(&r, 4 * NS_PER_S);
 	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_NO_LIGHT], 1);
 	r.fibre_cut = false;
 	CU_ASSERT_TRUE(rig_run_blocks(&r, r.b.block_count + 1, 8 * NS_PER_S));
@@ -338,13 +380,21 @@ static void test_bad_config(void)
 	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "intensities"));
 	c.source.mu[1] = 0.1;
+	c.proof = FINITE_KEY_LIM2014;
+	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "proof: lim2014 is not for one decoy"));
+	c.proof = FINITE_KEY_WIESEMANN2024;
+	c.source.p[1] = 0.6999;
+	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "p: 0.9999 is the sum"));
+	c.source.p[1] = 0.7;
 	c.qber_alarm = NAN;
 	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "qber-alarm"));
 }
 
-UNIT_MAIN(UNIT(test_makes_key), UNIT(test_record), UNIT(test_lossy_network), UNIT(test_restart),
-          UNIT(test_pads_run_out), UNIT(test_wrong_hash_key), UNIT(test_crossed_fibres),
-          UNIT(test_slip), UNIT(test_light_lost), UNIT(test_card_trouble), UNIT(test_long_link),
-          UNIT(test_alarm_names), UNIT(test_card_lost_with_the_session), UNIT(test_card_stuck),
-          UNIT(test_bad_config))
+UNIT_MAIN(UNIT(test_makes_key), UNIT(test_record), UNIT(test_proofs), UNIT(test_lossy_network),
+          UNIT(test_restart), UNIT(test_pads_run_out), UNIT(test_wrong_hash_key),
+          UNIT(test_crossed_fibres), UNIT(test_slip), UNIT(test_light_lost),
+          UNIT(test_card_trouble), UNIT(test_long_link), UNIT(test_alarm_names),
+          UNIT(test_card_lost_with_the_session), UNIT(test_card_stuck), UNIT(test_bad_config))

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "common/gcm.h"
 #include "common/hkdf.h"
 #include "common/secret.h"
@@ -71,7 +73,9 @@ static struct key_block *make_block(uint64_t number, uint32_t keys)
 	kb->simulated = true;
 	kb->time_wall_ns = number * 1000000000ULL;
 	memset(kb->id, (int)number, sizeof(kb->id));
-	strcpy(kb->proof, "rusca2018");
+	kb->proof = FINITE_KEY_WIESEMANN2024;
+	kb->source = (struct finite_key_source){{0.3, 0.1}, {0.3, 0.7}, 1e-12, 1e-15};
+	kb->eps_auth = 1e-34;
 	strcpy(kb->leak_mode, "two-way");
 	for (size_t i = 0; i < (size_t)keys * KEY_BYTES; i++)
 		kb->key[i] = (uint8_t)(number * 31 + i * 7 + i / 256);
@@ -496,9 +500,61 @@ static void test_refused_key_takes_its_block_along(void)
 	keystore_close(a);
 }
 
+static double eps_total(const struct keystore *ks)
+{
+	struct keystore_stats stats;
+
+	keystore_stats_read(ks, &stats);
+	return stats.eps_total;
+}
+
+static void run_sql(const char *text)
+{
+	sqlite3 *db;
+
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(paths[0], &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* The sum of epsilons is of all blocks there ever were, whatever became of them. */
+static void test_epsilons_add_up(void)
+{
+	static const uint8_t file[64] = {1};
+	const double one = 1e-12 + 1e-15 + 1e-34;
+	struct keystore *ks;
+
+	set_up();
+	remove_files();
+	ks = open_end(0, 7);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ks);
+	CU_ASSERT_EQUAL(eps_total(ks), 0);
+	CU_ASSERT_EQUAL(add(ks, 1, KEYS), 0);
+	CU_ASSERT_EQUAL(add(ks, 2, KEYS), 0);
+	/* The same again is refused and counts nothing; a file is no block of QKD. */
+	CU_ASSERT_EQUAL(add(ks, 2, KEYS), -EEXIST);
+	CU_ASSERT_EQUAL(keystore_add_psk(ks, file, sizeof(file), NULL), 0);
+	CU_ASSERT_DOUBLE_EQUAL(eps_total(ks), 2 * one, 1e-24);
+	keystore_close(ks);
+
+	ks = open_end(0, 7);
+	CU_ASSERT_DOUBLE_EQUAL(eps_total(ks), 2 * one, 1e-24);
+	keystore_close(ks);
+
+	/* A file from before the sum was kept has it from its records, retired blocks included. */
+	run_sql("UPDATE block SET bitmap = NULL, sealed = NULL; DROP TABLE epsilon");
+	ks = open_end(0, 7);
+	CU_ASSERT_DOUBLE_EQUAL(eps_total(ks), 2 * (1e-12 + 1e-15), 1e-24);
+	CU_ASSERT_EQUAL(add(ks, 3, KEYS), 0);
+	CU_ASSERT_DOUBLE_EQUAL(eps_total(ks), 3 * one, 1e-24);
+	keystore_close(ks);
+	remove_files();
+}
+
 UNIT_MAIN(UNIT(test_pads_come_from_the_newest_block), UNIT(test_refused_key_takes_its_block_along),
           UNIT(test_each_key_once_and_equal_at_both_ends), UNIT(test_keys_marked_ahead),
           UNIT(test_restart_repeats_nothing), UNIT(test_rests_sealed_under_the_storage_key),
           UNIT(test_pads_name_themselves_to_the_other_end),
           UNIT(test_summaries_bring_both_ends_together), UNIT(test_the_reserve_is_spared),
-          UNIT(test_summaries_are_keyed), UNIT(test_import_room_and_expiry))
+          UNIT(test_summaries_are_keyed), UNIT(test_epsilons_add_up),
+          UNIT(test_import_room_and_expiry))
