@@ -171,7 +171,7 @@ class Secgw:
     """A running ipsec-secgw from a pcap file to nowhere, stopped but while it is measured."""
 
     def __init__(self, directory, pcap, cpu, memory_mb, huge, rules, routes,
-                 wan="net_null0,no-rx=1"):
+                 preload=None, wan="net_null0,no-rx=1"):
         longest = max(len(frame) for frame in frames(pcap, 4096))
         self.prefix = f"lumengate-secgw-{os.getpid()}"
         self.log = os.path.join(directory, "secgw.log")
@@ -187,9 +187,10 @@ class Secgw:
                 "--config", f"(0,0,{cpu}),(1,0,{cpu})", "-f", path]
         if longest > 1500:
             argv += ["-j", str(longest + 600), "--mtu", str(longest + 100)]
+        environment = {**os.environ, **({"LD_PRELOAD": preload} if preload else {})}
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=subprocess.STDOUT)
+                                            stderr=subprocess.STDOUT, env=environment)
         self.telemetry = None
         try:
             self.connect()

@@ -3,7 +3,7 @@
 """The data plane on one core.
 
     scripts/bench dataplane [--only ROW] [--seconds S] [--cpu N] [--window W] [--library PATH]
-                            [--provider NAME] [--no-secgw]
+                            [--provider NAME] [--no-secgw] [--without-avx512]
 
 A row is measured by a process of its own, tests/bench/dataplane: it runs plain forwarding,
 forwarding with the bare cipher, and the gateway in turn over the same packets. DPDK's
@@ -82,7 +82,8 @@ class Rig:
 def beside_secgw(rig, directory, args, huge):
     """Figures of ipsec-secgw at the same job, in spells between those of RIG."""
     ours, theirs = [], []
-    job = (os.path.join(directory, "lan.pcap"), args.cpu, MEMORY_MB, huge, RULES, ROUTES)
+    job = (os.path.join(directory, "lan.pcap"), args.cpu, MEMORY_MB, huge, RULES, ROUTES,
+           program("tests/bench/avx2.so") if args.without_avx512 else None)
     if not args.secgw_checked:
         secgw.check(directory, *job)
         args.secgw_checked = True
@@ -148,11 +149,16 @@ def main():
                              "scripts/setup brings, where it is")
     parser.add_argument("--provider", metavar="NAME",
                         help="code of that library to take, as resources/gcm-provider")
+    parser.add_argument("--without-avx512", action="store_true",
+                        help="as on a CPU without AVX-512: ipsec-secgw takes AVX2, the gateway "
+                             "vaes-avx2")
     parser.add_argument("--no-secgw", action="store_true", help="leave ipsec-secgw out")
     args = parser.parse_args()
     rows = ROWS + TESTPMD_ROWS if args.only is None else [args.only]
     if rows[0] not in ROWS + TESTPMD_ROWS:
         parser.error(f"no row {args.only}: choose from {', '.join(ROWS + TESTPMD_ROWS)}")
+    if args.without_avx512 and args.provider is None:
+        args.provider = "vaes-avx2"
     args.secgw_checked = False
     args.secgw = (not args.no_secgw and any(row.startswith("seal/") for row in rows)
                   and have_secgw())
