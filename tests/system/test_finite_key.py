@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The length of each key follows from its block's record, by formulas written down twice."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from conftest import ROOT, lgctl
+from rig import SITES
+
+AUDIT = os.path.join(ROOT, "scripts/audit-blocks")
+BLOCK_BITS = 400000
+
+
+def blocks(rig, site):
+    return json.loads(lgctl(rig, site, "--json", "block", "list"))["blocks"]
+
+
+def plan(rig, record, *words):
+    done = subprocess.run([rig.program("lgctl"), "--json", "plan", "finite-key", *words],
+                          input=json.dumps(record), stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0
+    return json.loads(done.stdout)
+
+
+def start(rig, site):
+    rig.start_gateway(site)
+    rig.wait_ready(site)
+
+
+@pytest.mark.parametrize("proof", ["rusca2018", "wiesemann2024"])
+def test_length_follows_from_the_record(rig, proof):
+    for site in SITES:
+        config = rig.config(site)
+        config["lumengate:gateway"]["qkd"]["block-bits"] = BLOCK_BITS
+        if proof != "rusca2018":
+            config["lumengate:gateway"]["qkd"]["proof"] = proof
+        rig.write_config(site, config)
+    rig.start_model()
+    for site in SITES:
+        start(rig, site)
+    rig.wait_for(lambda: all(len(blocks(rig, s)) >= 2 for s in SITES), 90, "two blocks")
+
+    records = {site: {b["number"]: b for b in blocks(rig, site)} for site in SITES}
+    both = set(records["a"]) & set(records["b"])
+    assert len(both) >= 1
+    for number in both:
+        a, b = (records[site][number] for site in SITES)
+        assert {k: v for k, v in a.items() if k not in ("time", "eps_auth")} == \
+               {k: v for k, v in b.items() if k not in ("time", "eps_auth")}
+        assert a["proof"] == proof and a["protocol"] == "four-state one-decoy BB84"
+        assert a["eps_sec"] == 1e-12 and 0 < a["eps_auth"] < 1e-32
+        again = plan(rig, a)
+        assert again["proof"] == proof and again["keys"] * 256 == a["secret_bits"]
+        # The other proof's figure for the same counts, to compare.
+        other = plan(rig, a, "--protocol", "rusca" if proof != "rusca2018" else "wiesemann")
+        assert other["proof"] != proof and other["length"] != again["length"]
+
+    for site in SITES:
+        listed = lgctl(rig, site, "--json", "block", "list")
+        done = subprocess.run([AUDIT], input=listed, stdout=subprocess.PIPE, text=True)
+        assert done.returncode == 0, done.stdout
+        longer = json.loads(listed)
+        longer["blocks"][0]["secret_bits"] += 256
+        assert subprocess.run([AUDIT], input=json.dumps(longer), stdout=subprocess.DEVNULL,
+                              text=True).returncode == 1
+
+    total = json.loads(lgctl(rig, "a", "--json", "status"))["keystore"]["eps_total"]
+    assert abs(total / 1.001e-12 - round(total / 1.001e-12)) < 1e-6
+    assert round(total / 1.001e-12) >= 2
+    # It is the sum since the store was created, not since the gateway started.
+    rig.stop("gw-a")
+    start(rig, "a")
+    assert rig.rpc("a", "keystore_show")["eps_total"] >= total
