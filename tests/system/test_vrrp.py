@@ -127,10 +127,13 @@ class OneSite(Rig):
             f.write(KEEPALIVED.format(priority=PRIORITY[site], advert=ADVERT, vip=VIP,
                                       vmac=f"use_vmac {VMAC_INTERFACE}" if self.vmac else "",
                                       vlan_priority=300 - PRIORITY[site], vlan_vip=VLAN_VIP))
+        # Of each kind of its processes one at a time, by locked files: 2.3 has one for BFD at its
+        # start, even where there is none.
+        pids = [f"--{kind}pid={self.path(name + kind + '.pid')}"
+                for kind in ("", "vrrp_", "bfd_", "checkers_")]
         self.start(name, self.in_gateway(site) + [
             "keepalived", "--dont-fork", "--log-console", "--log-detail", "--vrrp",
-            "--use-file", path, "--pid", self.path(name + ".pid"),
-            "--vrrp_pid", self.path(name + "-vrrp.pid")])
+            "--use-file", path, *pids])
 
     def addresses(self, site, interface="lg-lan"):
         """IPv4, of a gateway's interface for daemons; none while it is not there."""
