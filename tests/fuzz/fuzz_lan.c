@@ -1,51 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/*
- * What hosts of the data centre may send. An input is a row of frames: a byte of options, for
- * frames in two pieces where to cut, a length, and the frame, whole or from its IP header on, then
- * with the tag of the VLAN if so wanted.
+/* The LAN of a gateway that has no VLANs there: what it knows goes the short way, forward_fast.c.
  */
 
-#include "tests/fuzz/fuzz_rig.h"
+#include "tests/fuzz/lan_frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-enum { RAW = 4, MEND = 8, IPV6 = 16, BROADCAST = 32, TAGGED = 64 };
-
-static void frame(struct input *in)
-{
-	uint8_t bytes[18 + FRAME_MAX], options = take(in),
-	                               cut = options & SHAPE_CHAIN ? take(in) : 0;
-	size_t n;
-
-	if (options & RAW) {
-		n = take_bytes(in, bytes, FRAME_MAX);
-	} else {
-		n = take_bytes(in, bytes + 14, FRAME_MAX);
-		memcpy(bytes, gw[0].iface[PORT_LAN].mac.addr_bytes, 6);
-		if (options & BROADCAST)
-			memset(bytes, options & IPV6 ? 0x33 : 0xff, 6);
-		memcpy(bytes + 6, rig_host_mac[0], 6);
-		put_be16(bytes + 12, options & IPV6 ? 0x86dd : 0x0800);
-		if (options & MEND)
-			mend_ip(bytes + 14, n);
-		n += 14;
-		if (options & TAGGED) {
-			memmove(bytes + 16, bytes + 12, n - 12);
-			put_be16(bytes + 12, 0x8100);
-			put_be16(bytes + 14, FUZZ_VLAN);
-			n += 4;
-		}
-	}
-	fuzz_port(PORT_LAN, shaped_mbuf(bytes, n, options & 3, cut));
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 
-	fuzz_start();
-	for (int i = 0; in.left > 0 && i < 64; i++)
-		frame(&in);
+	fuzz_start(false);
+	fuzz_input(PORT_LAN, &in, lan_frame);
 	return 0;
 }

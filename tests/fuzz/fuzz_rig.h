@@ -151,20 +151,25 @@ static inline void mend_ip(uint8_t *ip, size_t n)
 	}
 }
 
-static uint64_t fuzz_frames;
+static uint64_t fuzz_frames, fuzz_sealed;
 
 static inline void fuzz_report(void)
 {
-	fprintf(stderr, "%llu frames\n", (unsigned long long)fuzz_frames);
+	fprintf(stderr, "%llu frames, %llu sealed\n", (unsigned long long)fuzz_frames,
+	        (unsigned long long)fuzz_sealed);
 }
 
-/* With a path MTU that the WAN may lower. */
+/* With a path MTU that the WAN may lower, and an eye on TCP's MSS. */
 static inline void fuzz_adjust(struct tunnel_config *tc)
 {
 	tc->mtu_floor = 1280;
+	tc->mss_clamp = true;
 }
 
-/* With an address in a VLAN of the victim's LAN. */
+/*
+ * With an address in a VLAN of the victim's LAN; or without, for then most packets of the LAN go
+ * another way.
+ */
 #define FUZZ_VLAN 100
 static inline void fuzz_configure(struct config *c, unsigned int site)
 {
@@ -180,7 +185,7 @@ static inline void fuzz_configure(struct config *c, unsigned int site)
 }
 
 /* The first gateway with keys in both directions, once a process. */
-static inline void fuzz_start(void)
+static inline void fuzz_start(bool vlan)
 {
 	static bool started;
 
@@ -189,11 +194,25 @@ static inline void fuzz_start(void)
 	started = true;
 	atexit(fuzz_report);
 	rig_adjust = fuzz_adjust;
-	rig_configure = fuzz_configure;
+	rig_configure = vlan ? fuzz_configure : NULL;
 	rig_start(1);
 	rig_key(0, 1);
 	rig_key(1, 1);
 	rig_turns(4);
+}
+
+/* ARP and ND of the victim's to its peer, which answers: ESP goes on. */
+static inline void fuzz_peer(struct rte_mbuf **m, unsigned int n)
+{
+	struct rte_mbuf *lan;
+
+	if (n == 0)
+		return;
+	fuzz_must(rte_ring_enqueue_bulk(gw[0].wan_out, (void **)m, n, NULL) == n,
+	          "room in the peer's ring");
+	rig_turn(1);
+	while ((lan = rig_pop(gw[1].lan_out)) != NULL)
+		rte_pktmbuf_free(lan);
 }
 
 /* A turn of the victim, and what came of it: by the WAN nothing in the clear. */
@@ -201,7 +220,8 @@ static inline void fuzz_turn(bool from_lan)
 {
 	uint8_t buf[2048];
 	const char *why;
-	struct rte_mbuf *m;
+	struct rte_mbuf *m, *link[32];
+	unsigned int links = 0;
 
 	rig_turn(0);
 	while ((m = rig_pop(gw[0].wan_out)) != NULL) {
@@ -216,8 +236,13 @@ static inline void fuzz_turn(bool from_lan)
 		else
 			fuzz_must(type == 0x0806 || (type == 0x86dd && p[20] == 58),
 			          "else the WAN sees ARP and ND");
-		rte_pktmbuf_free(m);
+		fuzz_sealed += type == 0x0800 && p[23] == 50;
+		if (type != 0x0800 && links < RTE_DIM(link))
+			link[links++] = m;
+		else
+			rte_pktmbuf_free(m);
 	}
+	fuzz_peer(link, links);
 	while ((m = rig_pop(gw[0].lan_out)) != NULL) {
 		fuzz_must(rte_mbuf_check(m, 1, &why) == 0, "a sane mbuf on the LAN");
 		rte_pktmbuf_free(m);
@@ -226,12 +251,26 @@ static inline void fuzz_turn(bool from_lan)
 		;
 }
 
-static inline void fuzz_port(enum port_role role, struct rte_mbuf *m)
+/* A frame into the port, to come in one burst with those that follow until the next turn. */
+static inline void fuzz_put(enum port_role role, struct rte_mbuf *m)
 {
 	fuzz_frames++;
 	fuzz_must(rte_ring_enqueue(role == PORT_LAN ? gw[0].lan_in : gw[1].wan_out, m) == 0,
 	          "room in the ring");
-	fuzz_turn(role == PORT_LAN);
+}
+
+/* An input is a byte, how many frames to a burst, and then frames. */
+static inline void fuzz_input(enum port_role role, struct input *in, void (*frame)(struct input *))
+{
+	unsigned int burst = take(in) % 32 + 1, n = 0;
+
+	while (in->left > 0 && n < 64) {
+		frame(in);
+		if (++n % burst == 0)
+			fuzz_turn(role == PORT_LAN);
+	}
+	if (n % burst != 0)
+		fuzz_turn(role == PORT_LAN);
 }
 
 #endif

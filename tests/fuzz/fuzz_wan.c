@@ -2,9 +2,9 @@
 
 /*
  * What may come by the fibre: frames of any content, and ESP under the right key whose text is
- * the input's, since a peer may be wrong too. An input is a row of frames: a byte of options,
- * for frames in two pieces where to cut, a length, and the frame; without RAW its Ethernet and,
- * with SEALED, its outer header are made here.
+ * the input's, since a peer may be wrong too. An input is how many frames to a burst, and a row of
+ * frames: a byte of options, for frames in two pieces where to cut, a length, and the frame;
+ * without RAW its Ethernet and, with SEALED, its outer header are made here.
  */
 
 #include "tests/fuzz/fuzz_rig.h"
@@ -95,16 +95,15 @@ static void frame(struct input *in)
 	}
 	memcpy(last, bytes, n);
 	last_bytes = n;
-	fuzz_port(PORT_WAN, shaped_mbuf(bytes, n, options & 3, cut));
+	fuzz_put(PORT_WAN, shaped_mbuf(bytes, n, options & 3, cut));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
 
-	fuzz_start();
+	fuzz_start(true);
 	peer_start();
-	for (int i = 0; in.left > 0 && i < 64; i++)
-		frame(&in);
+	fuzz_input(PORT_WAN, &in, frame);
 	return 0;
 }

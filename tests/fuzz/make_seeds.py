@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Inputs to start the packet fuzzers from: make_seeds.py DIRECTORY makes DIRECTORY/lan and /wan.
+"""Inputs to start the packet fuzzers from: make_seeds.py DIRECTORY makes DIRECTORY/lan, /vlan, /wan.
 
-The formats are those of fuzz_lan.c and fuzz_wan.c: options, [cut], length, frame.
+The formats are those of lan_frames.h and fuzz_wan.c: frames to a burst, then options, [cut],
+length, frame for each.
 """
 
 import os
@@ -37,6 +38,10 @@ def tcp_syn():
     return struct.pack("!HHIIBBHHH", 1024, 80, 1, 0, 6 << 4, 2, 65535, 0, 0) + b"\x02\x04\x05\xb4"
 
 
+def tcp_ack():
+    return struct.pack("!HHIIBBHHH", 1024, 80, 2, 2, 5 << 4, 16, 65535, 0, 0) + bytes(20)
+
+
 def frame(options, data, cut=20):
     return bytes([options]) + (bytes([cut]) if options & CHAIN else b"") + \
         struct.pack("!H", len(data)) + data
@@ -58,6 +63,7 @@ def lan():
     inner = {
         "udp4": (MEND, ipv4(HOST_A, HOST_B, 17, udp(1000, 2000))),
         "tcp4": (MEND, ipv4(HOST_A, HOST_B, 6, tcp_syn())),
+        "ack4": (MEND, ipv4(HOST_A, HOST_B, 6, tcp_ack())),
         "icmp4": (MEND, ipv4(HOST_A, GW_A, 1, b"\x08\0\0\0\0\1\0\1" + bytes(24))),
         "ttl": (MEND, ipv4(HOST_A, HOST_B, 17, udp(1, 2), ttl=1)),
         "noroute": (MEND, ipv4(HOST_A, "198.51.100.1", 17, udp(1, 2))),
@@ -82,8 +88,14 @@ def lan():
         "vlan": (RAW, b"\x02" + bytes(5) + b"\x02\0\0\0\x0a\x10\x81\0\0\x64\x08\0" +
                  ipv4(HOST_A, HOST_B, 17, udp(1, 2))),
     }
-    return {name: b"".join(frame(options | shape, data) for shape in (0, EXACT, EXACT | CHAIN))
-            for name, (options, data) in inner.items()}
+    # A flow is known from its second packet on.
+    seeds = {name: bytes(1) + b"".join(frame(options | shape, data)
+                                       for shape in (0, 0, EXACT, EXACT | CHAIN))
+             for name, (options, data) in inner.items()}
+    kinds = ("udp4", "ack4", "tcp4", "udp6", "udp4", "ttl", "udp4", "options", "big-df", "udp4")
+    for name, bursts in (("known", kinds[:2] * 8), ("mixed", kinds * 2)):
+        seeds[name] = bytes([len(bursts) // 2 - 1]) + b"".join(frame(*inner[k]) for k in bursts)
+    return seeds
 
 
 def wan():
@@ -119,12 +131,12 @@ def wan():
         "esp6": (MEND | IPV6, ipv6("2001:db8::2", "2001:db8::1", 50, esp)),
         "arp": (RAW, arp(1, WAN_B, WAN_A)),
     }
-    return {name: b"".join(frame(options | shape, data, 40) for shape in (0, EXACT, EXACT | CHAIN))
+    return {name: bytes(1) + b"".join(frame(options | shape, data, 40) for shape in (0, EXACT, EXACT | CHAIN))
             for name, (options, data) in cases.items()}
 
 
 def main():
-    for target, seeds in (("lan", lan()), ("wan", wan())):
+    for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():
