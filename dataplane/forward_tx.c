@@ -17,7 +17,7 @@ COUNTER_DEFINE(drop_wan_tx_full, "drop.wan_tx_full",
 COUNTER_DEFINE(drop_tx_segments, "drop.tx_segments",
                "packets in several buffers to a port that sends single ones, too long for one")
 COUNTER_DEFINE(drop_no_wan_route, "drop.no_wan_route",
-               "outer packets dropped as no route leads to the peer")
+               "packets to the WAN, sealed or in the clear for want of a key, without a route")
 
 static void remove_sent(struct rte_mbuf **pkt, unsigned int *n, unsigned int sent)
 {
