@@ -112,7 +112,7 @@ static void rusca_row(const double *v)
 
 static void test_rusca_vectors(void)
 {
-	CU_ASSERT_EQUAL(each_row("rusca2018", 18, rusca_row), 8);
+	CU_ASSERT_EQUAL(each_row("rusca2018", 18, rusca_row), 9);
 }
 
 static void wiesemann_row(const double *v)
