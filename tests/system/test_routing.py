@@ -292,6 +292,6 @@ def test_sessions_come_back_after_a_restart(routed):
     routed.wait_for(lambda: not routed.established(), 10, "the sessions end", 0.5)
     routed.start_gateway("a")
     routed.wait_ready("a")
-    routed.wait_for(lambda: len(routed.established()) == 3, 40, "three sessions", 0.5)
+    routed.wait_for(lambda: len(routed.established()) == 3, 120, "three sessions", 0.5)
     routed.wait_for(lambda: routed.reaches(BEHIND) and routed.reaches(BEHIND6), 20,
                     "and the routes", 0.5)
