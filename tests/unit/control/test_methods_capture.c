@@ -20,7 +20,7 @@
 #include "dataplane/capture.h"
 #include "dataplane/worker.h"
 #include "tests/unit/dataplane/dpdk.h"
-#include "tests/unit/control/remove_tree.h"
+#include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
 static char directory[64];

@@ -2,7 +2,7 @@
 
 /* The telemetry commands through DPDK's own socket, as its stock client asks. */
 
-#include "tests/unit/control/remove_tree.h"
+#include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
 #include <jansson.h>

@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/counter.h"
 #include "tests/unit/dataplane/dpdk.h"
+#include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
 static char directory[64];
@@ -390,7 +391,6 @@ static void test_shutdown(void)
 	struct capture_config c = config("shutdown.pcapng");
 	struct capture_status s;
 	struct err err = {0};
-	char command[128];
 
 	CU_ASSERT_EQUAL_FATAL(capture_start(&c, &err), 0);
 	transmit(frame(0x88b5, 60, 1));
@@ -400,8 +400,7 @@ static void test_shutdown(void)
 	CU_ASSERT_EQUAL(s.packets, 1);
 	receive_all();
 	CU_ASSERT_EQUAL(read_file("shutdown.pcapng").frames, 1);
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	CU_ASSERT_EQUAL(system(command), 0);
+	CU_ASSERT_EQUAL(remove_tree(directory), 0);
 	port_close(&port);
 	CU_ASSERT_EQUAL(rte_mempool_in_use_count(pool), 0);
 	free(qsbr);

@@ -14,6 +14,7 @@
 
 #include <pcap/pcap.h>
 
+#include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
 static char directory[64];
@@ -178,7 +179,6 @@ static void test_directory_is_made(void)
 	struct capture_file *f;
 	struct err err = {0};
 	struct stat st;
-	char command[128];
 
 	snprintf(made, sizeof(made), "%s/made", directory);
 	c.directory = made;
@@ -186,8 +186,7 @@ static void test_directory_is_made(void)
 	CU_ASSERT_EQUAL(capture_file_close(f, 1, 0, 0), 0);
 	CU_ASSERT_EQUAL_FATAL(stat(made, &st), 0);
 	CU_ASSERT_EQUAL(st.st_mode & 07777, 0700);
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	CU_ASSERT_EQUAL(system(command), 0);
+	CU_ASSERT_EQUAL(remove_tree(directory), 0);
 }
 
 static void test_setup(void)

@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
 static char directory[64];
@@ -56,7 +57,6 @@ static void test_only_files_of_the_dead_go(void)
 	static const char *const kept[] = {"gw-amap_1", "gw-bmap_x", "gw-bmap_", "gw-bmap_7",
 	                                   "notes"};
 	int held = -1;
-	char command[128];
 
 	close(make("gw-bmap_0", ""));
 	close(make("gw-bmap_12", ""));
@@ -77,8 +77,7 @@ static void test_only_files_of_the_dead_go(void)
 	close(held);
 	eal_huge_clean(directory, "gw-b");
 	CU_ASSERT_FALSE(there("gw-bmap_7"));
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	CU_ASSERT_EQUAL(system(command), 0);
+	CU_ASSERT_EQUAL(remove_tree(directory), 0);
 }
 
 UNIT_MAIN(UNIT(test_mount), UNIT(test_only_files_of_the_dead_go))

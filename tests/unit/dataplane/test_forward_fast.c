@@ -7,6 +7,7 @@
 
 #include "dataplane/forward_core.h"
 #include "tests/unit/dataplane/gateway_rig.h"
+#include "tests/unit/dice.h"
 
 #define ROUNDS  400
 #define FRAMES  (ROUNDS * FORWARD_BURST)
@@ -28,14 +29,6 @@ static const char *const counters[] = {"drop.ip_malformed", "drop.not_our_mac", 
                                        "drop.too_big",      "drop.no_key"};
 
 static struct outcome fast, general;
-static uint32_t state;
-
-/* A generator of C11's example: the same frames each time. */
-static uint32_t dice(uint32_t below)
-{
-	state = state * 1103515245 + 12345;
-	return (state >> 16) % below;
-}
 
 static void with_vlan(struct config *c, unsigned int site)
 {
@@ -180,7 +173,7 @@ static void run(void (*configure)(struct config *c, unsigned int site), struct o
 	const struct rig_shape shape[2] = {{.cores = 1}, {.cores = 1}};
 
 	memset(o, 0, sizeof(*o));
-	state = 1;
+	dice_state = 1;
 	rig_configure = configure;
 	rig_adjust = with_clamp;
 	rig_start_shapes(shape, false, 1024);

@@ -2,21 +2,14 @@
 
 #include "dataplane/ip.h"
 #include "tests/unit/dataplane/packets.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
-
-static uint32_t state = 1;
-
-static uint8_t dice(void)
-{
-	state = state * 1103515245 + 12345;
-	return (uint8_t)(state >> 16);
-}
 
 /* Headers of 20 bytes with a right checksum, which is among others every value that it takes. */
 static void header(uint8_t *ip, unsigned int i)
 {
 	for (unsigned int k = 0; k < IPV4_HEADER; k++)
-		ip[k] = dice();
+		ip[k] = (uint8_t)dice(256);
 	ip[0] = 0x45;
 	ip[IPV4_TTL] = (uint8_t)(1 + i % 255);
 	put_be16(ip + IPV4_CHECKSUM, 0);
@@ -35,7 +28,7 @@ static void test_checksum_right(void)
 		wrong += !ipv4_checksum_right(ip);
 		/* Another value of one byte shows: sums of 16-bit words differ by less than 0xffff.
 		 */
-		ip[dice() % IPV4_HEADER] ^= (uint8_t)(1 + dice() % 255);
+		ip[dice(IPV4_HEADER)] ^= (uint8_t)(1 + dice(255));
 		wrong += ipv4_checksum_right(ip) != (test_checksum(ip, IPV4_HEADER, 0) == 0);
 	}
 	CU_ASSERT_EQUAL(wrong, 0);

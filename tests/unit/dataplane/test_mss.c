@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/unit/dataplane/packets.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 #define SYN 0x02
@@ -114,13 +115,13 @@ static void test_random_bytes(void)
 {
 	uint8_t before[60];
 
-	srandom(7);
+	dice_state = 7;
 	for (unsigned int round = 0; round < 200000; round++) {
-		unsigned int n = (unsigned int)random() % 61, changed = 0;
+		unsigned int n = dice(61), changed = 0;
 		uint8_t *p = malloc(n + (n == 0));
 
 		for (unsigned int i = 0; i < n; i++)
-			p[i] = (uint8_t)random();
+			p[i] = (uint8_t)dice(256);
 		if (n > 13) {
 			p[13] |= SYN;
 			p[12] = (uint8_t)(n / 4 << 4);

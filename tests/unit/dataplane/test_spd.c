@@ -10,6 +10,7 @@
 
 #include "tests/unit/dataplane/dpdk.h"
 #include "tests/unit/dataplane/packets.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 static struct rte_rcu_qsbr *qsbr;
@@ -214,7 +215,7 @@ static unsigned int reference(unsigned int count, const struct spd4_key *k)
 
 static uint16_t draw(unsigned int n)
 {
-	return (uint16_t)((unsigned int)rand() % n);
+	return (uint16_t)dice(n);
 }
 
 static struct config_prefix draw_prefix(void)
@@ -293,7 +294,7 @@ static void compare(unsigned int count)
 
 static void test_agrees_with_the_list(void)
 {
-	srand(4301);
+	dice_state = 1;
 	compare(5);
 	compare(64);
 	compare(1024);

@@ -3,6 +3,7 @@
 #include "dataplane/spread.h"
 #include "tests/unit/dataplane/dpdk.h"
 #include "tests/unit/dataplane/packets.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 #define SECRETS 3000
@@ -18,18 +19,11 @@ static void test_start(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
 }
 
-static uint64_t next(uint64_t *state)
-{
-	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return *state ^ *state >> 29;
-}
-
 /* Whatever the secret is, connections that count their ports up come to all cores. */
 static void test_ports_in_a_row(void)
 {
 	static const uint8_t mac[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
 	struct rte_mbuf *m = test_ipv4(pool, "10.1.0.10", "10.2.0.10", 17, NULL, 64);
-	uint64_t state = 1;
 	unsigned int few = 0;
 	uint8_t *udp;
 
@@ -41,7 +35,7 @@ static void test_ports_in_a_row(void)
 
 		spread_init(&s, 3, 3);
 		for (unsigned int k = 0; k < 4; k++)
-			s.secret[k] = next(&state);
+			s.secret[k] = (uint64_t)dice(UINT32_MAX) << 32 | dice(UINT32_MAX);
 		for (unsigned int flow = 0; flow < FLOWS; flow++) {
 			put_be16(udp, (uint16_t)(2000 + flow));
 			got[spread_core(&s, m)]++;

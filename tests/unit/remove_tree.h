@@ -2,8 +2,8 @@
 
 /* Remove a directory that a test made, with what is in it, without a shell. */
 
-#ifndef TESTS_UNIT_CONTROL_REMOVE_TREE_H
-#define TESTS_UNIT_CONTROL_REMOVE_TREE_H
+#ifndef TESTS_UNIT_REMOVE_TREE_H
+#define TESTS_UNIT_REMOVE_TREE_H
 
 #include <ftw.h>
 #include <stdio.h>
