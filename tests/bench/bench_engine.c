@@ -32,6 +32,7 @@ static const struct {
 } kinds[] = {
         {"cascade", bench_engine_cascade, true},
         {"amplify", bench_engine_amplify, false},
+        {"sift", bench_engine_sift, false},
 };
 
 static FILE *out;
