@@ -15,9 +15,18 @@
 #include "dataplane/tap_routes.h"
 #include "dataplane/tap_watch.h"
 
-#define BUFFERS     1023
-#define BURST       64 /* frames of a core or a daemon in one poll */
-#define LINK_NS     (100 * NS_PER_MS)
+#define BUFFERS 1023
+#define BURST   64 /* frames of a core or a daemon in one poll */
+#define LINK_NS (100 * NS_PER_MS)
+/*
+ * A daemon that hears of addresses by another way than of interfaces may hear of them too early,
+ * as zebra of FRR 8.4 does, which then never uses them (FRRouting issue 13288). They are told
+ * again, this long after the interface was made and after twice the time, up to 64 s: a busy
+ * daemon is late.
+ */
+#define TELL_FIRST_NS (250 * NS_PER_MS)
+#define TELL_LAST_NS  (64 * NS_PER_S)
+
 #define FRAME_EXTRA (RTE_ETHER_HDR_LEN + 4) /* with a VLAN tag */
 
 struct one {
@@ -34,7 +43,7 @@ struct exception_path {
 	struct rte_mempool *pool;
 	struct rte_mbuf *spare; /* for the next read */
 	int watch;
-	uint64_t next_link_ns;
+	uint64_t next_link_ns, made_ns, tell_after_ns;
 };
 
 /* DEVICE: of the port that it is on. */
@@ -91,6 +100,8 @@ int exception_path_create(const struct config *config, const struct port port[PO
 	p->iface = iface;
 	for (unsigned int i = 0; i < IFACES_MAX; i++)
 		p->one[i].tap.fd = -1;
+	p->made_ns = clock_mono_ns();
+	p->tell_after_ns = TELL_FIRST_NS;
 	p->watch = tap_watch_open(config->lan.learn_routes + config->wan.learn_routes > 0, err);
 	if (p->watch < 0)
 		rc = p->watch;
@@ -180,6 +191,18 @@ static void follow_link(struct exception_path *p, struct one *o, unsigned int in
 	tap_set_carrier(&o->tap, up);
 }
 
+static void tell_again(struct exception_path *p, uint64_t now_ns)
+{
+	if (p->tell_after_ns > TELL_LAST_NS || now_ns - p->made_ns < p->tell_after_ns)
+		return;
+	/* Not twice in a row where the control thread was late. */
+	while (p->tell_after_ns <= now_ns - p->made_ns)
+		p->tell_after_ns *= 2;
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		if (p->one[i].queue != NULL)
+			tap_tell_addresses(&p->one[i].tap, &p->iface[i]);
+}
+
 unsigned int exception_path_poll(struct exception_path *p, uint64_t now_ns)
 {
 	bool look = now_ns >= p->next_link_ns;
@@ -196,6 +219,8 @@ unsigned int exception_path_poll(struct exception_path *p, uint64_t now_ns)
 		to_daemons(o);
 		from_daemons(p, o);
 	}
+	if (look)
+		tell_again(p, now_ns);
 	return tap_watch_changed(p->watch);
 }
 

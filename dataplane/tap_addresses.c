@@ -117,6 +117,38 @@ static bool made_by_kernel(const struct rte_ether_addr *mac, const struct config
 	return a->ipv6 && memcmp(own, a->bytes, sizeof(own)) == 0;
 }
 
+/* The prefix of IFACE's own address A; false: it is none. */
+static bool own_prefix(const struct iface *iface, const struct config_addr *a,
+                       struct config_prefix *out)
+{
+	for (unsigned int i = 0; i < iface->address_count; i++)
+		if (config_addr_equal(&iface->address[i].addr, a)) {
+			*out = iface->address[i];
+			return true;
+		}
+	*out = (struct config_prefix){.addr = *a, .len = 64}; /* RFC 4291 section 2.5.6 */
+	return made_by_kernel(&iface->mac, a);
+}
+
+void tap_tell_addresses(const struct tap *t, const struct iface *iface)
+{
+	struct err err = {0};
+	struct ifaddrs *list;
+
+	if (getifaddrs(&list) < 0)
+		return;
+	for (struct ifaddrs *i = list; i != NULL; i = i->ifa_next) {
+		struct config_prefix own;
+		struct config_addr a;
+
+		/* An address put where it is already changes nothing, and is told. */
+		if (strcmp(i->ifa_name, t->name) == 0 && read_address(i->ifa_addr, &a) &&
+		    own_prefix(iface, &a, &own) && tap_add_address(t, &own, &err) < 0)
+			log_debug("%s", err.text);
+	}
+	freeifaddrs(list);
+}
+
 static int compare(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(((struct iface_virtual *)NULL)->at[0]));

@@ -17,6 +17,12 @@
 int tap_add_address(const struct tap *t, const struct config_prefix *address, struct err *err);
 
 /*
+ * Let the kernel tell all who listen of IFACE's own addresses that are on T, and of the link-local
+ * one, as if they were new; nothing else changes, and what somebody removed stays away.
+ */
+void tap_tell_addresses(const struct tap *t, const struct iface *iface);
+
+/*
  * The addresses of T, and of virtual routers' interfaces on it, that are not IFACE's own: at most
  * IFACE_VIRTUAL_MAX, in a fixed order.
  */

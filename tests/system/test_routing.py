@@ -14,6 +14,7 @@ by what it learned on the WAN.
 import json
 import os
 import signal
+import time
 
 import pytest
 from conftest import lgctl
@@ -286,12 +287,44 @@ def test_bfd_sees_a_silent_router(routed):
     routed.wait_for(lambda: len(routed.established()) == 3, 40, "the session comes back", 0.5)
 
 
-def test_sessions_come_back_after_a_restart(routed):
+def test_addresses_are_told_again(routed):
+    """Who misses an interface's addresses when it appears hears of them later."""
+    routed.stop("gw-a")
+    routed.start_gateway("a")
+    routed.wait_ready("a")
+    # Half a second, 1 and 2 s after the start, at the latest.
+    told = run(*routed.in_gateway("a"), "timeout", "4", "ip", "-o", "monitor", "address",
+               check=False)
+    for interface, address in (("lg-lan", "inet 10.1.0.1/24"), ("lg-lan", "inet6 fd00:1::1/64"),
+                               ("lg-lan", "inet6 fe80::"), ("lg-wan", "inet 192.0.2.1/29")):
+        assert any(interface in line and address in line for line in told.splitlines()), told
+    assert "Deleted" not in told
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_sessions_come_back_after_a_restart(routed, again):
+    """zebra 8.4 misses the addresses of a new interface in half of the cases at first."""
     routed.wait_for(lambda: routed.reaches(BEHIND), 20, "the routes", 0.5)
     routed.stop("gw-a")
     routed.wait_for(lambda: not routed.established(), 10, "the sessions end", 0.5)
     routed.start_gateway("a")
     routed.wait_ready("a")
-    routed.wait_for(lambda: len(routed.established()) == 3, 120, "three sessions", 0.5)
+    routed.wait_for(lambda: len(routed.established()) == 3, 30, "three sessions", 0.5)
+    routed.wait_for(lambda: routed.reaches(BEHIND) and routed.reaches(BEHIND6), 20,
+                    "and the routes", 0.5)
+
+
+def test_sessions_come_back_to_a_zebra_that_was_busy(routed):
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "the routes", 0.5)
+    zebra = routed.processes["gw-zebra"]
+    zebra.send_signal(signal.SIGSTOP)
+    try:
+        routed.stop("gw-a")
+        routed.start_gateway("a")
+        routed.wait_ready("a")
+        time.sleep(3)
+    finally:
+        zebra.send_signal(signal.SIGCONT)
+    routed.wait_for(lambda: len(routed.established()) == 3, 30, "three sessions", 0.5)
     routed.wait_for(lambda: routed.reaches(BEHIND) and routed.reaches(BEHIND6), 20,
                     "and the routes", 0.5)

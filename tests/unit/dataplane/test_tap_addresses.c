@@ -3,6 +3,11 @@
 /* In a network namespace of its own, where it may make interfaces. */
 
 #include "dataplane/tap_addresses.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
 #include "dataplane/tap_watch.h"
 #include "tests/unit/dataplane/namespace.h"
 #include "tests/unit/dataplane/packets.h"
@@ -73,6 +78,64 @@ static void test_virtual_addresses_are_seen(void)
 	tap_close(&t);
 }
 
+/* How many new addresses FD reports; *V6: of them IPv6. */
+static unsigned int reports(int fd, unsigned int *v6)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[8192];
+	unsigned int n = 0;
+	ssize_t got;
+
+	*v6 = 0;
+	while ((got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		size_t len = (size_t)got;
+
+		for (const struct nlmsghdr *m = (const void *)buf; NLMSG_OK(m, len);
+		     m = NLMSG_NEXT(m, len)) {
+			const struct ifaddrmsg *a = NLMSG_DATA(m);
+
+			CU_ASSERT_EQUAL(m->nlmsg_type, RTM_NEWADDR);
+			n++;
+			*v6 += a->ifa_family == AF_INET6;
+		}
+	}
+	return n;
+}
+
+/* A daemon that missed an address hears of it. */
+static void test_addresses_are_told_again(void)
+{
+	struct config_port port = {.mtu = 1500, .address_count = 3};
+	unsigned int v6;
+	struct iface iface;
+	struct err err = {0};
+	struct tap t;
+	int watch;
+
+	port.addresses[0] = test_prefix("10.1.0.1", 24);
+	port.addresses[1] = test_prefix("fd00:1::1", 64);
+	port.addresses[2] = test_prefix("10.1.0.3", 24);
+	iface_init(&iface, 0, &port, &mac);
+	CU_ASSERT_EQUAL_FATAL(tap_open(&t, "gw-lan", &mac, 1500, &err), 0);
+	watch = tap_watch_open(false, &err);
+	CU_ASSERT_TRUE_FATAL(watch >= 0);
+	for (unsigned int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(tap_add_address(&t, &port.addresses[i], &err), 0);
+	daemon_address("add", "10.1.0.254/24");
+	daemon_address("del", "10.1.0.3/24");
+	settle(watch);
+	/* Its own that are left, and the link-local one; not the daemon's. */
+	tap_tell_addresses(&t, &iface);
+	CU_ASSERT_EQUAL(reports(watch, &v6), 3);
+	CU_ASSERT_EQUAL(v6, 2);
+	/* Nothing else is there, or gone. */
+	CU_ASSERT_EQUAL(
+	        system("test $(ip -o addr show dev gw-lan | grep -c valid_lft.forever) = 4"), 0);
+	CU_ASSERT_EQUAL(system("ip -o addr show dev gw-lan | grep -q 'fe80::.*/64 scope link'"), 0);
+	CU_ASSERT_EQUAL(system("test $(ip route show dev gw-lan | wc -l) = 1"), 0);
+	close(watch);
+	tap_close(&t);
+}
+
 /* As keepalived does with use_vmac. */
 static void test_virtual_routers_interface(void)
 {
@@ -122,9 +185,9 @@ static void test_error_names_the_address(void)
 
 int main(void)
 {
-	static const struct unit units[] = {UNIT(test_virtual_addresses_are_seen),
-	                                    UNIT(test_virtual_routers_interface),
-	                                    UNIT(test_error_names_the_address)};
+	static const struct unit units[] = {
+	        UNIT(test_virtual_addresses_are_seen), UNIT(test_addresses_are_told_again),
+	        UNIT(test_virtual_routers_interface), UNIT(test_error_names_the_address)};
 
 	namespace_enter();
 	return unit_main(__FILE__, units, RTE_DIM(units));
