@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Bob's decoder: finds the errors of one frame from the difference between Alice's syndrome
+ * and his own. Row-layered belief propagation (Hocevar 2004) in bytes: a layer's messages use
+ * what the layers before have found in the same sweep. The check rule is in ldpc_kernel.h.
+ *
+ *     ldpc_decoder_start(d, syndrome, f, merged);
+ *     while ((ret = ldpc_decoder_step(d)) == -EAGAIN)
+ *             ;
+ *     if (ret == 0) use ldpc_decoder_errors(d);
+ */
+
+#ifndef QKD_ENGINE_LDPC_DECODER_H
+#define QKD_ENGINE_LDPC_DECODER_H
+
+#include "qkd-engine/ldpc_kernel.h"
+#include "qkd-engine/ldpc_plan.h"
+
+/* Sweeps over all checks before a frame is given up. */
+#define LDPC_SWEEPS_MAX 80
+
+struct ldpc_decoder;
+
+/* PLAN is kept by reference. All memory is secret. NULL: none left. */
+struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
+                                         const struct ldpc_kernel *kernel);
+void ldpc_decoder_destroy(struct ldpc_decoder *d);
+
+/* Frame F with MERGED pairs; SYNDROME is kept by reference. */
+void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t f,
+                        unsigned int merged);
+
+/*
+ * About 50 us of work: -EAGAIN; 0: the errors found have the syndrome, exactly; -ENOENT: given
+ * up.
+ */
+int ldpc_decoder_step(struct ldpc_decoder *d);
+
+/* After 0: the errors, as words of the code, in the key positions alone. */
+const uint64_t *ldpc_decoder_errors(const struct ldpc_decoder *d);
+
+/* Sweeps made for this frame. */
+unsigned int ldpc_decoder_sweeps(const struct ldpc_decoder *d);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "qkd-engine/ldpc_plan.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* A frame whose positions are filled by less than this gives way to a shorter one. */
+#define LEAST_FILL 0.8
+
+/*
+ * Shares of frames that are not decoded at first and after each blind round, for the budget:
+ * somewhat above what bench_engine measures, as the estimate of the error rate is one.
+ */
+static const double undecoded[LDPC_BLIND_ROUNDS + 1] = {0.5, 0.15, 0.02, 2e-4};
+
+/* Of a block about this share becomes key: what an aborted one costs. */
+#define KEY_SHARE 0.4
+
+static double entropy(double q)
+{
+	return q <= 0 ? 0 : -q * log2(q) - (1 - q) * log2(1 - q);
+}
+
+/* The error rate up to 1/2 with entropy H. */
+static double entropy_inverse(double h)
+{
+	double low = 0, high = 0.5;
+
+	for (int i = 0; i < 60; i++) {
+		double q = (low + high) / 2;
+
+		if (entropy(q) < h)
+			low = q;
+		else
+			high = q;
+	}
+	return high;
+}
+
+/* More than C of N independent events of probability P. */
+static double binomial_tail(size_t n, double p, size_t c)
+{
+	double log_term = (double)n * log1p(-p), below = exp(log_term);
+
+	for (size_t i = 1; i <= c; i++) {
+		log_term += log((double)(n - i + 1) / (double)i) + log(p) - log1p(-p);
+		below += exp(log_term);
+	}
+	return below < 1 ? 1 - below : 0;
+}
+
+/*
+ * Each bit of the budget costs a bit of key, and a block that exceeds it is lost: one more
+ * frame of a kind is provided for as long as it is worth it.
+ */
+static size_t provided(const struct ldpc_plan *plan, double p, size_t bits)
+{
+	size_t c = 0;
+
+	while (c < plan->frames &&
+	       binomial_tail(plan->frames, p, c) * KEY_SHARE * (double)plan->bits > (double)bits)
+		c++;
+	return c;
+}
+
+static uint64_t budget(const struct ldpc_plan *plan)
+{
+	uint64_t bits = plan->frames * (plan->syndrome_bits + LDPC_CHECK_BITS + 1);
+	size_t c;
+
+	for (unsigned int r = 1; r <= plan->blind_rounds; r++) {
+		size_t each = ldpc_revealed_bits(plan, r) + 1; /* and a verdict */
+
+		bits += provided(plan, undecoded[r - 1], each) * each;
+	}
+	/* Frames may differ by a bit. */
+	c = provided(plan, undecoded[plan->blind_rounds], plan->bits / plan->frames + 1);
+	return bits + c * (plan->bits / plan->frames + 1);
+}
+
+int ldpc_plan_init(struct ldpc_plan *plan, const struct ldpc_params *p)
+{
+	unsigned int log2_bits = LDPC_FRAME_LOG2_MAX;
+	double fill, qber;
+	int ret;
+
+	memset(plan, 0, sizeof(*plan));
+	if (p->bits < LDPC_BITS_MIN || p->bits > LDPC_BITS_MAX ||
+	    p->frame_bits < (size_t)1 << LDPC_FRAME_LOG2_MIN ||
+	    p->frame_bits > (size_t)1 << LDPC_FRAME_LOG2_MAX || !(p->qber >= 0 && p->qber <= 0.5))
+		return -EINVAL;
+	while ((size_t)1 << log2_bits > p->frame_bits)
+		log2_bits--;
+	for (;; log2_bits--) {
+		size_t n = (size_t)1 << log2_bits;
+
+		plan->frames = (p->bits + n - 1) / n;
+		fill = (double)p->bits / ((double)plan->frames * (double)n);
+		if (fill >= LEAST_FILL || log2_bits == LDPC_FRAME_LOG2_MIN)
+			break;
+	}
+	plan->bits = p->bits;
+	plan->qber = p->qber;
+	qber = entropy_inverse(entropy(p->qber) * fill);
+	ret = ldpc_choose(&plan->choice, qber, log2_bits);
+	if (ret < 0)
+		return ret;
+	plan->code = &ldpc_codes[plan->choice.code];
+	plan->z = ldpc_code_z(plan->code, log2_bits);
+	plan->words = (plan->z + 63) / 64;
+	plan->frame_words = plan->code->cols * plan->words;
+	plan->syndrome_words = plan->code->rows * plan->words;
+	plan->syndrome_bits = (size_t)(plan->code->rows - plan->choice.merged[0]) * plan->z;
+	while (plan->blind_rounds < LDPC_BLIND_ROUNDS &&
+	       plan->choice.merged[plan->blind_rounds + 1] <
+	               plan->choice.merged[plan->blind_rounds])
+		plan->blind_rounds++;
+	plan->per_message = (LDPC_MESSAGE_MAX - LDPC_HEADER) / ldpc_frame_bytes(plan);
+	plan->syndrome_messages = (plan->frames + plan->per_message - 1) / plan->per_message;
+	plan->budget = budget(plan);
+	plan->check_seed = p->seed;
+	return 0;
+}
+
+uint64_t ldpc_budget(const struct ldpc_params *p)
+{
+	struct ldpc_plan plan;
+
+	return ldpc_plan_init(&plan, p) < 0 ? 0 : plan.budget;
+}
+
+size_t ldpc_message_max(const struct ldpc_params *p)
+{
+	struct ldpc_plan plan;
+	size_t most;
+
+	if (ldpc_plan_init(&plan, p) < 0)
+		return 0;
+	most = plan.frames < plan.per_message ? plan.frames : plan.per_message;
+	most *= ldpc_frame_bytes(&plan);
+	for (unsigned int r = 1; r <= plan.blind_rounds; r++) {
+		size_t bytes = plan.frames * ldpc_revealed_bits(&plan, r) / 8;
+
+		most = bytes > most ? bytes : most;
+	}
+	/* Frames in full are within the budget, which is less than the syndromes and so much. */
+	if (plan.budget / 8 + plan.frames > most)
+		most = (size_t)plan.budget / 8 + plan.frames;
+	return LDPC_HEADER +
+	       (most < LDPC_MESSAGE_MAX - LDPC_HEADER ? most : LDPC_MESSAGE_MAX - LDPC_HEADER);
+}
+
+struct ldpc_rows ldpc_layer_rows(const struct ldpc_code *code, unsigned int merged,
+                                 unsigned int layer)
+{
+	unsigned int alone = 2u * (code->pairs - merged); /* rows before the merged pairs */
+
+	if (layer < alone)
+		return (struct ldpc_rows){layer, 1};
+	if (layer < alone + merged)
+		return (struct ldpc_rows){alone + 2 * (layer - alone), 2};
+	return (struct ldpc_rows){layer + merged, 1};
+}
