@@ -118,44 +118,6 @@ void block_void_recent(struct engine *e)
 	}
 }
 
-static void append_bit(struct block *b, unsigned int bit, unsigned int decoy)
-{
-	b->key[b->bits / 64] |= (uint64_t)bit << (b->bits % 64);
-	b->decoy[b->bits / 64] |= (uint64_t)decoy << (b->bits % 64);
-	b->bits++;
-}
-
-void block_append(struct block *b, const uint8_t *what, const struct sift_reply *r,
-                  const uint8_t *own, struct monitor_counts *c)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		unsigned int decoy = r->verdict[i] == SIFT_DECOY;
-		unsigned int x = what[i] & SIFT_X, error;
-
-		if (r->verdict[i] != SIFT_SIGNAL && r->verdict[i] != SIFT_DECOY)
-			continue;
-		if ((what[i] & SIFT_DISCLOSED) == 0) {
-			if (b != NULL) {
-				b->counts.n_z[decoy]++;
-				append_bit(b, own[i] & 1, decoy);
-			}
-			continue;
-		}
-		error = ((what[i] & SIFT_BIT) != 0) != r->bit[i];
-		c->n[x]++;
-		c->e[x] += error;
-		if (b == NULL)
-			continue;
-		if (x) {
-			b->counts.n_x[decoy]++;
-			b->counts.m_x[decoy] += error;
-		} else {
-			b->sampled++;
-			b->sample_errors += error;
-		}
-	}
-}
-
 void block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot)
 {
 	if (b->last_slot == 0)

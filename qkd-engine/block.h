@@ -104,12 +104,8 @@ void block_abort(struct engine *e, struct block *b, enum abort_reason reason, bo
 /* Abort what is filling and what was sifted in the last BLOCK_VOID_NS. */
 void block_void_recent(struct engine *e);
 
-/*
- * Take what a reply matched: key bits of OWN (index as in the batch, value in bit 0) into B,
- * which may be NULL, and the errors of the disclosed ones, into C too.
- */
-void block_append(struct block *b, const uint8_t *what, const struct sift_reply *r,
-                  const uint8_t *own, struct monitor_counts *c);
+/* Take what a batch gives into B, which may be NULL; C gets the disclosed outcomes. */
+void block_append(struct block *b, const struct sift_gain *g, struct monitor_counts *c);
 
 /* A batch was added: close the block when it is full. */
 void block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot);

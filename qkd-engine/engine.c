@@ -71,8 +71,8 @@ static int allocate(struct engine *e)
 		return 0;
 	}
 	e->bob.pending = secret_alloc(sizeof(*e->bob.pending));
-	e->bob.what = secret_alloc(BATCHES_MAX * sizeof(e->bob.what[0]));
-	return e->bob.pending == NULL || e->bob.what == NULL ? -ENOMEM : 0;
+	e->bob.outcomes = secret_alloc(BATCHES_MAX * sizeof(e->bob.outcomes[0]));
+	return e->bob.pending == NULL || e->bob.outcomes == NULL ? -ENOMEM : 0;
 }
 
 struct engine *engine_create(const struct engine_config *config, const struct engine_ops *ops,
@@ -115,7 +115,7 @@ static void drop_session(struct engine *e)
 	monitor_reset(&e->monitor);
 	if (e->config.role == ENGINE_ALICE && e->alice.batches != NULL)
 		alice_reset(e);
-	if (e->config.role == ENGINE_BOB && e->bob.what != NULL)
+	if (e->config.role == ENGINE_BOB && e->bob.outcomes != NULL)
 		bob_reset(e);
 	e->session_up = false;
 }
@@ -131,7 +131,7 @@ void engine_destroy(struct engine *e)
 	auth_key_destroy(e->key_ba);
 	free(e->alice.batches);
 	secret_free(e->bob.pending);
-	secret_free(e->bob.what);
+	secret_free(e->bob.outcomes);
 	secret_free(e);
 }
 
@@ -307,15 +307,11 @@ void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad)
 	}
 }
 
-void engine_count_sifted(struct engine *e, const struct sift_reply *r, const uint8_t *what,
+void engine_count_sifted(struct engine *e, const struct sift_reply *r, const struct sift_gain *g,
                          const struct monitor_counts *c)
 {
-	for (size_t i = 0; i < r->count; i++) {
-		e->stats.stale_choices += r->verdict[i] == SIFT_STALE;
-		e->stats.sifted_z +=
-		        (r->verdict[i] == SIFT_SIGNAL || r->verdict[i] == SIFT_DECOY) &&
-		        (what[i] & SIFT_DISCLOSED) == 0;
-	}
+	e->stats.stale_choices += r->stale;
+	e->stats.sifted_z += g->keys;
 	e->stats.sampled_z += c->n[0];
 	e->stats.sample_errors_z += c->e[0];
 	e->stats.sifted_x += c->n[1];

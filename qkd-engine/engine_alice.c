@@ -121,10 +121,10 @@ static void on_announce(struct engine *e, const uint8_t *msg, size_t len)
 	memcpy(b->raw, msg, len);
 	b->raw_len = len;
 	a->next_sequence = b->batch.sequence + 1;
-	a->next_slot = b->batch.slot[b->batch.count - 1] + 1;
+	a->next_slot = b->batch.slot[b->batch.outcomes.count - 1] + 1;
 	a->tail++;
-	e->stats.detections += b->batch.count;
-	e->stats.announced += b->batch.count;
+	e->stats.detections += b->batch.outcomes.count;
+	e->stats.announced += b->batch.outcomes.count;
 }
 
 void alice_message(struct engine *e, int type, const uint8_t *msg, size_t len)
@@ -152,7 +152,7 @@ void alice_tick(struct engine *e)
 		const struct sift_batch *b = &batch_at(a, a->asked)->batch;
 
 		a->asked++; /* the answer may come from within */
-		if (e->ops.lookup(e->ctx, b->slot, b->count) < 0) {
+		if (e->ops.lookup(e->ctx, b->slot, b->outcomes.count) < 0) {
 			a->asked--;
 			return;
 		}
@@ -161,11 +161,13 @@ void alice_tick(struct engine *e)
 
 static void answer(struct engine *e, struct batch_in *in, const struct choice *choices)
 {
-	struct monitor_counts errors = {{0, 0}, {0, 0}};
 	const struct sift_batch *batch = &in->batch;
+	size_t count = batch->outcomes.count;
+	struct monitor_counts shown;
 	struct block *b = e->open;
-	uint8_t msg[SIFT_REPLY_MAX], own[SIFT_BATCH_MAX];
+	uint8_t msg[SIFT_REPLY_MAX];
 	struct sift_reply r;
+	struct sift_gain g;
 
 	if (b == NULL)
 		b = block_open(e, e->last_number + 1);
@@ -173,17 +175,15 @@ static void answer(struct engine *e, struct batch_in *in, const struct choice *c
 		engine_protocol_error(e, "more blocks under way than agreed");
 		return;
 	}
-	sift_judge(batch, choices, &r);
+	sift_judge(batch, choices, &r, &g);
 	r.block = b->number;
-	for (size_t i = 0; i < batch->count; i++)
-		own[i] = choices[i].bit & 1;
-	block_append(b, batch->what, &r, own, &errors);
-	secret_wipe(own, sizeof(own));
+	block_append(b, &g, &shown);
+	secret_wipe(g.key, sizeof(g.key));
 	auth_transcript_add(&b->secret->rx, in->raw, in->raw_len);
-	block_send(e, b, msg, sift_reply_encode(&r, batch->what, msg));
-	engine_count_sifted(e, &r, batch->what, &errors);
-	block_batch_added(e, b, batch->slot[0], batch->slot[batch->count - 1]);
-	alarms_errors(e, &errors);
+	block_send(e, b, msg, sift_reply_encode(&r, &g, count, msg));
+	engine_count_sifted(e, &r, &g, &shown);
+	block_batch_added(e, b, batch->slot[0], batch->slot[count - 1]);
+	alarms_errors(e, &shown);
 }
 
 void engine_choices(struct engine *e, const struct choice *c, size_t n)
@@ -202,9 +202,9 @@ void engine_choices(struct engine *e, const struct choice *c, size_t n)
 		return;
 	}
 	b = batch_at(a, a->head);
-	if (n != b->batch.count) {
+	if (n != b->batch.outcomes.count) {
 		log_err("%s: the card answered %zu of %zu slots", e->config.link, n,
-		        b->batch.count);
+		        b->batch.outcomes.count);
 		memset(stale, 0, sizeof(stale));
 		c = stale;
 	}
@@ -223,7 +223,7 @@ void engine_lookups_lost(struct engine *e)
 
 	a->orphans = 0;
 	while (a->head < a->asked)
-		engine_choices(e, stale, batch_at(a, a->head)->batch.count);
+		engine_choices(e, stale, batch_at(a, a->head)->batch.outcomes.count);
 	/* A new session may have dropped the rest: nothing is left for the next card to answer. */
 	a->orphans = 0;
 }

@@ -230,36 +230,17 @@ void bob_tick(struct engine *e)
 	light_alarms(e);
 }
 
-static bool in_gap(const struct bob *b, uint64_t slot)
-{
-	for (unsigned int i = 0; i < GAPS_MAX; i++)
-		if (slot >= b->gaps[i].first && slot <= b->gaps[i].last)
-			return b->gaps[i].last != 0;
-	return false;
-}
-
-static void one(struct engine *e, const struct detection *d)
+/* Detections without alignment: of the pattern, while it is asked for. */
+static void unaligned(struct engine *e, const struct detection *d, size_t n)
 {
 	struct bob *b = &e->bob;
-	int64_t slot;
 
-	if (b->sync == SYNC_COLLECT) {
-		if (d->slot >= b->collect_from && b->collected < ALIGN_DETECTIONS)
-			b->collect[b->collected++] = d->slot;
-		e->stats.unaligned++;
+	e->stats.unaligned += n;
+	if (b->sync != SYNC_COLLECT)
 		return;
-	}
-	slot = (int64_t)d->slot + b->offset;
-	if (b->sync != SYNC_ALIGNED || slot < (int64_t)b->next_slot ||
-	    slot > (int64_t)SIFT_SLOT_MAX) {
-		e->stats.unaligned++;
-		return;
-	}
-	if (in_gap(b, d->slot)) {
-		e->stats.dropped++;
-		return;
-	}
-	bob_detection(e, (uint64_t)slot, d);
+	for (size_t i = 0; i < n && b->collected < ALIGN_DETECTIONS; i++)
+		if (d[i].slot >= b->collect_from)
+			b->collect[b->collected++] = d[i].slot;
 }
 
 void engine_detections(struct engine *e, const struct detection *d, size_t n, uint64_t now_ns)
@@ -274,34 +255,29 @@ void engine_detections(struct engine *e, const struct detection *d, size_t n, ui
 	b->trying_light += n;
 	b->last_light_ns = now_ns;
 	alarm_set(e, ENGINE_ALARM_NO_LIGHT, false, "detections again");
-	for (size_t i = 0; i < n; i++)
-		one(e, &d[i]);
+	if (b->sync == SYNC_ALIGNED)
+		bob_detections(e, d, n);
+	else
+		unaligned(e, d, n);
 }
 
 void engine_gap(struct engine *e, uint64_t first_slot, uint64_t last_slot)
 {
 	struct bob *b = &e->bob;
-	struct sift_batch *p = b->pending;
-	size_t kept = 0;
 
 	if (e->config.role != ENGINE_BOB)
 		return;
 	e->stats.gaps++;
 	b->gaps[b->gap_next++ % GAPS_MAX] = (struct gap){first_slot, last_slot};
-	for (size_t i = 0; i < p->count; i++) {
-		if (in_gap(b, p->slot[i] - (uint64_t)b->offset)) {
-			e->stats.dropped++;
-			continue;
-		}
-		p->slot[kept] = p->slot[i];
-		p->what[kept++] = p->what[i];
-	}
-	p->count = kept;
+	if (last_slot > b->gap_last)
+		b->gap_last = last_slot;
+	bob_sift_gap(e);
 }
 
 void engine_slots_restarted(struct engine *e)
 {
 	memset(e->bob.gaps, 0, sizeof(e->bob.gaps));
+	e->bob.gap_last = 0;
 	if (engine_check_session(e) && e->bob.sync != SYNC_IDLE)
 		engine_realign(e, "the receiver's slots start anew");
 }

@@ -50,7 +50,7 @@ struct alice {
 	uint64_t orphans; /* lookups whose answer nobody waits for */
 };
 
-/* Bob: an announced batch until its reply; its outcomes are in bob.what. */
+/* Bob: an announced batch until its reply; its outcomes are in bob.outcomes. */
 struct batch_out {
 	uint64_t sequence, first_slot, last_slot;
 	size_t count;
@@ -93,17 +93,20 @@ struct bob {
 	/* ranges of own slots in which detections were lost */
 	struct gap gaps[GAPS_MAX];
 	unsigned int gap_next;
+	uint64_t gap_last; /* none reaches beyond */
 	/* the batch that fills; in secret memory */
 	struct sift_batch *pending;
 	uint64_t pending_ns;
 	bool dropping; /* for want of room; one gap however long */
-	/* sampling of Z detections */
-	uint32_t sample_left, sample_at;
+	/* sampling of Z detections: before the next sampled one, after it in its interval */
+	bool sampling; /* the next one was drawn */
+	uint64_t sample_skip;
+	uint32_t sample_left;
 	uint32_t sample_pool[64];
 	unsigned int sample_pool_left;
 	uint64_t next_sequence;
 	struct batch_out batches[BATCHES_MAX]; /* ring */
-	uint8_t (*what)[SIFT_BATCH_MAX];       /* of the batches; in secret memory */
+	struct sift_outcomes *outcomes;        /* of the batches; in secret memory */
 	uint64_t head, tail;
 	uint64_t outstanding; /* detections in the ring */
 };
@@ -162,7 +165,7 @@ void alarms_pads(struct engine *e, bool there);
 bool engine_check_session(struct engine *e);
 void engine_protocol_error(struct engine *e, const char *what);
 /* Statistics of a reply. */
-void engine_count_sifted(struct engine *e, const struct sift_reply *r, const uint8_t *what,
+void engine_count_sifted(struct engine *e, const struct sift_reply *r, const struct sift_gain *g,
                          const struct monitor_counts *c);
 struct block *engine_block(struct engine *e, uint64_t number);
 /* Bob: detections so far say that slots do not match. */
@@ -180,7 +183,10 @@ void bob_tick(struct engine *e);
 void bob_message(struct engine *e, const struct message *m);
 
 /* bob_sift.c */
-void bob_detection(struct engine *e, uint64_t slot, const struct detection *d);
+/* Detections of an aligned link. */
+void bob_detections(struct engine *e, const struct detection *d, size_t n);
+/* Take out of the batch that fills what lies in a gap. */
+void bob_sift_gap(struct engine *e);
 void bob_sift_tick(struct engine *e);
 void bob_sift_drop(struct engine *e);
 void bob_reply(struct engine *e, const uint8_t *msg, size_t len);

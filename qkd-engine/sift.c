@@ -3,174 +3,302 @@
 #include "qkd-engine/sift.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/bytes.h"
+#include "common/secret.h"
 #include "qkd-engine/messages.h"
+#include "qkd-engine/sift_pack.h"
 
 /*
- * Announcement: type, sequence (8), count (2), first slot (8), then for each detection a
- * base-128 number, low group first: the distance from the slot before << 3 | WHAT.
- * Reply: type, sequence (8), block (8), count (2), verdicts of two bits each, then the bits.
+ * Announcement: type, sequence (8), count (2), first slot (8), the least distance from a slot
+ * to the next (8), a width in bits (1); count - 1 distances less the least, of that width each;
+ * then strings: basis X of all, sampled of those in Z, outcomes of the disclosed.
+ * Reply: type, sequence (8), block (8), count (2), stale (2); strings: matched of all, decoy of
+ * the key bits, decoy of those shown, Alice's bits of those shown.
+ *
+ * Whatever consists of bits goes from the lowest bit of each byte and ends in a whole byte,
+ * filled up with zeros.
  */
-#define HEADER 19
+#define ANNOUNCE_HEADER 28
+#define REPLY_HEADER    21
 
-static size_t varint_put(uint8_t *out, uint64_t v)
+static uint64_t load(const uint8_t *p)
 {
-	size_t n = 0;
+	uint64_t v;
 
-	while (v >= 0x80) {
-		out[n++] = (uint8_t)(v | 0x80);
-		v >>= 7;
-	}
-	out[n++] = (uint8_t)v;
-	return n;
+	memcpy(&v, p, sizeof(v));
+	return v;
 }
 
-/* Bytes used, or 0 when it does not end in time or exceeds 63 bits. */
-static size_t varint_get(const uint8_t *in, size_t len, uint64_t *v)
+static size_t string_bytes(size_t bits)
 {
-	uint64_t x = 0;
+	return (bits + 7) / 8;
+}
 
-	for (size_t n = 0; n < len && n < 9; n++) {
-		x |= (uint64_t)(in[n] & 0x7f) << (7 * n);
-		if ((in[n] & 0x80) == 0) {
-			*v = x;
-			return n + 1;
-		}
+static size_t put_string(uint8_t *out, const uint64_t *w, size_t bits)
+{
+	memcpy(out, w, string_bytes(bits));
+	return string_bytes(bits);
+}
+
+/* What is left of a message. */
+struct rest {
+	const uint8_t *at;
+	size_t len;
+};
+
+/* The next BITS bits as bytes; NULL: they do not end in time, or not in zeros. */
+static const uint8_t *next_bytes(struct rest *in, size_t bits)
+{
+	const uint8_t *start = in->at;
+	size_t bytes = string_bytes(bits);
+
+	if (bytes > in->len || (bits % 8 != 0 && start[bytes - 1] >> (bits % 8) != 0))
+		return NULL;
+	in->at += bytes;
+	in->len -= bytes;
+	return start;
+}
+
+static bool next_string(struct rest *in, uint64_t *w, size_t bits)
+{
+	const uint8_t *start = next_bytes(in, bits);
+
+	memset(w, 0, SIFT_STRING);
+	if (start != NULL)
+		memcpy(w, start, string_bytes(bits));
+	return start != NULL;
+}
+
+static void in_z(const struct sift_outcomes *o, uint64_t z[SIFT_WORDS])
+{
+	size_t w = 0;
+
+	for (; w < o->count / 64; w++)
+		z[w] = ~o->x[w];
+	if (o->count % 64 != 0)
+		z[w] = ~o->x[w] & ((1ULL << (o->count % 64)) - 1);
+}
+
+/* Returns bytes; writes up to 7 more. */
+static size_t put_distances(uint8_t *out, const struct sift_batch *b, uint64_t least,
+                            unsigned int width)
+{
+	size_t n = b->outcomes.count, i = 1;
+	unsigned int fill = 0;
+	uint8_t *start = out;
+	uint64_t acc = 0;
+
+	/* Two at once where they fit: half as long a chain of dependent shifts. */
+	for (; width <= SIFT_WIDTH_MAX / 2 && i + 1 < n; i += 2) {
+		uint64_t first = b->slot[i] - b->slot[i - 1] - least;
+		uint64_t second = b->slot[i + 1] - b->slot[i] - least;
+
+		acc |= (first | second << width) << fill;
+		memcpy(out, &acc, sizeof(acc));
+		fill += 2 * width;
+		out += fill / 8;
+		acc >>= fill & ~7u;
+		fill %= 8;
 	}
-	return 0;
+	for (; i < n; i++) {
+		acc |= (b->slot[i] - b->slot[i - 1] - least) << fill;
+		memcpy(out, &acc, sizeof(acc));
+		fill += width;
+		out += fill / 8;
+		acc >>= fill & ~7u;
+		fill %= 8;
+	}
+	return (size_t)(out - start) + (fill > 0);
 }
 
 size_t sift_announce_encode(const struct sift_batch *b, uint8_t *out)
 {
-	uint64_t before = b->slot[0];
-	size_t at = HEADER;
+	const struct sift_pack *pack = sift_pack_best();
+	const struct sift_outcomes *o = &b->outcomes;
+	uint64_t z[SIFT_WORDS], part[SIFT_WORDS + 1], least, most = 0;
+	size_t words = BITS_WORDS(o->count), at = ANNOUNCE_HEADER, n;
+	unsigned int width;
 
+	least = o->count > 1 ? UINT64_MAX : 1;
+	for (size_t i = 1; i < o->count; i++) {
+		uint64_t d = b->slot[i] - b->slot[i - 1];
+
+		least = d < least ? d : least;
+		most = d > most ? d : most;
+	}
+	width = most > least ? 64 - (unsigned int)__builtin_clzll(most - least) : 0;
 	out[0] = MESSAGE_ANNOUNCE;
 	put_be64(out + 1, b->sequence);
-	put_be16(out + 9, (uint16_t)b->count);
+	put_be16(out + 9, (uint16_t)o->count);
 	put_be64(out + 11, b->slot[0]);
-	for (size_t i = 0; i < b->count; i++) {
-		uint8_t what = b->what[i];
+	put_be64(out + 19, least);
+	out[27] = (uint8_t)width;
+	at += put_distances(out + at, b, least, width);
+	at += put_string(out + at, o->x, o->count);
+	in_z(o, z);
+	n = pack->extract(o->disclosed, z, words, part);
+	at += put_string(out + at, part, n);
+	n = pack->extract(o->bit, o->disclosed, words, part);
+	return at + put_string(out + at, part, n);
+}
 
-		if ((what & SIFT_DISCLOSED) == 0)
-			what &= (uint8_t)~SIFT_BIT;
-		at += varint_put(out + at, (b->slot[i] - before) << 3 | what);
-		before = b->slot[i];
+static bool get_distances(struct rest *in, uint64_t least, unsigned int width, struct sift_batch *b)
+{
+	size_t n = b->outcomes.count, bits = (n - 1) * width, bytes = string_bytes(bits), i = 1;
+	uint64_t mask = (1ULL << width) - 1, slot = b->slot[0], seen = slot;
+	const uint8_t *from = next_bytes(in, bits);
+	size_t whole = bytes > 8 ? (bytes - 8) * 8 / width : 0, start;
+	uint8_t last[24] = {0};
+
+	if (from == NULL)
+		return false;
+	/* Eight bytes can be read at each distance but the last ones. */
+	for (; i <= whole; i++) {
+		size_t bit = (i - 1) * width;
+
+		slot += least + (load(from + bit / 8) >> (bit % 8) & mask);
+		seen |= slot;
+		b->slot[i] = slot;
 	}
-	return at;
+	start = (i - 1) * width / 8;
+	memcpy(last, from + start, bytes - start);
+	for (; i < n; i++) {
+		size_t bit = (i - 1) * width - 8 * start;
+
+		slot += least + (load(last + bit / 8) >> (bit % 8) & mask);
+		seen |= slot;
+		b->slot[i] = slot;
+	}
+	/* A step is less than 2^57: none leads beyond 2^64 but by a slot that is too large. */
+	return seen <= SIFT_SLOT_MAX;
 }
 
 int sift_announce_decode(const uint8_t *msg, size_t len, uint64_t first_slot, struct sift_batch *b)
 {
-	uint64_t slot, v;
-	size_t at = HEADER;
+	const struct sift_pack *pack = sift_pack_best();
+	uint64_t z[SIFT_WORDS], part[SIFT_WORDS + 1] = {0}, least;
+	struct sift_outcomes *o = &b->outcomes;
+	struct rest in;
+	size_t words;
 
-	if (len < HEADER || msg[0] != MESSAGE_ANNOUNCE)
+	if (len < ANNOUNCE_HEADER || msg[0] != MESSAGE_ANNOUNCE)
 		return -EPROTO;
+	in = (struct rest){msg + ANNOUNCE_HEADER, len - ANNOUNCE_HEADER};
 	b->sequence = get_be64(msg + 1);
-	b->count = get_be16(msg + 9);
-	slot = get_be64(msg + 11);
-	if (b->count == 0 || b->count > SIFT_BATCH_MAX || slot < first_slot || slot > SIFT_SLOT_MAX)
+	o->count = get_be16(msg + 9);
+	b->slot[0] = get_be64(msg + 11);
+	least = get_be64(msg + 19);
+	if (o->count == 0 || o->count > SIFT_BATCH_MAX || b->slot[0] < first_slot ||
+	    b->slot[0] > SIFT_SLOT_MAX || least == 0 || least > SIFT_SLOT_MAX ||
+	    msg[27] > SIFT_WIDTH_MAX || !get_distances(&in, least, msg[27], b) ||
+	    !next_string(&in, o->x, o->count))
 		return -EPROTO;
-	for (size_t i = 0; i < b->count; i++) {
-		size_t used = varint_get(msg + at, len - at, &v);
-
-		if (used == 0)
-			return -EPROTO;
-		at += used;
-		b->what[i] = v & 7;
-		v >>= 3;
-		if ((i == 0) != (v == 0) || v > SIFT_SLOT_MAX - slot)
-			return -EPROTO;
-		slot += v;
-		b->slot[i] = slot;
-		if ((b->what[i] & SIFT_DISCLOSED) == 0 && (b->what[i] & (SIFT_X | SIFT_BIT)) != 0)
-			return -EPROTO;
-	}
-	return at == len ? 0 : -EPROTO;
+	words = BITS_WORDS(o->count);
+	memset(o->disclosed, 0, sizeof(o->disclosed));
+	memset(o->bit, 0, sizeof(o->bit));
+	in_z(o, z);
+	if (!next_string(&in, part, pack->count(z, words)))
+		return -EPROTO;
+	pack->deposit(part, z, words, o->disclosed);
+	for (size_t w = 0; w < words; w++)
+		o->disclosed[w] |= o->x[w];
+	if (!next_string(&in, part, pack->count(o->disclosed, words)))
+		return -EPROTO;
+	pack->deposit(part, o->disclosed, words, o->bit);
+	return in.len == 0 ? 0 : -EPROTO;
 }
 
-void sift_judge(const struct sift_batch *b, const struct choice *choices, struct sift_reply *r)
+/* MATCHED detections that are key, and those that are shown. */
+static void split(const struct sift_outcomes *o, const uint64_t *matched, uint64_t *key,
+                  uint64_t *shown)
 {
+	for (size_t w = 0; w < BITS_WORDS(o->count); w++) {
+		key[w] = matched[w] & ~o->disclosed[w];
+		shown[w] = matched[w] & o->disclosed[w];
+	}
+}
+
+void sift_judge(const struct sift_batch *b, const struct choice *choices, struct sift_reply *r,
+                struct sift_gain *g)
+{
+	const struct sift_pack *pack = sift_pack_best();
+	const struct sift_outcomes *o = &b->outcomes;
+	uint64_t x[SIFT_WORDS], bit[SIFT_WORDS], decoy[SIFT_WORDS], valid[SIFT_WORDS];
+	uint64_t other[SIFT_WORDS], key[SIFT_WORDS], shown[SIFT_WORDS];
+	size_t words = BITS_WORDS(o->count);
+
+	pack->choices(choices, o->count, x, bit, decoy, valid, other);
 	r->sequence = b->sequence;
-	r->count = b->count;
-	for (size_t i = 0; i < b->count; i++) {
-		const struct choice *c = &choices[i];
-
-		r->bit[i] = 0;
-		if (!c->valid) {
-			r->verdict[i] = SIFT_STALE;
-		} else if (c->basis != (b->what[i] & SIFT_X) || c->intensity > 1) {
-			r->verdict[i] = SIFT_UNMATCHED;
-		} else {
-			r->verdict[i] = c->intensity == 0 ? SIFT_SIGNAL : SIFT_DECOY;
-			if (b->what[i] & SIFT_DISCLOSED)
-				r->bit[i] = c->bit & 1;
-		}
-	}
+	r->stale = (unsigned int)(o->count - pack->count(valid, words));
+	memset(r->matched, 0, sizeof(r->matched));
+	for (size_t w = 0; w < words; w++)
+		r->matched[w] = valid[w] & ~other[w] & ~(x[w] ^ o->x[w]);
+	split(o, r->matched, key, shown);
+	g->keys = pack->extract(bit, key, words, g->key);
+	pack->extract(decoy, key, words, g->key_decoy);
+	g->shown = pack->extract(bit, shown, words, r->bit);
+	pack->extract(o->x, shown, words, g->shown_x);
+	pack->extract(decoy, shown, words, g->shown_decoy);
+	pack->extract(o->bit, shown, words, g->shown_error);
+	for (size_t w = 0; w < words; w++)
+		g->shown_error[w] ^= r->bit[w];
+	secret_wipe(bit, sizeof(bit));
 }
 
-static bool has_bit(uint8_t verdict, uint8_t what)
+size_t sift_reply_encode(const struct sift_reply *r, const struct sift_gain *g, size_t count,
+                         uint8_t *out)
 {
-	return (what & SIFT_DISCLOSED) && (verdict == SIFT_SIGNAL || verdict == SIFT_DECOY);
-}
+	size_t at = REPLY_HEADER;
 
-size_t sift_reply_encode(const struct sift_reply *r, const uint8_t *what, uint8_t *out)
-{
-	size_t at = HEADER, bits = 0;
-
-	memset(out, 0, SIFT_REPLY_MAX);
 	out[0] = MESSAGE_REPLY;
 	put_be64(out + 1, r->sequence);
 	put_be64(out + 9, r->block);
-	put_be16(out + 17, (uint16_t)r->count);
-	for (size_t i = 0; i < r->count; i++)
-		out[at + i / 4] |= (uint8_t)(r->verdict[i] << (i % 4 * 2));
-	at += (r->count + 3) / 4;
-	for (size_t i = 0; i < r->count; i++) {
-		if (!has_bit(r->verdict[i], what[i]))
-			continue;
-		out[at + bits / 8] |= (uint8_t)(r->bit[i] << (bits % 8));
-		bits++;
-	}
-	return at + (bits + 7) / 8;
+	put_be16(out + 17, (uint16_t)count);
+	put_be16(out + 19, (uint16_t)r->stale);
+	at += put_string(out + at, r->matched, count);
+	at += put_string(out + at, g->key_decoy, g->keys);
+	at += put_string(out + at, g->shown_decoy, g->shown);
+	return at + put_string(out + at, r->bit, g->shown);
 }
 
 int sift_reply_head(const uint8_t *msg, size_t len, uint64_t *sequence, uint64_t *block)
 {
-	if (len < HEADER || msg[0] != MESSAGE_REPLY)
+	if (len < REPLY_HEADER || msg[0] != MESSAGE_REPLY)
 		return -EPROTO;
 	*sequence = get_be64(msg + 1);
 	*block = get_be64(msg + 9);
 	return 0;
 }
 
-int sift_reply_decode(const uint8_t *msg, size_t len, const uint8_t *what, size_t count,
-                      struct sift_reply *r)
+int sift_reply_decode(const uint8_t *msg, size_t len, const struct sift_outcomes *o,
+                      struct sift_reply *r, struct sift_gain *g)
 {
-	const uint8_t *verdicts = msg + HEADER, *data;
-	size_t bits = 0;
+	const struct sift_pack *pack = sift_pack_best();
+	uint64_t key[SIFT_WORDS], shown[SIFT_WORDS];
+	size_t words = BITS_WORDS(o->count);
+	struct rest in;
 
-	if (sift_reply_head(msg, len, &r->sequence, &r->block) < 0 || get_be16(msg + 17) != count ||
-	    count > SIFT_BATCH_MAX || len < HEADER + (count + 3) / 4)
+	if (sift_reply_head(msg, len, &r->sequence, &r->block) < 0)
 		return -EPROTO;
-	r->count = count;
-	data = verdicts + (count + 3) / 4;
-	for (size_t i = 0; i < count; i++) {
-		r->verdict[i] = verdicts[i / 4] >> (i % 4 * 2) & 3;
-		bits += has_bit(r->verdict[i], what[i]);
-	}
-	if ((size_t)(msg + len - data) != (bits + 7) / 8)
+	in = (struct rest){msg + REPLY_HEADER, len - REPLY_HEADER};
+	r->stale = get_be16(msg + 19);
+	if (get_be16(msg + 17) != o->count || !next_string(&in, r->matched, o->count) ||
+	    r->stale > o->count - pack->count(r->matched, words))
 		return -EPROTO;
-	bits = 0;
-	for (size_t i = 0; i < count; i++) {
-		r->bit[i] = 0;
-		if (!has_bit(r->verdict[i], what[i]))
-			continue;
-		r->bit[i] = data[bits / 8] >> (bits % 8) & 1;
-		bits++;
-	}
+	split(o, r->matched, key, shown);
+	g->keys = pack->count(key, words);
+	g->shown = pack->count(shown, words);
+	if (!next_string(&in, g->key_decoy, g->keys) ||
+	    !next_string(&in, g->shown_decoy, g->shown) || !next_string(&in, r->bit, g->shown) ||
+	    in.len != 0)
+		return -EPROTO;
+	pack->extract(o->bit, key, words, g->key);
+	pack->extract(o->x, shown, words, g->shown_x);
+	pack->extract(o->bit, shown, words, g->shown_error);
+	for (size_t w = 0; w < words; w++)
+		g->shown_error[w] ^= r->bit[w];
 	return 0;
 }

@@ -23,7 +23,7 @@
 #include "qkd-engine/engine.h"
 
 #define CHUNK      (16 * 512) /* detections between two readings of the clock */
-#define CHUNKS     64
+#define CHUNKS     128
 #define SAMPLES    9
 #define BLOCK_BITS 4000000
 #define MEAN_GAP   160 /* slots beyond the hold-off, as at 20 km */

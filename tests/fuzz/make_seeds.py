@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Inputs to start the packet fuzzers from: make_seeds.py DIRECTORY makes DIRECTORY/lan, /vlan, /wan.
+"""Inputs to start the fuzzers from: make_seeds.py DIRECTORY makes DIRECTORY/lan, /vlan, /wan, /sift.
 
 The formats are those of lan_frames.h and fuzz_wan.c: frames to a burst, then options, [cut],
 length, frame for each.
@@ -135,8 +135,22 @@ def wan():
             for name, (options, data) in cases.items()}
 
 
+def sift():
+    """Announcements and replies of docs/protocol.md 3.3, behind what fuzz_sift.c reads before."""
+    head = struct.pack("!BQH", 4, 1, 9)
+    return {
+        # nine detections, distances of 5 bits, all in Z and one sampled; then all in X
+        "announce-z": b"\1" + head + struct.pack("!QQB", 1000, 1100, 5) + bytes(range(5)) +
+                      b"\0\0" + b"\x10\0" + b"\1",
+        "announce-x": b"\1" + head + struct.pack("!QQB", 1000, 1100, 0) + b"\xff\1" + b"\x55\1",
+        # to nine detections in Z: seven match, three of them decoys
+        "reply": b"\0" + struct.pack("!H4B", 8, 0, 0, 0, 0) + struct.pack("!BQQHH", 5, 1, 1, 9, 1) +
+                 b"\x7f\0" + b"\x15",
+    }
+
+
 def main():
-    for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan())):
+    for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():
