@@ -170,6 +170,7 @@ struct config {
 		char proof[24]; /* of the key's length, as qkd-engine/finite_key.h names it */
 		double eps_sec, eps_cor;
 		double qber_abort, qber_alarm;
+		bool computational_bootstrap; /* blocks may be so authenticated for want of pads */
 	} qkd;
 	struct {
 		char path[256];

@@ -259,6 +259,7 @@ static void read_qkd(const json_t *o, struct config *out)
 	out->qkd.eps_cor = real_of(o, "eps-cor");
 	out->qkd.qber_abort = real_of(o, "qber-abort");
 	out->qkd.qber_alarm = real_of(o, "qber-alarm");
+	out->qkd.computational_bootstrap = strcmp(text_of(o, "bootstrap"), "computational") == 0;
 }
 
 int config_tree_read(const json_t *tree, struct config *out, struct err *err)

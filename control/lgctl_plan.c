@@ -17,7 +17,7 @@
  */
 static const char *const record_members[] = {
         "number", "time",      "slots",     "sifted_bits", "secret_bits", "efficiency_f",
-        "proof",  "leak_mode", "simulated", "protocol",    "eps_auth",
+        "proof",  "leak_mode", "simulated", "protocol",    "eps_auth",    "auth",
 };
 static const char *const members[] = {"n_z",  "m_z",         "n_x", "m_x",     "mu",     "p",
                                       "leak", "leaked_bits", "f",   "eps_sec", "eps_cor"};

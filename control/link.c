@@ -16,12 +16,6 @@
 
 LOG_COMPONENT_DEFINE(link)
 
-/*
- * With the role: a block takes one of each end, and what is with the role when the process
- * ends is lost.
- */
-#define PADS_KEPT       4
-#define PADS_RESERVE    2 /* of the pre-shared secret, which nothing refills */
 #define NOTES_A_TURN    256
 #define UNPOSTED_MAX    4096
 #define SUPERVISE_NS    (100 * NS_PER_MS)
@@ -66,8 +60,7 @@ void link_alarm(bool raised, const char *kind, const char *resource, enum alarm_
 
 /* Notes to the role. */
 
-/* In order; what its ring has no room for waits here. -EAGAIN: the role stands still. */
-static int post(struct link *l, struct qkd_note *note)
+int link_post(struct link *l, struct qkd_note *note)
 {
 	if (l->unposted == NULL && qkd_role_post(l->role, note) == 0)
 		return 0;
@@ -110,7 +103,7 @@ int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t 
 	if (tunnel >= 0)
 		put_be16(note->data + 1, (uint16_t)tunnel);
 	memcpy(note->data + head, msg, len);
-	return post(l, note);
+	return link_post(l, note);
 }
 
 static void send_summary(struct link *l)
@@ -219,6 +212,7 @@ static void remember_block(struct link *l, const struct key_block *kb)
 	        .source = kb->source,
 	        .eps_auth = kb->eps_auth,
 	        .counts = kb->counts,
+	        .computational = kb->computational,
 	        .simulated = kb->simulated,
 	};
 }
@@ -232,6 +226,7 @@ static void take_block(struct link *l, const struct key_block *kb)
 		log_err("block %llu: %s", (unsigned long long)kb->number, err.text);
 	} else {
 		l->stats.blocks_stored++;
+		l->bootstrapping &= kb->computational;
 		remember_block(l, kb);
 	}
 }
@@ -254,7 +249,7 @@ static void answer_pad(struct link *l, uint64_t id)
 		return;
 	}
 	note->pad.id = id;
-	post(l, note);
+	link_post(l, note);
 }
 
 static void take_alarm(struct link *l, const struct qkd_note *note)
@@ -289,37 +284,6 @@ static void take_note(struct link *l, const struct qkd_note *note, uint64_t now)
 	default:
 		break;
 	}
-}
-
-/*
- * The role has pads at hand while sifting goes on, marked used on disk before it gets them;
- * not earlier, or each start without light would cost some of the pre-shared ones.
- */
-static void supply_pads(struct link *l, const struct qkd_role_status *s)
-{
-	unsigned int around = qkd_role_pads(l->role), want = 0;
-	struct qkd_note *notes[PADS_KEPT];
-	struct auth_pad *pads;
-	int n = 0;
-
-	if (!s->quantum || !s->engine.aligned || around >= PADS_KEPT || l->unposted != NULL)
-		return;
-	pads = secret_alloc(PADS_KEPT * sizeof(*pads));
-	while (pads != NULL && around + want < PADS_KEPT &&
-	       (notes[want] = qkd_note_new(QKD_NOTE_PAD, 0)) != NULL)
-		want++;
-	if (want > 0)
-		n = keystore_pads_take(l->ks, l->site_a ? KEY_AUTH_A : KEY_AUTH_B, pads, want,
-		                       around < PADS_RESERVE ? PADS_RESERVE - around : 0, NULL);
-	for (int i = 0; i < (int)want; i++) {
-		if (i >= n) {
-			qkd_note_free(notes[i]);
-			continue;
-		}
-		notes[i]->pad = pads[i];
-		post(l, notes[i]);
-	}
-	secret_free(pads);
 }
 
 static void watch_card(struct link *l, uint64_t now)
@@ -377,7 +341,7 @@ static void supervise(struct link *l, uint64_t now)
 	if (l->session != 0 && !l->summary_sent)
 		send_summary(l);
 	if (stores_agree(l))
-		supply_pads(l, &s);
+		link_supply_pads(l, &s, now);
 }
 
 static void watch_keys(struct link *l)
@@ -417,6 +381,12 @@ void link_poll(struct link *l, uint64_t now)
 	}
 }
 
+void link_allow_computational(struct link *l, const struct config *config)
+{
+	l->allow_computational = config->qkd.computational_bootstrap;
+	keystore_allow_computational(l->ks, l->allow_computational);
+}
+
 void link_reconfigure(struct link *l, const struct config *config)
 {
 	struct qkd_note *note = qkd_note_new(QKD_NOTE_THRESHOLDS, 0);
@@ -424,9 +394,10 @@ void link_reconfigure(struct link *l, const struct config *config)
 	if (note != NULL) {
 		note->qber_abort = config->qkd.qber_abort;
 		note->qber_alarm = config->qkd.qber_alarm;
-		post(l, note);
+		link_post(l, note);
 	} else {
 		l->stats.notes_dropped++;
 	}
+	link_allow_computational(l, config);
 	link_reconfigure_rekeys(l, config);
 }

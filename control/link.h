@@ -51,7 +51,7 @@ struct link_block {
 	enum finite_key_proof proof;
 	struct finite_key_source source;
 	struct finite_key_counts counts;
-	bool simulated;
+	bool simulated, computational;
 };
 
 /* The I-th newest, NULL past the oldest that is remembered. */

@@ -17,6 +17,7 @@ static int open_keystore(struct link *l, const struct config *config, const uint
                          size_t psk_len, struct err *err)
 {
 	static const char summary_label[] = "lumengate key store summary";
+	static const char pad_label[] = "lumengate computational pads";
 	static const uint8_t no_salt[32]; /* RFC 5869, section 2.2 */
 	struct keystore_config kc = {.site_a = l->site_a,
 	                             .max_keys = config->keystore.max_keys,
@@ -33,7 +34,9 @@ static int open_keystore(struct link *l, const struct config *config, const uint
 	memcpy(kc.storage_key, key, 32);
 	secret_free(key);
 	if (hkdf_sha256(psk + PSK_SECRET, 32, no_salt, sizeof(no_salt), summary_label,
-	                sizeof(summary_label) - 1, kc.summary_key, sizeof(kc.summary_key)) < 0)
+	                sizeof(summary_label) - 1, kc.summary_key, sizeof(kc.summary_key)) < 0 ||
+	    hkdf_sha256(psk + PSK_SECRET, 32, no_salt, sizeof(no_salt), pad_label,
+	                sizeof(pad_label) - 1, kc.pad_key, sizeof(kc.pad_key)) < 0)
 		rc = err_set(err, EIO, "key store: OpenSSL refuses HKDF");
 	if (rc == 0)
 		rc = storage_sqlite_open(config->keystore.path, &storage, err);
@@ -45,6 +48,7 @@ static int open_keystore(struct link *l, const struct config *config, const uint
 		                      (psk_len - PSK_PADS) / KEY_BYTES * KEY_BYTES, err);
 		if (rc == -EEXIST)
 			rc = 0;
+		link_allow_computational(l, config);
 	}
 	return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The link's state, for link*.c only: link.c (notes), link_open.c, link_tunnels.c (rekeying). */
+/* The link's state, for link*.c only: link.c (notes), link_open.c, link_pads.c, link_tunnels.c
+ * (rekeying). */
 
 #ifndef CONTROL_LINK_STATE_H
 #define CONTROL_LINK_STATE_H
@@ -36,6 +37,9 @@ struct link {
 	struct qkd_note *unposted, **unposted_end; /* wait for room in the role's ring */
 	unsigned int unposted_count;
 	uint64_t session; /* of the notes that are answered */
+	/* link_pads.c */
+	bool allow_computational, bootstrapping;
+	uint64_t preshared_again_ns; /* not before that, when few pads are left */
 	bool channel_ipv6;
 	uint64_t channel_moves; /* of the peer, as far as they are in the log */
 	bool summary_sent, summary_failed, summary_taken, channel_up;
@@ -51,6 +55,13 @@ struct link {
 /* Alarms of one kind at one resource; repeating the same is cheap. */
 void link_alarm(bool raised, const char *kind, const char *resource, enum alarm_severity severity,
                 const char *text);
+
+/* In order; what the role's ring has no room for waits. -EAGAIN: the role stands still. */
+int link_post(struct link *l, struct qkd_note *note);
+
+/* Keep the role supplied with pads; and what may mask a tag, by the configuration. */
+void link_supply_pads(struct link *l, const struct qkd_role_status *s, uint64_t now);
+void link_allow_computational(struct link *l, const struct config *config);
 
 /* To the peer's link; TUNNEL -1: about none. -ENOMEM, -EAGAIN: not sent. */
 int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t len);

@@ -30,8 +30,9 @@ static json_t *reals(const double v[2])
 static json_t *block_json(const struct link_block *b)
 {
 	char time[32];
+	json_t *o;
 
-	return json_pack(
+	o = json_pack(
 	        "{s:I, s:s, s:[I, I], s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f, s:f, s:s, s:s, s:s, "
 	        "s:b, s:o, s:o, s:o, s:o}",
 	        "number", (json_int_t)b->number, "time", clock_format(b->time_wall_ns, time),
@@ -43,6 +44,10 @@ static json_t *block_json(const struct link_block *b)
 	        finite_key_protocol_name(b->proof), "proof", finite_key_proof_name(b->proof),
 	        "leak_mode", "two-way", "simulated", b->simulated, "n_z", pair(b->counts.n_z),
 	        "m_z", pair(b->counts.m_z), "n_x", pair(b->counts.n_x), "m_x", pair(b->counts.m_x));
+	json_object_set_new(
+	        o, "auth",
+	        json_string(b->computational ? "computational" : "information-theoretic"));
+	return o;
 }
 
 static int block_list(const void *params, json_t **result, struct err *err)

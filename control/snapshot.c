@@ -59,6 +59,12 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, blocks_ok);
 	U64(o, s, blocks_aborted);
 	U64(o, s, blocks_in_flight);
+	U64(o, s, blocks_in_doubt);
+	U64(o, s, blocks_computational);
+	U64(o, s, tags);
+	U64(o, s, hash_key_uses);
+	U64(o, s, hash_key_renewals);
+	BOOL(o, s, hash_keys_preshared);
 	U64(o, s, blocks_sifted_bits);
 	U64(o, s, secret_bits);
 	U64(o, s, leaked_bits);
@@ -296,6 +302,11 @@ json_t *snapshot_keystore(void)
 	U64(o, &s, imported);
 	U64(o, &s, blocks);
 	REAL(o, &s, eps_total);
+	json_object_set_new(o, "preshared",
+	                    json_pack("{s:I, s:I, s:I}", "auth_a",
+	                              (json_int_t)s.preshared[KEY_AUTH_A], "auth_b",
+	                              (json_int_t)s.preshared[KEY_AUTH_B], "hash_key_uses",
+	                              (json_int_t)s.preshared_hashes));
 	BOOL(o, &s, simulated);
 	BOOL(o, &s, has_imported);
 	return o;

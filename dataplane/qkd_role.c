@@ -32,7 +32,8 @@ struct qkd_role {
 	size_t message_len;
 	struct auth_pad *pads; /* secret memory: PADS_HELD */
 	unsigned int pad_count;
-	struct qkd_note *unsent; /* waits for room in the channel's control stream */
+	uint64_t last_pad, last_pad_session; /* the number of the one that a tag took last */
+	struct qkd_note *unsent;             /* waits for room in the channel's control stream */
 	uint64_t next_status_ns;
 	uint64_t notes_dropped, datagrams_dropped;
 
@@ -73,18 +74,32 @@ static int op_lookup(void *ctx, const uint64_t *slots, size_t n)
 	return optics_lookup(((struct qkd_role *)ctx)->optics, slots, n);
 }
 
+static void drop_pad(struct qkd_role *q)
+{
+	q->pad_count--;
+	memmove(q->pads, q->pads + 1, q->pad_count * sizeof(*q->pads));
+	secret_wipe(&q->pads[q->pad_count], sizeof(*q->pads));
+	__atomic_fetch_sub(&q->pads_around, 1, __ATOMIC_RELAXED);
+}
+
 static int op_pad_take(void *ctx, struct auth_pad *pad)
 {
 	struct qkd_role *q = ctx;
 
+	/*
+	 * A peer that started anew has forgotten the second half of a key whose first half was in
+	 * a tag: the next key is where both go on.
+	 */
+	if (q->pad_count > 0 && q->pads[0].id == q->last_pad + 1 && q->pads[0].id % 2 == 1 &&
+	    q->last_pad_session != q->session)
+		drop_pad(q);
 	if (q->pad_count == 0)
 		return -EAGAIN;
-	/* The oldest first: the peer does not keep a pad for ever. */
+	/* In order, and the peer does not keep a pad for ever. */
 	*pad = q->pads[0];
-	q->pad_count--;
-	memmove(q->pads, q->pads + 1, q->pad_count * sizeof(*pad));
-	secret_wipe(&q->pads[q->pad_count], sizeof(*pad));
-	__atomic_fetch_sub(&q->pads_around, 1, __ATOMIC_RELAXED);
+	q->last_pad = pad->id;
+	q->last_pad_session = q->session;
+	drop_pad(q);
 	return 0;
 }
 

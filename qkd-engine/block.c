@@ -50,8 +50,9 @@ struct block *block_open(struct engine *e, uint64_t number)
 		memcpy(b->id, e->session, 8);
 		put_be64(b->id + 8, number);
 		b->tainted = monitor_blocks_key(&e->monitor);
-		auth_transcript_init(&b->secret->tx, alice ? e->key_ab : e->key_ba);
-		auth_transcript_init(&b->secret->rx, alice ? e->key_ba : e->key_ab);
+		b->hash = hash_keys_hold(e->hash);
+		auth_transcript_init(&b->secret->tx, alice ? b->hash->ab : b->hash->ba);
+		auth_transcript_init(&b->secret->rx, alice ? b->hash->ba : b->hash->ab);
 		b->progress_ns = e->now_ns;
 		e->open = b;
 		e->last_number = number;
@@ -75,6 +76,9 @@ void block_release(struct engine *e, struct block *b)
 	cascade_alice_destroy(b->cascade_a);
 	cascade_bob_destroy(b->cascade_b);
 	amplify_destroy(b->amplify);
+	hash_keys_release(b->hash);
+	hash_keys_release(b->next_hash);
+	key_block_free(b->result);
 	free(b->in);
 	free(b->out);
 	free(b->seed);
@@ -194,107 +198,6 @@ bool block_amplify_step(struct engine *e, struct block *b)
 {
 	e->worked = true;
 	return amplify_step(b->amplify);
-}
-
-/* What a tag is for: its direction, the link, the block, the pad. */
-static size_t tag_label(const struct engine *e, const struct block *b, bool from_alice,
-                        uint64_t pad, uint8_t label[64])
-{
-	static const char purpose[] = "lumengate";
-
-	memset(label, 0, 64);
-	memcpy(label, purpose, sizeof(purpose) - 1);
-	label[9] = from_alice ? 'A' : 'B';
-	memcpy(label + 10, e->config.link, strnlen(e->config.link, 30));
-	memcpy(label + 40, b->id, 16);
-	put_be64(label + 56, pad);
-	return 64;
-}
-
-bool block_send_tag(struct engine *e, struct block *b)
-{
-	struct message m = {.type = MESSAGE_TAG, .block = b->number};
-	uint8_t msg[MESSAGE_TAG_COVERED + AUTH_TAG_BYTES], label[64];
-	size_t label_len;
-	int r = e->ops.pad_take(e->ctx, &b->secret->tx_pad);
-
-	alarms_pads(e, r == 0);
-	if (r < 0)
-		return false;
-	m.tag.pad = b->secret->tx_pad.id;
-	message_encode(&m, msg, sizeof(msg));
-	auth_transcript_add(&b->secret->tx, msg, MESSAGE_TAG_COVERED);
-	label_len = tag_label(e, b, e->config.role == ENGINE_ALICE, m.tag.pad, label);
-	auth_transcript_tag(&b->secret->tx, label, label_len, b->secret->tx_pad.bits,
-	                    msg + MESSAGE_TAG_COVERED);
-	e->eps_auth += auth_forgery_probability(&b->secret->tx, label_len);
-	secret_wipe(&b->secret->tx_pad, sizeof(b->secret->tx_pad));
-	engine_send(e, msg, sizeof(msg));
-	return true;
-}
-
-void block_peer_tag(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
-                    size_t len)
-{
-	if (b->peer_tag || len != sizeof(b->peer_tag_msg)) {
-		engine_protocol_error(e, "a second tag");
-		return;
-	}
-	b->peer_tag = true;
-	b->peer_pad_id = m->tag.pad;
-	memcpy(b->peer_tag_msg, msg, len);
-	e->worked = true;
-}
-
-static bool check_peer_tag(struct engine *e, struct block *b)
-{
-	uint8_t label[64], tag[AUTH_TAG_BYTES];
-	size_t label_len = tag_label(e, b, e->config.role != ENGINE_ALICE, b->peer_pad_id, label);
-	bool right;
-
-	auth_transcript_add(&b->secret->rx, b->peer_tag_msg, MESSAGE_TAG_COVERED);
-	/* Whatever comes of the block: a forgery had this chance. */
-	e->eps_auth += auth_forgery_probability(&b->secret->rx, label_len);
-	auth_transcript_tag(&b->secret->rx, label, label_len, b->secret->rx_pad.bits, tag);
-	right = bytes_equal_ct(tag, b->peer_tag_msg + MESSAGE_TAG_COVERED, AUTH_TAG_BYTES);
-	secret_wipe(tag, sizeof(tag));
-	secret_wipe(&b->secret->rx_pad, sizeof(b->secret->rx_pad));
-	if (!right)
-		block_abort(e, b, ABORT_TAG, true);
-	return right;
-}
-
-bool block_peer_tag_step(struct engine *e, struct block *b)
-{
-	int r;
-
-	if (!b->peer_tag)
-		return false;
-	if (!b->peer_pad_asked) {
-		b->peer_pad_asked = true; /* the answer may come from within */
-		r = e->ops.pad_fetch(e->ctx, b->peer_pad_id);
-		if (r == -EAGAIN)
-			b->peer_pad_asked = false;
-		else if (r < 0)
-			block_abort(e, b, ABORT_TAG, true);
-		return r != -EAGAIN;
-	}
-	if (!b->peer_pad)
-		return false;
-	if (check_peer_tag(e, b))
-		block_advance(e, b, BLOCK_HOLD);
-	return true;
-}
-
-void block_peer_pad(struct engine *e, struct block *b, const struct auth_pad *pad)
-{
-	if (pad == NULL) {
-		block_abort(e, b, ABORT_TAG, true);
-		return;
-	}
-	b->secret->rx_pad = *pad;
-	b->peer_pad = true;
-	e->worked = true;
 }
 
 bool block_is_clean(const struct engine *e, const struct block *b)

@@ -9,6 +9,7 @@
 #include "qkd-engine/auth.h"
 #include "qkd-engine/cascade.h"
 #include "qkd-engine/engine.h"
+#include "qkd-engine/hash_keys.h"
 #include "qkd-engine/messages.h"
 #include "qkd-engine/monitor.h"
 #include "qkd-engine/sift.h"
@@ -82,6 +83,12 @@ struct block {
 	uint64_t *seed;
 	size_t seed_bytes, seed_have;
 	struct amplify *amplify;
+	/* authentication: what it is hashed under, and what it renews */
+	struct hash_keys *hash, *next_hash;
+	uint64_t pad_base;
+	uint32_t pad_keys, hash_keys;
+	bool computational;
+	struct key_block *result; /* ready to be handed over */
 	/* the peer's tag */
 	bool peer_tag, peer_pad_asked, peer_pad;
 	uint64_t peer_pad_id;
@@ -139,7 +146,13 @@ bool block_peer_tag_step(struct engine *e, struct block *b);
 /* Monitoring has nothing against the block. */
 bool block_is_clean(const struct engine *e, const struct block *b);
 
-/* Hand the key over; the block is free then. */
+/*
+ * Before the other end may use the block: get all that handing it over takes. False: there is no
+ * memory, and the block is aborted.
+ */
+bool block_prepare(struct engine *e, struct block *b);
+
+/* Hand the prepared key over; the block is free then. */
 void block_deliver(struct engine *e, struct block *b);
 
 /* One bounded step; true when it did something. MSG is M's encoding. */

@@ -154,6 +154,8 @@ static bool hold_step(struct engine *e, struct block *b)
 
 	if (!block_is_clean(e, b))
 		return false;
+	if (!block_prepare(e, b))
+		return true;
 	engine_send_message(e, &m);
 	block_deliver(e, b);
 	return true;

@@ -182,8 +182,13 @@ static void on_seed(struct engine *e, struct block *b, const struct message *m)
 
 static bool hold_step(struct engine *e, struct block *b)
 {
-	if (!block_is_clean(e, b) || !block_send_tag(e, b))
+	if (!block_is_clean(e, b))
 		return false;
+	if (b->result == NULL && !block_prepare(e, b))
+		return true;
+	if (!block_send_tag(e, b))
+		return false;
+	b->result->computational = b->computational;
 	block_advance(e, b, BLOCK_COMMIT);
 	return true;
 }

@@ -23,6 +23,7 @@ static void count(struct engine *e, const struct key_block *kb)
 	struct engine_stats *s = &e->stats;
 
 	s->blocks_ok++;
+	s->blocks_computational += kb->computational;
 	s->secret_bits += kb->bits;
 	s->leaked_bits += kb->leaked_bits;
 	s->blocks_sifted_bits += kb->sifted_bits;
@@ -44,8 +45,10 @@ static void record(struct engine *e, const struct block *b, struct key_block *kb
 	kb->proof = e->config.proof;
 	snprintf(kb->leak_mode, sizeof(kb->leak_mode), "two-way");
 	kb->source = e->config.source;
-	kb->eps_auth = e->eps_auth;
-	e->eps_auth = 0;
+	kb->pad_base = b->pad_base;
+	kb->pad_keys = b->pad_keys;
+	kb->hash_keys = b->hash_keys;
+	kb->computational = b->computational;
 	kb->qber_z = b->qber;
 	kb->qber_x = n_x > 0 ? (double)(c->m_x[0] + c->m_x[1]) / (double)n_x : 0;
 	kb->efficiency_f = b->efficiency;
@@ -57,24 +60,54 @@ static void record(struct engine *e, const struct block *b, struct key_block *kb
 	kb->last_slot = b->last_slot;
 }
 
-void block_deliver(struct engine *e, struct block *b)
+/* The hash keys are the engine's alone: the store gets zeros for them. */
+static bool split_hash_keys(struct block *b, struct key_block *kb)
+{
+	uint8_t *key = kb->key + (size_t)kb->pad_keys * 32;
+
+	if (kb->hash_keys == 0)
+		return true;
+	b->next_hash = hash_keys_create(key, false);
+	secret_wipe(key, 32);
+	return b->next_hash != NULL;
+}
+
+bool block_prepare(struct engine *e, struct block *b)
 {
 	size_t bytes = b->secret_bits / 8;
 	struct key_block *kb = secret_alloc(sizeof(*kb) + bytes);
 
-	if (kb != NULL)
+	b->result = kb;
+	if (kb != NULL) {
 		memcpy(kb->key, amplify_result(b->amplify), bytes);
-	if (kb == NULL || EVP_Digest(kb->key, bytes, kb->hash, NULL, EVP_sha256(), NULL) != 1) {
-		/* The peer has it; the key stores' comparison at the next session voids it. */
+		record(e, b, kb);
+	}
+	if (kb == NULL || EVP_Digest(kb->key, bytes, kb->hash, NULL, EVP_sha256(), NULL) != 1 ||
+	    !split_hash_keys(b, kb)) {
 		log_err("%s: no memory for the key of block %llu", e->config.link,
 		        (unsigned long long)b->number);
-		e->stats.blocks_aborted++;
-		snprintf(e->stats.last_abort, sizeof(e->stats.last_abort), "no memory");
-		key_block_free(kb);
-		block_release(e, b);
-		return;
+		block_abort(e, b, ABORT_RECONCILE, true);
+		return false;
 	}
-	record(e, b, kb);
+	return true;
+}
+
+void block_deliver(struct engine *e, struct block *b)
+{
+	struct key_block *kb = b->result;
+
+	b->result = NULL;
+	kb->eps_auth = e->eps_auth;
+	e->eps_auth = 0;
+	kb->preshared_hashes = e->preshared_hashes;
+	e->preshared_hashes = 0;
+	/* At the same point of Alice's messages at both ends: COMMIT. */
+	if (b->next_hash != NULL) {
+		hash_keys_release(e->hash);
+		e->hash = b->next_hash;
+		b->next_hash = NULL;
+		e->stats.hash_key_renewals++;
+	}
 	count(e, kb);
 	alarm_set(e, ENGINE_ALARM_AUTH, false, "block %llu is authentic",
 	          (unsigned long long)b->number);

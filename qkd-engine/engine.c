@@ -3,6 +3,7 @@
 #include "qkd-engine/engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,13 +57,18 @@ static int check_config(const struct engine_config *c, struct err *err)
 
 static int allocate(struct engine *e)
 {
+	uint8_t hash_key[2 * AUTH_TAG_BYTES];
+
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
 		if (block_init(&e->blocks[i], e->config.block_bits) < 0)
 			return -ENOMEM;
-	e->key_ab = auth_key_create(e->config.hash_key_ab);
-	e->key_ba = auth_key_create(e->config.hash_key_ba);
-	if (e->key_ab == NULL || e->key_ba == NULL)
+	memcpy(hash_key, e->config.hash_key_ab, AUTH_TAG_BYTES);
+	memcpy(hash_key + AUTH_TAG_BYTES, e->config.hash_key_ba, AUTH_TAG_BYTES);
+	e->preshared_hash = hash_keys_create(hash_key, true);
+	secret_wipe(hash_key, sizeof(hash_key));
+	if (e->preshared_hash == NULL)
 		return -ENOMEM;
+	e->hash = hash_keys_hold(e->preshared_hash);
 	if (e->config.role == ENGINE_ALICE) {
 		e->alice.batches = calloc(BATCHES_MAX, sizeof(e->alice.batches[0]));
 		if (e->alice.batches == NULL)
@@ -105,9 +111,24 @@ struct engine *engine_create(const struct engine_config *config, const struct en
 /* Drop all that is under way; nobody is told. */
 static void drop_session(struct engine *e)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
-		if (e->blocks[i].secret != NULL)
-			block_release(e, &e->blocks[i]);
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+		struct block *b = &e->blocks[i];
+
+		if (b->stage > BLOCK_FILLING) {
+			e->stats.blocks_aborted++;
+			snprintf(e->stats.last_abort, sizeof(e->stats.last_abort), "%s",
+			         b->stage == BLOCK_COMMIT ? "in doubt when the session ended"
+			                                  : "the session ended");
+			e->stats.blocks_in_doubt += b->stage == BLOCK_COMMIT;
+		}
+		if (b->secret != NULL)
+			block_release(e, b);
+	}
+	/* Whether the peer has those that were renewed is not known: begin where both did. */
+	if (e->hash != e->preshared_hash && e->preshared_hash != NULL) {
+		hash_keys_release(e->hash);
+		e->hash = hash_keys_hold(e->preshared_hash);
+	}
 	e->open = NULL;
 	e->last_number = 0;
 	e->pads_wait_ns = 0;
@@ -127,8 +148,8 @@ void engine_destroy(struct engine *e)
 	drop_session(e);
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
 		block_fini(&e->blocks[i]);
-	auth_key_destroy(e->key_ab);
-	auth_key_destroy(e->key_ba);
+	hash_keys_release(e->hash);
+	hash_keys_release(e->preshared_hash);
 	free(e->alice.batches);
 	secret_free(e->bob.pending);
 	secret_free(e->bob.outcomes);
@@ -332,6 +353,8 @@ void engine_stats_read(const struct engine *e, struct engine_stats *out)
 		out->aligned = e->bob.sync == SYNC_ALIGNED;
 	else
 		out->aligned = e->session_up && e->alice.next_slot <= SIFT_SLOT_MAX;
+	out->hash_keys_preshared = e->hash->preshared;
+	out->hash_key_uses = e->hash->uses;
 	out->qber_z = monitor_qber(&e->monitor, 0, e->now_ns);
 	out->qber_x = monitor_qber(&e->monitor, 1, e->now_ns);
 }

@@ -60,6 +60,11 @@ struct key_block {
 	char leak_mode[16]; /* "two-way" */
 	struct finite_key_source source;
 	double eps_auth; /* that a tag was forged since the block before, refused ones included */
+	/* Its first keys become pads, numbered from pad_base; the next one hash keys, or none. */
+	uint64_t pad_base;
+	uint32_t pad_keys, hash_keys;
+	bool computational;        /* a pad of its tags was: AUTH_PAD_COMPUTATIONAL */
+	uint64_t preshared_hashes; /* tags under the pre-shared hash keys since the block before */
 	double qber_z, qber_x, efficiency_f;
 	struct finite_key_counts counts;
 	uint64_t sifted_bits, leaked_bits;
@@ -70,11 +75,20 @@ struct key_block {
 };
 void key_block_free(struct key_block *kb);
 
-/* One-time pad bits for a tag. */
+/*
+ * One-time pad bits for a tag. Alice's brings along what the tag's block gives back to the store
+ * of pads, should it become key.
+ */
+#define AUTH_PAD_BYTES 16
 struct auth_pad {
-	uint64_t id; /* names it to the other end; never given twice */
-	uint8_t bits[16];
+	uint64_t id; /* its number: names it to the other end; never given twice */
+	uint8_t bits[AUTH_PAD_BYTES];
+	uint64_t grant_base; /* number of the block's first pad; never given twice either */
+	uint8_t grant_keys;  /* keys of 256 bits that become pads; even */
 };
+
+/* Numbers of pads that are bits of a cipher, for want of one-time bits: keystore_pads.c. */
+#define AUTH_PAD_COMPUTATIONAL (UINT64_C(1) << 63)
 
 enum engine_alarm {
 	ENGINE_ALARM_QBER_Z,    /* errors in the key basis: intercept-resend measuring X, or
@@ -123,6 +137,11 @@ struct engine_stats {
 	double efficiency_f;                /* of the last block: Alice's parities / n h(Q) */
 	uint64_t blocks_ok, blocks_aborted, secret_bits, leaked_bits, blocks_sifted_bits;
 	uint64_t blocks_in_flight;
+	uint64_t blocks_in_doubt;      /* Bob: the session ended between his tag and COMMIT */
+	uint64_t blocks_computational; /* of blocks_ok: a tag had a computational pad */
+	uint64_t tags;                 /* of this end */
+	uint64_t hash_key_uses, hash_key_renewals; /* tags under those in use; since the start */
+	bool hash_keys_preshared;                  /* those in use are the pre-shared ones */
 	uint64_t unaligned; /* detections without alignment, among them those of the pattern */
 	uint64_t dropped;   /* detections dropped in gaps, or for want of room */
 	uint64_t gaps, stale_choices, protocol_errors, auth_failures, realignments;

@@ -2,7 +2,7 @@
 
 /*
  * The engine's state, for its own sources only: engine.c (life, dispatch), outbox.c (sending),
- * alarms.c, block.c and block_alice.c, block_bob.c (a block's stages), engine_alice.c,
+ * alarms.c, block.c, block_tag.c, block_alice.c, block_bob.c (a block's stages), engine_alice.c,
  * engine_bob.c (light, alignment), bob_sift.c (announcements).
  */
 
@@ -116,7 +116,7 @@ struct engine {
 	struct engine_ops ops;
 	void *ctx;
 	struct channel *channel;
-	struct auth_key *key_ab, *key_ba;
+	struct hash_keys *hash, *preshared_hash; /* those of blocks that begin now; of a session */
 	uint64_t now_ns;
 	bool session_up;
 	uint8_t session[16];
@@ -127,11 +127,12 @@ struct engine {
 	struct block *open;
 	uint64_t last_number; /* highest block number of the session */
 	unsigned int step_next;
-	bool worked;           /* something was done in this poll that may go on at once */
-	double eps_auth;       /* of the tags since the last committed block */
-	double last_qber;      /* of the last committed block; 0: none */
-	uint64_t warned_ns;    /* last log line about a protocol error */
-	uint64_t pads_wait_ns; /* since when a pad is wanted; 0: none is */
+	bool worked;               /* something was done in this poll that may go on at once */
+	double eps_auth;           /* of the tags since the last committed block */
+	uint64_t preshared_hashes; /* likewise: own tags under the pre-shared hash keys */
+	double last_qber;          /* of the last committed block; 0: none */
+	uint64_t warned_ns;        /* last log line about a protocol error */
+	uint64_t pads_wait_ns;     /* since when a pad is wanted; 0: none is */
 	struct engine_stats stats;
 	struct alice alice;
 	struct bob bob;

@@ -54,6 +54,7 @@ static struct ks_block *block_new(const struct storage_block *at_rest)
 	*b = (struct ks_block){
 	        .keys = at_rest->keys,
 	        .auth_keys = at_rest->auth_keys,
+	        .pad_base = at_rest->pad_base,
 	        .source = at_rest->source,
 	        .simulated = at_rest->simulated,
 	        .time_wall_ns = at_rest->time_wall_ns,
@@ -123,7 +124,10 @@ int keystore_open(const struct keystore_config *config, struct storage *storage,
 	ks->last = &ks->first;
 	ks->storage_key = secret_alloc(32);
 	ks->summary_key = secret_alloc(32);
-	if (ks->storage_key == NULL || ks->summary_key == NULL) {
+	ks->pad_key = secret_alloc(32);
+	ks->halves = secret_alloc(PAD_HALVES * sizeof(*ks->halves));
+	if (ks->storage_key == NULL || ks->summary_key == NULL || ks->pad_key == NULL ||
+	    ks->halves == NULL) {
 		keystore_close(ks);
 		return err_set(err, ENOMEM, "key store: out of memory");
 	}
@@ -132,9 +136,14 @@ int keystore_open(const struct keystore_config *config, struct storage *storage,
 	secret_wipe(ks->config.storage_key, 32);
 	memcpy(ks->summary_key, config->summary_key, 32);
 	secret_wipe(ks->config.summary_key, 32);
+	memcpy(ks->pad_key, config->pad_key, 32);
+	secret_wipe(ks->config.pad_key, 32);
 	rc = storage->load(storage, load_block, &loading, err);
 	if (rc == 0)
 		rc = storage->eps_total(storage, &ks->eps_total, err);
+	if (rc == 0)
+		rc = storage->count(storage, STORAGE_PRESHARED_HASHES, 0, &ks->preshared_hashes,
+		                    err);
 	if (rc < 0) {
 		keystore_close(ks);
 		return rc;
@@ -151,14 +160,16 @@ void keystore_close(struct keystore *ks)
 		ks_drop(ks, ks->first);
 	secret_free(ks->storage_key);
 	secret_free(ks->summary_key);
+	secret_free(ks->pad_key);
+	secret_free(ks->halves);
 	ks->storage->close(ks->storage);
 	free(ks);
 }
 
 /*
- * Beyond the limits the oldest blocks of QKD key go; pads and imported keys stay. The newest
- * stay, too: pads of theirs may be in tags that are under way (a role holds four, one a block).
- * Used-up blocks of which pads are left are bounded, so that the summary fits a message.
+ * Beyond the limit the rekey keys of the oldest blocks of QKD key go; pads and imported keys
+ * stay. Those of the newest stay, too. Blocks of which pads alone are left are bounded, so that
+ * the summary fits a message.
  */
 #define NEWEST_KEPT    8
 #define QKD_BLOCKS_MAX 1024
@@ -172,26 +183,26 @@ static void make_room(struct keystore *ks)
 	for (const struct ks_block *b = ks->first; b != NULL; b = b->next)
 		blocks += b->source == STORAGE_QKD;
 	for (struct ks_block *b = ks->first, *next; b != NULL && blocks > NEWEST_KEPT; b = next) {
-		uint64_t freed = 0;
+		bool all = blocks > QKD_BLOCKS_MAX;
+		uint32_t freed;
 
 		next = b->next;
-		if (blocks <= QKD_BLOCKS_MAX &&
+		if (!all &&
 		    (ks->config.max_keys == 0 || stats.available[KEY_REKEY] <= ks->config.max_keys))
 			break;
 		if (b->source != STORAGE_QKD)
 			continue;
-		for (uint32_t i = b->auth_keys; i < b->keys; i++)
-			freed += ks_available(b, i);
-		if (ks_void_block(ks, b, NULL) < 0)
+		freed = ks_rekey_keys(b);
+		if ((all ? ks_void_block(ks, b, NULL) : ks_void_rekey(ks, b, NULL)) < 0)
 			break;
 		stats.available[KEY_REKEY] -= freed;
 		blocks--;
 	}
 }
 
-/* Seal and store a block of KEYS keys, all available. */
-static int add_block(struct keystore *ks, struct storage_block *at_rest, const uint8_t *bytes,
-                     struct err *err)
+/* Seal and store a block of keys, all available but SPENT behind the pads. */
+static int add_block(struct keystore *ks, struct storage_block *at_rest, uint32_t spent,
+                     const uint8_t *bytes, struct err *err)
 {
 	size_t bitmap_bytes = (at_rest->keys + 7) / 8;
 	uint8_t *bitmap = calloc(1, bitmap_bytes);
@@ -201,7 +212,8 @@ static int add_block(struct keystore *ks, struct storage_block *at_rest, const u
 
 	if (bitmap != NULL && sealed != NULL) {
 		for (uint32_t i = 0; i < at_rest->keys; i++)
-			bitmap[i / 8] |= (uint8_t)(1u << (i % 8));
+			if (i < at_rest->auth_keys || i >= at_rest->auth_keys + spent)
+				bitmap[i / 8] |= (uint8_t)(1u << (i % 8));
 		random_bytes(at_rest->salt, sizeof(at_rest->salt));
 		at_rest->bitmap = bitmap;
 		at_rest->sealed = sealed;
@@ -219,6 +231,7 @@ static int add_block(struct keystore *ks, struct storage_block *at_rest, const u
 		append(ks, b, at_rest->row);
 		ks->added += at_rest->keys;
 		ks->eps_total += at_rest->eps;
+		ks->preshared_hashes += at_rest->preshared_hashes;
 		make_room(ks);
 	} else if (b != NULL) {
 		block_free(b);
@@ -233,12 +246,14 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	char record[1280];
 	struct storage_block at_rest = {
 	        .keys = kb->bits / (8 * KEY_BYTES),
-	        .auth_keys = KEYSTORE_AUTH_KEYS,
+	        .auth_keys = kb->pad_keys,
+	        .pad_base = kb->pad_base,
 	        .source = STORAGE_QKD,
 	        .simulated = kb->simulated,
 	        .time_wall_ns = kb->time_wall_ns,
 	        .record = record,
 	        .eps = kb->source.eps_sec + kb->source.eps_cor + kb->eps_auth,
+	        .preshared_hashes = kb->preshared_hashes,
 	};
 	const struct finite_key_counts *c = &kb->counts;
 	const struct finite_key_source *s = &kb->source;
@@ -246,19 +261,23 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	if (at_rest.keys == 0)
 		return err_set(err, EINVAL, "key store: block %llu holds no key",
 		               (unsigned long long)kb->number);
-	if (at_rest.auth_keys > at_rest.keys)
-		at_rest.auth_keys = at_rest.keys;
+	if (kb->pad_keys > at_rest.keys || kb->hash_keys > at_rest.keys - kb->pad_keys)
+		return err_set(err, EINVAL, "key store: block %llu has no %u keys for pads",
+		               (unsigned long long)kb->number, kb->pad_keys);
 	snprintf(record, sizeof(record),
 	         "{\"number\":%llu,\"protocol\":\"%s\",\"proof\":\"%s\",\"leak_mode\":\"%s\","
+	         "\"auth\":\"%s\",\"pad_keys\":%u,\"hash_keys\":%u,"
 	         "\"mu\":[%.9g,%.9g],\"p\":[%.12g,%.12g],\"eps_sec\":%.9g,\"eps_cor\":%.9g,"
 	         "\"eps_auth\":%.9g,\"qber_z\":%.6f,\"qber_x\":%.6f,\"efficiency_f\":%.4f,"
 	         "\"n_z\":[%llu,%llu],\"m_z\":[%llu,%llu],\"n_x\":[%llu,%llu],"
 	         "\"m_x\":[%llu,%llu],\"sifted_bits\":%llu,\"leaked_bits\":%llu,"
 	         "\"secret_bits\":%u,\"slots\":[%llu,%llu]}",
 	         (unsigned long long)kb->number, finite_key_protocol_name(kb->proof),
-	         finite_key_proof_name(kb->proof), kb->leak_mode, s->mu[0], s->mu[1], s->p[0],
-	         s->p[1], s->eps_sec, s->eps_cor, kb->eps_auth, kb->qber_z, kb->qber_x,
-	         kb->efficiency_f, (unsigned long long)c->n_z[0], (unsigned long long)c->n_z[1],
+	         finite_key_proof_name(kb->proof), kb->leak_mode,
+	         kb->computational ? "computational" : "information-theoretic", kb->pad_keys,
+	         kb->hash_keys, s->mu[0], s->mu[1], s->p[0], s->p[1], s->eps_sec, s->eps_cor,
+	         kb->eps_auth, kb->qber_z, kb->qber_x, kb->efficiency_f,
+	         (unsigned long long)c->n_z[0], (unsigned long long)c->n_z[1],
 	         (unsigned long long)c->m_z[0], (unsigned long long)c->m_z[1],
 	         (unsigned long long)c->n_x[0], (unsigned long long)c->n_x[1],
 	         (unsigned long long)c->m_x[0], (unsigned long long)c->m_x[1],
@@ -266,7 +285,7 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	         (unsigned long long)kb->first_slot, (unsigned long long)kb->last_slot);
 	memcpy(at_rest.id, kb->id, sizeof(at_rest.id));
 	memcpy(at_rest.hash, kb->hash, sizeof(at_rest.hash));
-	return add_block(ks, &at_rest, kb->key, err);
+	return add_block(ks, &at_rest, kb->hash_keys, kb->key, err);
 }
 
 /* Bytes from a file: a keyed hash is the identity, so that both ends name them alike. */
@@ -291,7 +310,7 @@ static int add_file(struct keystore *ks, const void *data, size_t len, enum stor
 	/* The identity goes over the wire in the clear. */
 	if (ks_mac(ks, at_rest.hash, sizeof(at_rest.hash), at_rest.id) < 0)
 		return err_set(err, EIO, "key store: OpenSSL refuses HMAC");
-	return add_block(ks, &at_rest, data, err);
+	return add_block(ks, &at_rest, 0, data, err);
 }
 
 int keystore_import(struct keystore *ks, const void *data, size_t len, struct err *err)
@@ -317,15 +336,19 @@ void keystore_stats_read(const struct keystore *ks, struct keystore_stats *out)
 	                               .voided = ks->voided,
 	                               .expired = ks->expired,
 	                               .imported = ks->imported,
-	                               .eps_total = ks->eps_total};
+	                               .eps_total = ks->eps_total,
+	                               .preshared_hashes = ks->preshared_hashes};
 	for (const struct ks_block *b = ks->first; b != NULL; b = b->next) {
 		if (b->available == 0)
 			continue;
 		out->blocks++;
 		out->simulated |= b->simulated;
 		out->has_imported |= b->source == STORAGE_IMPORTED;
-		for (uint32_t i = 0; i < b->auth_keys; i++)
+		for (uint32_t i = 0; i < b->auth_keys; i++) {
 			out->available[ks_class(b, i)] += ks_available(b, i);
+			if (b->source == STORAGE_PSK)
+				out->preshared[ks_class(b, i)] += ks_available(b, i);
+		}
 		out->available[KEY_REKEY] += b->available;
 		for (uint32_t i = 0; i < b->auth_keys; i++)
 			out->available[KEY_REKEY] -= ks_available(b, i);

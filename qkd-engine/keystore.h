@@ -7,8 +7,9 @@
  * delivery.
  *
  * A key is named by its block's 16-byte identity and its index in the block; both ends
- * split a block in the same way: the first KEYSTORE_AUTH_KEYS keys go to the authentication
- * classes (even index: pads of A, odd: pads of B), the others to the gateway's own rekeying.
+ * split a block as Alice's tag says: the first keys go to the authentication classes (even
+ * index: pads of A, odd: pads of B), one maybe was the hash keys and is used up, and the others
+ * are for the gateway's own rekeying.
  * Each class has one spender, who chooses the key and names it to the other end: A for its
  * pads and for rekeying, B for its pads.
  */
@@ -25,8 +26,7 @@
 
 #define KEY_BYTES 32
 
-/* Per block of QKD key: three pads a direction. A block takes one of A and one of B. */
-#define KEYSTORE_AUTH_KEYS 6
+#define KEYSTORE_PADS_MAX 64 /* taken at once */
 
 enum key_class { KEY_AUTH_A, KEY_AUTH_B, KEY_REKEY, KEY_CLASSES };
 
@@ -42,6 +42,7 @@ struct keystore_config {
 	bool site_a;
 	uint8_t storage_key[32];
 	uint8_t summary_key[32]; /* the same at both ends: what shows of key bytes is under it */
+	uint8_t pad_key[32];     /* the same at both ends: for computational pads */
 	uint32_t max_keys; /* beyond this the oldest blocks of QKD key are voided; 0: no limit */
 	uint64_t ttl_s;    /* blocks older than this expire; 0: never */
 };
@@ -50,9 +51,11 @@ struct keystore_stats {
 	uint64_t available[KEY_CLASSES];
 	uint64_t added, delivered, voided, expired, imported; /* keys, since opening */
 	uint64_t blocks;                                      /* that hold an available key */
-	double eps_total;  /* of all blocks ever added, since the file was created */
-	bool simulated;    /* some available key comes from a simulated card */
-	bool has_imported; /* some available key was imported by an operator */
+	uint64_t preshared[KEY_CLASSES]; /* of available: keys of the pre-shared secret */
+	uint64_t preshared_hashes;       /* tags under its hash keys since the file was created */
+	double eps_total;                /* of all blocks ever added, since the file was created */
+	bool simulated;                  /* some available key comes from a simulated card */
+	bool has_imported;               /* some available key was imported by an operator */
 };
 
 struct keystore;
@@ -91,16 +94,22 @@ int keystore_refused(struct keystore *ks, const struct key_id *id, bool unknown)
 int keystore_void(struct keystore *ks, const struct key_id *id);
 
 /*
- * Pads for authentication tags: the first 128 bits of a key of class KEY_AUTH_A or _B. The
- * 64-bit identity is a hash of the key's name. pads_take() takes up to COUNT in one
- * transaction and returns their number, -ENOENT for none. The pre-shared secret, which
- * nothing refills, is touched only while fewer than RESERVE are taken. pad_fetch() is the
- * other end's.
+ * Pads for authentication tags: each half of a key of class KEY_AUTH_A or _B, so they come in
+ * twos. pads_take() takes up to COUNT, at most KEYSTORE_PADS_MAX, in one transaction, the oldest
+ * first, and returns their number, -ENOENT for none. The pre-shared secret, which nothing
+ * refills, is touched only while fewer than RESERVE are taken. pad_fetch() is the other end's.
+ *
+ * pads_computational() makes pads of a cipher instead, for an operator who allowed them with
+ * allow_computational(), at both ends; -EPERM else.
  */
 int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pad *pads,
                        unsigned int count, unsigned int reserve, struct err *err);
 int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, struct auth_pad *pad,
                        struct err *err);
+
+void keystore_allow_computational(struct keystore *ks, bool allowed);
+int keystore_pads_computational(struct keystore *ks, enum key_class class, struct auth_pad *pads,
+                                unsigned int count, struct err *err);
 
 /*
  * At the start of a session the ends compare what they hold. summary() writes one record a

@@ -18,6 +18,7 @@ struct ks_block {
 	uint8_t id[16];
 	uint8_t hash[32];
 	uint32_t keys, auth_keys;
+	uint64_t pad_base;  /* number of the first pad of both classes */
 	uint32_t available; /* bits set in the bitmap */
 	uint32_t cursor;    /* no rekey key below this index is available */
 	/* Storage has these as used, though they are at hand: keystore_ahead(). */
@@ -30,14 +31,30 @@ struct ks_block {
 	struct ks_block *next;
 };
 
+/*
+ * Pads whose key was marked used for the pad beside them: the peer names it next, or never. The
+ * oldest gives way; more than six tags are not under way.
+ */
+#define PAD_HALVES 16
+struct pad_half {
+	bool there;
+	enum key_class class;
+	uint64_t id;
+	uint8_t bits[AUTH_PAD_BYTES];
+};
+
 struct keystore {
 	struct keystore_config config;
-	uint8_t *storage_key, *summary_key; /* secret memory, 32 bytes each */
+	uint8_t *storage_key, *summary_key, *pad_key; /* secret memory, 32 bytes each */
+	struct pad_half *halves;                      /* secret memory: PAD_HALVES */
+	unsigned int next_half;
+	bool computational; /* pads may be bits of a cipher */
 	struct storage *storage;
 	struct ks_block *first, **last; /* the oldest first */
 	uint32_t ahead; /* rekey keys marked used in one transaction; 0 and 1: one by one */
 	uint64_t added, delivered, voided, expired, imported;
 	double eps_total;
+	uint64_t preshared_hashes;
 };
 
 static inline bool ks_available(const struct ks_block *b, uint32_t index)
@@ -50,6 +67,16 @@ static inline enum key_class ks_class(const struct ks_block *b, uint32_t index)
 	if (index >= b->auth_keys)
 		return KEY_REKEY;
 	return index % 2 == 0 ? KEY_AUTH_A : KEY_AUTH_B;
+}
+
+/* Rekey keys of B that are available. */
+static inline uint32_t ks_rekey_keys(const struct ks_block *b)
+{
+	uint32_t n = b->available;
+
+	for (uint32_t i = 0; i < b->auth_keys; i++)
+		n -= ks_available(b, i);
+	return n;
 }
 
 /* The class is spent by this end. */
@@ -72,6 +99,12 @@ int ks_mac(const struct keystore *ks, const void *data, size_t len, uint8_t out[
 
 /* Wipe key INDEX from memory and clear its bit; storage is the caller's. */
 void ks_forget(struct ks_block *b, uint32_t index);
+
+/* Key INDEX is marked used in storage and given out: forget it. */
+void ks_delivered(struct keystore *ks, struct ks_block *b, uint32_t index);
+
+/* Void the rekey keys of a block, not its pads; the number voided. */
+int ks_void_rekey(struct keystore *ks, struct ks_block *b, struct err *err);
 
 /* Take BLOCK out of the list, wipe and free it. */
 void ks_drop(struct keystore *ks, struct ks_block *block);

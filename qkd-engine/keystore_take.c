@@ -73,6 +73,12 @@ static int spend(struct keystore *ks, struct ks_block *b, uint32_t index, struct
 	return 0;
 }
 
+void ks_delivered(struct keystore *ks, struct ks_block *b, uint32_t index)
+{
+	ks->delivered++;
+	forget_and_drop(ks, b, index);
+}
+
 /* Mark it used in storage, then give it out. */
 static int deliver(struct keystore *ks, struct ks_block *b, uint32_t index, uint8_t key[KEY_BYTES],
                    struct err *err)
@@ -82,10 +88,9 @@ static int deliver(struct keystore *ks, struct ks_block *b, uint32_t index, uint
 	if (rc < 0)
 		return rc;
 	memcpy(key, b->bytes + (size_t)index * KEY_BYTES, KEY_BYTES);
-	ks->delivered++;
 	if (index == b->cursor)
 		b->cursor++;
-	forget_and_drop(ks, b, index);
+	ks_delivered(ks, b, index);
 	return 0;
 }
 
@@ -118,107 +123,6 @@ int keystore_take_id(struct keystore *ks, enum key_class class, const struct key
 		return deliver(ks, b, id->index, key, err);
 	}
 	return err_set(err, ENOENT, "key store: no such block");
-}
-
-/* The name of a pad on the wire: 64 bits of a hash of the key's name. */
-static uint64_t pad_id(const struct ks_block *b, uint32_t index)
-{
-	uint8_t name[20], digest[32];
-
-	memcpy(name, b->id, 16);
-	put_be32(name + 16, index);
-	sha256(name, sizeof(name), digest);
-	return get_be64(digest);
-}
-
-int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pad *pads,
-                       unsigned int count, unsigned int reserve, struct err *err)
-{
-	struct {
-		struct ks_block *block;
-		uint32_t index;
-	} taken[64];
-	unsigned int n, found = 0;
-	int rc;
-
-	if (count == 0)
-		return 0;
-	if (count > 64)
-		count = 64;
-	if (reserve > count)
-		reserve = count;
-	/*
-	 * The newest first: the oldest blocks are those that make_room() destroys, at the other
-	 * end maybe before the tag is there.
-	 */
-	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
-		if (b->source == STORAGE_PSK)
-			continue;
-		for (uint32_t i = next_key(b, class, 0); i < b->keys;
-		     i = next_key(b, class, i + 1)) {
-			taken[found % count].block = b;
-			taken[found++ % count].index = i;
-		}
-	}
-	n = found < count ? found : count;
-	for (struct ks_block *b = ks->first; b != NULL && n < reserve; b = b->next) {
-		if (b->source != STORAGE_PSK)
-			continue;
-		for (uint32_t i = next_key(b, class, 0); i < b->keys && n < reserve;
-		     i = next_key(b, class, i + 1)) {
-			taken[n].block = b;
-			taken[n++].index = i;
-		}
-	}
-	if (n == 0)
-		return err_set(err, ENOENT, "key store: no authentication pad is left");
-	rc = ks->storage->begin(ks->storage, err);
-	if (rc < 0)
-		return rc;
-	for (unsigned int k = 0; rc == 0 && k < n; k++)
-		rc = ks->storage->spend(ks->storage, taken[k].block->row, taken[k].index, err);
-	if (rc == 0)
-		rc = ks->storage->commit(ks->storage, err);
-	if (rc < 0) {
-		ks->storage->rollback(ks->storage);
-		return rc;
-	}
-	for (unsigned int k = 0; k < n; k++) {
-		struct ks_block *b = taken[k].block;
-
-		pads[k].id = pad_id(b, taken[k].index);
-		memcpy(pads[k].bits, b->bytes + (size_t)taken[k].index * KEY_BYTES,
-		       sizeof(pads[k].bits));
-	}
-	/* Dropping a block invalidates it, so that comes after all pads are copied. */
-	for (unsigned int k = 0; k < n; k++) {
-		ks->delivered++;
-		forget_and_drop(ks, taken[k].block, taken[k].index);
-	}
-	return (int)n;
-}
-
-int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, struct auth_pad *pad,
-                       struct err *err)
-{
-	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
-		for (uint32_t i = next_key(b, class, 0); i < b->keys;
-		     i = next_key(b, class, i + 1)) {
-			uint8_t key[KEY_BYTES];
-			int rc;
-
-			if (pad_id(b, i) != id)
-				continue;
-			rc = deliver(ks, b, i, key, err);
-			if (rc == 0) {
-				pad->id = id;
-				memcpy(pad->bits, key, sizeof(pad->bits));
-			}
-			secret_wipe(key, sizeof(key));
-			return rc;
-		}
-	}
-	return err_set(err, ENOENT, "key store: the peer's pad is unknown or was used before");
 }
 
 int ks_void_block(struct keystore *ks, struct ks_block *b, struct err *err)
@@ -260,10 +164,25 @@ int ks_void_mask(struct keystore *ks, struct ks_block *b, const uint8_t *mask, s
 	return n;
 }
 
+int ks_void_rekey(struct keystore *ks, struct ks_block *b, struct err *err)
+{
+	uint8_t *mask = malloc((b->keys + 7) / 8);
+	int rc = 0;
+
+	if (mask == NULL)
+		return err_set(err, ENOMEM, "key store: out of memory");
+	memcpy(mask, b->bitmap, (b->keys + 7) / 8);
+	for (uint32_t i = 0; i < b->auth_keys; i++)
+		mask[i / 8] &= (uint8_t) ~(1u << (i % 8));
+	if (ks_rekey_keys(b) > 0)
+		rc = ks_void_mask(ks, b, mask, err);
+	free(mask);
+	return rc;
+}
+
 int keystore_refused(struct keystore *ks, const struct key_id *id, bool unknown)
 {
 	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
-		uint8_t *mask;
 		int rc;
 
 		if (memcmp(b->id, id->block, sizeof(b->id)) != 0)
@@ -272,14 +191,7 @@ int keystore_refused(struct keystore *ks, const struct key_id *id, bool unknown)
 			return 0;
 		if (unknown)
 			return ks_void_block(ks, b, NULL);
-		mask = malloc((b->keys + 7) / 8);
-		if (mask == NULL)
-			return -ENOMEM;
-		memcpy(mask, b->bitmap, (b->keys + 7) / 8);
-		for (uint32_t i = 0; i < b->auth_keys; i++)
-			mask[i / 8] &= (uint8_t) ~(1u << (i % 8));
-		rc = ks_void_mask(ks, b, mask, NULL);
-		free(mask);
+		rc = ks_void_rekey(ks, b, NULL);
 		return rc < 0 ? rc : 0;
 	}
 	return 0;
@@ -311,16 +223,19 @@ void keystore_expire(struct keystore *ks, uint64_t wall_ns)
 	if (ks->config.ttl_s == 0)
 		return;
 	for (struct ks_block *b = ks->first, *next; b != NULL; b = next) {
-		uint32_t keys = b->available;
+		int keys;
 
 		next = b->next;
 		if (b->source != STORAGE_QKD ||
 		    b->time_wall_ns + ks->config.ttl_s * NS_PER_S > wall_ns)
 			continue;
-		if (ks->storage->retire(ks->storage, b->row, NULL) < 0)
+		/* Pads stay: the clocks of the ends differ, and a pad that one lacks voids a block.
+		 */
+		keys = ks_void_rekey(ks, b, NULL);
+		if (keys <= 0)
 			continue;
-		ks->expired += keys;
-		log_info("%u keys expired", keys);
-		ks_drop(ks, b);
+		ks->voided -= (uint64_t)keys;
+		ks->expired += (uint64_t)keys;
+		log_info("%d keys expired", keys);
 	}
 }

@@ -106,7 +106,10 @@ int message_encode(const struct message *m, uint8_t *out, size_t cap)
 		break;
 	case MESSAGE_TAG:
 		put_be64(out + 9, m->tag.pad);
-		memcpy(out + 17, m->tag.tag, 16);
+		put_be64(out + 17, m->tag.pad_base);
+		out[25] = m->tag.pad_keys;
+		out[26] = m->tag.hash_keys;
+		memcpy(out + MESSAGE_TAG_COVERED, m->tag.tag, 16);
 		break;
 	case MESSAGE_ABORT:
 		out[9] = m->reason;
@@ -165,8 +168,11 @@ static int decode_fields(const uint8_t *in, size_t len, struct message *m)
 		return m->seed.len == 0 || m->seed.len > MESSAGE_SEED_MAX ? -EPROTO : 0;
 	case MESSAGE_TAG:
 		m->tag.pad = get_be64(in + 9);
-		memcpy(m->tag.tag, in + 17, 16);
-		return 0;
+		m->tag.pad_base = get_be64(in + 17);
+		m->tag.pad_keys = in[25];
+		m->tag.hash_keys = in[26];
+		memcpy(m->tag.tag, in + MESSAGE_TAG_COVERED, 16);
+		return m->tag.pad_keys % 2 != 0 || m->tag.hash_keys > 1 ? -EPROTO : 0;
 	case MESSAGE_ABORT:
 		m->reason = in[9];
 		return m->reason == 0 || m->reason >= ABORT_REASONS ? -EPROTO : 0;

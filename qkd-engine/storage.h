@@ -24,15 +24,25 @@ struct storage_block {
 	uint8_t salt[16]; /* from which its sealing key is derived */
 	uint32_t keys;
 	uint32_t auth_keys;
+	uint64_t pad_base; /* number of the first pad of its authentication keys */
 	enum storage_source source;
 	bool simulated;
 	uint64_t time_wall_ns;
 	const uint8_t *bitmap; /* (keys + 7) / 8 bytes */
 	const uint8_t *sealed; /* keys * sealed_key_bytes */
 	uint32_t sealed_key_bytes;
-	const char *record; /* JSON: protocol, proof, epsilons, counts; for audits */
-	double eps;         /* the sum of its epsilons; load() leaves it out */
+	const char *record;        /* JSON: protocol, proof, epsilons, counts; for audits */
+	double eps;                /* the sum of its epsilons; load() leaves it out, and the next */
+	uint64_t preshared_hashes; /* added to STORAGE_PRESHARED_HASHES */
 };
+
+/* Counts that outlive a restart. */
+enum storage_counter {
+	STORAGE_NEXT_PAD,         /* from 2^32: numbers below are the pre-shared secret's */
+	STORAGE_PRESHARED_HASHES, /* tags under the pre-shared hash keys */
+	STORAGE_COUNTERS
+};
+#define STORAGE_PADS_FROM (UINT64_C(1) << 32)
 
 struct storage {
 	int (*begin)(struct storage *s, struct err *err);
@@ -45,6 +55,9 @@ struct storage {
 	int (*spend)(struct storage *s, int64_t row, uint32_t index, struct err *err);
 	/* The epsilons of all blocks that were ever added, retired ones included. */
 	int (*eps_total)(struct storage *s, double *out, struct err *err);
+	/* Add to a counter; OUT gets what it was before. */
+	int (*count)(struct storage *s, enum storage_counter counter, uint64_t add, uint64_t *out,
+	             struct err *err);
 	/* Drop the block's bytes and bitmap; its identity stays. */
 	int (*retire)(struct storage *s, int64_t row, struct err *err);
 	/* Call EACH for every block that is not retired, the oldest first. */

@@ -11,17 +11,19 @@
 
 #include <sqlite3.h>
 
-/* 2: files are named by a keyed hash; the same key bytes are never stored twice. */
-#define SCHEMA_VERSION 2
+#include "qkd-engine/storage_schema.h"
 
 /* The statements that run over and over, prepared once. */
-enum { ADD, ADD_EPS, READ_EPS, CLEAR_BIT, RETIRE, READ_BITMAP, STATEMENTS };
+enum { ADD, ADD_EPS, READ_EPS, READ_COUNT, ADD_COUNT, CLEAR_BIT, RETIRE, READ_BITMAP, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
         [ADD] = ("INSERT INTO block(id, hash, salt, keys, auth_keys, source, simulated, time,"
-                 " bitmap, sealed, sealed_key_bytes, record) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"),
+                 " bitmap, sealed, sealed_key_bytes, record, pad_base)"
+                 " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"),
         [ADD_EPS] = "UPDATE epsilon SET total = total + ?",
         [READ_EPS] = "SELECT total FROM epsilon",
+        [READ_COUNT] = "SELECT value FROM counter WHERE name = ?",
+        [ADD_COUNT] = "UPDATE counter SET value = value + ? WHERE name = ?",
         [CLEAR_BIT] = "UPDATE block SET bitmap = ? WHERE row = ?",
         [RETIRE] = "UPDATE block SET bitmap = NULL, sealed = NULL WHERE row = ?",
         [READ_BITMAP] = "SELECT bitmap, keys, sealed_key_bytes FROM block WHERE row = ?",
@@ -81,6 +83,7 @@ static int add_row(struct sqlite *s, struct storage_block *b, struct err *err)
 	                    SQLITE_STATIC);
 	sqlite3_bind_int64(q, 11, b->sealed_key_bytes);
 	sqlite3_bind_text(q, 12, b->record, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(q, 13, (sqlite3_int64)b->pad_base);
 	rc = sqlite3_step(q);
 	sqlite3_reset(q);
 	sqlite3_clear_bindings(q);
@@ -103,10 +106,35 @@ static int add_eps(struct sqlite *s, double eps, struct err *err)
 	return rc == SQLITE_DONE ? 0 : fail(s, err, "add a block's epsilons");
 }
 
+static int count(struct storage *st, enum storage_counter counter, uint64_t add, uint64_t *out,
+                 struct err *err)
+{
+	struct sqlite *s = (struct sqlite *)st;
+	sqlite3_stmt *q = s->statement[READ_COUNT];
+	int rc;
+
+	sqlite3_bind_int(q, 1, (int)counter);
+	rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW)
+		*out = (uint64_t)sqlite3_column_int64(q, 0);
+	sqlite3_reset(q);
+	if (rc != SQLITE_ROW)
+		return fail(s, err, "read a counter");
+	if (add == 0)
+		return 0;
+	q = s->statement[ADD_COUNT];
+	sqlite3_bind_int64(q, 1, (sqlite3_int64)add);
+	sqlite3_bind_int(q, 2, (int)counter);
+	rc = sqlite3_step(q);
+	sqlite3_reset(q);
+	return rc == SQLITE_DONE ? 0 : fail(s, err, "count");
+}
+
 /* The block and its epsilons, together or not at all, also outside a transaction. */
 static int add(struct storage *st, struct storage_block *b, struct err *err)
 {
 	struct sqlite *s = (struct sqlite *)st;
+	uint64_t before;
 	int rc;
 
 	if (b->eps == 0)
@@ -117,6 +145,8 @@ static int add(struct storage *st, struct storage_block *b, struct err *err)
 	rc = add_row(s, b, err);
 	if (rc == 0)
 		rc = add_eps(s, b->eps, err);
+	if (rc == 0)
+		rc = count(st, STORAGE_PRESHARED_HASHES, b->preshared_hashes, &before, err);
 	if (rc == 0)
 		rc = run(s, "RELEASE block", err, "commit");
 	if (rc < 0)
@@ -214,7 +244,7 @@ static int load(struct storage *st, int (*each)(void *, const struct storage_blo
 	if (sqlite3_prepare_v2(
 	            s->db,
 	            "SELECT row, id, hash, salt, keys, auth_keys, source, simulated, time,"
-	            " bitmap, sealed, sealed_key_bytes FROM block"
+	            " bitmap, sealed, sealed_key_bytes, pad_base FROM block"
 	            " WHERE sealed IS NOT NULL ORDER BY row",
 	            -1, &q, NULL) != SQLITE_OK)
 		return fail(s, err, "read");
@@ -229,6 +259,7 @@ static int load(struct storage *st, int (*each)(void *, const struct storage_blo
 		        .bitmap = sqlite3_column_blob(q, 9),
 		        .sealed = sqlite3_column_blob(q, 10),
 		        .sealed_key_bytes = (uint32_t)sqlite3_column_int64(q, 11),
+		        .pad_base = (uint64_t)sqlite3_column_int64(q, 12),
 		};
 
 		copy_bytes(q, 1, b.id, sizeof(b.id));
@@ -259,56 +290,10 @@ static void close_db(struct storage *st)
 	free(s);
 }
 
-static int check_version(struct sqlite *s, struct err *err)
-{
-	sqlite3_stmt *q;
-	int version = -1;
-
-	if (sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK &&
-	    sqlite3_step(q) == SQLITE_ROW)
-		version = sqlite3_column_int(q, 0);
-	sqlite3_finalize(q);
-	if (version != SCHEMA_VERSION)
-		return err_set(err, EPROTO, "key store: the file has version %d, not %d", version,
-		               SCHEMA_VERSION);
-	return 0;
-}
-
 static int prepare(struct sqlite *s, struct err *err)
 {
-	/*
-	 * The exclusive lock keeps a second gateway out and the WAL index out of shared memory;
-	 * secure_delete overwrites what is freed with zeros.
-	 */
-	static const char setup[] =
-	        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-	        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-	        "PRAGMA journal_size_limit = 0; PRAGMA wal_autocheckpoint = 64;"
-	        "BEGIN IMMEDIATE;"
-	        "CREATE TABLE IF NOT EXISTS block(row INTEGER PRIMARY KEY AUTOINCREMENT,"
-	        " id BLOB NOT NULL UNIQUE, hash BLOB NOT NULL UNIQUE, salt BLOB NOT NULL,"
-	        " keys INTEGER NOT NULL, auth_keys INTEGER NOT NULL, source INTEGER NOT NULL,"
-	        " simulated INTEGER NOT NULL, time INTEGER NOT NULL, bitmap BLOB, sealed BLOB,"
-	        " sealed_key_bytes INTEGER NOT NULL, record TEXT);"
-	        "CREATE INDEX IF NOT EXISTS live ON block(row) WHERE sealed IS NOT NULL;"
-	        /* One row; in a file that is older than it, from the records that are there. */
-	        "CREATE TABLE IF NOT EXISTS epsilon(total REAL NOT NULL);"
-	        "INSERT INTO epsilon SELECT (SELECT total(json_extract(record, '$.eps_sec') +"
-	        " json_extract(record, '$.eps_cor')) FROM block)"
-	        " WHERE NOT EXISTS (SELECT * FROM epsilon);";
-	sqlite3_stmt *q = NULL;
-	int tables = 0, rc;
+	int rc = storage_schema(s->db, err);
 
-	rc = run(s, setup, err, "set up");
-	if (rc < 0)
-		return rc;
-	if (sqlite3_prepare_v2(s->db, "SELECT count(*) FROM block", -1, &q, NULL) == SQLITE_OK &&
-	    sqlite3_step(q) == SQLITE_ROW)
-		tables = sqlite3_column_int(q, 0);
-	sqlite3_finalize(q);
-	rc = run(s, tables == 0 ? "PRAGMA user_version = 2; COMMIT" : "COMMIT", err, "set up");
-	if (rc == 0)
-		rc = check_version(s, err);
 	for (int i = 0; rc == 0 && i < STATEMENTS; i++)
 		if (sqlite3_prepare_v3(s->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
 		                       &s->statement[i], NULL) != SQLITE_OK)
@@ -336,6 +321,7 @@ int storage_sqlite_open(const char *path, struct storage **out, struct err *err)
 	                          .spend = spend,
 	                          .retire = retire,
 	                          .eps_total = eps_total,
+	                          .count = count,
 	                          .load = load,
 	                          .close = close_db};
 	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=

@@ -52,6 +52,7 @@ static void test_may_change_live(void)
 	        {"tunnel/0/ratchet-life", "60"},
 	        {"qkd/qber-abort", "\"0.07\""},
 	        {"qkd/qber-alarm", "\"0.04\""},
+	        {"qkd/bootstrap", "\"computational\""},
 	};
 	struct err err;
 

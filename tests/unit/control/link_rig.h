@@ -69,6 +69,9 @@ static inline void rig_file(const char *name, unsigned int site, size_t n, uint3
 	free(bytes);
 }
 
+#define RIG_AUTH_KEYS 6
+#define RIG_PADS_FROM (UINT64_C(1) << 32)
+
 static inline void rig_config(unsigned int site)
 {
 	static const uint8_t address[2][4] = {{192, 0, 2, 1}, {192, 0, 2, 2}};
@@ -252,6 +255,8 @@ static inline struct key_block *rig_block(uint64_t number, uint32_t keys)
 	memset(kb->id, (int)number, sizeof(kb->id));
 	kb->number = number;
 	kb->bits = keys * KEY_BYTES * 8;
+	kb->pad_keys = RIG_AUTH_KEYS;
+	kb->pad_base = RIG_PADS_FROM + 8 * number;
 	kb->time_wall_ns = clock_wall_ns();
 	memset(kb->key, (int)number, (size_t)keys * KEY_BYTES);
 	sha256(kb->key, (size_t)keys * KEY_BYTES, kb->hash);

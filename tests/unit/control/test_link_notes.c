@@ -124,19 +124,14 @@ static void test_blocks_are_stored_once(void)
 	CU_ASSERT_EQUAL(link_block_at(ends[0].link, 1)->number, 1);
 	CU_ASSERT_EQUAL(link_block_at(ends[0].link, 1)->secret_bits, 2560);
 	CU_ASSERT_PTR_NULL(link_block_at(ends[0].link, 2));
-	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], 2 * (10 - KEYSTORE_AUTH_KEYS));
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], 2 * (10 - RIG_AUTH_KEYS));
 	stop();
 }
 
-/* The identity of key INDEX of block 1 as a pad. */
-static uint64_t pad_id(uint32_t index)
+/* The number of pad I of block 1. */
+static uint64_t pad_id(unsigned int i)
 {
-	uint8_t name[20], digest[32];
-
-	memset(name, 1, 16);
-	put_be32(name + 16, index);
-	sha256(name, sizeof(name), digest);
-	return get_be64(digest);
+	return RIG_PADS_FROM + 8 + i;
 }
 
 static void test_every_wanted_pad_is_answered(void)
@@ -145,7 +140,7 @@ static void test_every_wanted_pad_is_answered(void)
 	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(1, 10);
 	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = pad_id(1);
 	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = pad_id(1);
-	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = pad_id(0); /* of this end's class */
+	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = pad_id(6); /* the block has no such pad */
 	room = 0;
 	turn(0);
 	/* The role's ring is full: answers wait, in order. */
@@ -161,7 +156,7 @@ static void test_every_wanted_pad_is_answered(void)
 	CU_ASSERT_EQUAL(from_link[1]->type, QKD_NOTE_PAD_UNKNOWN);
 	CU_ASSERT_EQUAL(from_link[1]->pad.id, pad_id(1));
 	CU_ASSERT_EQUAL(from_link[2]->type, QKD_NOTE_PAD_UNKNOWN);
-	CU_ASSERT_EQUAL(from_link[2]->pad.id, pad_id(0));
+	CU_ASSERT_EQUAL(from_link[2]->pad.id, pad_id(6));
 	CU_ASSERT_EQUAL(rig_stats(0).pads_fetched, 1);
 	CU_ASSERT_EQUAL(rig_stats(0).pads_unknown, 2);
 	stop();
@@ -218,30 +213,78 @@ static void test_pads_are_supplied_while_sifting(void)
 	turn(1);
 	/* Two are all that the pre-shared secret gives ahead. */
 	CU_ASSERT_EQUAL_FATAL(count(QKD_NOTE_PAD), 2);
-	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_AUTH_B], pads - 2);
+	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_AUTH_B], pads - 1);
 	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_AUTH_A], pads);
+	CU_ASSERT_EQUAL(from_link[from_count - 2]->pad.id, 0);
+	CU_ASSERT_EQUAL(from_link[from_count - 1]->pad.id, 1);
 	pads_around = 2;
 	turn(1);
 	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), 2);
-	pads_around = 1;
-	turn(1);
-	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), 3);
 	/* QKD gives as many as the role holds. */
 	rig_add(1, 1, 64);
-	pads_around = 2;
 	turn(1);
-	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), 5);
-	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_AUTH_B], pads - 3 + 1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), 4);
+	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_AUTH_B], pads - 1 + 3 - 1);
 	for (unsigned int i = 0; i < from_count; i++)
 		for (unsigned int k = 0; k < i; k++)
 			if (from_link[i]->type == QKD_NOTE_PAD &&
 			    from_link[k]->type == QKD_NOTE_PAD)
 				CU_ASSERT(from_link[i]->pad.id != from_link[k]->pad.id);
-	/* None is left: nothing comes, and nothing is lost. */
-	pads_around = 0;
-	for (unsigned int i = 0; i < pads; i++)
+	stop();
+}
+
+/* The last of the pre-shared secret is used slowly, and the operator may spare it. */
+static void test_the_last_preshared_pads(void)
+{
+	const unsigned int floor = 16;
+	struct config next;
+	unsigned int taken;
+
+	start(1);
+	agree(1, 1);
+	status.engine.aligned = status.quantum = true;
+	while (rig_keys(1).preshared[KEY_AUTH_B] > floor) {
+		taken = count(QKD_NOTE_PAD);
 		turn(1);
-	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), pads + 3);
+		CU_ASSERT_EQUAL_FATAL(count(QKD_NOTE_PAD), taken + 2);
+	}
+	CU_ASSERT_FALSE(rig_alarm("preshared-low", "link/test"));
+	taken = count(QKD_NOTE_PAD);
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), taken + 2);
+	for (unsigned int i = 0; i < 100; i++)
+		turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), taken + 2);
+	CU_ASSERT_TRUE(rig_alarm("preshared-low", "link/test"));
+	rig_worker.now_ns += 600 * NS_PER_S;
+	turn(1);
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), taken + 4);
+	CU_ASSERT_EQUAL(rig_keys(1).preshared[KEY_AUTH_B], floor - 2);
+	CU_ASSERT_FALSE(rig_alarm("computational-bootstrap", "link/test"));
+	/* The peer may not say so on its own. */
+	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = AUTH_PAD_COMPUTATIONAL | 2;
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD_UNKNOWN), 1);
+
+	next = ends[1].config;
+	next.qkd.computational_bootstrap = true;
+	link_reconfigure(ends[1].link, &next);
+	rig_worker.now_ns += 600 * NS_PER_S;
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), taken + 5);
+	CU_ASSERT_TRUE((from_link[from_count - 1]->pad.id & AUTH_PAD_COMPUTATIONAL) != 0);
+	CU_ASSERT_EQUAL(rig_keys(1).preshared[KEY_AUTH_B], floor - 2);
+	CU_ASSERT_TRUE(rig_alarm("computational-bootstrap", "link/test"));
+	tell(QKD_NOTE_PAD_WANTED, 0)->pad.id = AUTH_PAD_COMPUTATIONAL | 2;
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD_FETCHED), 1);
+	/* A block that one-time pads authenticated ends it. */
+	tell(QKD_NOTE_BLOCK, 0)->block = rig_block(1, 10);
+	pads_around = 4;
+	turn(1);
+	turn(1);
+	CU_ASSERT_FALSE(rig_alarm("computational-bootstrap", "link/test"));
 	stop();
 }
 
@@ -268,7 +311,7 @@ static void test_messages_of_other_sessions_are_void(void)
 	turn(1);
 	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 3);
 	CU_ASSERT_EQUAL(rig_keys(1).voided, 0);
-	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_REKEY], 10 - KEYSTORE_AUTH_KEYS);
+	CU_ASSERT_EQUAL(rig_keys(1).available[KEY_REKEY], 10 - RIG_AUTH_KEYS);
 	stop();
 }
 
@@ -379,7 +422,7 @@ static void test_role_that_stands_still(void)
 }
 
 UNIT_MAIN(UNIT(test_blocks_are_stored_once), UNIT(test_every_wanted_pad_is_answered),
-          UNIT(test_pads_are_supplied_while_sifting),
+          UNIT(test_pads_are_supplied_while_sifting), UNIT(test_the_last_preshared_pads),
           UNIT(test_messages_of_other_sessions_are_void),
           UNIT(test_no_offer_before_the_own_summary), UNIT(test_an_old_peer_is_named),
           UNIT(test_alarms), UNIT(test_role_that_stands_still),

@@ -22,6 +22,7 @@
 
 #define RIG_LOOKUPS   64
 #define RIG_BLOCKS    64
+#define RIG_GRANT     2 /* keys of each block for pads */
 #define RIG_RETENTION (2 * NS_PER_S)
 
 struct rig_end {
@@ -149,6 +150,10 @@ static inline int rig_pad_take(void *ctx, struct auth_pad *pad)
 		return -EAGAIN;
 	end->pads_left--;
 	*pad = rig_pad(2 * end->pads_taken++ + !end->alice);
+	if (end->alice) {
+		pad->grant_base = end->pads_taken * RIG_GRANT;
+		pad->grant_keys = RIG_GRANT;
+	}
 	return 0;
 }
 
@@ -432,6 +437,8 @@ static inline int rig_common_blocks(const struct rig *r)
 				continue;
 			if (a->bits != b->bits || a->bits == 0 || a->bits % 256 != 0 ||
 			    memcmp(a->key, b->key, a->bits / 8) != 0 ||
+			    a->pad_base != b->pad_base || a->pad_keys != b->pad_keys ||
+			    a->hash_keys != b->hash_keys || a->computational != b->computational ||
 			    memcmp(a->hash, b->hash, sizeof(a->hash)) != 0)
 				return -1;
 			common++;
