@@ -3,15 +3,16 @@
 /*
  * Reconciliation by Cascade (Brassard and Salvail 1993; power-of-two blocks and reuse of
  * sub-blocks after Martinez-Mateo et al., arXiv:1407.3257), all frames of a block at once and
- * breadth first: in each round Bob sends one batch of questions for all frames, Alice answers
- * with one batch of parities. Bob's bits are corrected.
+ * breadth first: in each round Alice tells one batch of parities for all frames, and Bob
+ * returns one bit for each, whether his own parity differs. From these both sides know what is
+ * to be asked next (cascade_run.h). Bob's bits are corrected.
  *
  * Accounting. Every parity that Alice sends counts once; one that follows from others (the
  * last block of a later pass, the right half of a searched block) is not sent and adds
- * nothing. What Bob asks next tells whether his own parity of the same range differs, one bit
- * for each answer and nothing else of his data: bob_parities == alice_parities, and the sum of
- * both is a valid leak whatever the errors are. Counting Alice's alone needs a proof that
- * gives Eve the error pattern (Tupkary and Luetkenhaus, arXiv:2307.00576).
+ * nothing. Bob's messages are one bit for each of hers and nothing else of his data:
+ * bob_parities == alice_parities, and the sum of both is a valid leak whatever the errors are.
+ * Counting Alice's alone needs a proof that gives Eve the error pattern (Tupkary and
+ * Luetkenhaus, arXiv:2307.00576).
  *
  * Use, each side on one thread:
  *
@@ -20,9 +21,10 @@
  *     Alice: for each message: answer(a, msg, len, out, cap) with the same arguments until it
  *            is not -EAGAIN; n > 0: send OUT.
  *
- * A call works for about 50 us (with frames of 2^16) before it returns -EAGAIN. Nothing is
- * allocated after create. A block of 10^6 bits takes 0.5 MiB of secret memory for Alice and
- * 1 MiB for Bob. Once -EPROTO was returned, it is returned for ever.
+ * A call works for about 50 us before it returns -EAGAIN. Nothing is allocated after create.
+ * At each side a block of 10^6 bits takes 0.4 MiB of secret memory and 1 MiB of other memory,
+ * besides 24 bytes for each bit of one frame. Once -EPROTO was returned, it is returned for
+ * ever.
  */
 
 #ifndef QKD_ENGINE_CASCADE_H
@@ -60,7 +62,8 @@ void cascade_alice_destroy(struct cascade_alice *a);
 /*
  * Answer one message of questions: writes at most CAP bytes to OUT, returns their number;
  * -EAGAIN: call again with the same arguments; -EPROTO when the message is malformed, out of
- * turn, or asks for what may not be asked (then nothing of OUT may be sent); -ENOBUFS.
+ * turn, contradicts itself or asks when nothing differs (then nothing of OUT may be sent);
+ * -ENOBUFS: CAP is below cascade_message_max().
  */
 int cascade_alice_answer(struct cascade_alice *a, const uint8_t *msg, size_t len, uint8_t *out,
                          size_t cap);
@@ -72,7 +75,7 @@ struct cascade_bob;
 struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t *key);
 void cascade_bob_destroy(struct cascade_bob *b);
 /*
- * The next message of questions: its length; 0: waiting for an answer, or done; -EAGAIN: call
+ * The next message: its length; 0: waiting for an answer, or done; -EAGAIN: call
  * again with the same arguments; -EPROTO: Alice's parities contradict each other; -ENOBUFS:
  * CAP is below cascade_message_max().
  */

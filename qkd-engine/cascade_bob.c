@@ -1,37 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* Bob's half: compares Alice's parities with his own, corrects, asks for the next ones. */
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/secret.h"
-#include "qkd-engine/cascade_bob.h"
+#include "qkd-engine/cascade_run.h"
+#include "qkd-engine/cascade_wire.h"
+
+enum phase { PREPARE, ASK, WAIT, DONE, FAILED };
+
+struct cascade_bob {
+	struct cascade_run run;
+	enum phase phase;
+	size_t compared;      /* parities of the last round */
+	uint8_t *differences; /* of that many */
+	uint8_t *parities;    /* own ones of the round */
+	size_t message_max;
+};
 
 struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t *key)
 {
 	struct cascade_bob *b = calloc(1, sizeof(*b));
-	size_t words;
 	int ret;
 
 	if (b == NULL)
 		return NULL;
-	ret = cascade_plan_init(&b->plan, p, true);
+	ret = cascade_run_init(&b->run, p, key, true);
 	if (ret < 0) {
 		free(b);
 		errno = -ret;
 		return NULL;
 	}
-	words = b->plan.frames * CASCADE_PASSES * b->plan.frame_words;
-	b->key = key;
 	b->message_max = cascade_message_max(p);
-	b->scratch = secret_alloc(b->plan.frame_words * sizeof(uint64_t));
-	b->permuted = secret_alloc(words * sizeof(uint64_t));
-	b->odd = secret_alloc(words * sizeof(uint64_t));
-	b->partition = malloc(words * sizeof(uint64_t));
-	b->frames = calloc(b->plan.frames, sizeof(*b->frames));
-	b->answer = malloc(b->message_max);
-	if (b->scratch == NULL || b->permuted == NULL || b->odd == NULL || b->partition == NULL ||
-	    b->frames == NULL || b->answer == NULL) {
+	b->differences = malloc(b->message_max);
+	b->parities = malloc(b->message_max);
+	if (b->differences == NULL || b->parities == NULL) {
 		cascade_bob_destroy(b);
 		errno = ENOMEM;
 		return NULL;
@@ -43,91 +48,69 @@ void cascade_bob_destroy(struct cascade_bob *b)
 {
 	if (b == NULL)
 		return;
-	cascade_plan_fini(&b->plan);
-	secret_free(b->scratch);
-	secret_free(b->permuted);
-	secret_free(b->odd);
-	free(b->partition);
-	free(b->frames);
-	free(b->answer);
+	cascade_run_fini(&b->run);
+	free(b->differences);
+	free(b->parities);
 	free(b);
-}
-
-/* A bounded part of the permuted frames; true when all are there. */
-static bool prepare(struct cascade_bob *b)
-{
-	size_t words = BITS_WORDS(b->plan.frame_bits), per_frame = words * CASCADE_PASSES;
-
-	if (!cascade_plan_build(&b->plan))
-		return false;
-	for (size_t n = 0; n < CASCADE_STEP / 64 && b->prepared < b->plan.frames * per_frame; n++) {
-		size_t f = b->prepared / per_frame, w = b->prepared % words;
-		unsigned int pass = (unsigned int)(b->prepared % per_frame / words);
-
-		if (pass == 0 && w == 0)
-			cascade_frame_load(&b->plan, b->key, f, b->scratch);
-		if (w == 0)
-			cascade_partition_init(&b->plan, pass,
-			                       cascade_bits_of(b, b->partition, f, pass));
-		cascade_bits_of(b, b->permuted, f, pass)[w] =
-		        cascade_gather(&b->plan, b->scratch, pass, w);
-		b->prepared++;
-	}
-	return b->prepared == b->plan.frames * per_frame;
 }
 
 int cascade_bob_ask(struct cascade_bob *b, uint8_t *out, size_t cap)
 {
+	size_t bytes;
 	int ret;
 
-	switch (b->phase) {
-	case CASCADE_PREPARE:
-		if (prepare(b))
-			b->phase = CASCADE_ASK;
-		return -EAGAIN;
-	case CASCADE_APPLY:
-		ret = cascade_bob_apply(b);
-		if (ret == -EPROTO || b->stats.alice_parities > b->plan.parity_max) {
-			b->phase = CASCADE_FAILED;
-			return -EPROTO;
-		}
-		if (ret == 0) {
-			b->frame_at = 0;
-			b->phase = CASCADE_ASK;
-		}
-		return -EAGAIN;
-	case CASCADE_ASK:
-		return cascade_bob_write(b, out, cap);
-	case CASCADE_FAILED:
+	if (b->phase == FAILED)
 		return -EPROTO;
-	default:
+	if (b->phase == PREPARE) {
+		if (!cascade_run_prepare(&b->run))
+			return -EAGAIN;
+		cascade_run_begin(&b->run, b->differences, b->parities);
+		b->phase = ASK;
+	}
+	if (b->phase != ASK)
+		return 0;
+	if (cap < b->message_max)
+		return -ENOBUFS;
+	ret = cascade_run_sweep(&b->run);
+	if (ret == -EAGAIN)
+		return ret;
+	if (ret < 0) {
+		b->phase = FAILED;
+		return -EPROTO;
+	}
+	if (b->run.asked == 0) {
+		b->run.stats.rounds--; /* nothing was asked in this one */
+		b->phase = DONE;
 		return 0;
 	}
+	bytes = (b->compared + 7) / 8;
+	put_be32(out, (uint32_t)b->run.stats.rounds);
+	memcpy(out + CASCADE_HEADER, b->differences, bytes);
+	b->phase = WAIT;
+	return (int)(CASCADE_HEADER + bytes);
 }
 
 int cascade_bob_take(struct cascade_bob *b, const uint8_t *msg, size_t len)
 {
-	if (b->phase != CASCADE_WAIT || len != CASCADE_HEADER + (b->asked + 7) / 8 ||
-	    len > b->message_max || get_be32(msg) != (uint32_t)b->stats.rounds ||
-	    (b->asked % 8 != 0 && msg[len - 1] >> (b->asked % 8) != 0)) {
-		b->phase = CASCADE_FAILED;
+	if (b->phase != WAIT ||
+	    !cascade_message_fits(msg, len, (uint32_t)b->run.stats.rounds, b->run.asked)) {
+		b->phase = FAILED;
 		return -EPROTO;
 	}
-	memcpy(b->answer, msg, len);
-	b->stats.alice_parities += b->asked;
-	b->stats.bob_parities += b->asked; /* see cascade.h */
-	b->frame_at = b->position = b->pass = 0;
-	b->bit = 0;
-	b->phase = CASCADE_APPLY;
+	for (size_t i = 0; i < len - CASCADE_HEADER; i++)
+		b->differences[i] = b->parities[i] ^ msg[CASCADE_HEADER + i];
+	b->compared = b->run.asked;
+	cascade_run_begin(&b->run, b->differences, b->parities);
+	b->phase = ASK;
 	return 0;
 }
 
 bool cascade_bob_done(const struct cascade_bob *b)
 {
-	return b->phase == CASCADE_DONE;
+	return b->phase == DONE;
 }
 
 void cascade_bob_stats(const struct cascade_bob *b, struct cascade_stats *out)
 {
-	*out = b->stats;
+	*out = b->run.stats;
 }

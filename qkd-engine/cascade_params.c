@@ -10,11 +10,11 @@
 
 static const struct {
 	double qber; /* up to this rate */
-	uint8_t block_log2[CASCADE_PASSES];
+	uint8_t block_log2[2];
 } table[] = {
-        {0.0006, {10, 12, 13}}, {0.0012, {9, 11, 13}}, {0.0030, {8, 11, 13}}, {0.0070, {7, 10, 13}},
-        {0.0115, {6, 9, 12}},   {0.0175, {6, 8, 12}},  {0.0250, {5, 8, 12}},  {0.0370, {5, 7, 12}},
-        {0.0650, {4, 7, 12}},   {0.5000, {3, 6, 12}},
+        {0.0005, {10, 12}}, {0.0010, {9, 12}}, {0.0021, {8, 11}}, {0.0042, {7, 10}},
+        {0.0063, {7, 9}},   {0.0120, {6, 9}},  {0.0160, {6, 8}},  {0.0240, {5, 8}},
+        {0.0390, {5, 7}},   {0.0650, {4, 7}},  {0.5000, {3, 6}},
 };
 
 void cascade_block_sizes(double qber, size_t frame_bits, uint8_t block_log2[CASCADE_PASSES])
@@ -24,7 +24,8 @@ void cascade_block_sizes(double qber, size_t frame_bits, uint8_t block_log2[CASC
 	while (qber > table[row].qber && row + 1 < sizeof(table) / sizeof(table[0]))
 		row++;
 	for (unsigned int p = 0; p < CASCADE_PASSES; p++) {
-		block_log2[p] = table[row].block_log2[p];
+		block_log2[p] = p < 2 ? table[row].block_log2[p]
+		                      : (uint8_t)(60 - __builtin_clzll(frame_bits));
 		/* At least two blocks, or a short frame would learn nothing from the pass. */
 		while (block_log2[p] > 1 && ((size_t)1 << block_log2[p]) > frame_bits / 2)
 			block_log2[p]--;

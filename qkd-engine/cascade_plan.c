@@ -6,20 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Splitmix64 (Steele, Lea and Flood, OOPSLA 2014). The permutations are public: they need to
- * be uniform and the same at both ends, not unpredictable.
- */
+/* Splitmix64. The permutations are public: uniform and the same at both ends is enough. */
 static uint64_t random_next(uint64_t *state)
 {
-	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
+	return cascade_mix(*state += 0x9e3779b97f4a7c15ULL);
 }
 
-int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p, bool inverse)
+int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 {
 	uint64_t state = p->seed;
 
@@ -41,20 +34,22 @@ int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p,
 	/* Even, so that the last block, shorter than the others, has two bits at least. */
 	plan->frame_bits += plan->frame_bits % 2;
 	plan->frame_words = BITS_WORDS(plan->frame_bits + 1);
+	plan->group_frames = CASCADE_GROUP_BITS / plan->frame_bits;
+	plan->groups = (plan->frames + plan->group_frames - 1) / plan->group_frames;
 	plan->parity_max = 2 * (uint64_t)p->bits + 64 * plan->frames;
 	cascade_block_sizes(p->qber, plan->frame_bits, plan->block_log2);
 	for (unsigned int i = 0; i < CASCADE_PASSES; i++)
 		plan->pass_seed[i] = random_next(&state);
-	for (unsigned int i = 0; i < CASCADE_SUBSETS; i++)
-		plan->subset_seed[i] = random_next(&state);
+	plan->subset_seed = random_next(&state);
 	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
-		plan->permutation[i] = malloc(plan->frame_bits * sizeof(uint32_t));
-		if (inverse)
-			plan->inverse[i] = malloc(plan->frame_bits * sizeof(uint32_t));
-		if (plan->permutation[i] == NULL || (inverse && plan->inverse[i] == NULL)) {
+		plan->permutation[i] = malloc((plan->frame_bits + 64) * sizeof(uint32_t));
+		plan->inverse[i] = malloc(plan->frame_bits * sizeof(uint32_t));
+		if (plan->permutation[i] == NULL || plan->inverse[i] == NULL) {
 			cascade_plan_fini(plan);
 			return -ENOMEM;
 		}
+		for (size_t k = 0; k < 64; k++)
+			plan->permutation[i][plan->frame_bits + k] = (uint32_t)plan->frame_bits;
 	}
 	return 0;
 }
@@ -96,80 +91,22 @@ bool cascade_plan_build(struct cascade_plan *plan)
 		to = at + CASCADE_STEP / 2 < n ? at + CASCADE_STEP / 2 : n;
 		shuffle(plan, table, at, to);
 	} else {
-		to = back != NULL && at + CASCADE_STEP < 2 * n ? at + CASCADE_STEP : 2 * n;
-		for (size_t i = at; back != NULL && i < to; i++)
+		to = at + CASCADE_STEP < 2 * n ? at + CASCADE_STEP : 2 * n;
+		for (size_t i = at; i < to; i++)
 			back[table[i - n]] = (uint32_t)(i - n);
 	}
 	plan->built += to - at;
 	return plan->built == 2 * n * CASCADE_PASSES;
 }
 
-void cascade_frame_load(const struct cascade_plan *plan, const uint64_t *key, size_t f,
-                        uint64_t *out)
-{
-	size_t start = cascade_frame_start(plan, f),
-	       bits = cascade_frame_start(plan, f + 1) - start;
-	size_t shift = start % 64, words = BITS_WORDS(bits), last = BITS_WORDS(plan->bits) - 1;
-
-	for (size_t i = 0; i < words; i++) {
-		size_t w = start / 64 + i;
-
-		out[i] = key[w] >> shift;
-		if (shift != 0 && w < last)
-			out[i] |= key[w + 1] << (64 - shift);
-	}
-	for (size_t i = words; i < plan->frame_words; i++)
-		out[i] = 0;
-	if (bits % 64 != 0)
-		out[words - 1] &= ~0ULL >> (64 - bits % 64);
-}
-
-uint64_t cascade_gather(const struct cascade_plan *plan, const uint64_t *frame, unsigned int pass,
-                        size_t w)
-{
-	const uint32_t *table = plan->permutation[pass] + w * 64;
-	size_t n = plan->frame_bits - w * 64 < 64 ? plan->frame_bits - w * 64 : 64;
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < n; i++)
-		v |= (frame[table[i] / 64] >> (table[i] % 64) & 1) << i;
-	return v;
-}
-
-bool cascade_subset_parity(const struct cascade_plan *plan, const uint64_t *key,
-                           unsigned int subset, size_t a, size_t b)
-{
-	uint64_t x = 0;
-
-	for (size_t w = a / 64; w <= (b - 1) / 64; w++) {
-		uint64_t v = key[w] & cascade_subset_mask(plan, subset, w);
-
-		if (w == a / 64)
-			v &= ~0ULL << (a % 64);
-		if (w == (b - 1) / 64)
-			v &= ~0ULL >> (63 - (b - 1) % 64);
-		x ^= v;
-	}
-	return __builtin_parityll(x);
-}
-
-void cascade_partition_init(const struct cascade_plan *plan, unsigned int pass, uint64_t *part)
-{
-	memset(part, 0, plan->frame_words * sizeof(*part));
-	for (size_t i = 0; i < plan->frame_bits; i += (size_t)1 << plan->block_log2[pass])
-		bits_put(part, i, true);
-	bits_put(part, plan->frame_bits, true);
-}
-
 size_t cascade_message_max(const struct cascade_params *p)
 {
 	/*
-	 * Questions: at most one byte for two positions, one more for 2^7, one more for 2^14;
-	 * answers are shorter. A frame has at most 3/2 of the nominal length, and blocks longer
-	 * than the maximum are asked in parts.
+	 * Parities of blocks at the start, of which the shortest have 4 bits, are the longest
+	 * message (cascade_params.c); few ranges are halved more than once in a round.
 	 */
-	size_t n = p->bits / 2 + p->bits / 128 + p->bits / 16384 + 4096;
+	size_t n = p->bits / 3 + 128 * (p->bits / (p->frame_bits == 0 ? 1 : p->frame_bits) + 2);
 
-	n += 32 * (p->bits / (p->frame_bits == 0 ? 1 : p->frame_bits) + 2);
+	n = 4096 + n / 8;
 	return n < CASCADE_MESSAGE_MAX ? n : CASCADE_MESSAGE_MAX;
 }

@@ -2,8 +2,8 @@
 
 /*
  * What both sides of Cascade derive from the agreed parameters, all of it public: frames,
- * block sizes, permutations, random subsets; and the partition of a permuted frame into the
- * ranges whose parities are known.
+ * block sizes, permutations, random subsets; and helpers for partitions of a permuted frame
+ * into the ranges whose parities are known.
  */
 
 #ifndef QKD_ENGINE_CASCADE_PLAN_H
@@ -17,19 +17,30 @@
 #include "qkd-engine/cascade.h"
 
 #define CASCADE_PASSES  3  /* with a permutation and blocks */
-#define CASCADE_SUBSETS 12 /* afterwards: parities of random halves of the frame */
+#define CASCADE_SUBSETS 32 /* afterwards: parities of random halves of a group of frames */
 
-/* Positions permuted in one call: about 50 us. */
+/*
+ * Frames share subset parities up to this many bits: about one frame in twenty has errors left
+ * after the passes, and a group pays for finding them one after the other.
+ */
+#define CASCADE_GROUP_BITS (1u << 21)
+
+/* Positions shuffled or permuted in one call: about 50 us. */
 #define CASCADE_STEP 8192
 
 struct cascade_plan {
 	size_t bits, frames;
+	size_t group_frames; /* frames that share subsets; the last group may have fewer */
+	size_t groups;
 	size_t frame_bits;   /* of each frame; they end in up to two zero bits */
 	size_t frame_words;  /* of a bit string of frame_bits + 1 */
 	uint64_t parity_max; /* no honest run gets near it */
 	uint8_t block_log2[CASCADE_PASSES];
-	uint64_t pass_seed[CASCADE_PASSES], subset_seed[CASCADE_SUBSETS];
-	/* position to index in the frame, and back (Bob only); the same for all frames */
+	uint64_t pass_seed[CASCADE_PASSES], subset_seed;
+	/*
+	 * Position to index in the frame, and back; the same for all frames. The former goes on
+	 * to a multiple of 64 with an index that is zero in all frames.
+	 */
 	uint32_t *permutation[CASCADE_PASSES], *inverse[CASCADE_PASSES];
 	size_t built; /* steps of the shuffles done */
 	uint64_t random_state;
@@ -39,7 +50,7 @@ struct cascade_plan {
 void cascade_block_sizes(double qber, size_t frame_bits, uint8_t block_log2[CASCADE_PASSES]);
 
 /* 0, -EINVAL or -ENOMEM. */
-int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p, bool inverse);
+int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p);
 void cascade_plan_fini(struct cascade_plan *plan);
 
 /* A bounded part of the shuffles; true when all are done. */
@@ -51,34 +62,49 @@ static inline size_t cascade_frame_start(const struct cascade_plan *plan, size_t
 	return (size_t)((uint64_t)f * plan->bits / plan->frames);
 }
 
-/* Frame F of KEY as a bit string of plan->frame_words words. */
-void cascade_frame_load(const struct cascade_plan *plan, const uint64_t *key, size_t f,
-                        uint64_t *out);
-
-/* Word W (of 64 positions) of the frame, permuted for PASS. */
-uint64_t cascade_gather(const struct cascade_plan *plan, const uint64_t *frame, unsigned int pass,
-                        size_t w);
-
-/* Which bits of the block's word W the subset takes: half of them. Splitmix64's output function. */
-static inline uint64_t cascade_subset_mask(const struct cascade_plan *plan, unsigned int subset,
-                                           size_t w)
+/* First frame of group G; G == groups gives the end. */
+static inline size_t cascade_group_first(const struct cascade_plan *plan, size_t g)
 {
-	uint64_t z = plan->subset_seed[subset] + (w + 1) * 0x9e3779b97f4a7c15ULL;
+	return g * plan->group_frames < plan->frames ? g * plan->group_frames : plan->frames;
+}
 
+/* First bit of group G in the block; G == groups gives the end. */
+static inline size_t cascade_group_start(const struct cascade_plan *plan, size_t g)
+{
+	return cascade_frame_start(plan, cascade_group_first(plan, g));
+}
+
+/*
+ * A bounded part of permuting all frames of KEY for all passes; true when it is done. Frame F
+ * in the order of PASS goes to OUT + (F * CASCADE_PASSES + PASS) * frame_words. *AT starts at
+ * 0. LANES is scratch of cascade_lanes() bytes; both are secret.
+ */
+bool cascade_permute(const struct cascade_plan *plan, const uint64_t *key, uint64_t *out,
+                     uint8_t *lanes, size_t *at);
+size_t cascade_lanes(const struct cascade_plan *plan);
+
+/* Splitmix64's output function (Steele, Lea and Flood, OOPSLA 2014). */
+static inline uint64_t cascade_mix(uint64_t z)
+{
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
 	return z ^ (z >> 31);
 }
 
-/* Parity of the bits [a, b) of KEY that are in the subset. */
-bool cascade_subset_parity(const struct cascade_plan *plan, const uint64_t *key,
-                           unsigned int subset, size_t a, size_t b);
+static inline uint64_t cascade_rotate(uint64_t x, unsigned int n)
+{
+	return x << (n % 64) | x >> (-n % 64);
+}
 
 /*
- * A partition is a bit string with a bit at the first position of each range, and one at
- * frame_bits. It starts with the blocks of the pass; a question splits one range in two.
+ * Which bits of the block's word W are in subset 0. Subset s takes the word rotated by s: of
+ * two errors, wherever they are, each subset holds just one with probability 1/2, independently
+ * (any 32 neighbours of a cyclic code of dimension 32 or more are an information set).
  */
-void cascade_partition_init(const struct cascade_plan *plan, unsigned int pass, uint64_t *part);
+static inline uint64_t cascade_subset_word(const struct cascade_plan *plan, size_t w)
+{
+	return cascade_mix(plan->subset_seed + (w + 1) * 0x9e3779b97f4a7c15ULL);
+}
 
 /* Number of blocks of a pass. */
 static inline size_t cascade_blocks(const struct cascade_plan *plan, unsigned int pass)
@@ -86,16 +112,6 @@ static inline size_t cascade_blocks(const struct cascade_plan *plan, unsigned in
 	size_t block = (size_t)1 << plan->block_log2[pass];
 
 	return (plan->frame_bits + block - 1) / block;
-}
-
-/* Parities of one frame at the start: blocks of all passes but the inferred ones, subsets. */
-static inline size_t cascade_initial_parities(const struct cascade_plan *plan)
-{
-	size_t n = CASCADE_SUBSETS + 1;
-
-	for (unsigned int p = 0; p < CASCADE_PASSES; p++)
-		n += cascade_blocks(plan, p) - 1;
-	return n;
 }
 
 /* Position of the first set bit at or after FROM; one must be there. */
@@ -120,24 +136,18 @@ static inline size_t cascade_previous(const uint64_t *w, size_t from)
 	return i * 64 + 63 - (size_t)__builtin_clzll(v);
 }
 
-/* Length of the left part of a range of SIZE >= 2 bits: the largest power of two below. */
-static inline size_t cascade_half(size_t size)
+/* Parity of 2^LEVEL bits of W from the multiple START of 2^LEVEL. */
+static inline bool cascade_parity(const uint64_t *w, size_t start, unsigned int level)
 {
-	return (size_t)1 << (63 - __builtin_clzll(size - 1));
-}
+	uint64_t x;
 
-/* Parity of the bits [a, b) of W. */
-static inline bool cascade_range_parity(const uint64_t *w, size_t a, size_t b)
-{
-	size_t i = a / 64, last = (b - 1) / 64;
-	uint64_t head = ~0ULL << (a % 64), tail = ~0ULL >> (63 - (b - 1) % 64), x;
-
-	if (i == last)
-		return __builtin_parityll(w[i] & head & tail);
-	x = w[i] & head;
-	while (++i < last)
-		x ^= w[i];
-	return __builtin_parityll(x ^ (w[last] & tail));
+	if (level < 6)
+		return __builtin_parityll(w[start / 64] >> (start % 64) &
+		                          ~(~0ULL << ((size_t)1 << level)));
+	x = w[start / 64];
+	for (size_t i = 1; i < (size_t)1 << (level - 6); i++)
+		x ^= w[start / 64 + i];
+	return __builtin_parityll(x);
 }
 
 #endif

@@ -83,7 +83,7 @@ static void compare(const struct cascade_params *p, const uint64_t *x, const uin
 {
 	struct cascade_plan plan;
 
-	if (cascade_plan_init(&plan, p, false) < 0)
+	if (cascade_plan_init(&plan, p) < 0)
 		bench_fail("cascade: no plan");
 	for (size_t f = 0; f < plan.frames; f++) {
 		bool wrong = false;

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * One frame in a round. All odd ranges of one pass are searched together, each halved once a
+ * round; other passes wait until these searches have found their errors, for two searches of
+ * different passes would often find the same one. Then the pass with the smallest blocks that
+ * has odd ranges goes on, which is the step back of Cascade.
+ */
+
+#include <errno.h>
+
+#include "qkd-engine/cascade_run.h"
+
+/* The smallest level for a range that ends at SIZE bits behind its start, or at 2^LEVEL. */
+static inline unsigned int narrow(size_t size, unsigned int level)
+{
+	while (level > 0 && (size_t)1 << (level - 1) >= size)
+		level--;
+	return level;
+}
+
+static inline void mark_odd(struct cascade_run *r, size_t f, unsigned int pass, size_t start)
+{
+	uint64_t *odd = r->odd + cascade_offset(r, f, pass) + start / 64;
+	uint64_t *summary = cascade_summary(r, f, pass) + start / 4096, bit = 1ULL << (start % 64);
+	uint64_t word = 1ULL << (start / 64 % 64);
+
+	*odd ^= bit;
+	*summary = (*summary & ~word) | (*odd != 0 ? word : 0);
+	r->frames[f].odd[pass] += (*odd & bit) != 0 ? 1 : -1U;
+}
+
+bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t index)
+{
+	size_t at = cascade_frame_start(&r->plan, f) + index;
+	struct cascade_group *group = &r->groups[f / r->plan.group_frames];
+
+	if (at >= cascade_frame_start(&r->plan, f + 1))
+		return false; /* the zero bits that fill the frame */
+	r->stats.corrected++;
+	r->work += 6;
+	if (r->corrects)
+		r->key[at / 64] ^= 1ULL << (at % 64);
+	for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
+		size_t position = r->plan.inverse[q][index], offset = cascade_offset(r, f, q);
+		size_t block = (size_t)1 << r->plan.block_log2[q];
+
+		if (r->corrects)
+			r->own[offset + position / 64] ^= 1ULL << (position % 64);
+		if (q == pass)
+			continue;
+		mark_odd(r, f, q,
+		         q > r->frames[f].stage
+		                 ? position & ~(block - 1)
+		                 : cascade_previous(r->partition + offset, position));
+	}
+	if (group->checked) {
+		uint64_t word = cascade_subset_word(&r->plan, at / 64);
+
+		for (unsigned int s = 0; s < CASCADE_SUBSETS; s++)
+			group->differ ^= (uint32_t)(cascade_rotate(word, s) >> (at % 64) & 1) << s;
+	}
+	return true;
+}
+
+/*
+ * The odd range [START, START + 2) of a pass. When one of its bits is known, the error is the
+ * other and nothing needs to be asked: 1. Otherwise 0; or -EPROTO when both are known.
+ */
+static inline int settle(struct cascade_run *r, size_t f, unsigned int pass, size_t start)
+{
+	uint64_t *known = r->known + f * r->plan.frame_words;
+	size_t a = r->plan.permutation[pass][start], b = r->plan.permutation[pass][start + 1];
+	bool known_a = bits_get(known, a), known_b = bits_get(known, b);
+
+	if (!known_a && !known_b)
+		return 0;
+	if (known_a && known_b)
+		return -EPROTO;
+	bits_put(r->partition + cascade_offset(r, f, pass), start + 1, true);
+	bits_put(known, known_a ? b : a, true);
+	return cascade_correct(r, f, pass, known_a ? b : a) ? 1 : -EPROTO;
+}
+
+/* Differences of all blocks; the last one of a pass follows from the parity of the frame. */
+static int apply_initial(struct cascade_run *r, size_t f)
+{
+	for (; r->pass < CASCADE_PASSES; r->pass++, r->i = 0) {
+		size_t blocks = cascade_blocks(&r->plan, r->pass);
+		size_t told = r->pass == 0 ? blocks : blocks - 1;
+
+		if (r->i == 0)
+			r->sum = false;
+		for (; r->i < told; r->i++) {
+			bool odd = cascade_difference(r);
+
+			if (odd)
+				mark_odd(r, f, r->pass, r->i << r->plan.block_log2[r->pass]);
+			r->sum ^= odd;
+			if (++r->work >= CASCADE_WORK) {
+				r->i++;
+				return -EAGAIN;
+			}
+		}
+		if (r->pass == 0)
+			r->whole = r->sum;
+		else if (r->sum != r->whole)
+			mark_odd(r, f, r->pass, told << r->plan.block_log2[r->pass]);
+	}
+	r->frames[f].started = true;
+	return 0;
+}
+
+/* A range of an odd or even number of errors is halved DEPTH times; false: contradiction. */
+static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned int level, bool odd,
+                       unsigned int depth)
+{
+	struct cascade_frame *frame = &r->frames[f];
+	size_t size = (size_t)1 << (level - 1);
+	bool left = cascade_difference(r), half[2] = {left, odd ^ left};
+
+	bits_put(r->partition + cascade_offset(r, f, frame->pass), start + size, true);
+	for (unsigned int side = 0; side < 2; side++) {
+		size_t at = start + (side ? size : 0);
+		unsigned int l = narrow(r->plan.frame_bits - at, level - 1);
+
+		if (l == 0) {
+			if (half[side] && !cascade_correct(r, f, frame->pass,
+			                                   r->plan.permutation[frame->pass][at]))
+				return false;
+		} else if (depth > 1) {
+			if (!apply_tree(r, f, at, l, half[side], depth - 1))
+				return false;
+		} else if (half[side]) {
+			if (frame->listed + r->kept < r->list_max)
+				r->list[f * r->list_max + frame->listed + r->kept++] =
+				        (uint32_t)(at << 5 | l);
+			else
+				mark_odd(r, f, frame->pass, at); /* for later */
+		}
+	}
+	return true;
+}
+
+/* The search goes on in one half of each range; or, when halved deeper, in any of its parts. */
+static int apply_search(struct cascade_run *r, size_t f)
+{
+	struct cascade_frame *frame = &r->frames[f];
+	uint64_t *partition = r->partition + cascade_offset(r, f, frame->pass);
+	const uint32_t *permutation = r->plan.permutation[frame->pass];
+	uint64_t *known = r->known + f * r->plan.frame_words;
+	uint32_t *list = r->list + f * r->list_max;
+
+	for (; r->i < frame->listed; r->i++) {
+		size_t start = list[r->i] >> 5, middle;
+		unsigned int level = list[r->i] & 31;
+
+		if (r->work >= CASCADE_WORK)
+			return -EAGAIN;
+		r->work++;
+		if (frame->depth > 1) {
+			r->work += 8;
+			if (!apply_tree(r, f, start, level, true, frame->depth))
+				return -EPROTO;
+			continue;
+		}
+		level--;
+		middle = start + ((size_t)1 << level);
+		partition[middle / 64] |= 1ULL << (middle % 64);
+		start = cascade_difference(r) ? start : middle;
+		if (start + ((size_t)1 << level) > r->plan.frame_bits)
+			level = narrow(r->plan.frame_bits - start, level);
+		if (level == 1 && frame->stage > 0) {
+			int settled = settle(r, f, frame->pass, start);
+
+			if (settled < 0)
+				return settled;
+			if (settled > 0)
+				continue;
+		}
+		if (level > 0) {
+			list[r->kept++] = (uint32_t)(start << 5 | level);
+			continue;
+		}
+		bits_put(known, permutation[middle - 1], true);
+		bits_put(known, permutation[middle], true);
+		if (!cascade_correct(r, f, frame->pass, permutation[start]))
+			return -EPROTO;
+	}
+	if (frame->depth > 1)
+		memmove(list, list + frame->listed, r->kept * sizeof(*list));
+	frame->listed = (uint32_t)r->kept;
+	return 0;
+}
+
+int cascade_frame_apply(struct cascade_run *r, size_t f)
+{
+	switch (r->frames[f].asked) {
+	case CASCADE_INITIAL:
+		return apply_initial(r, f);
+	case CASCADE_SEARCH:
+		return apply_search(r, f);
+	default:
+		return 0;
+	}
+}
+
+/* The partition begins with the blocks. */
+static void start(struct cascade_run *r, size_t f)
+{
+	for (unsigned int pass = 0; pass < CASCADE_PASSES; pass++) {
+		uint64_t *partition = r->partition + cascade_offset(r, f, pass);
+		size_t block = (size_t)1 << r->plan.block_log2[pass];
+
+		for (size_t i = 0; i < r->plan.frame_bits; i += block)
+			bits_put(partition, i, true);
+		bits_put(partition, r->plan.frame_bits, true);
+	}
+	r->work += r->plan.frame_words / 8;
+}
+
+/* The pass with the smallest blocks that has odd ranges; false when there is none. */
+static bool choose_pass(struct cascade_frame *frame)
+{
+	uint8_t pass = 0;
+
+	while (pass < CASCADE_PASSES && frame->odd[pass] == 0)
+		pass++;
+	if (pass == CASCADE_PASSES)
+		return false;
+	if (pass > frame->stage)
+		frame->stage = pass;
+	frame->pass = pass;
+	return true;
+}
+
+/* List the odd ranges of the pass, as many as there is room for; and settle what can be. */
+static int list_odd(struct cascade_run *r, size_t f)
+{
+	struct cascade_frame *frame = &r->frames[f];
+	const uint64_t *odd = r->odd + cascade_offset(r, f, frame->pass);
+	const uint64_t *partition = r->partition + cascade_offset(r, f, frame->pass);
+	const uint64_t *summary = cascade_summary(r, f, frame->pass);
+
+	while (frame->odd[frame->pass] > 0 && frame->listed < r->list_max) {
+		size_t from = cascade_next(odd, 64 * cascade_next(summary, 0));
+		size_t size = cascade_next(partition, from + 1) - from;
+		unsigned int level = 64 - (unsigned int)__builtin_clzll(size - 1);
+		int settled = 0;
+
+		if (r->work >= CASCADE_WORK)
+			return -EAGAIN;
+		r->work++;
+		if (size < 2)
+			return -EPROTO; /* both values of one bit */
+		mark_odd(r, f, frame->pass, from);
+		if (level == 1)
+			settled = settle(r, f, frame->pass, from);
+		if (settled < 0)
+			return settled;
+		if (settled == 0)
+			r->list[f * r->list_max + frame->listed++] = (uint32_t)(from << 5 | level);
+	}
+	return 0;
+}
+
+int cascade_frame_choose(struct cascade_run *r, size_t f)
+{
+	struct cascade_frame *frame = &r->frames[f];
+
+	if (!frame->started) {
+		start(r, f);
+		frame->asked = CASCADE_INITIAL;
+		return 0;
+	}
+	/* r->i: the list is being made. */
+	while (frame->listed == 0 || r->i > 0) {
+		int ret;
+
+		if (r->i == 0 && !choose_pass(frame)) {
+			frame->asked = CASCADE_NOTHING;
+			return 0;
+		}
+		r->i = 1;
+		ret = list_odd(r, f);
+		if (ret < 0)
+			return ret;
+		r->i = 0;
+	}
+	frame->asked = CASCADE_SEARCH;
+	frame->depth = frame->listed <= CASCADE_DEEP_MAX ? (uint8_t)r->depth : 1;
+	return 0;
+}
+
+static int ask_initial(struct cascade_run *r, size_t f)
+{
+	for (; r->pass < CASCADE_PASSES; r->pass++, r->i = 0) {
+		const uint64_t *own = r->own + cascade_offset(r, f, r->pass);
+		size_t blocks = cascade_blocks(&r->plan, r->pass);
+		size_t told = r->pass == 0 ? blocks : blocks - 1;
+		unsigned int level = r->plan.block_log2[r->pass];
+
+		while (r->i < told) {
+			size_t words = level < 6 ? 1 : (size_t)1 << (level - 6);
+			size_t n = level < 6 ? 64 >> level : 1, at = (r->i << level) / 64;
+			uint64_t x = 0;
+
+			/* The last block ends in zeros. */
+			if (at + words > r->plan.frame_words)
+				words = r->plan.frame_words - at;
+			for (size_t w = 0; w < words; w++)
+				x ^= own[at + w];
+			for (unsigned int s = level < 6 ? level : 6; s > 0; s--)
+				x ^= x >> (1u << (s - 1));
+			for (size_t k = 0; k < n && r->i < told; k++, r->i++)
+				cascade_tell(r, x >> (k << level) & 1);
+			r->work += 1 + words / 16;
+			if (r->work >= CASCADE_WORK)
+				return -EAGAIN;
+		}
+	}
+	return 0;
+}
+
+static void ask_tree(struct cascade_run *r, const uint64_t *own, size_t start, unsigned int level,
+                     unsigned int depth)
+{
+	size_t middle = start + ((size_t)1 << (level - 1));
+	unsigned int right = narrow(r->plan.frame_bits - middle, level - 1);
+
+	cascade_tell(r, cascade_parity(own, start, level - 1));
+	if (depth > 1 && level > 1)
+		ask_tree(r, own, start, level - 1, depth - 1);
+	if (depth > 1 && right > 0)
+		ask_tree(r, own, middle, right, depth - 1);
+}
+
+int cascade_frame_ask(struct cascade_run *r, size_t f)
+{
+	const struct cascade_frame *frame = &r->frames[f];
+	const uint64_t *own = r->own + cascade_offset(r, f, frame->pass);
+	const uint32_t *list = r->list + f * r->list_max;
+
+	if (frame->asked == CASCADE_NOTHING)
+		return 0;
+	if (frame->asked == CASCADE_INITIAL)
+		return ask_initial(r, f);
+	for (; r->i < frame->listed; r->i++) {
+		if (r->work >= CASCADE_WORK)
+			return -EAGAIN;
+		r->work++;
+		if (frame->depth > 1)
+			ask_tree(r, own, list[r->i] >> 5, list[r->i] & 31, frame->depth);
+		else
+			cascade_tell(r,
+			             cascade_parity(own, list[r->i] >> 5, (list[r->i] & 31) - 1));
+	}
+	return 0;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A round: a sweep over all groups and frames. */
+
+#include "qkd-engine/cascade_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/secret.h"
+
+/*
+ * When a round asks less than these in the whole block, most frames are done; in the next one,
+ * each range is halved twice or three times, so that the others take fewer rounds.
+ */
+#define FEW(frames)      ((frames) / 4 + 2)
+#define VERY_FEW(frames) ((frames) / 16 + 1)
+
+int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint64_t *key,
+                     bool corrects)
+{
+	size_t strings, blocks;
+	int ret;
+
+	memset(r, 0, sizeof(*r));
+	ret = cascade_plan_init(&r->plan, p);
+	if (ret < 0)
+		return ret;
+	strings = r->plan.frames * CASCADE_PASSES;
+	blocks = cascade_blocks(&r->plan, 0);
+	r->key = key;
+	r->corrects = corrects;
+	r->summary_words = BITS_WORDS(r->plan.frame_words);
+	/* Less than half of the blocks are odd as a rule; those that do not fit wait. */
+	r->list_max = blocks / 2 + blocks / 16 + 64;
+	r->own = secret_alloc(strings * r->plan.frame_words * sizeof(uint64_t));
+	r->lanes = secret_alloc(cascade_lanes(&r->plan));
+	r->partition = calloc(strings * r->plan.frame_words, sizeof(uint64_t));
+	r->odd = calloc(strings * r->plan.frame_words, sizeof(uint64_t));
+	r->known = calloc(r->plan.frames * r->plan.frame_words, sizeof(uint64_t));
+	r->summary = calloc(strings * r->summary_words, sizeof(uint64_t));
+	r->list = malloc(r->plan.frames * r->list_max * sizeof(uint32_t));
+	r->frames = calloc(r->plan.frames, sizeof(*r->frames));
+	r->groups = calloc(r->plan.groups, sizeof(*r->groups));
+	if (r->own == NULL || r->lanes == NULL || r->partition == NULL || r->odd == NULL ||
+	    r->known == NULL || r->summary == NULL || r->list == NULL || r->frames == NULL ||
+	    r->groups == NULL) {
+		cascade_run_fini(r);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void cascade_run_fini(struct cascade_run *r)
+{
+	cascade_plan_fini(&r->plan);
+	secret_free(r->own);
+	secret_free(r->lanes);
+	free(r->partition);
+	free(r->odd);
+	free(r->known);
+	free(r->summary);
+	free(r->list);
+	free(r->frames);
+	free(r->groups);
+}
+
+bool cascade_run_prepare(struct cascade_run *r)
+{
+	if (r->lanes == NULL)
+		return true;
+	if (!cascade_plan_build(&r->plan) ||
+	    !cascade_permute(&r->plan, r->key, r->own, r->lanes, &r->permuted))
+		return false;
+	secret_free(r->lanes);
+	r->lanes = NULL;
+	return true;
+}
+
+void cascade_run_begin(struct cascade_run *r, const uint8_t *differences, uint8_t *parities)
+{
+	r->stats.rounds++;
+	r->depth = r->asked > FEW(r->plan.frames) ? 1 : r->asked > VERY_FEW(r->plan.frames) ? 2 : 3;
+	r->differences = differences;
+	r->parities = parities;
+	r->taken = r->asked = 0;
+	r->gathered = 0;
+	r->step = CASCADE_APPLY_GROUP;
+	r->group = r->frame = 0;
+	r->i = r->kept = 0;
+	r->pass = 0;
+	r->quiet = true;
+}
+
+/* Next step of the sweep, with its own state at the beginning. */
+static void go(struct cascade_run *r, enum cascade_step step)
+{
+	r->step = step;
+	r->i = r->kept = 0;
+	r->pass = 0;
+}
+
+static int step(struct cascade_run *r)
+{
+	int ret;
+
+	switch (r->step) {
+	case CASCADE_APPLY_GROUP:
+		ret = cascade_group_apply(r, r->group);
+		if (ret == 0) {
+			go(r, CASCADE_APPLY);
+			r->quiet = true;
+		}
+		return ret;
+	case CASCADE_APPLY:
+		ret = cascade_frame_apply(r, r->frame);
+		if (ret == 0)
+			go(r, CASCADE_CHOOSE);
+		return ret;
+	case CASCADE_CHOOSE:
+		ret = cascade_frame_choose(r, r->frame);
+		if (ret == 0)
+			go(r, CASCADE_ASK);
+		return ret;
+	case CASCADE_ASK:
+		ret = cascade_frame_ask(r, r->frame);
+		if (ret < 0)
+			return ret;
+		r->quiet &= r->frames[r->frame].asked == CASCADE_NOTHING;
+		r->frame++;
+		go(r, r->frame < cascade_group_first(&r->plan, r->group + 1) ? CASCADE_APPLY
+		                                                             : CASCADE_ASK_GROUP);
+		return 0;
+	default:
+		ret = r->quiet ? cascade_group_ask(r, r->group) : 0;
+		if (ret == 0) {
+			r->group++;
+			go(r, CASCADE_APPLY_GROUP);
+		}
+		return ret;
+	}
+}
+
+int cascade_run_sweep(struct cascade_run *r)
+{
+	for (r->work = 0; r->group < r->plan.groups; r->work++) {
+		int ret = r->work >= CASCADE_WORK ? -EAGAIN : step(r);
+
+		if (ret < 0)
+			return ret;
+	}
+	/* The rest of the parities; there is room for whole words. */
+	memcpy(r->parities + r->asked / 64 * 8, &r->gathered, 8);
+	r->stats.alice_parities += r->asked;
+	r->stats.bob_parities += r->asked; /* see cascade.h */
+	return r->stats.alice_parities > r->plan.parity_max ? -EPROTO : 0;
+}

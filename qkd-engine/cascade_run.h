@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What both sides of Cascade keep and do alike. Every parity that Alice tells is compared with
+ * Bob's of the same range, and both sides get to know whether they differ. From these
+ * differences alone follow the ranges with an odd number of errors, the errors found, and so
+ * the next questions: nobody needs to name a range.
+ *
+ * For every pass and frame there is the permuted frame, the partition of ranges whose parities
+ * are known (a bit at the first position of each, and one at frame_bits) and a bit for each
+ * range that is odd. Ranges start as the blocks of the pass and are halved; they are
+ * [start, start + 2^level), the last one cut off at the end of the frame.
+ */
+
+#ifndef QKD_ENGINE_CASCADE_RUN_H
+#define QKD_ENGINE_CASCADE_RUN_H
+
+#include "qkd-engine/cascade_plan.h"
+
+/* Ranges of a frame that may be halved more than once in a round. */
+#define CASCADE_DEEP_MAX 8
+
+/* Units of about 50 ns of one call. */
+#define CASCADE_WORK 512
+
+enum cascade_asked {
+	CASCADE_NOTHING,
+	CASCADE_INITIAL, /* frame: parities of all blocks of all passes */
+	CASCADE_SEARCH,  /* frame: the listed ranges are halved */
+	CASCADE_CHECK,   /* group: parities of all subsets */
+	CASCADE_PARTS    /* group: parities of parts of an odd subset */
+};
+
+struct cascade_frame {
+	uint32_t odd[CASCADE_PASSES]; /* odd ranges that are not listed */
+	uint32_t listed;              /* ranges under search, all of one pass */
+	uint8_t pass;                 /* theirs */
+	uint8_t stage;                /* passes up to this one are searched */
+	uint8_t asked;
+	uint8_t depth; /* how often each listed range is halved in this round */
+	bool started;
+};
+
+/* Frames that share subset parities. */
+struct cascade_group {
+	uint32_t differ; /* subsets with an odd number of errors, when checked */
+	uint32_t own;    /* subset parities, as far as computed */
+	uint32_t index;  /* part of the subset under search, of 2^level bits */
+	uint8_t subset, level;
+	uint8_t asked;
+	bool checked, searching;
+};
+
+/* Where a sweep over the frames stands. */
+enum cascade_step {
+	CASCADE_APPLY_GROUP,
+	CASCADE_APPLY,
+	CASCADE_CHOOSE,
+	CASCADE_ASK,
+	CASCADE_ASK_GROUP
+};
+
+struct cascade_run {
+	struct cascade_plan plan;
+	uint64_t *key;       /* only Bob's is written to */
+	bool corrects;       /* Bob */
+	uint64_t *own;       /* per frame and pass: the permuted frame; secret */
+	uint64_t *partition; /* per frame and pass */
+	uint64_t *odd;       /* per frame and pass */
+	uint64_t *known;     /* per frame: bits, in its own order, that were compared alone */
+	uint64_t *summary;   /* per frame and pass: a bit for each word of ODD that is not zero */
+	size_t summary_words;
+	uint32_t *list; /* per frame: start << 5 | level of each range under search */
+	size_t list_max;
+	struct cascade_frame *frames;
+	struct cascade_group *groups;
+	uint8_t *lanes; /* while permuting; secret */
+	size_t permuted;
+	struct cascade_stats stats;
+	/* the round */
+	const uint8_t *differences; /* a bit for each parity asked in the last one */
+	size_t taken;               /* of them */
+	uint8_t *parities;          /* own ones, asked in this one */
+	size_t asked;
+	uint64_t gathered;  /* the last asked % 64 of them, not yet in PARITIES */
+	unsigned int depth; /* of frames with few ranges */
+	/* the sweep */
+	enum cascade_step step;
+	size_t group, frame, i, kept;
+	unsigned int pass;
+	bool sum, whole, quiet;
+	size_t work;
+};
+
+/* 0, -EINVAL or -ENOMEM. */
+int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint64_t *key,
+                     bool corrects);
+void cascade_run_fini(struct cascade_run *r);
+
+/* A bounded part of what precedes the first round; true when it is done. */
+bool cascade_run_prepare(struct cascade_run *r);
+
+/*
+ * Begin a round: apply DIFFERENCES, one bit for each parity asked in the last round, and write
+ * the own parities for this one to PARITIES, which must have room for cascade_message_max().
+ */
+void cascade_run_begin(struct cascade_run *r, const uint8_t *differences, uint8_t *parities);
+
+/*
+ * A bounded part of a round: -EAGAIN; -EPROTO when the differences contradict each other or
+ * more was asked than an honest run needs; 0 when r->asked parities are written, none if the
+ * frames agree. Unused bits of the last byte are zero.
+ */
+int cascade_run_sweep(struct cascade_run *r);
+
+/* Parts of a sweep: 0, -EAGAIN or -EPROTO. */
+int cascade_frame_apply(struct cascade_run *r, size_t f);
+int cascade_frame_choose(struct cascade_run *r, size_t f);
+int cascade_frame_ask(struct cascade_run *r, size_t f);
+int cascade_group_apply(struct cascade_run *r, size_t g);
+int cascade_group_ask(struct cascade_run *r, size_t g);
+
+/*
+ * Correct the bit INDEX of frame F, found in PASS or, with PASS == CASCADE_PASSES, in a subset:
+ * in the ranges of all other passes. False when there is no such bit.
+ */
+bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t index);
+
+static inline size_t cascade_offset(const struct cascade_run *r, size_t f, unsigned int pass)
+{
+	return (f * CASCADE_PASSES + pass) * r->plan.frame_words;
+}
+
+static inline uint64_t *cascade_summary(const struct cascade_run *r, size_t f, unsigned int pass)
+{
+	return r->summary + (f * CASCADE_PASSES + pass) * r->summary_words;
+}
+
+static inline bool cascade_difference(struct cascade_run *r)
+{
+	bool v = r->differences[r->taken / 8] >> (r->taken % 8) & 1;
+
+	r->taken++;
+	return v;
+}
+
+static inline void cascade_tell(struct cascade_run *r, bool parity)
+{
+	r->gathered |= (uint64_t)parity << (r->asked % 64);
+	if (++r->asked % 64 == 0) {
+		memcpy(r->parities + r->asked / 8 - 8, &r->gathered, 8);
+		r->gathered = 0;
+	}
+}
+
+#endif
