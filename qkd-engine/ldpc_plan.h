@@ -69,6 +69,32 @@ static inline size_t ldpc_revealed_bits(const struct ldpc_plan *plan, unsigned i
 	return (size_t)(plan->choice.merged[r - 1] - plan->choice.merged[r]) * plan->z;
 }
 
+static inline uint64_t ldpc_low_bits(size_t n)
+{
+	return n >= 64 ? ~0ULL : (1ULL << n) - 1;
+}
+
+/* N <= 64 bits of a bit string from bit AT on; and XOR the low N bits of V into them. */
+static inline uint64_t ldpc_bits_take(const uint64_t *bits, size_t at, size_t n)
+{
+	size_t w = at / 64, s = at % 64;
+	uint64_t v = bits[w] >> s;
+
+	if (s + n > 64)
+		v |= bits[w + 1] << (64 - s);
+	return v & ldpc_low_bits(n);
+}
+
+static inline void ldpc_bits_add(uint64_t *bits, size_t at, size_t n, uint64_t v)
+{
+	size_t w = at / 64, s = at % 64;
+
+	v &= ldpc_low_bits(n);
+	bits[w] ^= v << s;
+	if (s + n > 64)
+		bits[w + 1] ^= v >> (64 - s);
+}
+
 /* Frame F of KEY as words of the code; and XOR such words into it. */
 void ldpc_frame_load(const struct ldpc_plan *plan, const uint64_t *key, size_t f, uint64_t *out);
 void ldpc_frame_add(const struct ldpc_plan *plan, uint64_t *key, size_t f, const uint64_t *words);

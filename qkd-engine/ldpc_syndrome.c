@@ -9,32 +9,6 @@
 #include "qkd-engine/ldpc_plan.h"
 #include "qkd-engine/verify.h"
 
-static uint64_t low_bits(size_t n)
-{
-	return n >= 64 ? ~0ULL : (1ULL << n) - 1;
-}
-
-/* N <= 64 bits of a bit string from bit AT on. */
-static uint64_t take(const uint64_t *bits, size_t at, size_t n)
-{
-	size_t w = at / 64, s = at % 64;
-	uint64_t v = bits[w] >> s;
-
-	if (s + n > 64)
-		v |= bits[w + 1] << (64 - s);
-	return v & low_bits(n);
-}
-
-static void add(uint64_t *bits, size_t at, size_t n, uint64_t v)
-{
-	size_t w = at / 64, s = at % 64;
-
-	v &= low_bits(n);
-	bits[w] ^= v << s;
-	if (s + n > 64)
-		bits[w + 1] ^= v >> (64 - s);
-}
-
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -52,7 +26,7 @@ void ldpc_frame_load(const struct ldpc_plan *plan, const uint64_t *key, size_t f
 		for (size_t w = 0; w < plan->words; w++) {
 			size_t n = least(left, 64);
 
-			out[w] = n > 0 ? take(key, at, n) : 0;
+			out[w] = n > 0 ? ldpc_bits_take(key, at, n) : 0;
 			at += n;
 			left -= n;
 		}
@@ -73,7 +47,7 @@ void ldpc_frame_add(const struct ldpc_plan *plan, uint64_t *key, size_t f, const
 		for (size_t w = 0; left > 0; w++) {
 			size_t n = least(left, 64);
 
-			add(key, at, n, words[w]);
+			ldpc_bits_add(key, at, n, words[w]);
 			at += n;
 			left -= n;
 		}
@@ -90,7 +64,7 @@ void ldpc_frame_mask(const struct ldpc_plan *plan, size_t f, uint64_t *words)
 
 		for (size_t w = 0; w < plan->words; w++) {
 			size_t n = least(left, 64);
-			uint64_t mask = low_bits(n);
+			uint64_t mask = ldpc_low_bits(n);
 
 			if (plan->z < 64)
 				mask |= mask << plan->z;

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Bob's half: he keeps Alice's syndromes, decodes one open frame after the other and asks again. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/secret.h"
+#include "qkd-engine/ldpc_decoder.h"
+#include "qkd-engine/ldpc_wire.h"
+
+enum phase {
+	ASK_SYNDROMES,
+	WAIT,
+	PREPARE, /* a frame's difference of syndromes */
+	DECODE,
+	FINISH, /* check what was found, correct */
+	VERDICT,
+	DISCLOSED, /* take frames in full */
+	DONE,
+	FAILED
+};
+
+struct ldpc_bob {
+	struct ldpc_plan plan;
+	uint64_t *key;
+	uint64_t *frame;      /* loaded; secret */
+	uint64_t *difference; /* of the syndromes: syndrome_words; secret */
+	struct ldpc_decoder *decoder;
+	uint64_t *syndromes; /* Alice's, of all frames */
+	uint32_t *checks;
+	uint8_t *verdict; /* on the open frames */
+	uint8_t *answer;  /* frames in full */
+	struct ldpc_course course;
+	size_t message_max;
+	enum phase phase;
+	int error;
+	size_t at, undecoded; /* among the open frames */
+	size_t answer_at;
+};
+
+struct ldpc_bob *ldpc_bob_create(const struct ldpc_params *p, uint64_t *key)
+{
+	struct ldpc_bob *b = calloc(1, sizeof(*b));
+	const struct ldpc_plan *plan = &b->plan;
+	int ret;
+
+	if (b == NULL)
+		return NULL;
+	ret = ldpc_plan_init(&b->plan, p);
+	if (ret < 0) {
+		free(b);
+		errno = -ret;
+		return NULL;
+	}
+	b->key = key;
+	b->message_max = ldpc_message_max(p);
+	b->frame = secret_alloc(plan->frame_words * sizeof(uint64_t));
+	b->difference = secret_alloc(plan->syndrome_words * sizeof(uint64_t));
+	b->decoder = ldpc_decoder_create(plan, ldpc_kernel_best(plan->z));
+	b->syndromes = calloc(plan->frames * plan->syndrome_words, sizeof(uint64_t));
+	b->checks = calloc(plan->frames, sizeof(*b->checks));
+	b->verdict = calloc(1, (plan->frames + 7) / 8);
+	b->answer = malloc(b->message_max);
+	if (b->frame == NULL || b->difference == NULL || b->decoder == NULL ||
+	    b->syndromes == NULL || b->checks == NULL || b->verdict == NULL || b->answer == NULL ||
+	    ldpc_course_init(&b->course, plan) < 0) {
+		ldpc_bob_destroy(b);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return b;
+}
+
+void ldpc_bob_destroy(struct ldpc_bob *b)
+{
+	if (b == NULL)
+		return;
+	secret_free(b->frame);
+	secret_free(b->difference);
+	ldpc_decoder_destroy(b->decoder);
+	free(b->syndromes);
+	free(b->checks);
+	free(b->verdict);
+	free(b->answer);
+	ldpc_course_fini(&b->course);
+	free(b);
+}
+
+static int fail(struct ldpc_bob *b, int error)
+{
+	b->phase = FAILED;
+	b->error = error;
+	return error;
+}
+
+static void start_decoding(struct ldpc_bob *b)
+{
+	memset(b->verdict, 0, ldpc_verdict_bytes(&b->course));
+	b->at = b->undecoded = 0;
+	b->phase = PREPARE;
+}
+
+static void prepare(struct ldpc_bob *b)
+{
+	const struct ldpc_plan *plan = &b->plan;
+	size_t f = b->course.open[b->at];
+	unsigned int merged = plan->choice.merged[b->course.blind];
+
+	ldpc_frame_load(plan, b->key, f, b->frame);
+	ldpc_syndrome(plan, b->frame, merged, b->difference);
+	for (size_t w = 0; w < plan->syndrome_words; w++)
+		b->difference[w] ^= b->syndromes[f * plan->syndrome_words + w];
+	ldpc_decoder_start(b->decoder, b->difference, f, merged);
+	b->phase = DECODE;
+}
+
+/* The frame at AT was decoded, or not. */
+static void judge(struct ldpc_bob *b, bool decoded)
+{
+	if (!decoded) {
+		b->verdict[b->at / 8] |= (uint8_t)(1 << (b->at % 8));
+		b->undecoded++;
+	}
+	b->at++;
+	b->phase = b->at < b->course.open_count ? PREPARE : VERDICT;
+}
+
+static void decode(struct ldpc_bob *b)
+{
+	int ret = ldpc_decoder_step(b->decoder);
+
+	if (ret == -EAGAIN)
+		return;
+	b->course.stats.iterations += ldpc_decoder_sweeps(b->decoder);
+	if (ret == 0)
+		b->phase = FINISH;
+	else
+		judge(b, false);
+}
+
+static void finish(struct ldpc_bob *b)
+{
+	const uint64_t *errors = ldpc_decoder_errors(b->decoder);
+	size_t f = b->course.open[b->at];
+	bool right;
+
+	for (size_t w = 0; w < b->plan.frame_words; w++)
+		b->frame[w] ^= errors[w];
+	right = ldpc_check(&b->plan, b->frame, f) == b->checks[f];
+	if (right) {
+		uint64_t n = 0;
+
+		ldpc_frame_add(&b->plan, b->key, f, errors);
+		for (size_t w = 0; w < b->plan.frame_words; w++)
+			n += (uint64_t)__builtin_popcountll(errors[w]);
+		b->course.stats.corrected += b->plan.z < 64 ? n / 2 : n; /* kept twice */
+	}
+	judge(b, right);
+}
+
+/* One frame in full; all were taken: true. */
+static bool take_frame(struct ldpc_bob *b)
+{
+	size_t f = b->course.open[b->at];
+	size_t at = ldpc_frame_start(&b->plan, f), left = ldpc_frame_bits(&b->plan, f);
+
+	while (left > 0) {
+		size_t n = left < 64 ? left : 64;
+		uint64_t v = 0;
+
+		memcpy(&v, b->answer + b->answer_at, (n + 7) / 8);
+		b->answer_at += (n + 7) / 8;
+		v ^= ldpc_bits_take(b->key, at, n);
+		ldpc_bits_add(b->key, at, n, v);
+		b->course.stats.corrected += (uint64_t)__builtin_popcountll(v);
+		at += n;
+		left -= n;
+	}
+	return ++b->at == b->course.open_count;
+}
+
+static int write_verdict(struct ldpc_bob *b, uint8_t *out)
+{
+	size_t len = ldpc_verdict_bytes(&b->course);
+	int ret;
+
+	if (b->undecoded == 0) {
+		b->phase = DONE;
+		return 0;
+	}
+	ret = ldpc_course_verdict(&b->course, &b->plan, b->verdict, len);
+	if (ret < 0)
+		return fail(b, ret);
+	memcpy(out + LDPC_HEADER, b->verdict, len);
+	b->phase = WAIT;
+	put_be32(out, (uint32_t)b->course.stats.rounds);
+	return (int)(LDPC_HEADER + len);
+}
+
+int ldpc_bob_ask(struct ldpc_bob *b, uint8_t *out, size_t cap)
+{
+	switch (b->phase) {
+	case ASK_SYNDROMES:
+		if (cap < b->message_max)
+			return -ENOBUFS;
+		ldpc_course_syndromes(&b->course, &b->plan);
+		put_be32(out, (uint32_t)b->course.stats.rounds);
+		b->phase = WAIT;
+		return LDPC_HEADER;
+	case PREPARE:
+		prepare(b);
+		return -EAGAIN;
+	case DECODE:
+		decode(b);
+		return -EAGAIN;
+	case FINISH:
+		finish(b);
+		return -EAGAIN;
+	case VERDICT:
+		return cap < b->message_max ? -ENOBUFS : write_verdict(b, out);
+	case DISCLOSED:
+		if (take_frame(b))
+			b->phase = DONE;
+		return b->phase == DONE ? 0 : -EAGAIN;
+	case FAILED:
+		return b->error;
+	default:
+		return 0;
+	}
+}
+
+static void take_syndromes(struct ldpc_bob *b, const uint8_t *p)
+{
+	const struct ldpc_plan *plan = &b->plan;
+	unsigned int merged = plan->choice.merged[0];
+	size_t f, end;
+
+	end = ldpc_course_group(plan, b->course.stats.rounds, &f);
+	for (end += f; f < end; f++) {
+		uint64_t *s = b->syndromes + f * plan->syndrome_words;
+
+		for (unsigned int l = 0; l < plan->code->rows - merged; l++) {
+			struct ldpc_rows rows = ldpc_layer_rows(plan->code, merged, l);
+
+			ldpc_row_get(plan, p, s + rows.first * plan->words);
+			p += plan->z / 8;
+		}
+		b->checks[f] = get_be32(p);
+		p += LDPC_CHECK_BITS / 8;
+	}
+}
+
+/* Whether the bits behind the end of each frame are zero. */
+static bool padding_is_zero(const struct ldpc_bob *b, const uint8_t *p)
+{
+	for (size_t i = 0; i < b->course.open_count; i++) {
+		size_t bits = ldpc_frame_bits(&b->plan, b->course.open[i]);
+
+		p += (bits + 7) / 8;
+		if (bits % 8 != 0 && p[-1] >> (bits % 8) != 0)
+			return false;
+	}
+	return true;
+}
+
+int ldpc_bob_take(struct ldpc_bob *b, const uint8_t *msg, size_t len)
+{
+	const struct ldpc_plan *plan = &b->plan;
+	const struct ldpc_course *c = &b->course;
+	const uint8_t *body = msg + LDPC_HEADER;
+
+	if (b->phase != WAIT || len != ldpc_course_answer_bytes(c, plan) || len > b->message_max ||
+	    get_be32(msg) != (uint32_t)c->stats.rounds ||
+	    (ldpc_course_discloses(c, plan) && !padding_is_zero(b, body)))
+		return fail(b, -EPROTO);
+	if (c->blind == 0) {
+		take_syndromes(b, body);
+		b->phase = ASK_SYNDROMES;
+		if (!ldpc_course_begins(c, plan))
+			start_decoding(b);
+	} else if (ldpc_course_discloses(c, plan)) {
+		memcpy(b->answer, body, len - LDPC_HEADER);
+		b->at = b->answer_at = 0;
+		b->phase = DISCLOSED;
+	} else {
+		for (size_t i = 0; i < c->open_count; i++)
+			ldpc_split(plan, b->syndromes + c->open[i] * plan->syndrome_words, c->blind,
+			           body + i * (ldpc_revealed_bits(plan, c->blind) / 8));
+		start_decoding(b);
+	}
+	return 0;
+}
+
+bool ldpc_bob_done(const struct ldpc_bob *b)
+{
+	return b->phase == DONE;
+}
+
+void ldpc_bob_stats(const struct ldpc_bob *b, struct ldpc_stats *out)
+{
+	ldpc_course_stats(&b->course, &b->plan, out);
+}
