@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The matrix is cut into square tiles. A tile of 2h words, split in four, is Toeplitz in its
- * quarters, so three products of half the size do instead of four (Fan and Hasan, IEEE Trans.
- * Computers 56, 2007, section 3.1):
+ * T times the last n - m bits of the key: bits n - m - 1 to n - 2 of the product of these, as a
+ * polynomial, and the seed, and the transpose of another product. With u of m bits and v of n - m,
  *
- *     | T1 T0 | |v0|   | P2 + P0 |   P0 = (T0 + T1) v1,  P1 = (T1 + T2) v0,
- *     | T2 T1 | |v1| = | P2 + P1 |   P2 = T1 (v0 + v1)
+ *     product of u and v = F^-1 (F u * F v)        * point by point
+ *     T v' = F^T (F v * F^-T w)
  *
- * down to a few words, which are multiplied directly. A Toeplitz tile of w words is given by
- * 2w words of the seed (gf2_mul.h), T0, T1, T2 by those from 0, h, 2h on, 2h words each. The
- * recursion is written out with a stack, so that it can stop and go on.
+ * where F takes coefficients to values at as many points as the product has coefficients: n bits,
+ * where a product of seed and key has 2 n - m. u, v and w have their bits in reverse order then;
+ * with the transposed transforms on reversed arrays (gf2_fft.h) that of the seed w and of the
+ * result is undone, and with T taken from its last column on that of the key.
+ *
+ * Bits become elements of GF(2^64) by the 32: y^0 to y^31 hold those of u and v, so that the 63
+ * bits of a product of two stay below the modulus. Its sums of bits, which overlap by 32, are
+ * transposed to windows of 64 bits that do. A window is what the linear functions "coefficient 63
+ * of y^i z", i < 64, say of an element z: bit 63 - i of z, for i < 60; bits 3 to 0 are corrected.
  */
 
 #include "qkd-engine/amplify.h"
@@ -20,62 +25,176 @@
 
 #include "common/bytes.h"
 #include "common/secret.h"
-#include "qkd-engine/gf2_mul.h"
+#include "qkd-engine/gf2_basis.h"
 
-#define TILE_MAX  (1u << 16) /* words */
-#define BASE_MAX  16         /* words */
-#define DEPTH_MAX 17
-#define STEP_US   30
+#define STEP_NS   40000
+#define PIECE     1024 /* at most, elements of a pass that does little with each */
+#define PASSES    32
+#define WORD_BITS 32 /* of the key in an element */
 
-struct frame {
-	const uint64_t *t, *v;
-	uint64_t *out;
-	size_t words;
-	unsigned int stage;
-	uint64_t *sum_t, *sum_v, *product; /* scratch of this depth: 2h, h and h words */
+struct pass {
+	void (*run)(struct amplify *a, unsigned int sub, size_t piece);
+	unsigned int sub;  /* pass of a transform */
+	size_t pieces, ns; /* ns: of a piece, roughly */
 };
 
 struct amplify {
 	const uint64_t *key, *seed;
 	size_t n, m;
-	size_t tile, base;  /* words; tile = base times a power of two */
-	size_t row, column; /* of the tile under way, in words */
-	const struct gf2_mul *mul;
-	uint64_t *out;         /* whole tiles, secret */
-	uint64_t *scratch;     /* secret */
-	uint64_t *t, *v, *sum; /* of the tile under way: 2, 1 and 1 tile */
-	struct frame stack[DEPTH_MAX];
-	int top; /* -1: no tile under way */
+	size_t points, each; /* EACH: elements of a piece, see PIECE */
+	uint64_t *v, *w;     /* points each, secret; the result is in V in the end */
+	struct gf2_fft_plan fft;
+	struct gf2_basis_plan basis;
+	unsigned int passes, at; /* AT: pass under way */
+	size_t piece;
+	struct pass pass[PASSES];
 };
 
-/* Side of the tiles with the least work, for K words of key and M of output. */
-static void choose_tile(struct amplify *a, size_t k, size_t m)
+/* 64 bits of W, which has WORDS, from bit AT on; zeros outside. */
+static uint64_t bits_from(const uint64_t *w, size_t words, long at)
 {
-	double best = 0;
+	long i = at >> 6;
+	unsigned int shift = at & 63;
+	uint64_t low = i >= 0 && (size_t)i < words ? w[i] : 0;
+	uint64_t high = i >= -1 && (size_t)(i + 1) < words ? w[i + 1] : 0;
 
-	for (size_t base = 1; base <= BASE_MAX; base++) {
-		/* Products of words, and about as much time for 6 words moved per word and level.
-		 */
-		double work = (double)(base * (base + 1) + 4 * base);
+	return shift == 0 ? low : low >> shift | high << (64 - shift);
+}
 
-		for (size_t tile = base; tile <= TILE_MAX; tile *= 2, work *= 3) {
-			double total = work * (double)((k + tile - 1) / tile) *
-			               (double)((m + tile - 1) / tile);
+/* The last bits of the key, packed, in the upper half of V. */
+static void load_key(struct amplify *a, unsigned int sub, size_t piece)
+{
+	for (size_t i = piece * a->each / 2; i < (piece + 1) * a->each / 2; i++)
+		a->v[a->points / 2 + i] =
+		        bits_from(a->key, BITS_WORDS(a->n), (long)(a->m + 64 * i));
+}
 
-			if (best == 0 || total < best) {
-				best = total;
-				a->tile = tile;
-				a->base = base;
-			}
-		}
+static void convert_key(struct amplify *a, unsigned int sub, size_t piece)
+{
+	gf2_basis_piece(&a->basis, (uint32_t *)(a->v + a->points / 2), 1, GF2_BASIS_DIRECT, piece);
+}
+
+static void spread_key(struct amplify *a, unsigned int sub, size_t piece)
+{
+	const uint32_t *packed = (const uint32_t *)(a->v + a->points / 2);
+
+	for (size_t i = piece * a->each; i < (piece + 1) * a->each; i++)
+		a->v[i] = packed[i];
+}
+
+static void transform_key(struct amplify *a, unsigned int sub, size_t piece)
+{
+	gf2_fft_piece(&a->fft, a->v, GF2_FFT_VALUES, sub, piece);
+}
+
+/* Windows of the seed, which ends where the last one does. */
+static void load_seed(struct amplify *a, unsigned int sub, size_t piece)
+{
+	size_t bits = amplify_seed_bits(a->n, a->m);
+	long before = (long)(WORD_BITS * a->points - bits) + WORD_BITS;
+
+	for (size_t i = piece * a->each; i < (piece + 1) * a->each; i++) {
+		uint64_t z = bits_from(a->seed, BITS_WORDS(bits), (long)(WORD_BITS * i) - before);
+
+		a->w[i] = z ^ z >> 60 ^ z >> 61 ^ z >> 63;
 	}
 }
 
-struct amplify *amplify_create(const uint64_t *key, size_t n, const uint64_t *seed, size_t m)
+static void convert_seed(struct amplify *a, unsigned int sub, size_t piece)
+{
+	gf2_basis_piece(&a->basis, (uint32_t *)a->w, 2, GF2_BASIS_TRANSPOSED, piece);
+}
+
+static void transform_seed(struct amplify *a, unsigned int sub, size_t piece)
+{
+	gf2_fft_piece(&a->fft, a->w, GF2_FFT_TRANSPOSED, sub, piece);
+}
+
+static void multiply(struct amplify *a, unsigned int sub, size_t piece)
+{
+	size_t from = piece * a->each;
+
+	a->fft.fft->multiply(a->w + from, a->v + from, a->each);
+}
+
+static void transform_back(struct amplify *a, unsigned int sub, size_t piece)
+{
+	gf2_fft_piece_back(&a->fft, a->w, GF2_FFT_TRANSPOSED, sub, piece);
+}
+
+/* The upper halves, packed at the start of W. */
+static void pack(struct amplify *a, unsigned int sub, size_t piece)
+{
+	uint32_t *packed = (uint32_t *)a->w;
+
+	for (size_t i = piece * a->each; i < (piece + 1) * a->each; i++)
+		packed[i] = (uint32_t)(a->w[i] >> 32);
+}
+
+static void convert_back(struct amplify *a, unsigned int sub, size_t piece)
+{
+	gf2_basis_piece(&a->basis, (uint32_t *)a->w, 1, GF2_BASIS_TRANSPOSED_BACK, piece);
+}
+
+/* The last m bits, and the first of the key. */
+static void finish(struct amplify *a, unsigned int sub, size_t piece)
+{
+	size_t words = BITS_WORDS(a->m), end = (piece + 1) * a->each;
+	long from = (long)(WORD_BITS * a->points - a->m);
+
+	for (size_t i = piece * a->each; i < end && i < words; i++)
+		a->v[i] = a->key[i] ^ bits_from(a->w, a->points / 2, from + 64 * (long)i);
+	if (piece * a->each < words && end >= words && a->m % 64 != 0)
+		a->v[words - 1] &= ~0ULL >> (64 - a->m % 64);
+}
+
+static void add(struct amplify *a, void (*run)(struct amplify *, unsigned int, size_t),
+                unsigned int sub, size_t pieces, size_t ns)
+{
+	a->pass[a->passes++] = (struct pass){run, sub, pieces, ns};
+}
+
+static void add_transform(struct amplify *a, void (*run)(struct amplify *, unsigned int, size_t),
+                          bool back)
+{
+	unsigned int passes = gf2_fft_passes(&a->fft);
+
+	for (unsigned int i = 0; i < passes; i++) {
+		unsigned int s = back ? passes - 1 - i : i;
+
+		add(a, run, s, gf2_fft_pieces(&a->fft, s),
+		    gf2_fft_piece_work(&a->fft, s) * 1000 / a->fft.fft->per_us);
+	}
+}
+
+static void plan(struct amplify *a)
+{
+	size_t small = a->points / a->each, basis = gf2_basis_pieces(&a->basis);
+	size_t ns = a->each, multiply_ns = a->each * 1000 / a->fft.fft->per_us;
+	size_t basis_ns = gf2_basis_piece_additions(&a->basis) / 2;
+
+	if (a->n > a->m) {
+		add(a, load_key, 0, small, ns);
+		add(a, convert_key, 0, basis, basis_ns);
+		add(a, spread_key, 0, small, ns);
+		add_transform(a, transform_key, false);
+		add(a, load_seed, 0, small, 2 * ns);
+		add(a, convert_seed, 0, basis, 2 * basis_ns);
+		add_transform(a, transform_seed, false);
+		add(a, multiply, 0, small, multiply_ns);
+		add_transform(a, transform_back, true);
+		add(a, pack, 0, small, ns);
+		add(a, convert_back, 0, basis, basis_ns);
+	}
+	add(a, finish, 0, (BITS_WORDS(a->m) + a->each - 1) / a->each, ns);
+}
+
+struct amplify *amplify_create_by(const struct gf2_fft *fft, const uint64_t *key, size_t n,
+                                  const uint64_t *seed, size_t m)
 {
 	struct amplify *a;
-	uint64_t *p;
-	size_t rows;
+	unsigned int k = GF2_FFT_LOG2_MIN;
+	size_t points;
 
 	if (m < 1 || m > n || n > AMPLIFY_BITS_MAX) {
 		errno = EINVAL;
@@ -88,151 +207,57 @@ struct amplify *amplify_create(const uint64_t *key, size_t n, const uint64_t *se
 	a->seed = seed;
 	a->n = n;
 	a->m = m;
-	a->mul = gf2_mul_best();
-	choose_tile(a, BITS_WORDS(n), BITS_WORDS(m));
-	rows = (BITS_WORDS(m) + a->tile - 1) / a->tile;
-	a->out = secret_alloc(rows * a->tile * sizeof(uint64_t));
-	a->scratch = secret_alloc(8 * a->tile * sizeof(uint64_t));
-	if (a->out == NULL || a->scratch == NULL) {
+	points = (m + WORD_BITS - 1) / WORD_BITS + (n - m + WORD_BITS - 1) / WORD_BITS;
+	while (((size_t)1 << k) + 1 < points)
+		k++;
+	a->points = (size_t)1 << k;
+	a->each = a->points < PIECE ? a->points : PIECE;
+	gf2_fft_plan_init(&a->fft, fft, k);
+	gf2_basis_plan_init(&a->basis, k);
+	plan(a);
+	a->v = secret_alloc(2 * a->points * sizeof(uint64_t));
+	if (a->v == NULL) {
 		amplify_destroy(a);
 		errno = ENOMEM;
 		return NULL;
 	}
-	a->t = a->scratch;
-	a->v = a->t + 2 * a->tile;
-	a->sum = a->v + a->tile;
-	p = a->sum + a->tile;
-	for (size_t d = 0, h = a->tile / 2; h >= a->base; d++, h /= 2) {
-		a->stack[d].sum_t = p;
-		a->stack[d].sum_v = p + 2 * h;
-		a->stack[d].product = p + 3 * h;
-		p += 4 * h;
-	}
-	a->top = -1;
+	a->w = a->v + a->points;
 	return a;
+}
+
+struct amplify *amplify_create(const uint64_t *key, size_t n, const uint64_t *seed, size_t m)
+{
+	return amplify_create_by(gf2_fft_best(), key, n, seed, m);
 }
 
 void amplify_destroy(struct amplify *a)
 {
 	if (a == NULL)
 		return;
-	secret_free(a->out);
-	secret_free(a->scratch);
+	secret_free(a->v);
 	free(a);
-}
-
-/* Word I of the seed, zero outside of it. */
-static uint64_t seed_word(const struct amplify *a, long i)
-{
-	return i < 0 || (size_t)i >= BITS_WORDS(amplify_seed_bits(a->n, a->m)) ? 0 : a->seed[i];
-}
-
-/*
- * The seed is shifted up by 1 to 64 bits, so that out[i] is bit 64 K + i of the product with
- * the key of K words, and its words K to K + M - 1 are the result.
- */
-static void load_tile(struct amplify *a)
-{
-	size_t k = BITS_WORDS(a->n);
-	unsigned int shift = (unsigned int)(64 * k - a->n + 1);
-	long from = (long)(k + a->row) - (long)(a->column + a->tile);
-	uint64_t below = seed_word(a, from - 1);
-
-	for (size_t i = 0; i < 2 * a->tile; i++) {
-		uint64_t w = seed_word(a, from + (long)i);
-
-		a->t[i] = shift == 64 ? below : w << shift | below >> (64 - shift);
-		below = w;
-	}
-	for (size_t i = 0; i < a->tile; i++)
-		a->v[i] = a->column + i < k ? a->key[a->column + i] : 0;
-}
-
-static void push(struct amplify *a, const uint64_t *t, const uint64_t *v, uint64_t *out,
-                 size_t words)
-{
-	struct frame *f = &a->stack[++a->top];
-
-	f->t = t;
-	f->v = v;
-	f->out = out;
-	f->words = words;
-	f->stage = 0;
-}
-
-static void add(uint64_t *restrict out, const uint64_t *x, const uint64_t *y, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = x[i] ^ y[i];
-}
-
-/* One stage of the topmost product; the work done, in products of words. */
-static size_t advance(struct amplify *a)
-{
-	struct frame *f = &a->stack[a->top];
-	size_t h = f->words / 2;
-
-	if (f->words == a->base) {
-		a->mul->toeplitz(f->out, f->t, f->v, a->base);
-		a->top--;
-		return a->base * (a->base + 1);
-	}
-	switch (f->stage++) {
-	case 0:
-		add(f->sum_t, f->t, f->t + h, 2 * h);
-		push(a, f->sum_t, f->v + h, f->out, h);
-		return h;
-	case 1:
-		add(f->sum_t, f->t + h, f->t + 2 * h, 2 * h);
-		push(a, f->sum_t, f->v, f->out + h, h);
-		return h;
-	case 2:
-		add(f->sum_v, f->v, f->v + h, h);
-		push(a, f->t + h, f->sum_v, f->product, h);
-		return h / 2;
-	default:
-		for (size_t i = 0; i < h; i++) {
-			f->out[i] ^= f->product[i];
-			f->out[h + i] ^= f->product[i];
-		}
-		a->top--;
-		return h;
-	}
 }
 
 bool amplify_step(struct amplify *a)
 {
-	size_t k = BITS_WORDS(a->n), m = BITS_WORDS(a->m), budget = STEP_US * a->mul->per_us;
+	for (size_t ns = 0; a->at < a->passes;) {
+		const struct pass *p = &a->pass[a->at];
 
-	for (size_t work = 0; a->row < m;) {
-		if (work >= budget)
+		if (ns > 0 && ns + p->ns > STEP_NS)
 			return false;
-		if (a->top < 0) {
-			load_tile(a);
-			push(a, a->t, a->v, a->sum, a->tile);
-			work += 4 * a->tile;
-		}
-		while (a->top >= 0 && work < budget)
-			work += advance(a);
-		if (a->top >= 0)
-			return false;
-		for (size_t i = 0; i < a->tile; i++)
-			a->out[a->row + i] ^= a->sum[i];
-		work += a->tile;
-		a->column += a->tile;
-		if (a->column >= k) {
-			a->column = 0;
-			a->row += a->tile;
+		p->run(a, p->sub, a->piece);
+		ns += p->ns;
+		if (++a->piece == p->pieces) {
+			a->piece = 0;
+			a->at++;
 		}
 	}
-	if (a->m % 64 != 0)
-		a->out[m - 1] &= ~0ULL >> (64 - a->m % 64);
 	return true;
 }
 
 const uint64_t *amplify_result(const struct amplify *a)
 {
-	return a->out;
+	return a->v;
 }
 
 void amplify_reference(const uint64_t *key, size_t n, const uint64_t *seed, size_t m, uint64_t *out)
@@ -240,10 +265,10 @@ void amplify_reference(const uint64_t *key, size_t n, const uint64_t *seed, size
 	for (size_t i = 0; i < BITS_WORDS(m); i++)
 		out[i] = 0;
 	for (size_t i = 0; i < m; i++) {
-		bool sum = false;
+		bool sum = bits_get(key, i);
 
-		for (size_t j = 0; j < n; j++)
-			sum ^= bits_get(seed, i + n - 1 - j) && bits_get(key, j);
+		for (size_t j = 0; j < n - m; j++)
+			sum ^= bits_get(seed, i + n - m - 1 - j) && bits_get(key, m + j);
 		bits_put(out, i, sum);
 	}
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Privacy amplification: the product of a Toeplitz matrix and the reconciled key.
- * out[i] = XOR over j of seed[i + n - 1 - j] & key[j], 0 <= i < m: bits n-1 ... n+m-2 of the
- * product of seed and key as polynomials over GF(2). The seed has n + m - 1 bits.
+ * Privacy amplification: the modified Toeplitz matrix (I | T) times the reconciled key,
+ *
+ *     out[i] = key[i] + sum over j < n - m of seed[i + n - m - 1 - j] key[m + j],  0 <= i < m,
+ *
+ * over GF(2), with a seed of n - 1 bits. Two different keys have the same result for a share 2^-m
+ * of the seeds: universal_2, and dual universal_2 (Hayashi, IEEE Trans. Inf. Theory 57, 2011;
+ * Hayashi and Tsurumaru, IEEE Trans. Inf. Theory 62, 2016, arXiv:1311.5322, section V). For, where
+ * they differ in the last n - m bits, each value of T times the difference is as likely as each
+ * other; where they do not, they differ in the first m, and so do the results.
  */
 
 #ifndef QKD_ENGINE_AMPLIFY_H
@@ -13,11 +19,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "qkd-engine/gf2_fft.h"
+
 #define AMPLIFY_BITS_MAX (1u << 27) /* of the key */
 
 static inline size_t amplify_seed_bits(size_t n, size_t m)
 {
-	return n + m - 1;
+	(void)m;
+	return n - 1;
 }
 
 /*
@@ -26,11 +35,14 @@ static inline size_t amplify_seed_bits(size_t n, size_t m)
  */
 struct amplify;
 /*
- * 1 <= m <= n <= AMPLIFY_BITS_MAX. NULL with errno EINVAL, or ENOMEM: it takes secret memory
- * for the m bits and for about eight times the side of a tile (at most 4 MiB, 0.5 MiB at
- * n = 10^6, m = 3x10^5).
+ * 1 <= m <= n <= AMPLIFY_BITS_MAX. NULL with errno EINVAL, or ENOMEM. It takes half a byte of
+ * secret memory for each bit of n, rounded up to a power of two from 2^13 on: 512 KiB up to n =
+ * 2^20, 64 MiB at 2^27.
  */
 struct amplify *amplify_create(const uint64_t *key, size_t n, const uint64_t *seed, size_t m);
+/* With another implementation than the fastest. */
+struct amplify *amplify_create_by(const struct gf2_fft *fft, const uint64_t *key, size_t n,
+                                  const uint64_t *seed, size_t m);
 /* About 50 us of work; true when done. */
 bool amplify_step(struct amplify *a);
 /* The m output bits, after amplify_step() said done; owned by A, in secret memory. */

@@ -14,7 +14,7 @@
 
 #include "qkd-engine/channel.h"
 
-#define WIRE_VERSION       1
+#define WIRE_VERSION       2
 #define WIRE_TAG_BYTES     16
 #define WIRE_IV_BYTES      12
 #define WIRE_NONCE_BYTES   16
