@@ -19,47 +19,80 @@ static inline unsigned int narrow(size_t size, unsigned int level)
 	return level;
 }
 
-static inline void mark_odd(struct cascade_run *r, size_t f, unsigned int pass, size_t start)
+/* OFFSET is cascade_offset(r, f, pass). */
+static inline void mark_odd(struct cascade_run *r, size_t f, unsigned int pass, size_t offset,
+                            size_t start)
 {
-	uint64_t *odd = r->odd + cascade_offset(r, f, pass) + start / 64;
-	uint64_t *summary = cascade_summary(r, f, pass) + start / 4096, bit = 1ULL << (start % 64);
-	uint64_t word = 1ULL << (start / 64 % 64);
+	uint64_t *odd = r->odd + offset + start / 64;
+	uint64_t *summary = cascade_summary(r, f, pass) + start / 4096;
+	uint64_t now = *odd ^ 1ULL << (start % 64);
 
-	*odd ^= bit;
-	*summary = (*summary & ~word) | (*odd != 0 ? word : 0);
-	r->frames[f].odd[pass] += (*odd & bit) != 0 ? 1 : -1U;
+	*odd = now;
+	*summary = (*summary & ~(1ULL << (start / 64 % 64))) | (uint64_t)(now != 0)
+	                                                               << (start / 64 % 64);
+	r->frames[f].odd[pass] += (now >> (start % 64) & 1) != 0 ? 1 : -1U;
+}
+
+/* The tables and bit strings are larger than the caches: fetch for all bits, then correct. */
+void cascade_flush(struct cascade_run *r, size_t f, unsigned int pass)
+{
+	struct cascade_frame *frame = &r->frames[f];
+	size_t first = cascade_offset(r, f, 0), words = r->plan.frame_words;
+
+	for (unsigned int i = 0; i < r->found_count; i++) {
+		const uint32_t *positions = r->plan.inverse + r->found[i] * CASCADE_ROW;
+
+		for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
+			size_t w = first + q * words + positions[q] / 64;
+
+			__builtin_prefetch(r->own + w, 1);
+			__builtin_prefetch(r->odd + w, 1);
+			if (q <= frame->stage)
+				__builtin_prefetch(r->partition + w);
+		}
+	}
+	for (unsigned int i = 0; i < r->found_count; i++) {
+		size_t at = frame->start + r->found[i];
+		const uint32_t *positions = r->plan.inverse + r->found[i] * CASCADE_ROW;
+
+		if (r->corrects)
+			r->key[at / 64] ^= 1ULL << (at % 64);
+		for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
+			size_t position = positions[q], offset = first + q * words, range;
+
+			if (r->corrects)
+				r->own[offset + position / 64] ^= 1ULL << (position % 64);
+			if (q == pass)
+				continue;
+			range = q > frame->stage
+			                ? position >> r->plan.block_log2[q] << r->plan.block_log2[q]
+			                : cascade_previous(r->partition + offset, position);
+			mark_odd(r, f, q, offset, range);
+		}
+	}
+	r->stats.corrected += r->found_count;
+	r->work += 4 * r->found_count;
+	r->found_count = 0;
 }
 
 bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t index)
 {
-	size_t at = cascade_frame_start(&r->plan, f) + index;
-	struct cascade_group *group = &r->groups[f / r->plan.group_frames];
+	struct cascade_frame *frame = &r->frames[f];
+	struct cascade_group *group = &r->groups[frame->group];
+	size_t at = frame->start + index;
 
-	if (at >= cascade_frame_start(&r->plan, f + 1))
+	if (at >= frame->end)
 		return false; /* the zero bits that fill the frame */
-	r->stats.corrected++;
-	r->work += 6;
-	if (r->corrects)
-		r->key[at / 64] ^= 1ULL << (at % 64);
-	for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
-		size_t position = r->plan.inverse[q][index], offset = cascade_offset(r, f, q);
-		size_t block = (size_t)1 << r->plan.block_log2[q];
-
-		if (r->corrects)
-			r->own[offset + position / 64] ^= 1ULL << (position % 64);
-		if (q == pass)
-			continue;
-		mark_odd(r, f, q,
-		         q > r->frames[f].stage
-		                 ? position & ~(block - 1)
-		                 : cascade_previous(r->partition + offset, position));
-	}
 	if (group->checked) {
 		uint64_t word = cascade_subset_word(&r->plan, at / 64);
 
 		for (unsigned int s = 0; s < CASCADE_SUBSETS; s++)
 			group->differ ^= (uint32_t)(cascade_rotate(word, s) >> (at % 64) & 1) << s;
 	}
+	__builtin_prefetch(r->plan.inverse + index * CASCADE_ROW);
+	r->found[r->found_count++] = (uint32_t)index;
+	if (r->found_count == sizeof(r->found) / sizeof(r->found[0]))
+		cascade_flush(r, f, pass);
 	return true;
 }
 
@@ -88,6 +121,7 @@ static int apply_initial(struct cascade_run *r, size_t f)
 	for (; r->pass < CASCADE_PASSES; r->pass++, r->i = 0) {
 		size_t blocks = cascade_blocks(&r->plan, r->pass);
 		size_t told = r->pass == 0 ? blocks : blocks - 1;
+		size_t offset = cascade_offset(r, f, r->pass);
 
 		if (r->i == 0)
 			r->sum = false;
@@ -95,7 +129,8 @@ static int apply_initial(struct cascade_run *r, size_t f)
 			bool odd = cascade_difference(r);
 
 			if (odd)
-				mark_odd(r, f, r->pass, r->i << r->plan.block_log2[r->pass]);
+				mark_odd(r, f, r->pass, offset,
+				         r->i << r->plan.block_log2[r->pass]);
 			r->sum ^= odd;
 			if (++r->work >= CASCADE_WORK) {
 				r->i++;
@@ -105,7 +140,7 @@ static int apply_initial(struct cascade_run *r, size_t f)
 		if (r->pass == 0)
 			r->whole = r->sum;
 		else if (r->sum != r->whole)
-			mark_odd(r, f, r->pass, told << r->plan.block_log2[r->pass]);
+			mark_odd(r, f, r->pass, offset, told << r->plan.block_log2[r->pass]);
 	}
 	r->frames[f].started = true;
 	return 0;
@@ -136,61 +171,84 @@ static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned i
 				r->list[f * r->list_max + frame->listed + r->kept++] =
 				        (uint32_t)(at << 5 | l);
 			else
-				mark_odd(r, f, frame->pass, at); /* for later */
+				mark_odd(r, f, frame->pass, cascade_offset(r, f, frame->pass),
+				         at); /* for later */
 		}
 	}
 	return true;
 }
 
-/* The search goes on in one half of each range; or, when halved deeper, in any of its parts. */
+/* Each listed range goes on in any of its parts. */
+static int apply_deep(struct cascade_run *r, size_t f)
+{
+	struct cascade_frame *frame = &r->frames[f];
+	uint32_t *list = r->list + f * r->list_max;
+
+	for (size_t i = 0; i < frame->listed; i++) {
+		r->work += 8;
+		if (!apply_tree(r, f, list[i] >> 5, list[i] & 31, true, frame->depth))
+			return -EPROTO;
+	}
+	cascade_flush(r, f, frame->pass);
+	memmove(list, list + frame->listed, r->kept * sizeof(*list));
+	frame->listed = (uint32_t)r->kept;
+	return 0;
+}
+
+/* Each listed range goes on in one of its halves. */
 static int apply_search(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
-	uint64_t *partition = r->partition + cascade_offset(r, f, frame->pass);
 	const uint32_t *permutation = r->plan.permutation[frame->pass];
+	uint64_t *partition = r->partition + cascade_offset(r, f, frame->pass);
 	uint64_t *known = r->known + f * r->plan.frame_words;
 	uint32_t *list = r->list + f * r->list_max;
+	/* Copies, since the compiler must take them for what the bit strings may overlap. */
+	const uint8_t *differences = r->differences;
+	size_t frame_bits = r->plan.frame_bits, listed = frame->listed, i = r->i;
+	size_t kept = r->kept, taken = r->taken;
+	bool settles = frame->stage > 0;
+	int ret = 0;
 
-	for (; r->i < frame->listed; r->i++) {
-		size_t start = list[r->i] >> 5, middle;
-		unsigned int level = list[r->i] & 31;
+	if (frame->depth > 1)
+		return apply_deep(r, f);
+	for (; i < listed && r->work < CASCADE_WORK; i++, taken++) {
+		unsigned int level = (list[i] & 31) - 1;
+		size_t start = list[i] >> 5, middle = start + ((size_t)1 << level);
+		bool left = differences[taken / 8] >> (taken % 8) & 1;
 
-		if (r->work >= CASCADE_WORK)
-			return -EAGAIN;
 		r->work++;
-		if (frame->depth > 1) {
-			r->work += 8;
-			if (!apply_tree(r, f, start, level, true, frame->depth))
-				return -EPROTO;
+		if (level <= 1 && i + 8 < listed)
+			__builtin_prefetch(permutation + (list[i + 8] >> 5));
+		partition[middle / 64] |= 1ULL << (middle % 64);
+		start = left ? start : middle;
+		if (start + ((size_t)1 << level) > frame_bits)
+			level = narrow(frame_bits - start, level);
+		if (level == 0) {
+			bits_put(known, permutation[middle - 1], true);
+			bits_put(known, permutation[middle], true);
+			if (!cascade_correct(r, f, frame->pass, permutation[start]))
+				ret = -EPROTO;
 			continue;
 		}
-		level--;
-		middle = start + ((size_t)1 << level);
-		partition[middle / 64] |= 1ULL << (middle % 64);
-		start = cascade_difference(r) ? start : middle;
-		if (start + ((size_t)1 << level) > r->plan.frame_bits)
-			level = narrow(r->plan.frame_bits - start, level);
-		if (level == 1 && frame->stage > 0) {
+		if (level == 1 && settles) {
 			int settled = settle(r, f, frame->pass, start);
 
 			if (settled < 0)
-				return settled;
-			if (settled > 0)
+				ret = settled;
+			if (settled != 0)
 				continue;
 		}
-		if (level > 0) {
-			list[r->kept++] = (uint32_t)(start << 5 | level);
-			continue;
-		}
-		bits_put(known, permutation[middle - 1], true);
-		bits_put(known, permutation[middle], true);
-		if (!cascade_correct(r, f, frame->pass, permutation[start]))
-			return -EPROTO;
+		list[kept++] = (uint32_t)(start << 5 | level);
 	}
-	if (frame->depth > 1)
-		memmove(list, list + frame->listed, r->kept * sizeof(*list));
-	frame->listed = (uint32_t)r->kept;
-	return 0;
+	cascade_flush(r, f, frame->pass);
+	r->i = i;
+	r->kept = kept;
+	r->taken = taken;
+	if (ret == 0 && i < listed)
+		return -EAGAIN;
+	frame->listed = (uint32_t)kept;
+	return ret;
 }
 
 int cascade_frame_apply(struct cascade_run *r, size_t f)
@@ -238,8 +296,8 @@ static bool choose_pass(struct cascade_frame *frame)
 static int list_odd(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
-	const uint64_t *odd = r->odd + cascade_offset(r, f, frame->pass);
-	const uint64_t *partition = r->partition + cascade_offset(r, f, frame->pass);
+	size_t offset = cascade_offset(r, f, frame->pass);
+	const uint64_t *odd = r->odd + offset, *partition = r->partition + offset;
 	const uint64_t *summary = cascade_summary(r, f, frame->pass);
 
 	while (frame->odd[frame->pass] > 0 && frame->listed < r->list_max) {
@@ -248,12 +306,14 @@ static int list_odd(struct cascade_run *r, size_t f)
 		unsigned int level = 64 - (unsigned int)__builtin_clzll(size - 1);
 		int settled = 0;
 
-		if (r->work >= CASCADE_WORK)
+		if (r->work >= CASCADE_WORK) {
+			cascade_flush(r, f, frame->pass);
 			return -EAGAIN;
+		}
 		r->work++;
 		if (size < 2)
 			return -EPROTO; /* both values of one bit */
-		mark_odd(r, f, frame->pass, from);
+		mark_odd(r, f, frame->pass, offset, from);
 		if (level == 1)
 			settled = settle(r, f, frame->pass, from);
 		if (settled < 0)
@@ -261,6 +321,7 @@ static int list_odd(struct cascade_run *r, size_t f)
 		if (settled == 0)
 			r->list[f * r->list_max + frame->listed++] = (uint32_t)(from << 5 | level);
 	}
+	cascade_flush(r, f, frame->pass);
 	return 0;
 }
 
@@ -313,7 +374,7 @@ static int ask_initial(struct cascade_run *r, size_t f)
 			for (unsigned int s = level < 6 ? level : 6; s > 0; s--)
 				x ^= x >> (1u << (s - 1));
 			for (size_t k = 0; k < n && r->i < told; k++, r->i++)
-				cascade_tell(r, x >> (k << level) & 1);
+				cascade_tell(r, x >> (k << level) & 1, 1);
 			r->work += 1 + words / 16;
 			if (r->work >= CASCADE_WORK)
 				return -EAGAIN;
@@ -328,7 +389,7 @@ static void ask_tree(struct cascade_run *r, const uint64_t *own, size_t start, u
 	size_t middle = start + ((size_t)1 << (level - 1));
 	unsigned int right = narrow(r->plan.frame_bits - middle, level - 1);
 
-	cascade_tell(r, cascade_parity(own, start, level - 1));
+	cascade_tell(r, cascade_parity(own, start, level - 1), 1);
 	if (depth > 1 && level > 1)
 		ask_tree(r, own, start, level - 1, depth - 1);
 	if (depth > 1 && right > 0)
@@ -340,20 +401,35 @@ int cascade_frame_ask(struct cascade_run *r, size_t f)
 	const struct cascade_frame *frame = &r->frames[f];
 	const uint64_t *own = r->own + cascade_offset(r, f, frame->pass);
 	const uint32_t *list = r->list + f * r->list_max;
+	size_t n;
 
 	if (frame->asked == CASCADE_NOTHING)
 		return 0;
 	if (frame->asked == CASCADE_INITIAL)
 		return ask_initial(r, f);
-	for (; r->i < frame->listed; r->i++) {
+	if (frame->depth > 1) {
+		r->work += 8 * frame->listed;
+		for (size_t i = 0; i < frame->listed; i++)
+			ask_tree(r, own, list[i] >> 5, list[i] & 31, frame->depth);
+		return 0;
+	}
+	for (; r->i < frame->listed; r->i += n) {
+		uint64_t parities = 0;
+
 		if (r->work >= CASCADE_WORK)
 			return -EAGAIN;
-		r->work++;
-		if (frame->depth > 1)
-			ask_tree(r, own, list[r->i] >> 5, list[r->i] & 31, frame->depth);
-		else
-			cascade_tell(r,
-			             cascade_parity(own, list[r->i] >> 5, (list[r->i] & 31) - 1));
+		/* As many as fill a word of the message. */
+		n = 64 - r->asked % 64;
+		if (n > frame->listed - r->i)
+			n = frame->listed - r->i;
+		for (size_t i = 0; i < n; i++) {
+			uint32_t range = list[r->i + i];
+
+			parities |= (uint64_t)cascade_parity(own, range >> 5, (range & 31) - 1)
+			            << i;
+		}
+		cascade_tell(r, parities, (unsigned int)n);
+		r->work += n / 2 + 1;
 	}
 	return 0;
 }

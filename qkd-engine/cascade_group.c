@@ -123,11 +123,12 @@ int cascade_group_apply(struct cascade_run *r, size_t g)
 	     1) == 0)
 		return -EPROTO;
 	f = cascade_group_first(&r->plan, g);
-	while (at >= cascade_frame_start(&r->plan, f + 1))
+	while (at >= r->frames[f].end)
 		f++;
-	return cascade_correct(r, f, CASCADE_PASSES, at - cascade_frame_start(&r->plan, f))
-	               ? 0
-	               : -EPROTO;
+	if (!cascade_correct(r, f, CASCADE_PASSES, at - r->frames[f].start))
+		return -EPROTO;
+	cascade_flush(r, f, CASCADE_PASSES);
+	return 0;
 }
 
 /* Own parities of all subsets, CHECK_WORDS words in a call. */
@@ -146,7 +147,7 @@ static int ask_check(struct cascade_run *r, size_t g)
 		return -EAGAIN;
 	}
 	for (unsigned int s = 0; s < CASCADE_SUBSETS; s++)
-		cascade_tell(r, group->own >> s & 1);
+		cascade_tell(r, group->own >> s & 1, 1);
 	group->asked = CASCADE_CHECK;
 	return 0;
 }
@@ -176,8 +177,10 @@ int cascade_group_ask(struct cascade_run *r, size_t g)
 
 		if (from >= bits)
 			break;
-		cascade_tell(r, part(&r->plan, r->key, group->subset, start + from,
-		                     start + (from + size < bits ? from + size : bits)));
+		cascade_tell(r,
+		             part(&r->plan, r->key, group->subset, start + from,
+		                  start + (from + size < bits ? from + size : bits)),
+		             1);
 	}
 	/* A pass over the range takes about 2 ns a word. */
 	r->work += ((size_t)1 << group->level) / 512;

@@ -41,10 +41,11 @@ int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 	for (unsigned int i = 0; i < CASCADE_PASSES; i++)
 		plan->pass_seed[i] = random_next(&state);
 	plan->subset_seed = random_next(&state);
+	plan->inverse = aligned_alloc(64, (plan->frame_bits * CASCADE_ROW * sizeof(uint32_t) + 63) /
+	                                          64 * 64);
 	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
 		plan->permutation[i] = malloc((plan->frame_bits + 64) * sizeof(uint32_t));
-		plan->inverse[i] = malloc(plan->frame_bits * sizeof(uint32_t));
-		if (plan->permutation[i] == NULL || plan->inverse[i] == NULL) {
+		if (plan->permutation[i] == NULL || plan->inverse == NULL) {
 			cascade_plan_fini(plan);
 			return -ENOMEM;
 		}
@@ -58,9 +59,10 @@ void cascade_plan_fini(struct cascade_plan *plan)
 {
 	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
 		free(plan->permutation[i]);
-		free(plan->inverse[i]);
-		plan->permutation[i] = plan->inverse[i] = NULL;
+		plan->permutation[i] = NULL;
 	}
+	free(plan->inverse);
+	plan->inverse = NULL;
 }
 
 /* Fisher and Yates, inside out: item i goes to a random place among the first i + 1. */
@@ -79,12 +81,11 @@ static void shuffle(struct cascade_plan *plan, uint32_t *table, size_t from, siz
 bool cascade_plan_build(struct cascade_plan *plan)
 {
 	size_t n = plan->frame_bits, pass = plan->built / (2 * n), at = plan->built % (2 * n), to;
-	uint32_t *table, *back;
+	uint32_t *table;
 
 	if (pass == CASCADE_PASSES)
 		return true;
 	table = plan->permutation[pass];
-	back = plan->inverse[pass];
 	if (at == 0)
 		plan->random_state = plan->pass_seed[pass];
 	if (at < n) {
@@ -93,7 +94,7 @@ bool cascade_plan_build(struct cascade_plan *plan)
 	} else {
 		to = at + CASCADE_STEP < 2 * n ? at + CASCADE_STEP : 2 * n;
 		for (size_t i = at; i < to; i++)
-			back[table[i - n]] = (uint32_t)(i - n);
+			plan->inverse[table[i - n] * CASCADE_ROW + pass] = (uint32_t)(i - n);
 	}
 	plan->built += to - at;
 	return plan->built == 2 * n * CASCADE_PASSES;

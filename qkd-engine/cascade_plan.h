@@ -17,6 +17,7 @@
 #include "qkd-engine/cascade.h"
 
 #define CASCADE_PASSES  3  /* with a permutation and blocks */
+#define CASCADE_ROW     4  /* positions of an index in the passes, in one cache line */
 #define CASCADE_SUBSETS 32 /* afterwards: parities of random halves of a group of frames */
 
 /*
@@ -39,9 +40,10 @@ struct cascade_plan {
 	uint64_t pass_seed[CASCADE_PASSES], subset_seed;
 	/*
 	 * Position to index in the frame, and back; the same for all frames. The former goes on
-	 * to a multiple of 64 with an index that is zero in all frames.
+	 * to a multiple of 64 with an index that is zero in all frames. The latter is side by
+	 * side for all passes: index * CASCADE_ROW + pass.
 	 */
-	uint32_t *permutation[CASCADE_PASSES], *inverse[CASCADE_PASSES];
+	uint32_t *permutation[CASCADE_PASSES], *inverse;
 	size_t built; /* steps of the shuffles done */
 	uint64_t random_state;
 };

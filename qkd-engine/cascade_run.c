@@ -49,6 +49,11 @@ int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint
 		cascade_run_fini(r);
 		return -ENOMEM;
 	}
+	for (size_t f = 0; f < r->plan.frames; f++) {
+		r->frames[f].start = cascade_frame_start(&r->plan, f);
+		r->frames[f].end = cascade_frame_start(&r->plan, f + 1);
+		r->frames[f].group = (uint32_t)(f / r->plan.group_frames);
+	}
 	return 0;
 }
 

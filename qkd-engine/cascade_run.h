@@ -32,6 +32,8 @@ enum cascade_asked {
 };
 
 struct cascade_frame {
+	size_t start, end; /* in the block */
+	uint32_t group;
 	uint32_t odd[CASCADE_PASSES]; /* odd ranges that are not listed */
 	uint32_t listed;              /* ranges under search, all of one pass */
 	uint8_t pass;                 /* theirs */
@@ -90,6 +92,8 @@ struct cascade_run {
 	unsigned int pass;
 	bool sum, whole, quiet;
 	size_t work;
+	uint32_t found[32]; /* indices of bits to be corrected in the frame under way */
+	unsigned int found_count;
 };
 
 /* 0, -EINVAL or -ENOMEM. */
@@ -122,9 +126,11 @@ int cascade_group_ask(struct cascade_run *r, size_t g);
 
 /*
  * Correct the bit INDEX of frame F, found in PASS or, with PASS == CASCADE_PASSES, in a subset:
- * in the ranges of all other passes. False when there is no such bit.
+ * in the ranges of all other passes, at once or with the next cascade_flush(). The bits of one
+ * frame that wait are all of one pass. False when there is no such bit.
  */
 bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t index);
+void cascade_flush(struct cascade_run *r, size_t f, unsigned int pass);
 
 static inline size_t cascade_offset(const struct cascade_run *r, size_t f, unsigned int pass)
 {
@@ -144,10 +150,12 @@ static inline bool cascade_difference(struct cascade_run *r)
 	return v;
 }
 
-static inline void cascade_tell(struct cascade_run *r, bool parity)
+/* The next N own parities, lowest first; they must not go over the end of a word of 64. */
+static inline void cascade_tell(struct cascade_run *r, uint64_t parities, unsigned int n)
 {
-	r->gathered |= (uint64_t)parity << (r->asked % 64);
-	if (++r->asked % 64 == 0) {
+	r->gathered |= parities << (r->asked % 64);
+	r->asked += n;
+	if (r->asked % 64 == 0) {
 		memcpy(r->parities + r->asked / 8 - 8, &r->gathered, 8);
 		r->gathered = 0;
 	}
