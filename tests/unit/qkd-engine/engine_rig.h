@@ -25,8 +25,16 @@
 #define RIG_GRANT     2 /* keys of each block for pads */
 #define RIG_RETENTION (2 * NS_PER_S)
 
+/* Pads of a test's own in place of the rig's. */
+struct rig_pads {
+	int (*take)(void *ctx, struct auth_pad *pad);
+	int (*fetch)(void *ctx, uint64_t id, struct auth_pad *pad);
+	void *ctx;
+};
+
 struct rig_end {
 	struct rig *rig;
+	const struct rig_pads *pads;
 	struct engine *engine;
 	bool alice;
 	struct key_block *blocks[RIG_BLOCKS];
@@ -146,6 +154,8 @@ static inline int rig_pad_take(void *ctx, struct auth_pad *pad)
 {
 	struct rig_end *end = ctx;
 
+	if (end->pads != NULL)
+		return end->pads->take(end->pads->ctx, pad);
 	if (end->pads_left == 0)
 		return -EAGAIN;
 	end->pads_left--;
@@ -385,6 +395,13 @@ static inline void rig_answer_pads(struct rig_end *end)
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t id = end->pad_wanted[i];
 		struct auth_pad pad = rig_pad(id);
+
+		if (end->pads != NULL) {
+			int rc = end->pads->fetch(end->pads->ctx, id, &pad);
+
+			engine_pad(end->engine, id, rc == 0 ? &pad : NULL);
+			continue;
+		}
 
 		/* The peer's pads only. */
 		engine_pad(end->engine, id, (id & 1) == end->alice ? &pad : NULL);
