@@ -9,8 +9,13 @@
 
 #include "common/secret.h"
 
-/* Of natural logarithm of a likelihood ratio. */
-#define UNITS_PER_NAT 6.0
+/*
+ * Of natural logarithm of a likelihood ratio. Few, as a reliability must be well above some
+ * messages where it saturates, or what is subtracted from it again leaves nothing.
+ */
+#define UNITS_PER_NAT 4.0
+
+#define MESSAGE_MAX 40
 
 /* Work of a step, in microseconds by the kernel's figure. */
 #define STEP_US 40
@@ -45,13 +50,14 @@ struct ldpc_decoder {
 
 static void init_rule(struct ldpc_rule *rule)
 {
-	for (unsigned int i = 0; i < 16; i++) {
-		double difference = (2 * i + 0.5) / UNITS_PER_NAT; /* 2i and 2i + 1 fall together */
+	for (unsigned int i = 0; i < 15; i++) {
+		double exact = UNITS_PER_NAT * log1p(exp(-(double)i / UNITS_PER_NAT));
 
-		rule->correction[i] = (uint8_t)(UNITS_PER_NAT * log1p(exp(-difference)) + 0.5);
+		rule->correction[0][i] = (uint8_t)(exact + 0.25);
+		rule->correction[1][i] = (uint8_t)(exact + 0.75);
 	}
-	rule->factor = 243; /* 0.95 */
-	rule->clip = 48;
+	rule->correction[0][15] = rule->correction[1][15] = 0;
+	rule->clip = MESSAGE_MAX;
 }
 
 struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
@@ -60,7 +66,6 @@ struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
 	struct ldpc_decoder *d = secret_alloc(sizeof(*d));
 	size_t stride = plan->z + LDPC_PAD;
 	double qber = plan->qber;
-	double units;
 
 	if (d == NULL)
 		return NULL;
@@ -77,8 +82,7 @@ struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
 	}
 	init_rule(&d->rule);
 	qber = qber < 1e-4 ? 1e-4 : qber > 0.25 ? 0.25 : qber;
-	units = UNITS_PER_NAT * log((1 - qber) / qber) + 0.5;
-	d->channel = (int8_t)units;
+	d->channel = (int8_t)(UNITS_PER_NAT * log((1 - qber) / qber) + 0.5);
 	d->phase = GIVEN_UP;
 	return d;
 }

@@ -11,33 +11,39 @@ static int saturate(int v)
 	return v > 127 ? 127 : v < -128 ? -128 : v;
 }
 
-static uint8_t corrected(uint8_t least, uint8_t next, const struct ldpc_rule *rule)
+static uint8_t magnitude(int8_t v)
 {
-	unsigned int half = next > least ? (unsigned int)(next - least) / 2 : 0;
-	uint8_t c = rule->correction[half < 15 ? half : 15];
-
-	return least > c ? (uint8_t)(least - c) : 0;
+	return (uint8_t)(v < 0 ? -v : v);
 }
 
-static uint8_t scaled(uint8_t v, const struct ldpc_rule *rule)
+static uint8_t at_most(uint8_t v, uint8_t limit)
 {
-	uint8_t x = (uint8_t)((v * rule->factor + 128) >> 8);
+	return v < limit ? v : limit;
+}
 
-	return x < rule->clip ? x : rule->clip;
+static uint8_t combined(uint8_t a, uint8_t b, const uint8_t correction[16])
+{
+	uint8_t least = a < b ? a : b, most = a < b ? b : a;
+	uint8_t sum = (uint8_t)(least + most), difference = (uint8_t)(most - least);
+	int v = least + correction[at_most(sum, 15)] - correction[at_most(difference, 15)];
+
+	return v > 0 ? (uint8_t)v : 0;
 }
 
 /* What the checks of a block have found about their edges. */
-struct minima {
-	uint8_t first[LANES], second[LANES], third[LANES];
-	int8_t sign[LANES], hard[LANES]; /* bit 7: sum of the signs and the syndrome */
+struct checks {
+	uint8_t least[LANES], rest[LANES]; /* magnitudes, the second one of all other edges */
+	int8_t sign[LANES], hard[LANES];   /* bit 7: sum of the signs and the syndrome */
 };
 
-static void gather(const struct ldpc_layer *l, size_t block, struct minima *m)
+static void gather(const struct ldpc_layer *l, size_t block, struct checks *m,
+                   const struct ldpc_rule *rule)
 {
 	size_t mask = l->z - 1;
 	int8_t *message = l->messages + block * l->degree;
 
-	memset(m->first, LDPC_LLR_MAX, 3 * LANES);
+	memset(m->least, LDPC_LLR_MAX, LANES);
+	memset(m->rest, LDPC_LLR_MAX, LANES);
 	for (unsigned int i = 0; i < LANES; i++) {
 		size_t check = block + i;
 
@@ -50,21 +56,19 @@ static void gather(const struct ldpc_layer *l, size_t block, struct minima *m)
 		for (unsigned int i = 0; i < LANES; i++) {
 			int8_t x = llr[(block + i + l->shift[k]) & mask];
 			int8_t t = (int8_t)saturate(x - message[i]);
-			uint8_t a = (uint8_t)(t < 0 ? -t : t), b, c;
+			uint8_t a = magnitude(t);
 
 			message[i] = t; /* without what came from this check */
 			m->sign[i] ^= t;
 			m->hard[i] ^= x;
-			b = a > m->first[i] ? a : m->first[i];
-			m->first[i] = a < m->first[i] ? a : m->first[i];
-			c = b > m->second[i] ? b : m->second[i];
-			m->second[i] = b < m->second[i] ? b : m->second[i];
-			m->third[i] = c < m->third[i] ? c : m->third[i];
+			m->rest[i] = combined(m->rest[i], a > m->least[i] ? a : m->least[i],
+			                      rule->correction[k % 2]);
+			m->least[i] = at_most(a, m->least[i]);
 		}
 	}
 }
 
-static void scatter(const struct ldpc_layer *l, size_t block, const struct minima *m,
+static void scatter(const struct ldpc_layer *l, size_t block, const struct checks *m,
                     const struct ldpc_rule *rule)
 {
 	size_t mask = l->z - 1;
@@ -72,19 +76,17 @@ static void scatter(const struct ldpc_layer *l, size_t block, const struct minim
 	uint8_t least[LANES], others[LANES]; /* to the edges with the least, to others */
 
 	for (unsigned int i = 0; i < LANES; i++) {
-		least[i] = scaled(corrected(m->second[i], m->third[i], rule), rule);
-		others[i] = scaled(
-		        corrected(corrected(m->first[i], m->second[i], rule), m->third[i], rule),
-		        rule);
+		least[i] = at_most(m->rest[i], rule->clip);
+		others[i] =
+		        at_most(combined(m->rest[i], m->least[i], rule->correction[0]), rule->clip);
 	}
 	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
 		int8_t *llr = l->llr + l->col[k] * (l->z + LDPC_PAD);
 
 		for (unsigned int i = 0; i < LANES; i++) {
 			int8_t t = message[i], r;
-			uint8_t a = (uint8_t)(t < 0 ? -t : t);
 
-			r = (int8_t)(a == m->first[i] ? least[i] : others[i]);
+			r = (int8_t)(magnitude(t) == m->least[i] ? least[i] : others[i]);
 			r = (int8_t)((t ^ m->sign[i]) < 0 ? -r : r);
 			message[i] = r;
 			llr[(block + i + l->shift[k]) & mask] = (int8_t)saturate(t + r);
@@ -97,9 +99,9 @@ static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_rule *ru
 	unsigned int violated = 0;
 
 	for (size_t block = 0; block < l->z; block += LANES) {
-		struct minima m;
+		struct checks m;
 
-		gather(l, block, &m);
+		gather(l, block, &m, rule);
 		for (unsigned int i = 0; i < LANES; i++)
 			violated += m.hard[i] < 0;
 		scatter(l, block, &m, rule);

@@ -22,19 +22,24 @@
 
 /*
  * The check rule. To each edge goes, with the sign that makes the check hold, what its other
- * edges have least, |a| <= |b| <= |c| <= ...: min-sum. The exact magnitude is lower,
+ * edges combine to. Two magnitudes a and b combine to
  *
- *      f(a, b) = a - ln(1 + e^-(b - a)) + ln(1 + e^-(b + a)),
+ *      f(a, b) = min(a, b) + ln(1 + e^-(a + b)) - ln(1 + e^-|a - b|)
  *
- * and so on for the third and later ones (box-plus; Hagenauer, Offer and Papke 1996). The first
- * correction is a table, taken for the two least after the least; the last term and all
- * further edges are left to a factor. This takes a third minimum for each check, and nothing
- * more for each edge.
+ * (box-plus; Hagenauer, Offer and Papke 1996), and so on. That is exact here, but for rounding,
+ * towards the edge with the least magnitude; the others all get the combination of all edges, their
+ * own included, which hardly counts as it is not the least: A-min* of Jones, Valles, Smith and
+ * Villasenor (MILCOM 2003). Min-sum's two least magnitudes are not enough for checks of so many
+ * edges: they lose a fifth of the rate, whatever they are scaled by.
  */
 struct ldpc_rule {
-	uint8_t correction[16]; /* by half the difference, or the last one */
-	uint16_t factor;        /* of 256 */
-	uint8_t clip;           /* greatest magnitude of a message */
+	/*
+	 * ln(1 + e^-x) by x, or the last one: 0. Rounded down more often than up for edges of even
+	 * number, up more often for those of odd: else the many small corrections of a long check
+	 * would all round to nothing.
+	 */
+	uint8_t correction[2][16];
+	uint8_t clip; /* greatest magnitude of a message */
 };
 
 struct ldpc_layer {

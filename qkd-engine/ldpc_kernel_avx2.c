@@ -33,25 +33,24 @@ TARGET static inline __m256i spread(uint32_t bits)
 	return _mm256_cmpeq_epi8(_mm256_and_si256(v, bit), bit);
 }
 
-TARGET static inline __m256i corrected(__m256i least, __m256i next, __m256i table)
+TARGET static inline __m256i correction(__m256i x, __m256i table)
 {
-	__m256i half = _mm256_srli_epi16(_mm256_subs_epu8(next, least), 1);
-
-	half = _mm256_min_epu8(_mm256_and_si256(half, _mm256_set1_epi8(0x7f)),
-	                       _mm256_set1_epi8(15));
-	return _mm256_subs_epu8(least, _mm256_shuffle_epi8(table, half));
+	return _mm256_shuffle_epi8(table, _mm256_min_epu8(x, _mm256_set1_epi8(15)));
 }
 
-TARGET static inline __m256i scaled(__m256i v, const struct ldpc_rule *rule)
+TARGET static inline __m256i combined(__m256i a, __m256i b, __m256i table)
 {
-	const __m256i factor = _mm256_set1_epi16((short)rule->factor);
-	const __m256i half = _mm256_set1_epi16(128), zero = _mm256_setzero_si256();
-	__m256i low = _mm256_mullo_epi16(_mm256_unpacklo_epi8(v, zero), factor);
-	__m256i high = _mm256_mullo_epi16(_mm256_unpackhi_epi8(v, zero), factor);
+	__m256i difference = _mm256_or_si256(_mm256_subs_epu8(a, b), _mm256_subs_epu8(b, a));
+	__m256i sum = _mm256_adds_epu8(a, b), least = _mm256_min_epu8(a, b);
 
-	low = _mm256_srli_epi16(_mm256_add_epi16(low, half), 8);
-	high = _mm256_srli_epi16(_mm256_add_epi16(high, half), 8);
-	return _mm256_min_epu8(_mm256_packus_epi16(low, high), _mm256_set1_epi8((char)rule->clip));
+	return _mm256_subs_epu8(_mm256_add_epi8(least, correction(sum, table)),
+	                        correction(difference, table));
+}
+
+TARGET static inline __m256i table_of(const uint8_t correction[16])
+{
+	return _mm256_broadcastsi128_si256(
+	        _mm_loadu_si128((const __m128i *)(const void *)correction));
 }
 
 /* What went over the end of a column belongs to its beginning, and is repeated behind it. */
@@ -73,43 +72,37 @@ TARGET static void mend(const struct ldpc_layer *l)
 
 TARGET static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_rule *rule)
 {
-	const __m256i table = _mm256_broadcastsi128_si256(
-	        _mm_loadu_si128((const __m128i *)(const void *)rule->correction));
-	const __m256i one = _mm256_set1_epi8(1);
+	const __m256i table[2] = {table_of(rule->correction[0]), table_of(rule->correction[1])};
+	const __m256i one = _mm256_set1_epi8(1), clip = _mm256_set1_epi8((char)rule->clip);
 	size_t mask = l->z - 1, stride = STRIDE(l->z);
 	unsigned int violated = 0, degree = l->degree;
 	const uint16_t *col = l->col, *shift = l->shift;
 	int8_t *message = l->messages, *llr = l->llr;
 
 	for (size_t block = 0; block < l->z; block += LANES, message += LANES * degree) {
-		__m256i first = _mm256_set1_epi8(LDPC_LLR_MAX), second = first, third = first;
+		__m256i least = _mm256_set1_epi8(LDPC_LLR_MAX), rest = least;
 		__m256i sign = spread((uint32_t)(l->syndrome[block / 64] >> (block % 64)));
-		__m256i hard = sign, least, flip;
+		__m256i hard = sign, others, flip;
 
 		for (unsigned int k = 0; k < degree; k++) {
 			__m256i x = load(llr + col[k] * stride + ((block + shift[k]) & mask));
 			__m256i t = _mm256_subs_epi8(x, load(message + LANES * k));
-			__m256i a = _mm256_abs_epi8(t), b, c;
+			__m256i a = _mm256_abs_epi8(t);
 
 			store(message + LANES * k, t);
 			sign = _mm256_xor_si256(sign, t);
 			hard = _mm256_xor_si256(hard, x);
-			b = _mm256_max_epu8(a, first);
-			first = _mm256_min_epu8(a, first);
-			c = _mm256_max_epu8(b, second);
-			second = _mm256_min_epu8(b, second);
-			third = _mm256_min_epu8(c, third);
+			rest = combined(rest, _mm256_max_epu8(a, least), table[k % 2]);
+			least = _mm256_min_epu8(a, least);
 		}
 		violated +=
 		        (unsigned int)__builtin_popcount((unsigned int)_mm256_movemask_epi8(hard));
-		least = scaled(corrected(second, third, table), rule);
-		flip = scaled(corrected(corrected(first, second, table), third, table), rule);
-		second = flip;
-		flip = _mm256_xor_si256(flip, least);
+		others = _mm256_min_epu8(combined(rest, least, table[0]), clip);
+		flip = _mm256_xor_si256(others, _mm256_min_epu8(rest, clip));
 		for (unsigned int k = 0; k < degree; k++) {
 			__m256i t = load(message + LANES * k);
-			__m256i is_least = _mm256_cmpeq_epi8(_mm256_abs_epi8(t), first);
-			__m256i r = _mm256_xor_si256(second, _mm256_and_si256(is_least, flip));
+			__m256i is_least = _mm256_cmpeq_epi8(_mm256_abs_epi8(t), least);
+			__m256i r = _mm256_xor_si256(others, _mm256_and_si256(is_least, flip));
 
 			/* one: sign_epi8 makes zero of what goes with zero */
 			r = _mm256_sign_epi8(r, _mm256_or_si256(_mm256_xor_si256(sign, t), one));

@@ -20,25 +20,23 @@ TARGET static inline void store(int8_t *p, __m512i v)
 	_mm512_storeu_si512(p, v);
 }
 
-TARGET static inline __m512i corrected(__m512i least, __m512i next, __m512i table)
+TARGET static inline __m512i correction(__m512i x, __m512i table)
 {
-	__m512i half = _mm512_srli_epi16(_mm512_subs_epu8(next, least), 1);
-
-	half = _mm512_min_epu8(_mm512_and_si512(half, _mm512_set1_epi8(0x7f)),
-	                       _mm512_set1_epi8(15));
-	return _mm512_subs_epu8(least, _mm512_shuffle_epi8(table, half));
+	return _mm512_shuffle_epi8(table, _mm512_min_epu8(x, _mm512_set1_epi8(15)));
 }
 
-TARGET static inline __m512i scaled(__m512i v, const struct ldpc_rule *rule)
+TARGET static inline __m512i combined(__m512i a, __m512i b, __m512i table)
 {
-	const __m512i factor = _mm512_set1_epi16((short)rule->factor);
-	const __m512i half = _mm512_set1_epi16(128), zero = _mm512_setzero_si512();
-	__m512i low = _mm512_mullo_epi16(_mm512_unpacklo_epi8(v, zero), factor);
-	__m512i high = _mm512_mullo_epi16(_mm512_unpackhi_epi8(v, zero), factor);
+	__m512i least = _mm512_min_epu8(a, b), most = _mm512_max_epu8(a, b);
+	__m512i sum = _mm512_adds_epu8(a, b), difference = _mm512_sub_epi8(most, least);
 
-	low = _mm512_srli_epi16(_mm512_add_epi16(low, half), 8);
-	high = _mm512_srli_epi16(_mm512_add_epi16(high, half), 8);
-	return _mm512_min_epu8(_mm512_packus_epi16(low, high), _mm512_set1_epi8((char)rule->clip));
+	return _mm512_subs_epu8(_mm512_add_epi8(least, correction(sum, table)),
+	                        correction(difference, table));
+}
+
+TARGET static inline __m512i table_of(const uint8_t correction[16])
+{
+	return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)correction));
 }
 
 TARGET static void mend(const struct ldpc_layer *l)
@@ -55,40 +53,36 @@ TARGET static void mend(const struct ldpc_layer *l)
 
 TARGET static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_rule *rule)
 {
-	const __m512i table = _mm512_broadcast_i32x4(
-	        _mm_loadu_si128((const __m128i *)(const void *)rule->correction));
-	const __m512i zero = _mm512_setzero_si512();
+	const __m512i table[2] = {table_of(rule->correction[0]), table_of(rule->correction[1])};
+	const __m512i zero = _mm512_setzero_si512(), clip = _mm512_set1_epi8((char)rule->clip);
 	size_t mask = l->z - 1, stride = STRIDE(l->z);
 	unsigned int violated = 0, degree = l->degree;
 	const uint16_t *col = l->col, *shift = l->shift;
 	int8_t *message = l->messages, *llr = l->llr;
 
 	for (size_t block = 0; block < l->z; block += LANES, message += LANES * degree) {
-		__m512i first = _mm512_set1_epi8(LDPC_LLR_MAX), second = first, third = first;
+		__m512i least = _mm512_set1_epi8(LDPC_LLR_MAX), rest = least;
 		__m512i sign = _mm512_movm_epi8(l->syndrome[block / 64]);
-		__m512i hard = sign, least, others;
+		__m512i hard = sign, others;
 
 		for (unsigned int k = 0; k < degree; k++) {
 			__m512i x = load(llr + col[k] * stride + ((block + shift[k]) & mask));
 			__m512i t = _mm512_subs_epi8(x, load(message + LANES * k));
-			__m512i a = _mm512_abs_epi8(t), b, c;
+			__m512i a = _mm512_abs_epi8(t);
 
 			store(message + LANES * k, t);
 			sign = _mm512_xor_si512(sign, t);
 			hard = _mm512_xor_si512(hard, x);
-			b = _mm512_max_epu8(a, first);
-			first = _mm512_min_epu8(a, first);
-			c = _mm512_max_epu8(b, second);
-			second = _mm512_min_epu8(b, second);
-			third = _mm512_min_epu8(c, third);
+			rest = combined(rest, _mm512_max_epu8(a, least), table[k % 2]);
+			least = _mm512_min_epu8(a, least);
 		}
 		violated += (unsigned int)__builtin_popcountll(_mm512_movepi8_mask(hard));
-		least = scaled(corrected(second, third, table), rule);
-		others = scaled(corrected(corrected(first, second, table), third, table), rule);
+		others = _mm512_min_epu8(combined(rest, least, table[0]), clip);
+		rest = _mm512_min_epu8(rest, clip);
 		for (unsigned int k = 0; k < degree; k++) {
 			__m512i t = load(message + LANES * k);
-			__mmask64 is_least = _mm512_cmpeq_epi8_mask(_mm512_abs_epi8(t), first);
-			__m512i r = _mm512_mask_blend_epi8(is_least, others, least);
+			__mmask64 is_least = _mm512_cmpeq_epi8_mask(_mm512_abs_epi8(t), least);
+			__m512i r = _mm512_mask_blend_epi8(is_least, others, rest);
 
 			r = _mm512_mask_sub_epi8(r, _mm512_movepi8_mask(_mm512_xor_si512(sign, t)),
 			                         zero, r);

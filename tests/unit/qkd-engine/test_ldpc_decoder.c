@@ -8,10 +8,11 @@
 #include "common/secret.h"
 #include "tests/unit/qkd-engine/ldpc_frames.h"
 
+/* Four units a nat. */
 static const struct ldpc_rule rule = {
-        .correction = {4, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0},
-        .factor = 243,
-        .clip = 48,
+        .correction = {{3, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+                       {3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0}},
+        .clip = 40,
 };
 
 /* The state of a frame under one kernel. */
@@ -113,19 +114,19 @@ static void test_rule(void)
 	memset(llr[2], 40, sizeof(llr[2]));
 	CU_ASSERT_EQUAL(ldpc_kernel_portable.layer(&l, &rule), 1);
 	/*
-	 * To the least: 16 less 0 for (40 - 16) / 2 = 12, times 243 / 256: 15. To the others: 10
-	 * less 2 for (16 - 10) / 2 = 3, less 0 for 16: 8, times 243 / 256: 8.
+	 * To the least: 16 less 0 for 40 - 16. To the others: 10 and 16 to 10 less 1 for 16 - 10,
+	 * and that with the 40 to itself. What 4 units a nat would be exactly: 16.0 and 9.2.
 	 */
-	CU_ASSERT_EQUAL(llr[0][0], 10 - 15);
-	CU_ASSERT_EQUAL(llr[1][0], 16 - 8);
-	CU_ASSERT_EQUAL(llr[2][0], 40 - 8);
-	CU_ASSERT_EQUAL(llr[0][1], 10 + 15);
-	CU_ASSERT_EQUAL(llr[1][1], 16 + 8);
-	CU_ASSERT_EQUAL(llr[2][1], 40 + 8);
+	CU_ASSERT_EQUAL(llr[0][0], 10 - 16);
+	CU_ASSERT_EQUAL(llr[1][0], 16 - 9);
+	CU_ASSERT_EQUAL(llr[2][0], 40 - 9);
+	CU_ASSERT_EQUAL(llr[0][1], 10 + 16);
+	CU_ASSERT_EQUAL(llr[1][1], 16 + 9);
+	CU_ASSERT_EQUAL(llr[2][1], 40 + 9);
 	/* Again: what came from the check is not taken for news. */
 	CU_ASSERT_EQUAL(ldpc_kernel_portable.layer(&l, &rule), 0);
-	CU_ASSERT_EQUAL(llr[0][0], 10 - 15);
-	CU_ASSERT_EQUAL(llr[1][1], 16 + 8);
+	CU_ASSERT_EQUAL(llr[0][0], 10 - 16);
+	CU_ASSERT_EQUAL(llr[1][1], 16 + 9);
 }
 
 static int decode(struct ldpc_decoder *d, const uint64_t *syndrome, unsigned int merged)
