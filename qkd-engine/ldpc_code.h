@@ -35,9 +35,13 @@
 
 #define LDPC_COLS_MAX   512
 #define LDPC_ROWS_MAX   320
-#define LDPC_DEGREE_MAX 192 /* entries of a row, merged ones included */
+#define LDPC_DEGREE_MAX 240 /* entries of a row, merged ones included */
 #define LDPC_Z_MIN      32
 #define LDPC_Z_MAX      1024
+
+/* Error rates of the family; below the first, what it asks is enough. */
+#define LDPC_QBER_MIN 0.003
+#define LDPC_QBER_MAX 0.12
 
 /* Blind rounds after the first attempt. */
 #define LDPC_BLIND_ROUNDS 3
