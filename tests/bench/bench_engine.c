@@ -33,6 +33,7 @@ static const struct {
         {"cascade", bench_engine_cascade, true},
         {"amplify", bench_engine_amplify, false},
         {"sift", bench_engine_sift, false},
+        {"authenticate", bench_engine_authenticate, false},
 };
 
 static FILE *out;

@@ -67,6 +67,7 @@ size_t bench_keys(uint64_t *state, size_t bits, double qber, uint64_t *alice, ui
 double bench_median(double *samples, size_t n);
 
 void bench_engine_amplify(const struct bench_options *o);
+void bench_engine_authenticate(const struct bench_options *o);
 void bench_engine_cascade(const struct bench_options *o);
 void bench_engine_sift(const struct bench_options *o);
 
