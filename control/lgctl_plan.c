@@ -19,8 +19,8 @@ static const char *const record_members[] = {
         "number", "time",      "slots",     "sifted_bits", "secret_bits", "efficiency_f",
         "proof",  "leak_mode", "simulated", "protocol",    "eps_auth",    "auth",
 };
-static const char *const members[] = {"n_z",  "m_z",         "n_x", "m_x",     "mu",     "p",
-                                      "leak", "leaked_bits", "f",   "eps_sec", "eps_cor"};
+static const char *const members[] = {"n_z", "m_z",  "n_x",         "m_x", "cross",   "mu",
+                                      "p",   "leak", "leaked_bits", "f",   "eps_sec", "eps_cor"};
 
 static bool is_one_of(const char *name, const char *const *list, size_t n)
 {
@@ -52,7 +52,7 @@ static int numbers(const json_t *o, const char *name, unsigned int n, double *ou
 	if (list == NULL)
 		return err_set(err, EINVAL, "%s: is missing", name);
 	if (!json_is_array(list) || json_array_size(list) != n)
-		return err_set(err, EINVAL, "%s: is not a list of %u, one an intensity", name, n);
+		return err_set(err, EINVAL, "%s: is not a list of %u", name, n);
 	for (unsigned int k = 0; k < n; k++) {
 		v = json_array_get(list, k);
 		if (!json_is_number(v))
@@ -62,6 +62,7 @@ static int numbers(const json_t *o, const char *name, unsigned int n, double *ou
 	return 0;
 }
 
+/* N counts of at most FINITE_KEY_INTENSITIES. */
 static int counts(const json_t *o, const char *name, unsigned int n, uint64_t *out, struct err *err)
 {
 	double v[FINITE_KEY_INTENSITIES];
@@ -116,6 +117,9 @@ static int read_input(const json_t *o, enum finite_key_proof proof, struct finit
 			return err_set(err, EINVAL, "%.64s: there is no such field", name);
 	if (counts(o, "n_z", n, c->n_z, err) < 0 || counts(o, "m_z", n, c->m_z, err) < 0 ||
 	    counts(o, "n_x", n, c->n_x, err) < 0 || counts(o, "m_x", n, c->m_x, err) < 0)
+		return -EINVAL;
+	/* Only a splitter makes any. */
+	if (json_object_get(o, "cross") != NULL && counts(o, "cross", 2, c->cross, err) < 0)
 		return -EINVAL;
 	if (n > 1 && (numbers(o, "mu", n, s->mu, err) < 0 || numbers(o, "p", n, s->p, err) < 0))
 		return -EINVAL;

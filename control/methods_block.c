@@ -34,7 +34,7 @@ static json_t *block_json(const struct link_block *b)
 
 	o = json_pack(
 	        "{s:I, s:s, s:[I, I], s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f, s:f, s:s, s:s, s:s, "
-	        "s:b, s:o, s:o, s:o, s:o}",
+	        "s:b, s:o, s:o, s:o, s:o, s:o}",
 	        "number", (json_int_t)b->number, "time", clock_format(b->time_wall_ns, time),
 	        "slots", (json_int_t)b->first_slot, (json_int_t)b->last_slot, "sifted_bits",
 	        (json_int_t)b->sifted_bits, "leaked_bits", (json_int_t)b->leaked_bits,
@@ -43,7 +43,8 @@ static json_t *block_json(const struct link_block *b)
 	        "eps_cor", b->source.eps_cor, "eps_auth", b->eps_auth, "protocol",
 	        finite_key_protocol_name(b->proof), "proof", finite_key_proof_name(b->proof),
 	        "leak_mode", "two-way", "simulated", b->simulated, "n_z", pair(b->counts.n_z),
-	        "m_z", pair(b->counts.m_z), "n_x", pair(b->counts.n_x), "m_x", pair(b->counts.m_x));
+	        "m_z", pair(b->counts.m_z), "n_x", pair(b->counts.n_x), "m_x", pair(b->counts.m_x),
+	        "cross", pair(b->counts.cross));
 	json_object_set_new(
 	        o, "auth",
 	        json_string(b->computational ? "computational" : "information-theoretic"));

@@ -46,6 +46,8 @@ void block_append(struct block *b, const struct sift_gain *g, struct monitor_cou
 	b->counts.n_z[0] += g->keys - decoys;
 	b->sampled += c->n[0];
 	b->sample_errors += c->e[0];
+	b->counts.cross[0] += g->cross[0];
+	b->counts.cross[1] += g->cross[1];
 	both(part, g->shown_x, g->shown_decoy, shown);
 	decoys = pack->count(part, shown);
 	b->counts.n_x[1] += decoys;

@@ -188,7 +188,7 @@ static void collect(struct engine *e, const struct detection *d, size_t n)
 	struct sift_batch *p = b->pending;
 	struct sift_outcomes *o = &p->outcomes;
 	size_t at = o->count, w = at / 64;
-	uint64_t x = o->x[w], bit = o->bit[w], next = b->next_slot;
+	uint64_t x = o->x[w], bit = o->bit[w], cross = o->cross[w], next = b->next_slot;
 
 	for (size_t i = 0; i < n; i++) {
 		/* Less than 0 is far above SIFT_SLOT_MAX. */
@@ -204,11 +204,13 @@ static void collect(struct engine *e, const struct detection *d, size_t n)
 		}
 		x |= (uint64_t)(d[i].basis != 0) << (at % 64);
 		bit |= (uint64_t)(d[i].bit != 0) << (at % 64);
+		cross |= (uint64_t)(d[i].cross != 0) << (at % 64);
 		p->slot[at++] = slot;
 		next = slot + 1;
 	}
 	o->x[w] = x;
 	o->bit[w] = bit;
+	o->cross[w] = cross;
 	o->count = at;
 	b->next_slot = next;
 }
@@ -259,6 +261,7 @@ void bob_sift_gap(struct engine *e)
 		}
 		p->slot[kept.count] = p->slot[i];
 		bits_put(kept.x, kept.count, bits_get(p->outcomes.x, i));
+		bits_put(kept.cross, kept.count, bits_get(p->outcomes.cross, i));
 		bits_put(kept.bit, kept.count++, bits_get(p->outcomes.bit, i));
 	}
 	p->outcomes = kept;

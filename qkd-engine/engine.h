@@ -30,6 +30,7 @@ struct detection {
 	uint64_t slot;
 	uint8_t basis; /* 0 Z, 1 X */
 	uint8_t bit;
+	uint8_t cross; /* 1: clicks in both bases, of which a fair coin took this one */
 };
 
 struct choice {

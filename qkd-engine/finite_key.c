@@ -89,6 +89,21 @@ static bool check_counts(const char *names, const uint64_t *n, const uint64_t *m
 	return true;
 }
 
+static bool check_cross(const struct finite_key_counts *c, unsigned int intensities,
+                        struct finite_key_result *out)
+{
+	uint64_t n = c->n_x[0] + c->n_x[1] + c->n_x[2];
+
+	if (intensities == 1 && (c->cross[0] != 0 || c->cross[1] != 0))
+		return bad(out, "cross: the proof is for a receiver that chooses its basis");
+	if (c->cross[0] > n)
+		return bad(out, "cross[0]: %llu are more than the %llu detections",
+		           (unsigned long long)c->cross[0], (unsigned long long)n);
+	if (c->cross[1] > COUNT_MAX)
+		return bad(out, "cross[1]: %llu is above 2^50", (unsigned long long)c->cross[1]);
+	return true;
+}
+
 static bool check_source(const struct finite_key_source *s, unsigned int intensities,
                          struct finite_key_result *out)
 {
@@ -125,6 +140,8 @@ static bool check(const struct finite_key_proof_ops *p, const struct finite_key_
 
 	if (!check_counts("z", c->n_z, c->m_z, p->intensities, out) ||
 	    !check_counts("x", c->n_x, c->m_x, p->intensities, out))
+		return false;
+	if (!check_cross(c, p->intensities, out))
 		return false;
 	if (p->intensities > 1 && !check_source(s, p->intensities, out))
 		return false;

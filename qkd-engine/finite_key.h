@@ -43,6 +43,12 @@ struct finite_key_counts {
 	uint64_t n_z[FINITE_KEY_INTENSITIES], m_z[FINITE_KEY_INTENSITIES];
 	/* in the test basis */
 	uint64_t n_x[FINITE_KEY_INTENSITIES], m_x[FINITE_KEY_INTENSITIES];
+	/*
+	 * Of a receiver whose basis a splitter chooses: slots with clicks in both bases that a fair
+	 * coin put into the test basis; those that are in n_x, and those that Alice sent in the key
+	 * basis or not for key.
+	 */
+	uint64_t cross[2];
 };
 
 struct finite_key_input {

@@ -117,9 +117,21 @@ double finite_key_one_decoy_v1_upper(const struct finite_key_source *s, const do
 	return finite_key_upper(more - less, more + less, b->n);
 }
 
-void finite_key_phase_error_lim(double eps_sec, double parts, struct finite_key_result *out)
+double finite_key_test_sample(const struct finite_key_input *in, double s1)
 {
-	double c = out->z.s1_lower, d = out->x.s1_lower, b, spread, bits;
+	return s1 - (double)in->counts.cross[0];
+}
+
+double finite_key_key_share(const struct finite_key_input *in, double s1)
+{
+	return 1 + (double)in->counts.cross[1] / s1;
+}
+
+void finite_key_phase_error_lim(const struct finite_key_input *in, double parts,
+                                struct finite_key_result *out)
+{
+	double c = out->z.s1_lower, d = finite_key_test_sample(in, out->x.s1_lower), b, spread;
+	double bits, sum;
 
 	out->test_error = out->phi_z_upper = 0.5;
 	if (c < 1 || d < 1)
@@ -129,11 +141,12 @@ void finite_key_phase_error_lim(double eps_sec, double parts, struct finite_key_
 	if (!(b < 0.5))
 		return;
 	spread = (c + d) / (c * d) * (1 - b) * b;
-	bits = log2((c + d) / (c * d * (1 - b) * b)) + 2 * log2(parts / eps_sec);
+	bits = log2((c + d) / (c * d * (1 - b) * b)) + 2 * log2(parts / in->source.eps_sec);
 	/* Below log2(e) the product would fall again as the rate grows: it stays at its most. */
 	out->test_error = b;
 	out->deviation = sqrt(spread / M_LN2 * (bits > M_LOG2E ? bits : M_LOG2E));
-	out->phi_z_upper = finite_key_upper(b + out->deviation, b + out->deviation, 0.5);
+	sum = (b + out->deviation) * finite_key_key_share(in, c);
+	out->phi_z_upper = finite_key_upper(sum, sum, 0.5);
 }
 
 void finite_key_sum(double vacuum, struct finite_key_result *out)

@@ -65,7 +65,7 @@ static void bound(const struct finite_key_input *in, struct finite_key_result *o
 	out->x.s1_lower = s1_lower(s, out->tau, &out->x);
 	out->x.v1_upper = v1_upper(s, out->tau, &out->x);
 	/* Eq. 5 */
-	finite_key_phase_error_lim(s->eps_sec, EPS_PARTS, out);
+	finite_key_phase_error_lim(in, EPS_PARTS, out);
 	/* Eq. 1 */
 	out->cost_sec = 6 * log2(EPS_PARTS / s->eps_sec);
 	out->cost_cor = 1 - log2(s->eps_cor);

@@ -54,10 +54,20 @@ double finite_key_one_decoy_v1_upper(const struct finite_key_source *s, const do
                                      const struct finite_key_basis *b);
 
 /*
+ * A splitter that sends less light to X than to Z makes X a random sample but for slots with
+ * clicks in both bases (docs/security.md, "Clicks in both bases"): the single photons of X that
+ * are one whatever those did, at least; and from the error rate of what Z would be without
+ * them to that of Z, whose single photons are S1.
+ */
+double finite_key_test_sample(const struct finite_key_input *in, double s1);
+double finite_key_key_share(const struct finite_key_input *in, double s1);
+
+/*
  * The phase error by sampling without replacement as Lim 2014, eq. 5, has it, with PARTS the
  * number of parts that eps_sec falls into.
  */
-void finite_key_phase_error_lim(double eps_sec, double parts, struct finite_key_result *out);
+void finite_key_phase_error_lim(const struct finite_key_input *in, double parts,
+                                struct finite_key_result *out);
 
 /* Eq. 1 of Lim 2014, eq. 2 of Rusca 2018: VACUUM + s1 (1 - h) - leak - costs. */
 void finite_key_sum(double vacuum, struct finite_key_result *out);

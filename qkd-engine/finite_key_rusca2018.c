@@ -30,7 +30,7 @@ static void bound(const struct finite_key_input *in, struct finite_key_result *o
 	out->z.s1_lower = finite_key_one_decoy_s1_lower(s, out->tau, &out->z);
 	out->x.s1_lower = finite_key_one_decoy_s1_lower(s, out->tau, &out->x);
 	out->x.v1_upper = finite_key_one_decoy_v1_upper(s, out->tau, &out->x);
-	finite_key_phase_error_lim(s->eps_sec, EPS_PARTS, out);
+	finite_key_phase_error_lim(in, EPS_PARTS, out);
 	/* Eq. 2 */
 	out->cost_sec = 6 * log2(EPS_PARTS / s->eps_sec);
 	out->cost_cor = 1 - log2(s->eps_cor);

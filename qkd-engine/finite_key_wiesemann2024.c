@@ -27,16 +27,17 @@ static double s0_upper(const struct finite_key_source *s, const double tau[2],
 }
 
 /* Serfling's inequality, from the X sample to the Z sample. */
-static void phase_error(double ln_eps, struct finite_key_result *out)
+static void phase_error(const struct finite_key_input *in, double ln_eps,
+                        struct finite_key_result *out)
 {
-	double z = out->z.s1_lower, x = out->x.s1_lower, sum;
+	double z = out->z.s1_lower, x = finite_key_test_sample(in, out->x.s1_lower), sum;
 
 	out->test_error = out->phi_z_upper = 0.5;
 	if (z < 1 || x < 1 || !(out->x.v1_upper < x / 2))
 		return;
 	out->test_error = out->x.v1_upper / x;
 	out->deviation = sqrt((z + x) / (z * x) * ((x + 1) / x) * ln_eps);
-	sum = out->test_error + out->deviation;
+	sum = (out->test_error + out->deviation) * finite_key_key_share(in, z);
 	out->phi_z_upper = finite_key_upper(sum, sum, 0.5);
 }
 
@@ -54,7 +55,7 @@ static void bound(const struct finite_key_input *in, struct finite_key_result *o
 	out->z.s1_lower = finite_key_one_decoy_s1_lower(s, out->tau, &out->z);
 	out->x.s1_lower = finite_key_one_decoy_s1_lower(s, out->tau, &out->x);
 	out->x.v1_upper = finite_key_one_decoy_v1_upper(s, out->tau, &out->x);
-	phase_error(ln_eps, out);
+	phase_error(in, ln_eps, out);
 	/* 4 log2(15 / (2^(1/4) eps_sec)) */
 	out->cost_sec = 4 * log2(EPS_PARTS / s->eps_sec) - 1;
 	out->cost_cor = 1 - log2(s->eps_cor);

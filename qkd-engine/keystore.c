@@ -270,7 +270,8 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	         "\"mu\":[%.9g,%.9g],\"p\":[%.12g,%.12g],\"eps_sec\":%.9g,\"eps_cor\":%.9g,"
 	         "\"eps_auth\":%.9g,\"qber_z\":%.6f,\"qber_x\":%.6f,\"efficiency_f\":%.4f,"
 	         "\"n_z\":[%llu,%llu],\"m_z\":[%llu,%llu],\"n_x\":[%llu,%llu],"
-	         "\"m_x\":[%llu,%llu],\"sifted_bits\":%llu,\"leaked_bits\":%llu,"
+	         "\"m_x\":[%llu,%llu],\"cross\":[%llu,%llu],\"sifted_bits\":%llu,\"leaked_bits\":%"
+	         "llu,"
 	         "\"secret_bits\":%u,\"slots\":[%llu,%llu]}",
 	         (unsigned long long)kb->number, finite_key_protocol_name(kb->proof),
 	         finite_key_proof_name(kb->proof), kb->leak_mode,
@@ -281,6 +282,7 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	         (unsigned long long)c->m_z[0], (unsigned long long)c->m_z[1],
 	         (unsigned long long)c->n_x[0], (unsigned long long)c->n_x[1],
 	         (unsigned long long)c->m_x[0], (unsigned long long)c->m_x[1],
+	         (unsigned long long)c->cross[0], (unsigned long long)c->cross[1],
 	         (unsigned long long)kb->sifted_bits, (unsigned long long)kb->leaked_bits, kb->bits,
 	         (unsigned long long)kb->first_slot, (unsigned long long)kb->last_slot);
 	memcpy(at_rest.id, kb->id, sizeof(at_rest.id));

@@ -14,7 +14,8 @@
 /*
  * Announcement: type, sequence (8), count (2), first slot (8), the least distance from a slot
  * to the next (8), a width in bits (1); count - 1 distances less the least, of that width each;
- * then strings: basis X of all, sampled of those in Z, outcomes of the disclosed.
+ * then strings: basis X of all, sampled of those in Z, outcomes of the disclosed, clicks in
+ * both bases of those in X.
  * Reply: type, sequence (8), block (8), count (2), stale (2); strings: matched of all, decoy of
  * the key bits, decoy of those shown, Alice's bits of those shown.
  *
@@ -142,6 +143,8 @@ size_t sift_announce_encode(const struct sift_batch *b, uint8_t *out)
 	n = pack->extract(o->disclosed, z, words, part);
 	at += put_string(out + at, part, n);
 	n = pack->extract(o->bit, o->disclosed, words, part);
+	at += put_string(out + at, part, n);
+	n = pack->extract(o->cross, o->x, words, part);
 	return at + put_string(out + at, part, n);
 }
 
@@ -199,6 +202,7 @@ int sift_announce_decode(const uint8_t *msg, size_t len, uint64_t first_slot, st
 	words = BITS_WORDS(o->count);
 	memset(o->disclosed, 0, sizeof(o->disclosed));
 	memset(o->bit, 0, sizeof(o->bit));
+	memset(o->cross, 0, sizeof(o->cross));
 	in_z(o, z);
 	if (!next_string(&in, part, pack->count(z, words)))
 		return -EPROTO;
@@ -208,17 +212,30 @@ int sift_announce_decode(const uint8_t *msg, size_t len, uint64_t first_slot, st
 	if (!next_string(&in, part, pack->count(o->disclosed, words)))
 		return -EPROTO;
 	pack->deposit(part, o->disclosed, words, o->bit);
+	if (!next_string(&in, part, pack->count(o->x, words)))
+		return -EPROTO;
+	pack->deposit(part, o->x, words, o->cross);
 	return in.len == 0 ? 0 : -EPROTO;
 }
 
-/* MATCHED detections that are key, and those that are shown. */
+/* MATCHED detections that are key, and those that are shown; and clicks in both bases. */
 static void split(const struct sift_outcomes *o, const uint64_t *matched, uint64_t *key,
-                  uint64_t *shown)
+                  uint64_t *shown, struct sift_gain *g)
 {
+	const struct sift_pack *pack = sift_pack_best();
+	uint64_t cross[SIFT_WORDS];
+	size_t all;
+
 	for (size_t w = 0; w < BITS_WORDS(o->count); w++) {
 		key[w] = matched[w] & ~o->disclosed[w];
 		shown[w] = matched[w] & o->disclosed[w];
+		cross[w] = o->cross[w] & o->x[w];
 	}
+	all = pack->count(cross, BITS_WORDS(o->count));
+	for (size_t w = 0; w < BITS_WORDS(o->count); w++)
+		cross[w] &= matched[w];
+	g->cross[0] = pack->count(cross, BITS_WORDS(o->count));
+	g->cross[1] = all - g->cross[0];
 }
 
 void sift_judge(const struct sift_batch *b, const struct choice *choices, struct sift_reply *r,
@@ -236,7 +253,7 @@ void sift_judge(const struct sift_batch *b, const struct choice *choices, struct
 	memset(r->matched, 0, sizeof(r->matched));
 	for (size_t w = 0; w < words; w++)
 		r->matched[w] = valid[w] & ~other[w] & ~(x[w] ^ o->x[w]);
-	split(o, r->matched, key, shown);
+	split(o, r->matched, key, shown, g);
 	g->keys = pack->extract(bit, key, words, g->key);
 	pack->extract(decoy, key, words, g->key_decoy);
 	g->shown = pack->extract(bit, shown, words, r->bit);
@@ -288,7 +305,7 @@ int sift_reply_decode(const uint8_t *msg, size_t len, const struct sift_outcomes
 	if (get_be16(msg + 17) != o->count || !next_string(&in, r->matched, o->count) ||
 	    r->stale > o->count - pack->count(r->matched, words))
 		return -EPROTO;
-	split(o, r->matched, key, shown);
+	split(o, r->matched, key, shown, g);
 	g->keys = pack->count(key, words);
 	g->shown = pack->count(shown, words);
 	if (!next_string(&in, g->key_decoy, g->keys) ||

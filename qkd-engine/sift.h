@@ -24,8 +24,8 @@
 #define SIFT_SLOT_MAX  ((1ULL << 56) - 1)   /* two years at 1 GHz */
 #define SIFT_WIDTH_MAX 56                   /* bits of a distance between slots */
 #define SIFT_ANNOUNCE_MAX                                                                          \
-	(28 + (SIFT_BATCH_MAX - 1) * SIFT_WIDTH_MAX / 8 + 1 + 3 * SIFT_STRING) /* bytes */
-#define SIFT_REPLY_MAX (21 + 4 * SIFT_STRING)                                  /* bytes */
+	(28 + (SIFT_BATCH_MAX - 1) * SIFT_WIDTH_MAX / 8 + 1 + 3 * SIFT_STRING + 8) /* bytes */
+#define SIFT_REPLY_MAX (21 + 4 * SIFT_STRING)                                      /* bytes */
 
 /* One string for each detection of a batch; zero beyond their number. */
 struct sift_outcomes {
@@ -33,6 +33,7 @@ struct sift_outcomes {
 	uint64_t x[SIFT_WORDS];         /* measured in X, else in Z */
 	uint64_t disclosed[SIFT_WORDS]; /* outcome announced: all in X, the sample in Z */
 	uint64_t bit[SIFT_WORDS];       /* the outcome; on the wire only where disclosed */
+	uint64_t cross[SIFT_WORDS];     /* clicks in both bases; on the wire only for X */
 };
 
 struct sift_batch {
@@ -58,6 +59,8 @@ struct sift_gain {
 	/* matched and disclosed */
 	size_t shown;
 	uint64_t shown_x[SIFT_WORDS + 1], shown_decoy[SIFT_WORDS + 1], shown_error[SIFT_WORDS + 1];
+	/* clicks in both bases that count for X: matched, and not */
+	size_t cross[2];
 };
 
 /*
@@ -67,7 +70,7 @@ struct sift_gain {
 size_t sift_announce_encode(const struct sift_batch *b, uint8_t *out);
 /*
  * 0, or -EPROTO: malformed, empty, slots not strictly increasing or below FIRST_SLOT, an
- * outcome in X not disclosed. Undisclosed bits are 0 in B.
+ * outcome in X not disclosed. What is not on the wire is 0 in B.
  */
 int sift_announce_decode(const uint8_t *msg, size_t len, uint64_t first_slot, struct sift_batch *b);
 

@@ -26,7 +26,8 @@ static void announcement(const uint8_t *data, size_t size)
 		if (b.slot[i] <= b.slot[i - 1] || b.slot[i] > SIFT_SLOT_MAX)
 			abort();
 	for (size_t w = 0; w < SIFT_WORDS; w++)
-		if (((b.outcomes.x[w] | b.outcomes.bit[w]) & ~b.outcomes.disclosed[w]) != 0)
+		if (((b.outcomes.x[w] | b.outcomes.bit[w]) & ~b.outcomes.disclosed[w]) != 0 ||
+		    (b.outcomes.cross[w] & ~b.outcomes.x[w]) != 0)
 			abort();
 	len = sift_announce_encode(&b, out);
 	if (len > size || sift_announce_decode(out, len, b.slot[0], &again) < 0 ||
@@ -51,6 +52,7 @@ static void reply(const uint8_t *data, size_t size)
 		bits_put(o.x, i, data[2 + i % 2] >> (i % 7) & 1);
 		bits_put(o.disclosed, i, bits_get(o.x, i) || data[4] >> (i % 8) & 1);
 		bits_put(o.bit, i, data[5] >> (i % 8) & 1);
+		bits_put(o.cross, i, data[5] >> (i % 5) & 1);
 	}
 	data += 6;
 	size -= 6;

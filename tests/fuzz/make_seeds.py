@@ -142,7 +142,7 @@ def sift():
         # nine detections, distances of 5 bits, all in Z and one sampled; then all in X
         "announce-z": b"\1" + head + struct.pack("!QQB", 1000, 1100, 5) + bytes(range(5)) +
                       b"\0\0" + b"\x10\0" + b"\1",
-        "announce-x": b"\1" + head + struct.pack("!QQB", 1000, 1100, 0) + b"\xff\1" + b"\x55\1",
+        "announce-x": b"\1" + head + struct.pack("!QQB", 1000, 1100, 0) + b"\xff\1" + b"\x55\1" + b"\x10\0",
         # to nine detections in Z: seven match, three of them decoys
         "reply": b"\0" + struct.pack("!H4B", 8, 0, 0, 0, 0) + struct.pack("!BQQHH", 5, 1, 1, 9, 1) +
                  b"\x7f\0" + b"\x15",

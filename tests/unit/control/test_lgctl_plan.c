@@ -74,6 +74,26 @@ static void test_record(void)
 	json_decref(r);
 }
 
+/* Clicks in both bases, as a record has them. */
+static void test_cross(void)
+{
+	double phi[2];
+	struct err err;
+	json_t *r;
+
+	CU_ASSERT_EQUAL_FATAL(
+	        plan("{" BLOCK "," SOURCE "," EPS "," LEAK ",\"cross\":[0,0]}", "rusca", &r, &err),
+	        0);
+	phi[0] = of(r, NULL, "phi_z_upper");
+	json_decref(r);
+	CU_ASSERT_EQUAL_FATAL(plan("{" BLOCK "," SOURCE "," EPS "," LEAK ",\"cross\":[300,900]}",
+	                           "rusca", &r, &err),
+	                      0);
+	phi[1] = of(r, NULL, "phi_z_upper");
+	json_decref(r);
+	CU_ASSERT(phi[0] > 0 && phi[0] < phi[1] && phi[1] < 0.5);
+}
+
 static void test_f(void)
 {
 	struct err err;
@@ -118,6 +138,8 @@ static void test_refusals(void)
 	        {GOOD, NULL, "plan finite-key: --protocol is missing"},
 	        {GOOD, "ekert", "--protocol: ekert is not"},
 	        {GOOD, "lim", "n_z: is not a list of 3"},
+	        {"{" BLOCK "," SOURCE "," EPS "," LEAK ",\"cross\":[1]}", "rusca",
+	         "cross: is not a list of 2"},
 	        {"{" SOURCE "," EPS "," LEAK "}", "rusca", "n_z: is missing"},
 	        {"{" BLOCK "," EPS "," LEAK "}", "rusca", "mu: is missing"},
 	        {"{" BLOCK "," SOURCE "," LEAK "}", "rusca", "eps_sec: is missing"},
@@ -201,5 +223,5 @@ static void test_run(void)
 	unlink(path);
 }
 
-UNIT_MAIN(UNIT(test_vector), UNIT(test_record), UNIT(test_f), UNIT(test_no_key_has_a_reason),
-          UNIT(test_refusals), UNIT(test_run))
+UNIT_MAIN(UNIT(test_vector), UNIT(test_record), UNIT(test_cross), UNIT(test_f),
+          UNIT(test_no_key_has_a_reason), UNIT(test_refusals), UNIT(test_run))

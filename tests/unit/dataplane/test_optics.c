@@ -290,7 +290,9 @@ static void test_a_slot_is_detected_once(void)
 	stop(o);
 }
 
-/* What N double clicks of MASK become: counts by basis and bit. */
+static unsigned int crosses;
+
+/* What N double clicks of MASK become: counts by basis and bit, and those marked as of both. */
 static void doubles(unsigned int mask, unsigned int n, unsigned int count[2][2])
 {
 	struct optics *o = locked();
@@ -301,8 +303,11 @@ static void doubles(unsigned int mask, unsigned int n, unsigned int count[2][2])
 	give(o, tags, n);
 	CU_ASSERT_EQUAL_FATAL(found_count, n);
 	memset(count, 0, 4 * sizeof(count[0][0]));
-	for (unsigned int i = 0; i < n; i++)
+	crosses = 0;
+	for (unsigned int i = 0; i < n; i++) {
 		count[found[i].basis][found[i].bit]++;
+		crosses += found[i].cross;
+	}
 	stop(o);
 }
 
@@ -324,11 +329,13 @@ static void test_double_clicks_are_squashed(void)
 	doubles(1 << X0 | 1 << X1, 400, c);
 	CU_ASSERT_EQUAL(c[0][0] + c[0][1], 0);
 	CU_ASSERT_TRUE(fair(c[1][0], 400));
+	CU_ASSERT_EQUAL(crosses, 0);
 	/* Across bases the basis is random, the bit that of the detector in it. */
 	doubles(1 << Z1 | 1 << X0, 400, c);
 	CU_ASSERT_EQUAL(c[0][0] + c[1][1], 0);
 	CU_ASSERT_TRUE(fair(c[0][1], 400));
 	doubles(1 << Z0 | 1 << Z1 | 1 << X1, 400, c);
+	CU_ASSERT_EQUAL(crosses, 400);
 	CU_ASSERT_EQUAL(c[1][0], 0);
 	CU_ASSERT_TRUE(fair(c[1][1], 400));
 	CU_ASSERT_TRUE(fair(c[0][0], 400 - c[1][1]));

@@ -331,7 +331,7 @@ static inline bool rig_click(struct rig *r, uint64_t t, struct detection *d)
 			return false;
 		dark = true;
 	}
-	d->slot = t + r->offset_b;
+	*d = (struct detection){.slot = t + r->offset_b};
 	d->basis = rig_uniform(r) >= 0.6;
 	d->bit = lossy_random(&r->state) & 1;
 	if (dark)

@@ -458,7 +458,55 @@ static void test_entropy(void)
 	CU_ASSERT_DOUBLE_EQUAL(binary_entropy(0.11), 0.499916, 1e-6);
 }
 
-UNIT_MAIN(UNIT(test_rusca_vectors), UNIT(test_wiesemann_vectors), UNIT(test_lim_vectors),
-          UNIT(test_tomamichel_vectors), UNIT(test_nothing_gives_nothing), UNIT(test_monotonic),
-          UNIT(test_refusals), UNIT(test_hostile), UNIT(test_rounding), UNIT(test_proofs_by_name),
-          UNIT(test_entropy))
+/*
+ * Clicks in both bases: X is a sample without those that matched, and the rate that it shows is
+ * that of Z with the others: docs/security.md.
+ */
+static void test_cross_clicks(void)
+{
+	struct finite_key_input in = {
+	        .source = {{0.5, 0.1}, {0.7, 0.3}, 1e-10, 1e-15},
+	        .counts = {{900000, 80000}, {9000, 800}, {300000, 27000}, {3000, 270}, {0}},
+	        .leak = 100000};
+	struct finite_key_result none, some, matched, rest;
+
+	for (int proof = 0; proof < FINITE_KEY_PROOFS; proof++) {
+		if (finite_key_intensities((enum finite_key_proof)proof) != 2)
+			continue;
+		in.counts.cross[0] = in.counts.cross[1] = 0;
+		CU_ASSERT_EQUAL(finite_key_bound((enum finite_key_proof)proof, &in, &none), 0);
+		in.counts.cross[1] = 5000;
+		CU_ASSERT_EQUAL(finite_key_bound((enum finite_key_proof)proof, &in, &rest), 0);
+		near(rest.phi_z_upper, none.phi_z_upper * (1 + 5000 / none.z.s1_lower), 0);
+		in.counts.cross[0] = 3000;
+		CU_ASSERT_EQUAL(finite_key_bound((enum finite_key_proof)proof, &in, &some), 0);
+		near(some.test_error, none.x.v1_upper / (none.x.s1_lower - 3000), 0);
+		CU_ASSERT(some.deviation > none.deviation);
+		near(some.phi_z_upper,
+		     (some.test_error + some.deviation) * (1 + 5000 / none.z.s1_lower), 0);
+		in.counts.cross[1] = 0;
+		CU_ASSERT_EQUAL(finite_key_bound((enum finite_key_proof)proof, &in, &matched), 0);
+		CU_ASSERT(none.secret_bits > matched.secret_bits);
+		CU_ASSERT(none.secret_bits > rest.secret_bits);
+		CU_ASSERT(matched.secret_bits > some.secret_bits);
+		CU_ASSERT(rest.secret_bits > some.secret_bits);
+		/* More than the single photons of the sample: nothing is known of the phase. */
+		in.counts.cross[0] = 326000;
+		CU_ASSERT_EQUAL(finite_key_bound((enum finite_key_proof)proof, &in, &some), 0);
+		CU_ASSERT_EQUAL(some.phi_z_upper, 0.5);
+		in.counts.cross[0] = 327001;
+		CU_ASSERT_EQUAL(finite_key_bound((enum finite_key_proof)proof, &in, &some),
+		                -EINVAL);
+		CU_ASSERT(strncmp(some.reason, "cross[0]", 8) == 0);
+	}
+	in.counts.cross[0] = 1;
+	in.source = (struct finite_key_source){.eps_sec = 1e-10, .eps_cor = 1e-15};
+	in.counts = (struct finite_key_counts){{1000}, {1}, {1000}, {1}, {1, 0}};
+	CU_ASSERT_EQUAL(finite_key_bound(FINITE_KEY_TOMAMICHEL2012, &in, &some), -EINVAL);
+	CU_ASSERT(strncmp(some.reason, "cross", 5) == 0);
+}
+
+UNIT_MAIN(UNIT(test_cross_clicks), UNIT(test_rusca_vectors), UNIT(test_wiesemann_vectors),
+          UNIT(test_lim_vectors), UNIT(test_tomamichel_vectors), UNIT(test_nothing_gives_nothing),
+          UNIT(test_monotonic), UNIT(test_refusals), UNIT(test_hostile), UNIT(test_rounding),
+          UNIT(test_proofs_by_name), UNIT(test_entropy))

@@ -37,6 +37,7 @@ static void random_batch(struct sift_batch *b, size_t count, uint64_t distance, 
 		bits_put(o->x, i, next_random() & 1);
 		bits_put(o->disclosed, i, get(o->x, i) || next_random() % 4 == 0);
 		bits_put(o->bit, i, next_random() & 1);
+		bits_put(o->cross, i, next_random() % 8 == 0);
 	}
 }
 
@@ -58,8 +59,10 @@ static void test_announce_round_trip(void)
 			CU_ASSERT_EQUAL(out.outcomes.count, count);
 			CU_ASSERT_EQUAL(memcmp(out.slot, in.slot, count * sizeof(in.slot[0])), 0);
 			/* An outcome that is not disclosed does not leave. */
-			for (size_t w = 0; w < SIFT_WORDS; w++)
+			for (size_t w = 0; w < SIFT_WORDS; w++) {
 				in.outcomes.bit[w] &= in.outcomes.disclosed[w];
+				in.outcomes.cross[w] &= in.outcomes.x[w];
+			}
 			CU_ASSERT_EQUAL(memcmp(&out.outcomes, &in.outcomes, sizeof(in.outcomes)),
 			                0);
 			CU_ASSERT_EQUAL(sift_announce_decode(msg, len, in.slot[0] + 1, &out),
@@ -158,7 +161,8 @@ static void test_announce_malformed(void)
 				CU_FAIL("slots do not increase");
 		for (size_t w = 0; w < SIFT_WORDS; w++)
 			if ((out.outcomes.x[w] & ~out.outcomes.disclosed[w]) != 0 ||
-			    (out.outcomes.bit[w] & ~out.outcomes.disclosed[w]) != 0)
+			    (out.outcomes.bit[w] & ~out.outcomes.disclosed[w]) != 0 ||
+			    (out.outcomes.cross[w] & ~out.outcomes.x[w]) != 0)
 				CU_FAIL("what is disclosed contradicts itself");
 	}
 	CU_ASSERT(accepted > 1000);
@@ -182,8 +186,11 @@ static void expect(const struct sift_batch *b, const struct choice *c, struct si
 	for (size_t i = 0; i < b->outcomes.count; i++) {
 		bool x = get(b->outcomes.x, i), bob = get(b->outcomes.bit, i);
 
+		bool matched = c[i].valid && c[i].intensity <= 1 && c[i].basis == x;
+
 		r->stale += !c[i].valid;
-		if (!c[i].valid || c[i].intensity > 1 || c[i].basis != x)
+		g->cross[!matched] += x && get(b->outcomes.cross, i);
+		if (!matched)
 			continue;
 		bits_put(r->matched, i, true);
 		if (!get(b->outcomes.disclosed, i)) {
@@ -210,6 +217,8 @@ static void check_gain(const struct sift_gain *g, const struct sift_gain *want)
 {
 	CU_ASSERT_EQUAL_FATAL(g->keys, want->keys);
 	CU_ASSERT_EQUAL_FATAL(g->shown, want->shown);
+	CU_ASSERT_EQUAL(g->cross[0], want->cross[0]);
+	CU_ASSERT_EQUAL(g->cross[1], want->cross[1]);
 	CU_ASSERT(same(g->key_decoy, want->key_decoy, g->keys));
 	CU_ASSERT(same(g->shown_x, want->shown_x, g->shown));
 	CU_ASSERT(same(g->shown_decoy, want->shown_decoy, g->shown));
