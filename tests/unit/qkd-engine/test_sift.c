@@ -270,6 +270,42 @@ static void test_judge_and_reply(void)
 	}
 }
 
+/*
+ * Nothing is chosen by bits or errors: with any outcomes of Bob and any bits of Alice the same
+ * detections become key, or are shown, and as many octets are sent.
+ */
+static void test_bits_choose_nothing(void)
+{
+	uint8_t msg[SIFT_ANNOUNCE_MAX];
+	struct choice c[SIFT_BATCH_MAX];
+	struct sift_reply r[2];
+	struct sift_gain g[2];
+	struct sift_batch b;
+	size_t announced[2], replied[2];
+
+	for (int run = 0; run < 50; run++) {
+		random_batch(&b, 1 + next_random() % SIFT_BATCH_MAX, 1000, false);
+		random_choices(c, b.outcomes.count);
+		for (int i = 0; i < 2; i++) {
+			for (size_t k = 0; k < b.outcomes.count; k++) {
+				bits_put(b.outcomes.bit, k, next_random() & 1);
+				c[k].bit = next_random() & 1;
+			}
+			announced[i] = sift_announce_encode(&b, msg);
+			sift_judge(&b, c, &r[i], &g[i]);
+			replied[i] = sift_reply_encode(&r[i], &g[i], b.outcomes.count, msg);
+		}
+		CU_ASSERT_EQUAL(announced[0], announced[1]);
+		CU_ASSERT_EQUAL(replied[0], replied[1]);
+		CU_ASSERT(same(r[0].matched, r[1].matched, b.outcomes.count));
+		CU_ASSERT_EQUAL(g[0].keys, g[1].keys);
+		CU_ASSERT_EQUAL(g[0].shown, g[1].shown);
+		CU_ASSERT(same(g[0].key_decoy, g[1].key_decoy, g[0].keys));
+		CU_ASSERT(same(g[0].shown_x, g[1].shown_x, g[0].shown));
+		CU_ASSERT(same(g[0].shown_decoy, g[1].shown_decoy, g[0].shown));
+	}
+}
+
 /* More stale slots than did not match are a lie. */
 static void test_reply_stale(void)
 {
@@ -292,4 +328,5 @@ static void test_reply_stale(void)
 
 UNIT_MAIN(UNIT(test_announce_round_trip), UNIT(test_announce_extremes),
           UNIT(test_announce_is_small), UNIT(test_announce_strictly_increasing),
-          UNIT(test_announce_malformed), UNIT(test_judge_and_reply), UNIT(test_reply_stale))
+          UNIT(test_announce_malformed), UNIT(test_judge_and_reply), UNIT(test_bits_choose_nothing),
+          UNIT(test_reply_stale))
