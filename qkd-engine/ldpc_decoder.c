@@ -9,14 +9,6 @@
 
 #include "common/secret.h"
 
-/*
- * Of natural logarithm of a likelihood ratio. Few, as a reliability must be well above some
- * messages where it saturates, or what is subtracted from it again leaves nothing.
- */
-#define UNITS_PER_NAT 4.0
-
-#define MESSAGE_MAX 40
-
 /* Work of a step, in microseconds by the kernel's figure. */
 #define STEP_US 40
 
@@ -48,24 +40,13 @@ struct ldpc_decoder {
 	unsigned int least_at;
 };
 
-static void init_rule(struct ldpc_rule *rule)
-{
-	for (unsigned int i = 0; i < 15; i++) {
-		double exact = UNITS_PER_NAT * log1p(exp(-(double)i / UNITS_PER_NAT));
-
-		rule->correction[0][i] = (uint8_t)(exact + 0.25);
-		rule->correction[1][i] = (uint8_t)(exact + 0.75);
-	}
-	rule->correction[0][15] = rule->correction[1][15] = 0;
-	rule->clip = MESSAGE_MAX;
-}
-
 struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
                                          const struct ldpc_kernel *kernel)
 {
 	struct ldpc_decoder *d = secret_alloc(sizeof(*d));
 	size_t stride = plan->z + LDPC_PAD;
 	double qber = plan->qber;
+	double units;
 
 	if (d == NULL)
 		return NULL;
@@ -80,9 +61,10 @@ struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
 		ldpc_decoder_destroy(d);
 		return NULL;
 	}
-	init_rule(&d->rule);
+	ldpc_rule_init(&d->rule);
 	qber = qber < 1e-4 ? 1e-4 : qber > 0.25 ? 0.25 : qber;
-	d->channel = (int8_t)(UNITS_PER_NAT * log((1 - qber) / qber) + 0.5);
+	units = LDPC_UNITS_PER_NAT * log((1 - qber) / qber) + 0.5;
+	d->channel = (int8_t)units;
 	d->phase = GIVEN_UP;
 	return d;
 }

@@ -11,86 +11,131 @@ static int saturate(int v)
 	return v > 127 ? 127 : v < -128 ? -128 : v;
 }
 
-static uint8_t magnitude(int8_t v)
+static unsigned int least_of(unsigned int a, unsigned int b)
 {
-	return (uint8_t)(v < 0 ? -v : v);
+	return a < b ? a : b;
 }
 
-static uint8_t at_most(uint8_t v, uint8_t limit)
+/* What is more than 31 units adds nothing. */
+static unsigned int phi(const uint8_t near[16], const uint8_t far[16], unsigned int a)
 {
-	return v < limit ? v : limit;
+	return a < 16 ? near[a] + far[a] : a < 32 ? far[a - 16] : 0;
 }
 
-static uint8_t combined(uint8_t a, uint8_t b, const uint8_t correction[16])
+/* The message for a sum of SUM, the least of the edges in which is LEAST, from check CHECK. */
+static uint8_t message_of(const struct ldpc_rule *rule, unsigned int sum, unsigned int least,
+                          size_t check)
 {
-	uint8_t least = a < b ? a : b, most = a < b ? b : a;
-	uint8_t sum = (uint8_t)(least + most), difference = (uint8_t)(most - least);
-	int v = least + correction[at_most(sum, 15)] - correction[at_most(difference, 15)];
+	static const uint8_t up[4] = {0, 2, 1, 3};
+	unsigned int most, v;
 
-	return v > 0 ? (uint8_t)v : 0;
+	v = sum < 16   ? rule->inverse[0][sum]
+	    : sum < 64 ? rule->inverse[1][sum / 4]
+	               : rule->inverse[2][sum / 16];
+	least = least_of(least, 63);
+	most = 4 * least - least / 4 - least / 8;
+	return (uint8_t)least_of((least_of(v, most) + up[check % 4]) / 4, LDPC_MESSAGE_CLIP);
 }
 
 /* What the checks of a block have found about their edges. */
-struct checks {
-	uint8_t least[LANES], rest[LANES]; /* magnitudes, the second one of all other edges */
-	int8_t sign[LANES], hard[LANES];   /* bit 7: sum of the signs and the syndrome */
+struct found {
+	uint8_t first[LANES], second[LANES], sum[LANES];
+	int8_t sign[LANES], hard[LANES]; /* bit 7: sum of the signs and the syndrome */
 };
 
-static void gather(const struct ldpc_layer *l, size_t block, struct checks *m,
-                   const struct ldpc_rule *rule)
+/* LANES bytes of a column from PLACE on, and back. */
+static void rotate_out(const int8_t *llr, size_t z, size_t place, int8_t *x)
 {
-	size_t mask = l->z - 1;
-	int8_t *message = l->messages + block * l->degree;
+	size_t n = z - place < LANES ? z - place : LANES;
 
-	memset(m->least, LDPC_LLR_MAX, LANES);
-	memset(m->rest, LDPC_LLR_MAX, LANES);
+	memcpy(x, llr + place, n);
+	memcpy(x + n, llr, LANES - n);
+}
+
+static void rotate_in(int8_t *llr, size_t z, size_t place, const int8_t *x)
+{
+	size_t n = z - place < LANES ? z - place : LANES;
+
+	memcpy(llr + place, x, n);
+	memcpy(llr, x + n, LANES - n);
+}
+
+static void gather(const struct ldpc_layer *l, size_t block, const struct ldpc_rule *rule,
+                   struct found *f)
+{
+	int8_t *message = l->messages + block * l->degree, x[LANES];
+
+	memset(f->first, LDPC_LLR_MAX, LANES);
+	memset(f->second, LDPC_LLR_MAX, LANES);
+	memset(f->sum, 0, LANES);
 	for (unsigned int i = 0; i < LANES; i++) {
 		size_t check = block + i;
 
-		m->sign[i] = m->hard[i] =
+		f->sign[i] = f->hard[i] =
 		        l->syndrome[check / 64] >> (check % 64) & 1 ? (int8_t)-128 : 0;
 	}
 	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
-		const int8_t *llr = l->llr + l->col[k] * (l->z + LDPC_PAD);
-
+		rotate_out(l->llr + l->col[k] * (l->z + LDPC_PAD), l->z,
+		           (block + l->shift[k]) & (l->z - 1), x);
 		for (unsigned int i = 0; i < LANES; i++) {
-			int8_t x = llr[(block + i + l->shift[k]) & mask];
-			int8_t t = (int8_t)saturate(x - message[i]);
-			uint8_t a = magnitude(t);
+			int8_t t = (int8_t)saturate(x[i] - message[i]);
+			uint8_t a = (uint8_t)(t < 0 ? -t : t), b;
 
 			message[i] = t; /* without what came from this check */
-			m->sign[i] ^= t;
-			m->hard[i] ^= x;
-			m->rest[i] = combined(m->rest[i], a > m->least[i] ? a : m->least[i],
-			                      rule->correction[k % 2]);
-			m->least[i] = at_most(a, m->least[i]);
+			f->sign[i] ^= t;
+			f->hard[i] ^= x[i];
+			b = a > f->first[i] ? a : f->first[i];
+			f->first[i] = a < f->first[i] ? a : f->first[i];
+			f->second[i] = b < f->second[i] ? b : f->second[i];
+			f->sum[i] = (uint8_t)least_of(
+			        f->sum[i] + phi(rule->phi_near[k % 4], rule->phi_far[k % 4], a),
+			        255);
 		}
 	}
 }
 
-static void scatter(const struct ldpc_layer *l, size_t block, const struct checks *m,
-                    const struct ldpc_rule *rule)
+/* Messages to the edges with the least, with the second least, and to the others. */
+struct messages {
+	uint8_t first[LANES], second[LANES], others[LANES];
+};
+
+static void conclude(const struct ldpc_layer *l, size_t block, const struct ldpc_rule *rule,
+                     const struct found *f, struct messages *m)
 {
-	size_t mask = l->z - 1;
-	int8_t *message = l->messages + block * l->degree;
-	uint8_t least[LANES], others[LANES]; /* to the edges with the least, to others */
+	unsigned int share = ldpc_share(l->degree);
 
 	for (unsigned int i = 0; i < LANES; i++) {
-		least[i] = at_most(m->rest[i], rule->clip);
-		others[i] =
-		        at_most(combined(m->rest[i], m->least[i], rule->correction[0]), rule->clip);
-	}
-	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
-		int8_t *llr = l->llr + l->col[k] * (l->z + LDPC_PAD);
+		unsigned int a = phi(rule->phi_near_mid, rule->phi_far_mid, f->first[i]);
+		unsigned int b = phi(rule->phi_near_mid, rule->phi_far_mid, f->second[i]);
+		unsigned int both = least_of(a + b, 255);
+		unsigned int rest = f->sum[i] > both ? f->sum[i] - both : 0;
 
+		m->first[i] = message_of(rule, least_of(rest + b, 255), f->second[i], block + i);
+		m->second[i] = message_of(rule, least_of(rest + a, 255), f->first[i], block + i);
+		rest -= (rest * share) >> 16;
+		m->others[i] = message_of(rule, least_of(rest + both, 255), f->first[i], block + i);
+	}
+}
+
+static void scatter(const struct ldpc_layer *l, size_t block, const struct found *f,
+                    const struct messages *m)
+{
+	int8_t *message = l->messages + block * l->degree, x[LANES];
+
+	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
 		for (unsigned int i = 0; i < LANES; i++) {
 			int8_t t = message[i], r;
+			uint8_t a = (uint8_t)(t < 0 ? -t : t);
 
-			r = (int8_t)(magnitude(t) == m->least[i] ? least[i] : others[i]);
-			r = (int8_t)((t ^ m->sign[i]) < 0 ? -r : r);
+			r = (int8_t)(a == f->first[i]    ? m->first[i]
+			             : a == f->second[i] ? m->second[i]
+			                                 : m->others[i]);
+			r = (int8_t)((t ^ f->sign[i]) < 0 ? -r : r);
 			message[i] = r;
-			llr[(block + i + l->shift[k]) & mask] = (int8_t)saturate(t + r);
+			x[i] = (int8_t)saturate(t + r);
 		}
+		rotate_in(l->llr + l->col[k] * (l->z + LDPC_PAD), l->z,
+		          (block + l->shift[k]) & (l->z - 1), x);
 	}
 }
 
@@ -99,12 +144,14 @@ static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_rule *ru
 	unsigned int violated = 0;
 
 	for (size_t block = 0; block < l->z; block += LANES) {
-		struct checks m;
+		struct messages m;
+		struct found f;
 
-		gather(l, block, &m, rule);
+		gather(l, block, rule, &f);
 		for (unsigned int i = 0; i < LANES; i++)
-			violated += m.hard[i] < 0;
-		scatter(l, block, &m, rule);
+			violated += f.hard[i] < 0;
+		conclude(l, block, rule, &f, &m);
+		scatter(l, block, &f, &m);
 	}
 	return violated;
 }

@@ -21,26 +21,41 @@
 #define LDPC_PAD 64
 
 /*
- * The check rule. To each edge goes, with the sign that makes the check hold, what its other
- * edges combine to. Two magnitudes a and b combine to
+ * The check rule. A check tells each of its edges, with the sign that makes it hold, what the
+ * others imply together:
  *
- *      f(a, b) = min(a, b) + ln(1 + e^-(a + b)) - ln(1 + e^-|a - b|)
+ *      phi(sum of phi(|a|) over the other edges), phi(x) = -ln tanh(x / 2) = phi^-1(x)
  *
- * (box-plus; Hagenauer, Offer and Papke 1996), and so on. That is exact here, but for rounding,
- * towards the edge with the least magnitude; the others all get the combination of all edges, their
- * own included, which hardly counts as it is not the least: A-min* of Jones, Valles, Smith and
- * Villasenor (MILCOM 2003). Min-sum's two least magnitudes are not enough for checks of so many
- * edges: they lose a fifth of the rate, whatever they are scaled by.
+ * (Gallager 1963). Min-sum puts the least |a| for it: with the 20 to 100 edges of a check of a
+ * high rate that is far too sure, and codes with the best thresholds are not decoded at all. Here
+ * the sum is kept in a byte of 1/64, from a table of phi that rounds in one of four ways in turn
+ * so that small terms are right on average. Its inverse is taken three times for each check: for
+ * the edges with the least and the second least |a|, whose terms make a difference, and for
+ * all others, where an average term does. Results are rounded in one of four ways, by the check.
+ * Where the sum is too small to be told, they are at most about 0.9 of the least among the others.
+ *
+ * Reliabilities and messages are in quarters of the natural logarithm of a likelihood ratio. A
+ * finer unit makes the columns with many edges overflow; they then diverge.
  */
+#define LDPC_UNITS_PER_NAT 4
+#define LDPC_MESSAGE_CLIP  48
+
 struct ldpc_rule {
-	/*
-	 * ln(1 + e^-x) by x, or the last one: 0. Rounded down more often than up for edges of even
-	 * number, up more often for those of odd: else the many small corrections of a long check
-	 * would all round to nothing.
-	 */
-	uint8_t correction[2][16];
-	uint8_t clip; /* greatest magnitude of a message */
+	/* phi of 0 to 15 units less that of 16 more, and of 16 to 31; four roundings */
+	uint8_t phi_near[4][16], phi_far[4][16];
+	/* the same, rounded to nearest */
+	uint8_t phi_near_mid[16], phi_far_mid[16];
+	/* inverse, in quarters of a unit: of sums 0 to 15, 16 to 63 by 4, 64 to 255 by 16 */
+	uint8_t inverse[3][16];
 };
+
+void ldpc_rule_init(struct ldpc_rule *rule);
+
+/* What one of the edges beside the two least has of the sum of these, of 2^16. */
+static inline uint16_t ldpc_share(unsigned int degree)
+{
+	return degree <= 2 ? 0 : degree == 3 ? 65535 : (uint16_t)(65536 / (degree - 2));
+}
 
 struct ldpc_layer {
 	const uint16_t *col, *shift; /* of the entries; shifts count modulo Z */

@@ -33,24 +33,60 @@ TARGET static inline __m256i spread(uint32_t bits)
 	return _mm256_cmpeq_epi8(_mm256_and_si256(v, bit), bit);
 }
 
-TARGET static inline __m256i correction(__m256i x, __m256i table)
+TARGET static inline __m256i table(const uint8_t *p)
 {
-	return _mm256_shuffle_epi8(table, _mm256_min_epu8(x, _mm256_set1_epi8(15)));
+	return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p));
 }
 
-TARGET static inline __m256i combined(__m256i a, __m256i b, __m256i table)
+/*
+ * Of 0 to 15 near[a] + far[a], to 31 far[a - 16], above 0: an index with bit 7 set gives 0, others
+ * count by their low 4 bits.
+ */
+TARGET static inline __m256i phi(__m256i near, __m256i far, __m256i a)
 {
-	__m256i difference = _mm256_or_si256(_mm256_subs_epu8(a, b), _mm256_subs_epu8(b, a));
-	__m256i sum = _mm256_adds_epu8(a, b), least = _mm256_min_epu8(a, b);
+	__m256i v = _mm256_shuffle_epi8(near, _mm256_add_epi8(a, _mm256_set1_epi8(0x70)));
+	__m256i w = _mm256_shuffle_epi8(far, _mm256_add_epi8(a, _mm256_set1_epi8(0x60)));
 
-	return _mm256_subs_epu8(_mm256_add_epi8(least, correction(sum, table)),
-	                        correction(difference, table));
+	return _mm256_add_epi8(v, w);
 }
 
-TARGET static inline __m256i table_of(const uint8_t correction[16])
+/* V / 2^SHIFT, unsigned. */
+TARGET static inline __m256i divided(__m256i v, int shift)
 {
-	return _mm256_broadcastsi128_si256(
-	        _mm_loadu_si128((const __m128i *)(const void *)correction));
+	return _mm256_and_si256(_mm256_srli_epi16(v, shift),
+	                        _mm256_set1_epi8((char)(0xff >> shift)));
+}
+
+/* message_of() of ldpc_kernel.c */
+TARGET static inline __m256i message_of(const struct ldpc_rule *rule, __m256i sum, __m256i least)
+{
+	const __m256i fifteen = _mm256_set1_epi8(15);
+	const __m256i up = _mm256_set1_epi32(0x03010200);
+	__m256i by4 = divided(sum, 2), by16 = divided(sum, 4), v, most;
+
+	/* The sizes are told by what is left of the sum; both wide steps begin at index 4. */
+	v = _mm256_shuffle_epi8(table(rule->inverse[2]), by16);
+	v = _mm256_blendv_epi8(
+	        _mm256_shuffle_epi8(table(rule->inverse[1]), _mm256_min_epu8(by4, fifteen)), v,
+	        _mm256_cmpgt_epi8(by16, _mm256_set1_epi8(3)));
+	v = _mm256_blendv_epi8(
+	        _mm256_shuffle_epi8(table(rule->inverse[0]), _mm256_min_epu8(sum, fifteen)), v,
+	        _mm256_cmpgt_epi8(by4, _mm256_set1_epi8(3)));
+	least = _mm256_min_epu8(least, _mm256_set1_epi8(63));
+	most = _mm256_slli_epi16(least, 2); /* below 256: nothing crosses a byte */
+	most = _mm256_sub_epi8(most, _mm256_add_epi8(divided(least, 2), divided(least, 3)));
+	v = divided(_mm256_adds_epu8(_mm256_min_epu8(v, most), up), 2);
+	return _mm256_min_epu8(v, _mm256_set1_epi8(LDPC_MESSAGE_CLIP));
+}
+
+/* REST less one edge's share of it. */
+TARGET static inline __m256i without_one(__m256i rest, __m256i share)
+{
+	const __m256i zero = _mm256_setzero_si256();
+	__m256i low = _mm256_mulhi_epu16(_mm256_unpacklo_epi8(rest, zero), share);
+	__m256i high = _mm256_mulhi_epu16(_mm256_unpackhi_epi8(rest, zero), share);
+
+	return _mm256_sub_epi8(rest, _mm256_packus_epi16(low, high));
 }
 
 /* What went over the end of a column belongs to its beginning, and is repeated behind it. */
@@ -70,46 +106,90 @@ TARGET static void mend(const struct ldpc_layer *l)
 	}
 }
 
+/* What the checks of a block have found about their edges, and tell them. */
+struct block {
+	__m256i first, second, sum, sign, hard;
+	__m256i others, if_second, if_first; /* the latter to be XORed where they apply */
+};
+
+TARGET static inline void gather(const struct ldpc_layer *l, const struct ldpc_rule *rule,
+                                 size_t at, int8_t *message, struct block *b)
+{
+	size_t mask = l->z - 1, stride = STRIDE(l->z);
+	__m256i first = _mm256_set1_epi8(LDPC_LLR_MAX), second = first;
+	__m256i sign = spread((uint32_t)(l->syndrome[at / 64] >> (at % 64)));
+	__m256i hard = sign, sum = _mm256_setzero_si256();
+
+	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
+		__m256i x = load(l->llr + l->col[k] * stride + ((at + l->shift[k]) & mask));
+		__m256i t = _mm256_subs_epi8(x, load(message));
+		__m256i a = _mm256_abs_epi8(t);
+
+		store(message, t);
+		sign = _mm256_xor_si256(sign, t);
+		hard = _mm256_xor_si256(hard, x);
+		second = _mm256_min_epu8(second, _mm256_max_epu8(a, first));
+		first = _mm256_min_epu8(a, first);
+		sum = _mm256_adds_epu8(
+		        sum, phi(table(rule->phi_near[k % 4]), table(rule->phi_far[k % 4]), a));
+	}
+	b->first = first;
+	b->second = second;
+	b->sum = sum;
+	b->sign = sign;
+	b->hard = hard;
+}
+
+TARGET static inline void conclude(const struct ldpc_layer *l, const struct ldpc_rule *rule,
+                                   struct block *b)
+{
+	const __m256i share = _mm256_set1_epi16((short)ldpc_share(l->degree));
+	const __m256i near = table(rule->phi_near_mid), far = table(rule->phi_far_mid);
+	__m256i p = phi(near, far, b->first), q = phi(near, far, b->second);
+	__m256i both = _mm256_adds_epu8(p, q), rest = _mm256_subs_epu8(b->sum, both);
+	__m256i first = message_of(rule, _mm256_adds_epu8(rest, q), b->second);
+	__m256i second = message_of(rule, _mm256_adds_epu8(rest, p), b->first);
+
+	b->others = message_of(rule, _mm256_adds_epu8(without_one(rest, share), both), b->first);
+	b->if_first = _mm256_xor_si256(first, b->others);
+	b->if_second = _mm256_xor_si256(second, b->others);
+}
+
+TARGET static inline void scatter(const struct ldpc_layer *l, size_t at, int8_t *message,
+                                  const struct block *b)
+{
+	const __m256i one = _mm256_set1_epi8(1);
+	size_t mask = l->z - 1, stride = STRIDE(l->z);
+	__m256i first = b->first, second = b->second, sign = b->sign;
+	__m256i others = b->others, if_first = b->if_first, if_second = b->if_second;
+
+	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
+		__m256i t = load(message), a = _mm256_abs_epi8(t), r;
+
+		r = _mm256_blendv_epi8(_mm256_and_si256(_mm256_cmpeq_epi8(a, second), if_second),
+		                       if_first, _mm256_cmpeq_epi8(a, first));
+		r = _mm256_xor_si256(others, r);
+		/* one: sign_epi8 makes zero of what goes with zero */
+		r = _mm256_sign_epi8(r, _mm256_or_si256(_mm256_xor_si256(sign, t), one));
+		store(message, r);
+		store(l->llr + l->col[k] * stride + ((at + l->shift[k]) & mask),
+		      _mm256_adds_epi8(t, r));
+	}
+}
+
 TARGET static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_rule *rule)
 {
-	const __m256i table[2] = {table_of(rule->correction[0]), table_of(rule->correction[1])};
-	const __m256i one = _mm256_set1_epi8(1), clip = _mm256_set1_epi8((char)rule->clip);
-	size_t mask = l->z - 1, stride = STRIDE(l->z);
-	unsigned int violated = 0, degree = l->degree;
-	const uint16_t *col = l->col, *shift = l->shift;
-	int8_t *message = l->messages, *llr = l->llr;
+	unsigned int violated = 0;
+	int8_t *message = l->messages;
 
-	for (size_t block = 0; block < l->z; block += LANES, message += LANES * degree) {
-		__m256i least = _mm256_set1_epi8(LDPC_LLR_MAX), rest = least;
-		__m256i sign = spread((uint32_t)(l->syndrome[block / 64] >> (block % 64)));
-		__m256i hard = sign, others, flip;
+	for (size_t at = 0; at < l->z; at += LANES, message += LANES * l->degree) {
+		struct block b;
 
-		for (unsigned int k = 0; k < degree; k++) {
-			__m256i x = load(llr + col[k] * stride + ((block + shift[k]) & mask));
-			__m256i t = _mm256_subs_epi8(x, load(message + LANES * k));
-			__m256i a = _mm256_abs_epi8(t);
-
-			store(message + LANES * k, t);
-			sign = _mm256_xor_si256(sign, t);
-			hard = _mm256_xor_si256(hard, x);
-			rest = combined(rest, _mm256_max_epu8(a, least), table[k % 2]);
-			least = _mm256_min_epu8(a, least);
-		}
-		violated +=
-		        (unsigned int)__builtin_popcount((unsigned int)_mm256_movemask_epi8(hard));
-		others = _mm256_min_epu8(combined(rest, least, table[0]), clip);
-		flip = _mm256_xor_si256(others, _mm256_min_epu8(rest, clip));
-		for (unsigned int k = 0; k < degree; k++) {
-			__m256i t = load(message + LANES * k);
-			__m256i is_least = _mm256_cmpeq_epi8(_mm256_abs_epi8(t), least);
-			__m256i r = _mm256_xor_si256(others, _mm256_and_si256(is_least, flip));
-
-			/* one: sign_epi8 makes zero of what goes with zero */
-			r = _mm256_sign_epi8(r, _mm256_or_si256(_mm256_xor_si256(sign, t), one));
-			store(message + LANES * k, r);
-			store(llr + col[k] * stride + ((block + shift[k]) & mask),
-			      _mm256_adds_epi8(t, r));
-		}
+		gather(l, rule, at, message, &b);
+		violated += (unsigned int)__builtin_popcount(
+		        (unsigned int)_mm256_movemask_epi8(b.hard));
+		conclude(l, rule, &b);
+		scatter(l, at, message, &b);
 	}
 	mend(l);
 	return violated;

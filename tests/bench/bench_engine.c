@@ -31,6 +31,7 @@ static const struct {
 	bool has_qber; /* --qber without --only asks for these */
 } kinds[] = {
         {"cascade", bench_engine_cascade, true},
+        {"ldpc", bench_engine_ldpc, true},
         {"amplify", bench_engine_amplify, false},
         {"sift", bench_engine_sift, false},
         {"authenticate", bench_engine_authenticate, false},

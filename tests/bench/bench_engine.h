@@ -69,6 +69,7 @@ double bench_median(double *samples, size_t n);
 void bench_engine_amplify(const struct bench_options *o);
 void bench_engine_authenticate(const struct bench_options *o);
 void bench_engine_cascade(const struct bench_options *o);
+void bench_engine_ldpc(const struct bench_options *o);
 void bench_engine_sift(const struct bench_options *o);
 
 #endif

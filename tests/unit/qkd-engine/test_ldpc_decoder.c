@@ -8,12 +8,7 @@
 #include "common/secret.h"
 #include "tests/unit/qkd-engine/ldpc_frames.h"
 
-/* Four units a nat. */
-static const struct ldpc_rule rule = {
-        .correction = {{3, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0},
-                       {3, 3, 2, 2, 2, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0}},
-        .clip = 40,
-};
+static struct ldpc_rule rule;
 
 /* The state of a frame under one kernel. */
 struct lanes {
@@ -95,11 +90,79 @@ static void test_kernels_agree(void)
 	}
 }
 
-/* One check of three bits, worked out by hand from the rule. */
-static void test_rule(void)
+/* The box-plus of all edges but WITHOUT, in units. */
+static double exact(const int8_t *edges, unsigned int degree, unsigned int without)
 {
-	static const uint16_t col[] = {0, 1, 2}, shift[] = {0, 0, 0};
-	_Alignas(64) int8_t llr[3][32 + LDPC_PAD], messages[3 * 32] = {0};
+	double product = 1;
+
+	for (unsigned int k = 0; k < degree; k++)
+		if (k != without)
+			product *= tanh(edges[k] / 2.0 / LDPC_UNITS_PER_NAT);
+	return 2 * atanh(product) * LDPC_UNITS_PER_NAT;
+}
+
+/*
+ * Random checks of each degree and of reliabilities as they are in decoding: on average the
+ * messages are what belief propagation would send, and none is far from it.
+ */
+static void test_rule_is_nearly_belief_propagation(void)
+{
+	static uint16_t col[LDPC_DEGREE_MAX], shift[LDPC_DEGREE_MAX];
+	_Alignas(64) static int8_t llr[LDPC_DEGREE_MAX][32 + LDPC_PAD],
+	        messages[LDPC_DEGREE_MAX * 32];
+	static const unsigned int degrees[] = {3, 4, 7, 10, 20, 50, 100};
+	static const int magnitudes[] = {4, 8, 12, 16, 20, 24};
+
+	for (unsigned int i = 0; i < LDPC_DEGREE_MAX; i++)
+		col[i] = (uint16_t)i;
+	for (unsigned int n = 0; n < 7 * 6; n++) {
+		unsigned int degree = degrees[n / 6];
+		double bias = 0, square = 0, size = 0, number = 0;
+
+		for (int again = 0; again < 40; again++) {
+			uint64_t syndrome = (uint64_t)dice(0xffffffff);
+			struct ldpc_layer l = {.col = col,
+			                       .shift = shift,
+			                       .degree = degree,
+			                       .z = 32,
+			                       .syndrome = &syndrome,
+			                       .llr = llr[0],
+			                       .messages = messages};
+			int8_t before[LDPC_DEGREE_MAX];
+			unsigned int lane = dice(32);
+
+			memset(messages, 0, sizeof(messages));
+			for (unsigned int k = 0; k < degree; k++) {
+				for (unsigned int i = 0; i < 32; i++)
+					llr[k][i] =
+					        (int8_t)((int)dice((uint32_t)magnitudes[n % 6]) +
+					                 magnitudes[n % 6] / 2 - 3 * (int)dice(2));
+				before[k] = llr[k][lane];
+			}
+			ldpc_kernel_portable.layer(&l, &rule);
+			for (unsigned int k = 0; k < degree; k++) {
+				double e = exact(before, degree, k), m = llr[k][lane] - before[k];
+
+				m = syndrome >> lane & 1 ? -m : m;
+				m = e < 0 ? -m : m;
+				e = fabs(e);
+				bias += m - e;
+				size += e;
+				square += (m - e) * (m - e);
+				number++;
+			}
+		}
+		/* Large ones are held back by a tenth. */
+		CU_ASSERT_TRUE(fabs(bias / number) < 0.35 + 0.1 * size / number);
+		CU_ASSERT_TRUE(sqrt(square / number) < 0.7 + 0.1 * size / number);
+	}
+}
+
+/* What came from a check is not taken for news by it. */
+static void test_layer_again_changes_nothing(void)
+{
+	static const uint16_t col[] = {0, 1, 2}, shift[] = {0, 5, 9};
+	_Alignas(64) int8_t llr[3][32 + LDPC_PAD], messages[3 * 32] = {0}, after[3][32 + LDPC_PAD];
 	uint64_t syndrome = 1; /* check 0 is to be odd, the others even */
 	struct ldpc_layer l = {.col = col,
 	                       .shift = shift,
@@ -113,20 +176,12 @@ static void test_rule(void)
 	memset(llr[1], 16, sizeof(llr[1]));
 	memset(llr[2], 40, sizeof(llr[2]));
 	CU_ASSERT_EQUAL(ldpc_kernel_portable.layer(&l, &rule), 1);
-	/*
-	 * To the least: 16 less 0 for 40 - 16. To the others: 10 and 16 to 10 less 1 for 16 - 10,
-	 * and that with the 40 to itself. What 4 units a nat would be exactly: 16.0 and 9.2.
-	 */
-	CU_ASSERT_EQUAL(llr[0][0], 10 - 16);
-	CU_ASSERT_EQUAL(llr[1][0], 16 - 9);
-	CU_ASSERT_EQUAL(llr[2][0], 40 - 9);
-	CU_ASSERT_EQUAL(llr[0][1], 10 + 16);
-	CU_ASSERT_EQUAL(llr[1][1], 16 + 9);
-	CU_ASSERT_EQUAL(llr[2][1], 40 + 9);
-	/* Again: what came from the check is not taken for news. */
+	CU_ASSERT_TRUE(llr[0][0] < 0); /* the likeliest error */
+	CU_ASSERT_TRUE(llr[1][5] > 0 && llr[1][5] < 16 && llr[2][9] > 0 && llr[2][9] < 40);
+	CU_ASSERT_TRUE(llr[0][1] > 10 && llr[1][6] > 16 && llr[2][10] > 40);
+	memcpy(after, llr, sizeof(llr));
 	CU_ASSERT_EQUAL(ldpc_kernel_portable.layer(&l, &rule), 0);
-	CU_ASSERT_EQUAL(llr[0][0], 10 - 16);
-	CU_ASSERT_EQUAL(llr[1][1], 16 + 9);
+	CU_ASSERT_EQUAL(memcmp(after, llr, sizeof(llr)), 0);
 }
 
 static int decode(struct ldpc_decoder *d, const uint64_t *syndrome, unsigned int merged)
@@ -221,11 +276,13 @@ static void test_takes_no_more_than_there_is(void)
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
 
-static void test_secret_memory(void)
+static void test_setup(void)
 {
 	CU_ASSERT_EQUAL_FATAL(secret_init(8 << 20, NULL), 0);
+	ldpc_rule_init(&rule);
 }
 
-UNIT_MAIN(UNIT(test_secret_memory), UNIT(test_rule), UNIT(test_kernels_agree),
+UNIT_MAIN(UNIT(test_setup), UNIT(test_rule_is_nearly_belief_propagation),
+          UNIT(test_layer_again_changes_nothing), UNIT(test_kernels_agree),
           UNIT(test_decodes_what_is_easy), UNIT(test_decodes_short_and_merged),
           UNIT(test_portable_decodes), UNIT(test_gives_up), UNIT(test_takes_no_more_than_there_is))

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * One-way reconciliation by LDPC codes: rows ldpc/PERCENT. No network between the parties; mbps
+ * is of the slower one. f counts all bits that either party discloses, and those of frames that
+ * failed, over n h(q) with the q of the errors made; f_budget what is charged for a block
+ * (ldpc_budget()), over n h(q) with the q that both know before. f_floor is the least that any
+ * code of this length can have in one message with a failure in 1000 frames.
+ */
+
+#include "bench_engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/gcm.h"
+#include "qkd-engine/ldpc.h"
+#include "qkd-engine/ldpc_kernel.h"
+#include "qkd-engine/ldpc_plan.h"
+
+#define FRAMES_PER_BLOCK 32
+#define FLOOR_FAILURES   1e-3
+
+struct tally {
+	double alice_s, bob_s, step_s; /* step: the longest single call */
+	uint64_t bits, leak, rounds, blocks, frames, blind, failed, wrong, over, sweeps;
+	double ideal; /* bits: sum of n h(q) */
+};
+
+static void took(double *sum, struct tally *t, double *since)
+{
+	double at = bench_cpu_s();
+
+	*sum += at - *since;
+	if (t != NULL && at - *since > t->step_s)
+		t->step_s = at - *since;
+	*since = bench_cpu_s();
+}
+
+/* Frames that differ after the block has ended with RET, their bits in *BITS. */
+static size_t differing(const struct ldpc_plan *plan, const uint64_t *x, const uint64_t *y,
+                        uint64_t *bits)
+{
+	size_t frames = 0;
+
+	*bits = 0;
+	for (size_t f = 0; f < plan->frames; f++) {
+		bool wrong = false;
+
+		for (size_t i = ldpc_frame_start(plan, f); i < ldpc_frame_start(plan, f + 1); i++)
+			wrong |= bits_get(x, i) != bits_get(y, i);
+		frames += wrong;
+		*bits += wrong ? ldpc_frame_bits(plan, f) : 0;
+	}
+	return frames;
+}
+
+/* One block to its end. */
+static void reconcile(const struct ldpc_params *p, const uint64_t *alice_key, uint64_t *bob_key,
+                      uint8_t *question, uint8_t *answer, struct tally *t)
+{
+	size_t cap = ldpc_message_max(p), frames;
+	double since = bench_cpu_s();
+	struct ldpc_stats s;
+	struct ldpc_plan plan;
+	struct ldpc_alice *a;
+	struct ldpc_bob *b;
+	uint64_t bits;
+	int n, m = 1;
+
+	a = ldpc_alice_create(p, alice_key);
+	took(&t->alice_s, NULL, &since);
+	b = ldpc_bob_create(p, bob_key);
+	took(&t->bob_s, NULL, &since);
+	if (a == NULL || b == NULL || ldpc_plan_init(&plan, p) < 0)
+		bench_fail("ldpc: %s", strerror(errno));
+	while (m > 0) {
+		do {
+			n = ldpc_bob_ask(b, question, cap);
+			took(&t->bob_s, t, &since);
+		} while (n == -EAGAIN);
+		if (n <= 0)
+			break;
+		do {
+			m = ldpc_alice_answer(a, question, (size_t)n, answer, cap);
+			took(&t->alice_s, t, &since);
+		} while (m == -EAGAIN);
+		if (m > 0 && ldpc_bob_take(b, answer, (size_t)m) < 0)
+			m = -EPROTO;
+		took(&t->bob_s, NULL, &since);
+	}
+	ldpc_bob_stats(b, &s);
+	ldpc_alice_destroy(a);
+	took(&t->alice_s, NULL, &since);
+	ldpc_bob_destroy(b);
+	took(&t->bob_s, NULL, &since);
+	frames = differing(&plan, alice_key, bob_key, &bits);
+	if (n == -EOVERFLOW) {
+		/* Void; the figures are as if the frames had been disclosed. */
+		t->over++;
+		t->failed += frames;
+		t->leak += bits;
+	} else if (n == 0 && m > 0) {
+		t->failed += s.failed;
+		t->wrong += frames;
+	} else {
+		bench_fail("ldpc: %s", strerror(n < 0 ? -n : -m));
+	}
+	t->blocks++;
+	t->bits += p->bits;
+	t->frames += s.frames;
+	t->leak += s.alice_leak + s.bob_leak;
+	t->rounds += s.rounds;
+	t->blind += s.blind;
+	t->sweeps += s.iterations;
+}
+
+static void bench(const struct bench_options *o, double percent, const char *row)
+{
+	size_t frame_bits = o->frame_bits == 0 ? 1 << 18 : o->frame_bits;
+	size_t frames = o->frames == 0 ? 192 : o->frames;
+	struct ldpc_params p = {.frame_bits = frame_bits, .qber = percent / 100};
+	uint64_t *alice, *bob, state = o->seed + (uint64_t)(percent * 1000);
+	uint8_t *messages = malloc(2 * LDPC_MESSAGE_MAX);
+	struct ldpc_plan plan;
+	struct tally t = {0};
+	double side, start = bench_wall_s();
+	int ret;
+
+	p.bits = o->block != 0
+	                 ? o->block
+	                 : frame_bits * (frames < FRAMES_PER_BLOCK ? frames : FRAMES_PER_BLOCK);
+	ret = ldpc_plan_init(&plan, &p);
+	if (ret < 0)
+		bench_fail("%s: %s", row,
+		           ret == -ERANGE ? "no code for this error rate"
+		                          : "block or frame length");
+	alice = malloc(BITS_WORDS(p.bits) * 8);
+	bob = malloc(BITS_WORDS(p.bits) * 8);
+	if (messages == NULL || alice == NULL || bob == NULL)
+		bench_fail("ldpc: no memory");
+	while (t.frames < frames) {
+		size_t errors = bench_keys(&state, p.bits, p.qber, alice, bob);
+
+		p.seed = bench_random(&state);
+		reconcile(&p, alice, bob, messages, messages + LDPC_MESSAGE_MAX, &t);
+		t.ideal += (double)p.bits * bench_entropy((double)errors / (double)p.bits);
+	}
+	side = t.alice_s > t.bob_s ? t.alice_s : t.bob_s;
+	bench_emit(row,
+	           "\"f\": %.4f, \"f_budget\": %.4f, \"f_floor\": %.4f, \"fer\": %.3g, "
+	           "\"fer_first\": %.3g, \"wrong\": %llu, \"over_budget\": %.3g, "
+	           "\"frames\": %llu, \"frame_bits\": %zu, \"mbps\": %.1f, \"alice_mbps\": %.1f, "
+	           "\"bob_mbps\": %.1f, \"sweeps\": %.1f, \"rounds\": %.2f, \"kernel\": \"%s\", "
+	           "\"longest_step_us\": %.0f, \"wall_s\": %.2f",
+	           (double)t.leak / t.ideal,
+	           (double)plan.budget / ((double)p.bits * bench_entropy(p.qber)),
+	           ldpc_f_floor(p.qber, (double)plan.bits / (double)plan.frames, FLOOR_FAILURES),
+	           (double)t.failed / (double)t.frames, (double)t.blind / (double)t.frames,
+	           (unsigned long long)t.wrong, (double)t.over / (double)t.blocks,
+	           (unsigned long long)t.frames, plan.code->cols * plan.z,
+	           (double)t.bits / side / 1e6, (double)t.bits / t.alice_s / 1e6,
+	           (double)t.bits / t.bob_s / 1e6, (double)t.sweeps / (double)t.frames,
+	           (double)t.rounds / (double)t.blocks, ldpc_kernel_best(plan.z)->name,
+	           t.step_s * 1e6, bench_wall_s() - start);
+	free(alice);
+	free(bob);
+	free(messages);
+}
+
+void bench_engine_ldpc(const struct bench_options *o)
+{
+	static const double percents[] = {0.5, 1, 2, 3, 5, 8, 11};
+	struct err err;
+	char row[32];
+
+	if (gcm_provider_init(NULL, &err) < 0)
+		bench_fail("ldpc: %s", err.text);
+	for (size_t i = 0; i < (o->qber > 0 ? 1 : sizeof(percents) / sizeof(percents[0])); i++) {
+		double percent = o->qber > 0 ? o->qber : percents[i];
+
+		snprintf(row, sizeof(row), "ldpc/%g", percent);
+		if (bench_wanted(o, row))
+			bench(o, percent, row);
+	}
+}
