@@ -9,11 +9,14 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "dataplane/port_link.h"
 #include "dataplane/tap.h"
 #include "dataplane/tap_addresses.h"
 #include "dataplane/tap_routes.h"
 #include "dataplane/tap_watch.h"
+
+LOG_COMPONENT_DEFINE(exception_path)
 
 #define BUFFERS 1023
 #define BURST   64 /* frames of a core or a daemon in one poll */
@@ -34,6 +37,7 @@ struct one {
 	struct tap tap;
 	uint16_t frame; /* longest */
 	bool up;
+	bool lost; /* somebody removed it, and it cannot be made anew */
 };
 
 struct exception_path {
@@ -46,6 +50,18 @@ struct exception_path {
 	uint64_t next_link_ns, made_ns, tell_after_ns;
 };
 
+static int make(struct exception_path *p, unsigned int index, const char *name, struct err *err)
+{
+	const struct iface *iface = &p->iface[index];
+	struct one *o = &p->one[index];
+	int rc = tap_open(&o->tap, name, &iface->mac, iface->mtu, err);
+
+	o->up = true;
+	for (unsigned int i = 0; rc == 0 && i < iface->address_count; i++)
+		rc = tap_add_address(&o->tap, &iface->address[i], err);
+	return rc;
+}
+
 /* DEVICE: of the port that it is on. */
 static int open_one(struct exception_path *p, unsigned int index, const struct config_port *config,
                     const char *device, unsigned int cores, struct err *err)
@@ -57,17 +73,12 @@ static int open_one(struct exception_path *p, unsigned int index, const struct c
 
 	if (config->exception[0] == '\0')
 		return 0;
-	rc = tap_open(&o->tap, config->exception, &iface->mac, iface->mtu, err);
+	rc = make(p, index, config->exception, err);
 	if (rc < 0)
 		return rc;
 	o->frame = (uint16_t)(iface->mtu + FRAME_EXTRA);
-	o->up = true;
 	if (port_kernel_interface(device, under, sizeof(under)))
 		tap_silence(under);
-	for (unsigned int i = 0; rc == 0 && i < iface->address_count; i++)
-		rc = tap_add_address(&o->tap, &iface->address[i], err);
-	if (rc < 0)
-		return rc;
 	o->queue = exception_create(cores, err);
 	return o->queue != NULL ? 0 : -err->code;
 }
@@ -191,6 +202,32 @@ static void follow_link(struct exception_path *p, struct one *o, unsigned int in
 	tap_set_carrier(&o->tap, up);
 }
 
+/* Daemons on an interface that was removed under them would never hear of the port again. */
+static void keep(struct exception_path *p, struct one *o, unsigned int index, uint64_t now_ns)
+{
+	struct err err = {0};
+	char name[IF_NAMESIZE];
+
+	if (tap_exists(&o->tap))
+		return;
+	memcpy(name, o->tap.name, sizeof(name));
+	if (!o->lost)
+		log_warn("interface %s: somebody removed it; it is made anew", name);
+	tap_close(&o->tap);
+	if (make(p, index, name, &err) < 0) {
+		if (!o->lost)
+			log_warn("%s; it is tried again and again", err.text);
+		tap_close(&o->tap);
+		o->lost = true;
+		return;
+	}
+	if (o->lost)
+		log_info("interface %s: made anew", name);
+	o->lost = false;
+	p->made_ns = now_ns;
+	p->tell_after_ns = TELL_FIRST_NS;
+}
+
 static void tell_again(struct exception_path *p, uint64_t now_ns)
 {
 	if (p->tell_after_ns > TELL_LAST_NS || now_ns - p->made_ns < p->tell_after_ns)
@@ -214,8 +251,10 @@ unsigned int exception_path_poll(struct exception_path *p, uint64_t now_ns)
 
 		if (o->queue == NULL)
 			continue;
-		if (look)
+		if (look) {
+			keep(p, o, i, now_ns);
 			follow_link(p, o, i);
+		}
 		to_daemons(o);
 		from_daemons(p, o);
 	}

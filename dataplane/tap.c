@@ -68,6 +68,8 @@ static int set_options(const char *name, struct err *err)
 	        {"ipv6", "dad_transmits", '0', false},
 	        /* The same link-local address as the port's. */
 	        {"ipv6", "addr_gen_mode", '0', false},
+	        /* Who takes it down and up again finds its addresses there. */
+	        {"ipv6", "keep_addr_on_down", '1', false},
 	};
 
 	for (unsigned int i = 0; i < RTE_DIM(option); i++) {
@@ -145,6 +147,13 @@ void tap_close(struct tap *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	t->fd = -1;
+}
+
+bool tap_exists(const struct tap *t)
+{
+	struct ifreq ifr;
+
+	return ioctl(t->fd, TUNGETIFF, &ifr) == 0;
 }
 
 bool tap_write(const struct tap *t, const struct rte_mbuf *m)

@@ -31,6 +31,9 @@ int tap_open(struct tap *t, const char *name, const struct rte_ether_addr *mac, 
              struct err *err);
 void tap_close(struct tap *t);
 
+/* False: somebody removed the interface, or it was never made. */
+bool tap_exists(const struct tap *t);
+
 /* A frame, chained or not; false: the kernel did not take it. */
 bool tap_write(const struct tap *t, const struct rte_mbuf *m);
 /* The next frame of a daemon in the SIZE bytes of BUF, its length, or 0 when there is none. */

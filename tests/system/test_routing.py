@@ -287,6 +287,27 @@ def test_bfd_sees_a_silent_router(routed):
     routed.wait_for(lambda: len(routed.established()) == 3, 40, "the session comes back", 0.5)
 
 
+def test_an_interface_that_somebody_removes_is_made_anew(routed):
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "the routes", 0.5)
+    enter = routed.router["gw"].enter
+    run(*enter, "ip", "link", "del", "lg-lan")
+    routed.wait_for(lambda: routed.established() == {WAN_ROUTER}, 12, "the sessions end", 0.1)
+    routed.wait_for(lambda: len(routed.established()) == 3, 30, "three sessions", 0.5)
+    routed.wait_for(lambda: routed.reaches(BEHIND) and routed.reaches(BEHIND6), 20,
+                    "and the routes", 0.5)
+    # While its name is another's, the rest goes on.
+    run(*enter, "ip", "link", "add", "another", "type", "veth", "peer", "name", "others")
+    take = ["sh", "-c", "ip link del lg-wan; ip link set another name lg-wan"]
+    # The gateway may be quicker.
+    routed.wait_for(lambda: "File exists" not in run(*enter, *take, check=False), 10, "its name")
+    with open(routed.path("gw-a.log")) as log:
+        routed.wait_for(lambda: "lg-wan: cannot be made" in log.read(), 5, "it says why", 0.2)
+    assert routed.rpc("a", "status")
+    run(*enter, "ip", "link", "del", "lg-wan")
+    routed.wait_for(lambda: len(routed.established()) == 3, 30, "three sessions", 0.5)
+    routed.wait_for(lambda: routed.reaches(BEHIND), 20, "the tunnel's way", 0.5)
+
+
 def test_addresses_are_told_again(routed):
     """Who misses an interface's addresses when it appears hears of them later."""
     routed.stop("gw-a")

@@ -64,7 +64,11 @@ static void test_interface_is_as_the_port(void)
 	/* A name that is taken. */
 	CU_ASSERT_TRUE(tap_open(&second, "gw-lan", &mac, 1400, &err) < 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "gw-lan"));
+	CU_ASSERT_TRUE(tap_exists(&t));
+	CU_ASSERT_EQUAL(system("ip link del gw-lan"), 0);
+	CU_ASSERT_FALSE(tap_exists(&t));
 	tap_close(&t);
+	CU_ASSERT_FALSE(tap_exists(&t));
 	CU_ASSERT_EQUAL(if_nametoindex("gw-lan"), 0);
 	close(fd);
 }

@@ -78,6 +78,22 @@ static void test_virtual_addresses_are_seen(void)
 	tap_close(&t);
 }
 
+static void test_addresses_outlive_a_link_that_was_down(void)
+{
+	struct config_prefix address[2] = {test_prefix("10.1.0.1", 24),
+	                                   test_prefix("fd00:1::1", 64)};
+	struct err err = {0};
+	struct tap t;
+
+	CU_ASSERT_EQUAL_FATAL(tap_open(&t, "gw-lan", &mac, 1500, &err), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(tap_add_address(&t, &address[i], &err), 0);
+	CU_ASSERT_EQUAL(system("ip link set gw-lan down && ip link set gw-lan up"), 0);
+	CU_ASSERT_EQUAL(system("ip -o addr show dev gw-lan | grep -q 'inet 10.1.0.1/24'"), 0);
+	CU_ASSERT_EQUAL(system("ip -o addr show dev gw-lan | grep -q 'inet6 fd00:1::1/64'"), 0);
+	tap_close(&t);
+}
+
 /* How many new addresses FD reports; *V6: of them IPv6. */
 static unsigned int reports(int fd, unsigned int *v6)
 {
@@ -185,9 +201,11 @@ static void test_error_names_the_address(void)
 
 int main(void)
 {
-	static const struct unit units[] = {
-	        UNIT(test_virtual_addresses_are_seen), UNIT(test_addresses_are_told_again),
-	        UNIT(test_virtual_routers_interface), UNIT(test_error_names_the_address)};
+	static const struct unit units[] = {UNIT(test_virtual_addresses_are_seen),
+	                                    UNIT(test_addresses_outlive_a_link_that_was_down),
+	                                    UNIT(test_addresses_are_told_again),
+	                                    UNIT(test_virtual_routers_interface),
+	                                    UNIT(test_error_names_the_address)};
 
 	namespace_enter();
 	return unit_main(__FILE__, units, RTE_DIM(units));
