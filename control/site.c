@@ -22,10 +22,13 @@ LOG_COMPONENT_DEFINE(site)
 
 /*
  * Beside the SAs: blocks under way and the key store. The least is for two blocks of 10^6 bits
- * under way and a few thousand keys.
+ * under way and a few thousand keys. Larger blocks take some 5 bytes a bit when as many are under
+ * way as can be.
  */
 #define SECRET_BYTES ((size_t)48 << 20)
 #define SECRET_LEAST ((size_t)6 << 20)
+#define SECRET_BLOCK 4000000 /* bits that SECRET_BYTES is enough for */
+#define SECRET_A_BIT 6
 #define LOCKED_ELSE  (256u << 10) /* what libraries lock for themselves */
 #define RECLAIM_NS   (50 * NS_PER_MS)
 
@@ -77,10 +80,13 @@ static int init_secret_memory(struct err *err)
 	size_t sas = dataplane_secret_bytes(&config);
 	size_t least = SECRET_LEAST + dataplane_secret_least(&config) + LOCKED_ELSE;
 	struct rlimit limit;
-	int rc = secret_init(SECRET_BYTES + sas, err);
+	size_t most = SECRET_BYTES + sas;
+	int rc;
 
-	if (rc != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 ||
-	    limit.rlim_cur >= SECRET_BYTES + sas)
+	if (config.qkd.block_bits > SECRET_BLOCK)
+		most += SECRET_A_BIT * (size_t)(config.qkd.block_bits - SECRET_BLOCK);
+	rc = secret_init(most, err);
+	if (rc != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= most)
 		return rc;
 	if (limit.rlim_cur < least)
 		return err_set(err, ENOMEM,

@@ -16,7 +16,7 @@ LOG_COMPONENT_DEFINE(engine)
 
 #define MESSAGES_PER_POLL 4
 #define BLOCK_BITS_MIN    4096
-#define BLOCK_BITS_MAX    4000000
+#define BLOCK_BITS_MAX    16000000
 
 static int check_config(const struct engine_config *c, struct err *err)
 {

@@ -35,6 +35,7 @@ static const struct {
         {"amplify", bench_engine_amplify, false},
         {"sift", bench_engine_sift, false},
         {"authenticate", bench_engine_authenticate, false},
+        {"end-to-end", bench_engine_end_to_end, true},
 };
 
 static FILE *out;

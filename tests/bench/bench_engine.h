@@ -70,6 +70,7 @@ void bench_engine_amplify(const struct bench_options *o);
 void bench_engine_authenticate(const struct bench_options *o);
 void bench_engine_cascade(const struct bench_options *o);
 void bench_engine_ldpc(const struct bench_options *o);
+void bench_engine_end_to_end(const struct bench_options *o);
 void bench_engine_sift(const struct bench_options *o);
 
 #endif

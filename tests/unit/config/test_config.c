@@ -124,10 +124,10 @@ static const struct {
          ROOT "/qkd/qber-abort: out of range: must be 0.001 to 0.499999"},
         {EXAMPLE_A, "qkd/qber-alarm", "\"0.25\"",
          ROOT "/qkd/qber-alarm: out of range: must be 0.001 to 0.249999"},
-        {EXAMPLE_A, "qkd/block-bits", "4000001",
-         ROOT "/qkd/block-bits: out of range: must be 4096 to 4000000"},
+        {EXAMPLE_A, "qkd/block-bits", "16000001",
+         ROOT "/qkd/block-bits: out of range: must be 4096 to 16000000"},
         {EXAMPLE_A, "qkd/block-bits", "4095",
-         ROOT "/qkd/block-bits: out of range: must be 4096 to 4000000"},
+         ROOT "/qkd/block-bits: out of range: must be 4096 to 16000000"},
         {EXAMPLE_A, "qkd/source/mu1", "\"1.000001\"",
          ROOT "/qkd/source/mu1: out of range: must be 0.001 to 1"},
         /* bonded ports */
