@@ -113,7 +113,8 @@ static void prepare(struct ldpc_bob *b)
 	ldpc_syndrome(plan, b->frame, merged, b->difference);
 	for (size_t w = 0; w < plan->syndrome_words; w++)
 		b->difference[w] ^= b->syndromes[f * plan->syndrome_words + w];
-	ldpc_decoder_start(b->decoder, b->difference, f, merged);
+	ldpc_decoder_start(b->decoder, b->difference, f, merged,
+	                   b->course.blind == plan->blind_rounds);
 	b->phase = DECODE;
 }
 

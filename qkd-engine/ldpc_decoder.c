@@ -15,8 +15,25 @@
 /* Bytes set or cleared in a microsecond, roughly. */
 #define CLEARED_PER_US 8000
 
-/* A frame whose best sweep is so old is not going to be decoded. */
-#define STALE_SWEEPS 15
+/*
+ * Messages to a bit are limited, to less where it has many checks. Else one wrong bit in a column
+ * of 30 checks, whose reliability has overflowed, turns over when a few of them change their
+ * mind, misleads all 30, and the frame diverges when it is nearly decoded.
+ */
+#define LIMIT_OF_COLUMN 240u
+#define LIMIT_LEAST     8u
+#define LIMIT_MOST      48u
+
+/* A frame whose best sweep is so old is not going to be decoded: with time to spare, without. */
+#define STALE_SWEEPS_LAST 15
+#define STALE_SWEEPS      8
+
+/* Sweeps with so few checks violated, one after the other, are a trapping set. */
+#define TRAPPED_CHECKS 64u
+#define TRAPPED_SWEEPS 4
+
+/* Reliability of the other bits after that: checks may overrule it. */
+#define TRUSTED 8
 
 enum phase { CLEAR, SWEEP, DONE, GIVEN_UP };
 
@@ -25,6 +42,7 @@ struct ldpc_decoder {
 	const struct ldpc_kernel *kernel;
 	struct ldpc_rule rule;
 	int8_t channel;           /* reliability of a key bit */
+	uint32_t *limit;          /* of each entry */
 	int8_t *llr, *messages;   /* see ldpc_kernel.h */
 	uint64_t *errors, *check; /* frame_words, words */
 	size_t messages_size;
@@ -38,7 +56,24 @@ struct ldpc_decoder {
 	unsigned int held;            /* layers one after the other whose checks held */
 	unsigned int violated, least; /* checks in this sweep, in the best one */
 	unsigned int least_at;
+	unsigned int sweeps_max, stale_max;
+	bool retried; /* a trapping set was met */
 };
+
+static void init_limits(struct ldpc_decoder *d)
+{
+	const struct ldpc_code *code = d->plan->code;
+	unsigned int edges = code->row_start[code->rows], degree[LDPC_COLS_MAX] = {0};
+
+	for (unsigned int e = 0; e < edges; e++)
+		degree[code->col[e]]++;
+	for (unsigned int e = 0; e < edges; e++) {
+		unsigned int limit = LIMIT_OF_COLUMN / degree[code->col[e]];
+
+		limit = limit < LIMIT_LEAST ? LIMIT_LEAST : limit > LIMIT_MOST ? LIMIT_MOST : limit;
+		d->limit[e] = limit * 0x01010101u;
+	}
+}
 
 struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
                                          const struct ldpc_kernel *kernel)
@@ -53,15 +88,18 @@ struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
 	d->plan = plan;
 	d->kernel = kernel;
 	d->messages_size = plan->code->row_start[plan->code->rows] * plan->z;
+	d->limit = malloc(plan->code->row_start[plan->code->rows] * sizeof(*d->limit));
 	d->llr = secret_alloc(plan->code->cols * stride);
 	d->messages = secret_alloc(d->messages_size);
 	d->errors = secret_alloc(plan->frame_words * sizeof(uint64_t));
 	d->check = secret_alloc(plan->words * sizeof(uint64_t));
-	if (d->llr == NULL || d->messages == NULL || d->errors == NULL || d->check == NULL) {
+	if (d->limit == NULL || d->llr == NULL || d->messages == NULL || d->errors == NULL ||
+	    d->check == NULL) {
 		ldpc_decoder_destroy(d);
 		return NULL;
 	}
 	ldpc_rule_init(&d->rule);
+	init_limits(d);
 	qber = qber < 1e-4 ? 1e-4 : qber > 0.25 ? 0.25 : qber;
 	units = LDPC_UNITS_PER_NAT * log((1 - qber) / qber) + 0.5;
 	d->channel = (int8_t)units;
@@ -73,6 +111,7 @@ void ldpc_decoder_destroy(struct ldpc_decoder *d)
 {
 	if (d == NULL)
 		return;
+	free(d->limit);
 	secret_free(d->llr);
 	secret_free(d->messages);
 	secret_free(d->errors);
@@ -81,8 +120,11 @@ void ldpc_decoder_destroy(struct ldpc_decoder *d)
 }
 
 void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t f,
-                        unsigned int merged)
+                        unsigned int merged, bool last)
 {
+	d->sweeps_max = last ? LDPC_SWEEPS_MAX : LDPC_SWEEPS;
+	d->stale_max = last ? STALE_SWEEPS_LAST : STALE_SWEEPS;
+	d->retried = false;
 	d->syndrome = syndrome;
 	d->frame = f;
 	d->merged = merged;
@@ -94,17 +136,22 @@ void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t
 	d->least_at = 0;
 }
 
-/* One column's reliabilities at the start: key bits, then zeros that are known. */
-static void clear_column(struct ldpc_decoder *d, size_t c)
+/* Behind its key bits a column has zeros that are known; then its beginning is repeated. */
+static void known_bits(struct ldpc_decoder *d, size_t c)
 {
 	const struct ldpc_plan *plan = d->plan;
 	size_t bits = ldpc_frame_bits(plan, d->frame), z = plan->z;
 	size_t key = ldpc_column_start(plan, bits, c + 1) - ldpc_column_start(plan, bits, c);
 	int8_t *llr = d->llr + c * (z + LDPC_PAD);
 
-	memset(llr, d->channel, key);
 	memset(llr + key, LDPC_LLR_MAX, z - key);
 	memcpy(llr + z, llr, z < LDPC_PAD ? z : LDPC_PAD);
+}
+
+static void clear_column(struct ldpc_decoder *d, size_t c)
+{
+	memset(d->llr + c * (d->plan->z + LDPC_PAD), d->channel, d->plan->z);
+	known_bits(d, c);
 }
 
 static void clear_step(struct ldpc_decoder *d)
@@ -143,39 +190,103 @@ static void signs(const int8_t *p, size_t z, uint64_t *out)
 	}
 }
 
-/* Whether the hard decisions have the syndrome: a layer may have undone one that held. */
-static bool solved(struct ldpc_decoder *d)
+static void decide(struct ldpc_decoder *d)
 {
 	const struct ldpc_plan *plan = d->plan;
-	uint64_t differs = 0;
 
 	for (size_t c = 0; c < plan->code->cols; c++)
 		signs(d->llr + c * (plan->z + LDPC_PAD), plan->z, d->errors + c * plan->words);
 	ldpc_frame_mask(plan, d->frame, d->errors);
-	for (unsigned int l = 0; l < plan->code->rows - d->merged; l++) {
-		struct ldpc_rows rows = ldpc_layer_rows(plan->code, d->merged, l);
-		const uint64_t *s = d->syndrome + rows.first * plan->words;
-
-		ldpc_row_syndrome(plan, d->errors, rows, d->check);
-		for (size_t w = 0; w < plan->words; w++)
-			differs |= d->check[w] ^ s[w];
-	}
-	return differs == 0;
 }
 
-/* True at the end of a sweep after which the frame is given up. */
-static bool sweep_ended(struct ldpc_decoder *d)
+/* In CHECK what the decisions leave of the syndrome of a layer; whether any bit is set. */
+static uint64_t remainder_of(struct ldpc_decoder *d, struct ldpc_rows rows)
 {
+	const uint64_t *s = d->syndrome + rows.first * d->plan->words;
+	uint64_t any = 0;
+
+	ldpc_row_syndrome(d->plan, d->errors, rows, d->check);
+	for (size_t w = 0; w < d->plan->words; w++)
+		any |= d->check[w] ^= s[w];
+	return any;
+}
+
+/* Whether the decisions have the syndrome: a layer may have undone one that held. */
+static bool solved(struct ldpc_decoder *d)
+{
+	uint64_t any = 0;
+
+	decide(d);
+	for (unsigned int l = 0; l < d->plan->code->rows - d->merged; l++)
+		any |= remainder_of(d, ldpc_layer_rows(d->plan->code, d->merged, l));
+	return any == 0;
+}
+
+/* Nothing is known of the bits in the violated checks of a layer, which are few. */
+static void forget(struct ldpc_decoder *d, struct ldpc_rows rows)
+{
+	const struct ldpc_code *code = d->plan->code;
+	size_t z = d->plan->z, stride = z + LDPC_PAD;
+
+	for (size_t w = 0; w < d->plan->words; w++) {
+		for (uint64_t left = d->check[w]; left != 0; left &= left - 1) {
+			size_t i = 64 * w + (size_t)__builtin_ctzll(left);
+			unsigned int e = code->row_start[rows.first];
+
+			for (; e < code->row_start[rows.first + rows.count]; e++)
+				d->llr[code->col[e] * stride + ((i + code->shift[e]) & (z - 1))] =
+				        0;
+		}
+	}
+}
+
+/*
+ * A few wrong bits hold each other up against the few checks that see them. Begin anew from
+ * the decisions, but forget those on the bits of all violated checks.
+ */
+static void leave_trap(struct ldpc_decoder *d)
+{
+	const struct ldpc_plan *plan = d->plan;
+	size_t z = plan->z, stride = z + LDPC_PAD;
+
+	decide(d);
+	for (size_t c = 0; c < plan->code->cols; c++) {
+		int8_t *llr = d->llr + c * stride;
+
+		for (size_t i = 0; i < z; i++)
+			llr[i] = llr[i] < 0 ? -TRUSTED : TRUSTED;
+	}
+	for (unsigned int l = 0; l < plan->code->rows - d->merged; l++) {
+		struct ldpc_rows rows = ldpc_layer_rows(plan->code, d->merged, l);
+
+		if (remainder_of(d, rows) != 0)
+			forget(d, rows);
+	}
+	for (size_t c = 0; c < plan->code->cols; c++)
+		known_bits(d, c);
+	d->phase = CLEAR;
+	d->cleared = plan->code->cols;
+	d->retried = true;
+	d->least = ~0u;
+}
+
+/* At the end of a sweep: go on with the next, or not. */
+static void sweep_ended(struct ldpc_decoder *d)
+{
+	unsigned int stale;
+
 	if (d->violated < d->least) {
 		d->least = d->violated;
 		d->least_at = d->sweep;
 	}
-	if (d->sweep == LDPC_SWEEPS_MAX || d->sweep - d->least_at >= STALE_SWEEPS)
-		return true;
+	stale = d->sweep - d->least_at;
+	if (!d->retried && d->least <= TRAPPED_CHECKS && stale >= TRAPPED_SWEEPS)
+		leave_trap(d);
+	else if (d->sweep >= d->sweeps_max || stale >= d->stale_max)
+		d->phase = GIVEN_UP;
 	d->violated = 0;
 	d->layer = 0;
 	d->sweep++;
-	return false;
 }
 
 static size_t layer_step(struct ldpc_decoder *d)
@@ -187,6 +298,7 @@ static size_t layer_step(struct ldpc_decoder *d)
 	struct ldpc_layer layer = {
 	        .col = code->col + first,
 	        .shift = code->shift + first,
+	        .limit = d->limit + first,
 	        .degree = code->row_start[rows.first + rows.count] - first,
 	        .z = plan->z,
 	        .syndrome = d->syndrome + rows.first * plan->words,
@@ -219,13 +331,13 @@ int ldpc_decoder_step(struct ldpc_decoder *d)
 			d->held = 0;
 			left = 0;
 		}
-		if (d->phase == SWEEP && d->layer == layers && sweep_ended(d))
-			d->phase = GIVEN_UP;
+		if (d->phase == SWEEP && d->layer == layers)
+			sweep_ended(d);
 		if (left < work)
 			break;
 		left -= work;
 	}
-	return d->phase == SWEEP ? -EAGAIN : d->phase == DONE ? 0 : -ENOENT;
+	return d->phase == DONE ? 0 : d->phase == GIVEN_UP ? -ENOENT : -EAGAIN;
 }
 
 const uint64_t *ldpc_decoder_errors(const struct ldpc_decoder *d)
@@ -235,5 +347,5 @@ const uint64_t *ldpc_decoder_errors(const struct ldpc_decoder *d)
 
 unsigned int ldpc_decoder_sweeps(const struct ldpc_decoder *d)
 {
-	return d->sweep;
+	return d->phase == GIVEN_UP ? d->sweep - 1 : d->sweep;
 }

@@ -5,7 +5,7 @@
  * and his own. Row-layered belief propagation (Hocevar 2004) in bytes: a layer's messages use
  * what the layers before have found in the same sweep. The check rule is in ldpc_kernel.h.
  *
- *     ldpc_decoder_start(d, syndrome, f, merged);
+ *     ldpc_decoder_start(d, syndrome, f, merged, true);
  *     while ((ret = ldpc_decoder_step(d)) == -EAGAIN)
  *             ;
  *     if (ret == 0) use ldpc_decoder_errors(d);
@@ -17,8 +17,9 @@
 #include "qkd-engine/ldpc_kernel.h"
 #include "qkd-engine/ldpc_plan.h"
 
-/* Sweeps over all checks before a frame is given up. */
+/* Sweeps over all checks before a frame is given up, in its last attempt and before. */
 #define LDPC_SWEEPS_MAX 80
+#define LDPC_SWEEPS     50
 
 struct ldpc_decoder;
 
@@ -27,9 +28,9 @@ struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
                                          const struct ldpc_kernel *kernel);
 void ldpc_decoder_destroy(struct ldpc_decoder *d);
 
-/* Frame F with MERGED pairs; SYNDROME is kept by reference. */
+/* Frame F with MERGED pairs; LAST: try longer. SYNDROME is kept by reference. */
 void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t f,
-                        unsigned int merged);
+                        unsigned int merged, bool last);
 
 /*
  * About 50 us of work: -EAGAIN; 0: the errors found have the syndrome, exactly; -ENOENT: given

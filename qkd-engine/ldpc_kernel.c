@@ -34,7 +34,7 @@ static uint8_t message_of(const struct ldpc_rule *rule, unsigned int sum, unsign
 	               : rule->inverse[2][sum / 16];
 	least = least_of(least, 63);
 	most = 4 * least - least / 4 - least / 8;
-	return (uint8_t)least_of((least_of(v, most) + up[check % 4]) / 4, LDPC_MESSAGE_CLIP);
+	return (uint8_t)((least_of(v, most) + up[check % 4]) / 4);
 }
 
 /* What the checks of a block have found about their edges. */
@@ -123,6 +123,8 @@ static void scatter(const struct ldpc_layer *l, size_t block, const struct found
 	int8_t *message = l->messages + block * l->degree, x[LANES];
 
 	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
+		uint8_t limit = (uint8_t)l->limit[k];
+
 		for (unsigned int i = 0; i < LANES; i++) {
 			int8_t t = message[i], r;
 			uint8_t a = (uint8_t)(t < 0 ? -t : t);
@@ -130,6 +132,7 @@ static void scatter(const struct ldpc_layer *l, size_t block, const struct found
 			r = (int8_t)(a == f->first[i]    ? m->first[i]
 			             : a == f->second[i] ? m->second[i]
 			                                 : m->others[i]);
+			r = (int8_t)(r < limit ? r : limit);
 			r = (int8_t)((t ^ f->sign[i]) < 0 ? -r : r);
 			message[i] = r;
 			x[i] = (int8_t)saturate(t + r);

@@ -38,7 +38,6 @@
  * finer unit makes the columns with many edges overflow; they then diverge.
  */
 #define LDPC_UNITS_PER_NAT 4
-#define LDPC_MESSAGE_CLIP  48
 
 struct ldpc_rule {
 	/* phi of 0 to 15 units less that of 16 more, and of 16 to 31; four roundings */
@@ -59,6 +58,7 @@ static inline uint16_t ldpc_share(unsigned int degree)
 
 struct ldpc_layer {
 	const uint16_t *col, *shift; /* of the entries; shifts count modulo Z */
+	const uint32_t *limit; /* greatest magnitude of a message to the entry, in each byte */
 	unsigned int degree;
 	size_t z;
 	const uint64_t *syndrome; /* Z bits, what the checks should be */

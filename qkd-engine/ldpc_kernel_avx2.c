@@ -75,8 +75,7 @@ TARGET static inline __m256i message_of(const struct ldpc_rule *rule, __m256i su
 	least = _mm256_min_epu8(least, _mm256_set1_epi8(63));
 	most = _mm256_slli_epi16(least, 2); /* below 256: nothing crosses a byte */
 	most = _mm256_sub_epi8(most, _mm256_add_epi8(divided(least, 2), divided(least, 3)));
-	v = divided(_mm256_adds_epu8(_mm256_min_epu8(v, most), up), 2);
-	return _mm256_min_epu8(v, _mm256_set1_epi8(LDPC_MESSAGE_CLIP));
+	return divided(_mm256_adds_epu8(_mm256_min_epu8(v, most), up), 2);
 }
 
 /* REST less one edge's share of it. */
@@ -169,6 +168,7 @@ TARGET static inline void scatter(const struct ldpc_layer *l, size_t at, int8_t 
 		r = _mm256_blendv_epi8(_mm256_and_si256(_mm256_cmpeq_epi8(a, second), if_second),
 		                       if_first, _mm256_cmpeq_epi8(a, first));
 		r = _mm256_xor_si256(others, r);
+		r = _mm256_min_epu8(r, _mm256_set1_epi32((int)l->limit[k]));
 		/* one: sign_epi8 makes zero of what goes with zero */
 		r = _mm256_sign_epi8(r, _mm256_or_si256(_mm256_xor_si256(sign, t), one));
 		store(message, r);
@@ -197,7 +197,7 @@ TARGET static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_r
 
 const struct ldpc_kernel *ldpc_kernel_avx2(void)
 {
-	static const struct ldpc_kernel kernel = {"avx2", LANES, 8000, layer};
+	static const struct ldpc_kernel kernel = {"avx2", LANES, 6000, layer};
 
 	return __builtin_cpu_supports("avx2") ? &kernel : NULL;
 }

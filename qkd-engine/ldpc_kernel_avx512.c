@@ -53,8 +53,7 @@ TARGET static inline __m512i message_of(const struct ldpc_rule *rule, __m512i su
 	least = _mm512_min_epu8(least, _mm512_set1_epi8(63));
 	most = _mm512_slli_epi16(least, 2);
 	most = _mm512_sub_epi8(most, _mm512_add_epi8(divided(least, 2), divided(least, 3)));
-	v = divided(_mm512_adds_epu8(_mm512_min_epu8(v, most), up), 2);
-	return _mm512_min_epu8(v, _mm512_set1_epi8(LDPC_MESSAGE_CLIP));
+	return divided(_mm512_adds_epu8(_mm512_min_epu8(v, most), up), 2);
 }
 
 TARGET static inline __m512i without_one(__m512i rest, __m512i share)
@@ -137,6 +136,7 @@ TARGET static inline void scatter(const struct ldpc_layer *l, size_t at, int8_t 
 
 		r = _mm512_mask_blend_epi8(_mm512_cmpeq_epi8_mask(a, second), others, if_second);
 		r = _mm512_mask_blend_epi8(_mm512_cmpeq_epi8_mask(a, first), r, if_first);
+		r = _mm512_min_epu8(r, _mm512_set1_epi32((int)l->limit[k]));
 		r = _mm512_mask_sub_epi8(r, _mm512_movepi8_mask(_mm512_xor_si512(sign, t)), zero,
 		                         r);
 		store(message, r);
@@ -164,7 +164,7 @@ TARGET static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_r
 
 const struct ldpc_kernel *ldpc_kernel_avx512(void)
 {
-	static const struct ldpc_kernel kernel = {"avx512bw", LANES, 12000, layer};
+	static const struct ldpc_kernel kernel = {"avx512bw", LANES, 9000, layer};
 
 	return __builtin_cpu_supports("avx512bw") ? &kernel : NULL;
 }

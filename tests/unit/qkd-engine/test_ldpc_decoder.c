@@ -9,6 +9,7 @@
 #include "tests/unit/qkd-engine/ldpc_frames.h"
 
 static struct ldpc_rule rule;
+static uint32_t limit[LDPC_DEGREE_MAX]; /* of a layer's entries */
 
 /* The state of a frame under one kernel. */
 struct lanes {
@@ -52,6 +53,7 @@ static void compare(const struct ldpc_kernel *kernel, unsigned int code, size_t 
 		struct ldpc_layer l = {
 		        .col = plan.code->col + first,
 		        .shift = plan.code->shift + first,
+		        .limit = limit,
 		        .degree =
 		                plan.code->row_start[rows.first + rows.count] - (unsigned int)first,
 		        .z = z,
@@ -123,6 +125,7 @@ static void test_rule_is_nearly_belief_propagation(void)
 			uint64_t syndrome = (uint64_t)dice(0xffffffff);
 			struct ldpc_layer l = {.col = col,
 			                       .shift = shift,
+			                       .limit = limit,
 			                       .degree = degree,
 			                       .z = 32,
 			                       .syndrome = &syndrome,
@@ -166,6 +169,7 @@ static void test_layer_again_changes_nothing(void)
 	uint64_t syndrome = 1; /* check 0 is to be odd, the others even */
 	struct ldpc_layer l = {.col = col,
 	                       .shift = shift,
+	                       .limit = limit,
 	                       .degree = 3,
 	                       .z = 32,
 	                       .syndrome = &syndrome,
@@ -188,7 +192,7 @@ static int decode(struct ldpc_decoder *d, const uint64_t *syndrome, unsigned int
 {
 	int ret, calls = 0;
 
-	ldpc_decoder_start(d, syndrome, 0, merged);
+	ldpc_decoder_start(d, syndrome, 0, merged, true);
 	while ((ret = ldpc_decoder_step(d)) == -EAGAIN)
 		calls++;
 	CU_ASSERT_TRUE(calls > 0);
@@ -280,6 +284,8 @@ static void test_setup(void)
 {
 	CU_ASSERT_EQUAL_FATAL(secret_init(8 << 20, NULL), 0);
 	ldpc_rule_init(&rule);
+	for (unsigned int i = 0; i < LDPC_DEGREE_MAX; i++)
+		limit[i] = (48 - i % 7) * 0x01010101u;
 }
 
 UNIT_MAIN(UNIT(test_setup), UNIT(test_rule_is_nearly_belief_propagation),
