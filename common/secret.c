@@ -63,6 +63,7 @@ static void *map_locked(size_t *size, struct err *err)
 		err_set(err, ENOMEM, "secret memory: cannot map %zu bytes", *size);
 		return NULL;
 	}
+	madvise(p, *size, MADV_HUGEPAGE); /* these may be had where none are set aside */
 	if (mlock(p, *size) < 0) {
 		err_set(err, ENOMEM,
 		        "secret memory: cannot lock %zu bytes (%s); raise LimitMEMLOCK", *size,

@@ -22,9 +22,9 @@
  *            is not -EAGAIN; n > 0: send OUT.
  *
  * A call works for about 50 us before it returns -EAGAIN. Nothing is allocated after create.
- * At each side a block of 10^6 bits takes 0.4 MiB of secret memory and 1 MiB of other memory,
- * besides 24 bytes for each bit of one frame. Once -EPROTO was returned, it is returned for
- * ever.
+ * At each side a block of 10^6 bits takes 0.4 MiB of secret memory and 1 MiB of other memory;
+ * until the first message, 13 bytes more for each bit of one frame. Once -EPROTO was returned,
+ * it is returned for ever.
  */
 
 #ifndef QKD_ENGINE_CASCADE_H

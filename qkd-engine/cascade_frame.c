@@ -33,41 +33,47 @@ static inline void mark_odd(struct cascade_run *r, size_t f, unsigned int pass, 
 	r->frames[f].odd[pass] += (now >> (start % 64) & 1) != 0 ? 1 : -1U;
 }
 
-/* The tables and bit strings are larger than the caches: fetch for all bits, then correct. */
-void cascade_flush(struct cascade_run *r, size_t f, unsigned int pass)
+/* The bit strings are larger than the caches: fetch for all bits, then correct. */
+void cascade_flush(struct cascade_run *r)
 {
-	struct cascade_frame *frame = &r->frames[f];
-	size_t first = cascade_offset(r, f, 0), words = r->plan.frame_words;
+	size_t positions[sizeof(r->found) / sizeof(r->found[0])][CASCADE_PASSES];
 
 	for (unsigned int i = 0; i < r->found_count; i++) {
-		const uint32_t *positions = r->plan.inverse + r->found[i] * CASCADE_ROW;
+		const struct cascade_found *found = &r->found[i];
+		const struct cascade_frame *frame = &r->frames[found->frame];
 
 		for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
-			size_t w = first + q * words + positions[q] / 64;
+			size_t position = cascade_position(&r->plan, q, found->index);
+			size_t w = cascade_offset(r, found->frame, q) + position / 64;
 
+			positions[i][q] = position;
 			__builtin_prefetch(r->own + w, 1);
 			__builtin_prefetch(r->odd + w, 1);
 			if (q <= frame->stage)
 				__builtin_prefetch(r->partition + w);
 		}
+		if (r->corrects)
+			__builtin_prefetch(r->key + (frame->start + found->index) / 64, 1);
 	}
 	for (unsigned int i = 0; i < r->found_count; i++) {
-		size_t at = frame->start + r->found[i];
-		const uint32_t *positions = r->plan.inverse + r->found[i] * CASCADE_ROW;
+		const struct cascade_found *found = &r->found[i];
+		const struct cascade_frame *frame = &r->frames[found->frame];
+		size_t at = frame->start + found->index;
+		size_t offset = cascade_offset(r, found->frame, 0);
 
 		if (r->corrects)
 			r->key[at / 64] ^= 1ULL << (at % 64);
-		for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
-			size_t position = positions[q], offset = first + q * words, range;
+		for (unsigned int q = 0; q < CASCADE_PASSES; q++, offset += r->plan.frame_words) {
+			size_t position = positions[i][q], range;
 
 			if (r->corrects)
 				r->own[offset + position / 64] ^= 1ULL << (position % 64);
-			if (q == pass)
+			if (q == found->pass)
 				continue;
 			range = q > frame->stage
 			                ? position >> r->plan.block_log2[q] << r->plan.block_log2[q]
 			                : cascade_previous(r->partition + offset, position);
-			mark_odd(r, f, q, offset, range);
+			mark_odd(r, found->frame, q, offset, range);
 		}
 	}
 	r->stats.corrected += r->found_count;
@@ -89,11 +95,42 @@ bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t 
 		for (unsigned int s = 0; s < CASCADE_SUBSETS; s++)
 			group->differ ^= (uint32_t)(cascade_rotate(word, s) >> (at % 64) & 1) << s;
 	}
-	__builtin_prefetch(r->plan.inverse + index * CASCADE_ROW);
-	r->found[r->found_count++] = (uint32_t)index;
+	r->found[r->found_count++] = (struct cascade_found){(uint32_t)f, (uint32_t)index, pass};
 	if (r->found_count == sizeof(r->found) / sizeof(r->found[0]))
-		cascade_flush(r, f, pass);
+		cascade_flush(r);
 	return true;
+}
+
+void cascade_frame_prefetch(const struct cascade_run *r, size_t f)
+{
+	const struct cascade_frame *frame;
+	const uint32_t *list;
+
+	if (f + 4 < r->plan.frames)
+		__builtin_prefetch(r->list + (f + 4) * r->list_max);
+	if (f + 2 >= r->plan.frames)
+		return;
+	frame = &r->frames[f + 2];
+	list = r->list + (f + 2) * r->list_max;
+	for (unsigned int i = 0; i < 4 && i < frame->listed; i++) {
+		size_t middle = (list[i] >> 5) + ((size_t)1 << ((list[i] & 31) - 1));
+
+		if (r->step == CASCADE_APPLY)
+			__builtin_prefetch(r->partition + cascade_offset(r, f + 2, frame->pass) +
+			                           middle / 64,
+			                   1);
+		else
+			__builtin_prefetch(r->own + cascade_offset(r, f + 2, frame->pass) +
+			                   (list[i] >> 5) / 64);
+	}
+	if (r->step == CASCADE_CHOOSE && frame->listed == 0) {
+		unsigned int pass = 0;
+
+		while (pass < CASCADE_PASSES && frame->odd[pass] == 0)
+			pass++;
+		if (pass < CASCADE_PASSES)
+			__builtin_prefetch(cascade_summary(r, f + 2, pass));
+	}
 }
 
 /*
@@ -103,7 +140,8 @@ bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t 
 static inline int settle(struct cascade_run *r, size_t f, unsigned int pass, size_t start)
 {
 	uint64_t *known = r->known + f * r->plan.frame_words;
-	size_t a = r->plan.permutation[pass][start], b = r->plan.permutation[pass][start + 1];
+	size_t a = cascade_index(&r->plan, pass, start);
+	size_t b = cascade_index(&r->plan, pass, start + 1);
 	bool known_a = bits_get(known, a), known_b = bits_get(known, b);
 
 	if (!known_a && !known_b)
@@ -160,8 +198,10 @@ static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned i
 		unsigned int l = narrow(r->plan.frame_bits - at, level - 1);
 
 		if (l == 0) {
-			if (half[side] && !cascade_correct(r, f, frame->pass,
-			                                   r->plan.permutation[frame->pass][at]))
+			size_t index = cascade_index(&r->plan, frame->pass, at);
+
+			bits_put(r->known + f * r->plan.frame_words, index, true);
+			if (half[side] && !cascade_correct(r, f, frame->pass, index))
 				return false;
 		} else if (depth > 1) {
 			if (!apply_tree(r, f, at, l, half[side], depth - 1))
@@ -189,7 +229,6 @@ static int apply_deep(struct cascade_run *r, size_t f)
 		if (!apply_tree(r, f, list[i] >> 5, list[i] & 31, true, frame->depth))
 			return -EPROTO;
 	}
-	cascade_flush(r, f, frame->pass);
 	memmove(list, list + frame->listed, r->kept * sizeof(*list));
 	frame->listed = (uint32_t)r->kept;
 	return 0;
@@ -199,7 +238,7 @@ static int apply_deep(struct cascade_run *r, size_t f)
 static int apply_search(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
-	const uint32_t *permutation = r->plan.permutation[frame->pass];
+	const struct cascade_plan *plan = &r->plan;
 	uint64_t *partition = r->partition + cascade_offset(r, f, frame->pass);
 	uint64_t *known = r->known + f * r->plan.frame_words;
 	uint32_t *list = r->list + f * r->list_max;
@@ -218,16 +257,17 @@ static int apply_search(struct cascade_run *r, size_t f)
 		bool left = differences[taken / 8] >> (taken % 8) & 1;
 
 		r->work++;
-		if (level <= 1 && i + 8 < listed)
-			__builtin_prefetch(permutation + (list[i + 8] >> 5));
 		partition[middle / 64] |= 1ULL << (middle % 64);
 		start = left ? start : middle;
 		if (start + ((size_t)1 << level) > frame_bits)
 			level = narrow(frame_bits - start, level);
 		if (level == 0) {
-			bits_put(known, permutation[middle - 1], true);
-			bits_put(known, permutation[middle], true);
-			if (!cascade_correct(r, f, frame->pass, permutation[start]))
+			size_t a = cascade_index(plan, frame->pass, middle - 1);
+			size_t b = cascade_index(plan, frame->pass, middle);
+
+			bits_put(known, a, true);
+			bits_put(known, b, true);
+			if (!cascade_correct(r, f, frame->pass, left ? a : b))
 				ret = -EPROTO;
 			continue;
 		}
@@ -241,7 +281,6 @@ static int apply_search(struct cascade_run *r, size_t f)
 		}
 		list[kept++] = (uint32_t)(start << 5 | level);
 	}
-	cascade_flush(r, f, frame->pass);
 	r->i = i;
 	r->kept = kept;
 	r->taken = taken;
@@ -307,7 +346,7 @@ static int list_odd(struct cascade_run *r, size_t f)
 		int settled = 0;
 
 		if (r->work >= CASCADE_WORK) {
-			cascade_flush(r, f, frame->pass);
+			cascade_flush(r);
 			return -EAGAIN;
 		}
 		r->work++;
@@ -321,7 +360,7 @@ static int list_odd(struct cascade_run *r, size_t f)
 		if (settled == 0)
 			r->list[f * r->list_max + frame->listed++] = (uint32_t)(from << 5 | level);
 	}
-	cascade_flush(r, f, frame->pass);
+	cascade_flush(r);
 	return 0;
 }
 

@@ -127,7 +127,7 @@ int cascade_group_apply(struct cascade_run *r, size_t g)
 		f++;
 	if (!cascade_correct(r, f, CASCADE_PASSES, at - r->frames[f].start))
 		return -EPROTO;
-	cascade_flush(r, f, CASCADE_PASSES);
+	cascade_flush(r);
 	return 0;
 }
 

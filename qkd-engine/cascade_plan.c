@@ -12,6 +12,30 @@ static uint64_t random_next(uint64_t *state)
 	return cascade_mix(*state += 0x9e3779b97f4a7c15ULL);
 }
 
+static int shifts_init(struct cascade_plan *plan, uint64_t state)
+{
+	size_t columns = (size_t)1 << plan->row_log2;
+	uint16_t *p = malloc(2 * CASCADE_PASSES * (plan->rows + columns) * sizeof(*p));
+
+	plan->shifts = p;
+	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
+		plan->order[i] = malloc((plan->frame_bits + 64) * sizeof(uint32_t));
+		if (p == NULL || plan->order[i] == NULL) {
+			cascade_plan_fini(plan);
+			return -ENOMEM;
+		}
+		for (size_t k = 0; k < 2 * plan->rows; k++)
+			*p++ = (uint16_t)(random_next(&state) >> (64 - plan->row_log2));
+		/* The bias of the multiplication is below 2^-53. */
+		for (size_t k = 0; k < 2 * columns; k++)
+			*p++ = (uint16_t)(((unsigned __int128)random_next(&state) * plan->rows) >>
+			                  64);
+		for (size_t k = 0; k < 64; k++)
+			plan->order[i][plan->frame_bits + k] = (uint32_t)plan->frame_bits;
+	}
+	return 0;
+}
+
 int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 {
 	uint64_t state = p->seed;
@@ -31,73 +55,46 @@ int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 		plan->frames++;
 		plan->frame_bits = (p->bits + plan->frames - 1) / plan->frames;
 	}
-	/* Even, so that the last block, shorter than the others, has two bits at least. */
-	plan->frame_bits += plan->frame_bits % 2;
+	/* Whole rows; so even, and the last block, shorter than the others, has two bits at least.
+	 */
+	plan->row_log2 = (63 - (unsigned int)__builtin_clzll(plan->frame_bits)) / 2;
+	plan->rows = (uint32_t)((plan->frame_bits + (1u << plan->row_log2) - 1) >> plan->row_log2);
+	plan->frame_bits = (size_t)plan->rows << plan->row_log2;
 	plan->frame_words = BITS_WORDS(plan->frame_bits + 1);
 	plan->group_frames = CASCADE_GROUP_BITS / plan->frame_bits;
 	plan->groups = (plan->frames + plan->group_frames - 1) / plan->group_frames;
 	plan->parity_max = 2 * (uint64_t)p->bits + 64 * plan->frames;
 	cascade_block_sizes(p->qber, plan->frame_bits, plan->block_log2);
-	for (unsigned int i = 0; i < CASCADE_PASSES; i++)
-		plan->pass_seed[i] = random_next(&state);
 	plan->subset_seed = random_next(&state);
-	plan->inverse = aligned_alloc(64, (plan->frame_bits * CASCADE_ROW * sizeof(uint32_t) + 63) /
-	                                          64 * 64);
-	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
-		plan->permutation[i] = malloc((plan->frame_bits + 64) * sizeof(uint32_t));
-		if (plan->permutation[i] == NULL || plan->inverse == NULL) {
-			cascade_plan_fini(plan);
-			return -ENOMEM;
-		}
-		for (size_t k = 0; k < 64; k++)
-			plan->permutation[i][plan->frame_bits + k] = (uint32_t)plan->frame_bits;
-	}
-	return 0;
+	return shifts_init(plan, state);
 }
 
 void cascade_plan_fini(struct cascade_plan *plan)
 {
-	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
-		free(plan->permutation[i]);
-		plan->permutation[i] = NULL;
-	}
-	free(plan->inverse);
-	plan->inverse = NULL;
+	cascade_plan_built(plan);
+	free(plan->shifts);
+	plan->shifts = NULL;
 }
 
-/* Fisher and Yates, inside out: item i goes to a random place among the first i + 1. */
-static void shuffle(struct cascade_plan *plan, uint32_t *table, size_t from, size_t to)
+void cascade_plan_built(struct cascade_plan *plan)
 {
-	for (size_t i = from; i < to; i++) {
-		uint64_t r = random_next(&plan->random_state);
-		/* The bias of the multiplication is below 2^-44. */
-		size_t j = (size_t)(((unsigned __int128)r * (i + 1)) >> 64);
-
-		table[i] = table[j];
-		table[j] = (uint32_t)i;
+	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
+		free(plan->order[i]);
+		plan->order[i] = NULL;
 	}
 }
 
 bool cascade_plan_build(struct cascade_plan *plan)
 {
-	size_t n = plan->frame_bits, pass = plan->built / (2 * n), at = plan->built % (2 * n), to;
-	uint32_t *table;
+	size_t n = plan->frame_bits, pass = plan->built / n, at = plan->built % n, to;
 
 	if (pass == CASCADE_PASSES)
 		return true;
-	table = plan->permutation[pass];
-	if (at == 0)
-		plan->random_state = plan->pass_seed[pass];
-	if (at < n) {
-		to = at + CASCADE_STEP / 2 < n ? at + CASCADE_STEP / 2 : n;
-		shuffle(plan, table, at, to);
-	} else {
-		to = at + CASCADE_STEP < 2 * n ? at + CASCADE_STEP : 2 * n;
-		for (size_t i = at; i < to; i++)
-			plan->inverse[table[i - n] * CASCADE_ROW + pass] = (uint32_t)(i - n);
-	}
+	to = at + CASCADE_STEP < n ? at + CASCADE_STEP : n;
 	plan->built += to - at;
-	return plan->built == 2 * n * CASCADE_PASSES;
+	for (; at < to; at++)
+		plan->order[pass][at] = (uint32_t)cascade_index(plan, (unsigned int)pass, at);
+	return plan->built == n * CASCADE_PASSES;
 }
 
 size_t cascade_message_max(const struct cascade_params *p)

@@ -17,7 +17,6 @@
 #include "qkd-engine/cascade.h"
 
 #define CASCADE_PASSES  3  /* with a permutation and blocks */
-#define CASCADE_ROW     4  /* positions of an index in the passes, in one cache line */
 #define CASCADE_SUBSETS 32 /* afterwards: parities of random halves of a group of frames */
 
 /*
@@ -33,19 +32,25 @@ struct cascade_plan {
 	size_t bits, frames;
 	size_t group_frames; /* frames that share subsets; the last group may have fewer */
 	size_t groups;
-	size_t frame_bits;   /* of each frame; they end in up to two zero bits */
+	size_t frame_bits;   /* of each frame; they end in less than a row of zero bits */
 	size_t frame_words;  /* of a bit string of frame_bits + 1 */
 	uint64_t parity_max; /* no honest run gets near it */
 	uint8_t block_log2[CASCADE_PASSES];
-	uint64_t pass_seed[CASCADE_PASSES], subset_seed;
+	uint64_t subset_seed;
 	/*
-	 * Position to index in the frame, and back; the same for all frames. The former goes on
-	 * to a multiple of 64 with an index that is zero in all frames. The latter is side by
-	 * side for all passes: index * CASCADE_ROW + pass.
+	 * Permutations, the same for all frames: a frame is a matrix, its bit INDEX in row
+	 * INDEX >> row_log2; columns are shifted by random amounts, then rows, and both again.
+	 * What would be a table of megabytes for each block in flight is a few kilobytes.
 	 */
-	uint32_t *permutation[CASCADE_PASSES], *inverse;
-	size_t built; /* steps of the shuffles done */
-	uint64_t random_state;
+	unsigned int row_log2;
+	uint32_t rows;
+	uint16_t *shifts; /* per pass: of rows, twice, then of columns, twice */
+	/*
+	 * While permuting, for each pass: the index of each position, up to a multiple of 64 with
+	 * one that is zero in all frames.
+	 */
+	uint32_t *order[CASCADE_PASSES];
+	size_t built; /* positions of these */
 };
 
 /* Blocks of pass 1, 2, 3 as powers of two (cascade_params.c). */
@@ -55,8 +60,44 @@ void cascade_block_sizes(double qber, size_t frame_bits, uint8_t block_log2[CASC
 int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p);
 void cascade_plan_fini(struct cascade_plan *plan);
 
-/* A bounded part of the shuffles; true when all are done. */
+/* A bounded part of the orders; true when all are there. They are freed when not needed any more.
+ */
 bool cascade_plan_build(struct cascade_plan *plan);
+void cascade_plan_built(struct cascade_plan *plan);
+
+/* Where a bit of a frame is in the order of PASS. */
+static inline size_t cascade_position(const struct cascade_plan *plan, unsigned int pass,
+                                      size_t index)
+{
+	uint32_t mask = (1u << plan->row_log2) - 1, rows = plan->rows;
+	const uint16_t *row = plan->shifts + (size_t)pass * 2 * (rows + mask + 1);
+	const uint16_t *column = row + 2 * rows;
+	uint32_t x = (uint32_t)index & mask, y = (uint32_t)index >> plan->row_log2;
+
+	for (unsigned int i = 0; i < 2; i++, row += rows, column += mask + 1) {
+		x = (x + row[y]) & mask;
+		y += column[x];
+		y -= y >= rows ? rows : 0;
+	}
+	return (size_t)y << plan->row_log2 | x;
+}
+
+/* And back. */
+static inline size_t cascade_index(const struct cascade_plan *plan, unsigned int pass,
+                                   size_t position)
+{
+	uint32_t mask = (1u << plan->row_log2) - 1, rows = plan->rows;
+	const uint16_t *row = plan->shifts + (size_t)pass * 2 * (rows + mask + 1) + rows;
+	const uint16_t *column = row + rows + mask + 1;
+	uint32_t x = (uint32_t)position & mask, y = (uint32_t)position >> plan->row_log2;
+
+	for (unsigned int i = 0; i < 2; i++, row -= rows, column -= mask + 1) {
+		y += rows - column[x];
+		y -= y >= rows ? rows : 0;
+		x = (x - row[y]) & mask;
+	}
+	return (size_t)y << plan->row_log2 | x;
+}
 
 /* First bit of frame F in the block; F == frames gives the end. */
 static inline size_t cascade_frame_start(const struct cascade_plan *plan, size_t f)

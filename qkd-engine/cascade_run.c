@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/secret.h"
 
@@ -17,10 +18,27 @@
 #define FEW(frames)      ((frames) / 4 + 2)
 #define VERY_FEW(frames) ((frames) / 16 + 1)
 
+/* With many blocks in flight, huge pages save most of the time that page tables cost. */
+static void *zeroed(size_t bytes)
+{
+	const size_t huge = 2 << 20;
+	void *p;
+
+	if (bytes < huge)
+		return calloc(1, bytes);
+	bytes = (bytes + huge - 1) / huge * huge;
+	p = aligned_alloc(huge, bytes);
+	if (p != NULL) {
+		madvise(p, bytes, MADV_HUGEPAGE);
+		memset(p, 0, bytes);
+	}
+	return p;
+}
+
 int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint64_t *key,
                      bool corrects)
 {
-	size_t strings, blocks;
+	size_t strings, blocks, words;
 	int ret;
 
 	memset(r, 0, sizeof(*r));
@@ -34,21 +52,23 @@ int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint
 	r->summary_words = BITS_WORDS(r->plan.frame_words);
 	/* Less than half of the blocks are odd as a rule; those that do not fit wait. */
 	r->list_max = blocks / 2 + blocks / 16 + 64;
+	words = strings * (2 * r->plan.frame_words + r->summary_words) +
+	        r->plan.frames * (r->plan.frame_words + (r->list_max + 1) / 2);
 	r->own = secret_alloc(strings * r->plan.frame_words * sizeof(uint64_t));
 	r->lanes = secret_alloc(cascade_lanes(&r->plan));
-	r->partition = calloc(strings * r->plan.frame_words, sizeof(uint64_t));
-	r->odd = calloc(strings * r->plan.frame_words, sizeof(uint64_t));
-	r->known = calloc(r->plan.frames * r->plan.frame_words, sizeof(uint64_t));
-	r->summary = calloc(strings * r->summary_words, sizeof(uint64_t));
-	r->list = malloc(r->plan.frames * r->list_max * sizeof(uint32_t));
+	r->memory = zeroed(words * sizeof(uint64_t));
 	r->frames = calloc(r->plan.frames, sizeof(*r->frames));
 	r->groups = calloc(r->plan.groups, sizeof(*r->groups));
-	if (r->own == NULL || r->lanes == NULL || r->partition == NULL || r->odd == NULL ||
-	    r->known == NULL || r->summary == NULL || r->list == NULL || r->frames == NULL ||
+	if (r->own == NULL || r->lanes == NULL || r->memory == NULL || r->frames == NULL ||
 	    r->groups == NULL) {
 		cascade_run_fini(r);
 		return -ENOMEM;
 	}
+	r->partition = r->memory;
+	r->odd = r->partition + strings * r->plan.frame_words;
+	r->known = r->odd + strings * r->plan.frame_words;
+	r->summary = r->known + r->plan.frames * r->plan.frame_words;
+	r->list = (uint32_t *)(r->summary + strings * r->summary_words);
 	for (size_t f = 0; f < r->plan.frames; f++) {
 		r->frames[f].start = cascade_frame_start(&r->plan, f);
 		r->frames[f].end = cascade_frame_start(&r->plan, f + 1);
@@ -62,11 +82,7 @@ void cascade_run_fini(struct cascade_run *r)
 	cascade_plan_fini(&r->plan);
 	secret_free(r->own);
 	secret_free(r->lanes);
-	free(r->partition);
-	free(r->odd);
-	free(r->known);
-	free(r->summary);
-	free(r->list);
+	free(r->memory);
 	free(r->frames);
 	free(r->groups);
 }
@@ -78,6 +94,7 @@ bool cascade_run_prepare(struct cascade_run *r)
 	if (!cascade_plan_build(&r->plan) ||
 	    !cascade_permute(&r->plan, r->key, r->own, r->lanes, &r->permuted))
 		return false;
+	cascade_plan_built(&r->plan);
 	secret_free(r->lanes);
 	r->lanes = NULL;
 	return true;
@@ -108,6 +125,7 @@ static void go(struct cascade_run *r, enum cascade_step step)
 
 static int step(struct cascade_run *r)
 {
+	size_t end = cascade_group_first(&r->plan, r->group + 1);
 	int ret;
 
 	switch (r->step) {
@@ -119,11 +137,19 @@ static int step(struct cascade_run *r)
 		}
 		return ret;
 	case CASCADE_APPLY:
+		cascade_frame_prefetch(r, r->frame);
 		ret = cascade_frame_apply(r, r->frame);
-		if (ret == 0)
+		if (ret < 0)
+			return ret;
+		go(r, CASCADE_APPLY);
+		if (++r->frame == end) {
+			cascade_flush(r);
+			r->frame = cascade_group_first(&r->plan, r->group);
 			go(r, CASCADE_CHOOSE);
-		return ret;
+		}
+		return 0;
 	case CASCADE_CHOOSE:
+		cascade_frame_prefetch(r, r->frame);
 		ret = cascade_frame_choose(r, r->frame);
 		if (ret == 0)
 			go(r, CASCADE_ASK);
@@ -133,9 +159,7 @@ static int step(struct cascade_run *r)
 		if (ret < 0)
 			return ret;
 		r->quiet &= r->frames[r->frame].asked == CASCADE_NOTHING;
-		r->frame++;
-		go(r, r->frame < cascade_group_first(&r->plan, r->group + 1) ? CASCADE_APPLY
-		                                                             : CASCADE_ASK_GROUP);
+		go(r, ++r->frame < end ? CASCADE_CHOOSE : CASCADE_ASK_GROUP);
 		return 0;
 	default:
 		ret = r->quiet ? cascade_group_ask(r, r->group) : 0;

@@ -53,12 +53,17 @@ struct cascade_group {
 	bool checked, searching;
 };
 
+struct cascade_found {
+	uint32_t frame, index;
+	uint32_t pass; /* that found it, or CASCADE_PASSES: a subset */
+};
+
 /* Where a sweep over the frames stands. */
 enum cascade_step {
 	CASCADE_APPLY_GROUP,
-	CASCADE_APPLY,
+	CASCADE_APPLY, /* all frames of the group */
 	CASCADE_CHOOSE,
-	CASCADE_ASK,
+	CASCADE_ASK, /* frame by frame */
 	CASCADE_ASK_GROUP
 };
 
@@ -67,6 +72,7 @@ struct cascade_run {
 	uint64_t *key;       /* only Bob's is written to */
 	bool corrects;       /* Bob */
 	uint64_t *own;       /* per frame and pass: the permuted frame; secret */
+	void *memory;        /* that of the next five */
 	uint64_t *partition; /* per frame and pass */
 	uint64_t *odd;       /* per frame and pass */
 	uint64_t *known;     /* per frame: bits, in its own order, that were compared alone */
@@ -92,7 +98,7 @@ struct cascade_run {
 	unsigned int pass;
 	bool sum, whole, quiet;
 	size_t work;
-	uint32_t found[32]; /* indices of bits to be corrected in the frame under way */
+	struct cascade_found found[32]; /* bits to be corrected */
 	unsigned int found_count;
 };
 
@@ -126,11 +132,14 @@ int cascade_group_ask(struct cascade_run *r, size_t g);
 
 /*
  * Correct the bit INDEX of frame F, found in PASS or, with PASS == CASCADE_PASSES, in a subset:
- * in the ranges of all other passes, at once or with the next cascade_flush(). The bits of one
- * frame that wait are all of one pass. False when there is no such bit.
+ * in the ranges of all other passes, at once or with the next cascade_flush(). False when there
+ * is no such bit.
  */
 bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t index);
-void cascade_flush(struct cascade_run *r, size_t f, unsigned int pass);
+void cascade_flush(struct cascade_run *r);
+
+/* Fetch what frames to come will need, in the step that is under way. */
+void cascade_frame_prefetch(const struct cascade_run *r, size_t f);
 
 static inline size_t cascade_offset(const struct cascade_run *r, size_t f, unsigned int pass)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Reconciliation by Cascade: rows cascade/PERCENT. No network between the parties; mbps is of
- * the slower one. f counts Alice's parities over n h(q) with the q of the errors made.
+ * Reconciliation by Cascade with no network between the parties. Figures are medians over
+ * blocks, and the rows take turns, a block each. f is Alice's parities over n h(q) with the q
+ * of the errors made; f_two_way counts both ends' parities, which is what the key loses.
  */
 
-#include "bench_engine.h"
+#include "bench_engine_cascade.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,76 +14,95 @@
 #include <string.h>
 
 #include "common/bytes.h"
-#include "qkd-engine/cascade.h"
 #include "qkd-engine/cascade_plan.h"
 
+#define FRAME_BITS       65536
+#define FRAMES           320
 #define FRAMES_PER_BLOCK 16
 
-struct tally {
-	double alice_s, bob_s, step_s; /* step: the longest single call */
-	uint64_t bits, parities, rounds, blocks, frames, frames_wrong, bytes[2];
-	double ideal; /* bits: sum of n h(q) */
+struct row {
+	char name[32];
+	double percent;
+	struct cascade_params params;
+	uint64_t state, parities;
+	double ideal; /* sum of n h(q) */
+	size_t frames, failures, blocks;
+	struct cascade_figures *samples;
 };
 
-static void took(double *sum, struct tally *t, double *since)
+static void longest(struct cascade_figures *s, double *since)
 {
-	double at = bench_cpu_s();
+	double at = bench_wall_s();
 
-	*sum += at - *since;
-	if (t != NULL && at - *since > t->step_s)
-		t->step_s = at - *since;
-	*since = bench_cpu_s();
+	if (at - *since > s->longest_s)
+		s->longest_s = at - *since;
+	*since = at;
 }
 
-/* One block to its end; false when a party failed. */
-static bool reconcile(const struct cascade_params *p, const uint64_t *alice_key, uint64_t *bob_key,
-                      uint8_t *question, uint8_t *answer, struct tally *t)
+struct cascade_figures bench_cascade_block(const struct cascade_params *p,
+                                           const uint64_t *alice_key, uint64_t *bob_key,
+                                           uint64_t *parities)
 {
 	size_t cap = cascade_message_max(p);
-	struct cascade_stats s = {0};
+	uint8_t *question = malloc(2 * cap), *answer = question + cap;
+	struct cascade_figures s = {0};
+	struct cascade_stats stats;
 	struct cascade_alice *a;
 	struct cascade_bob *b;
-	double since = bench_cpu_s();
+	double since = bench_cpu_s(), at, call;
 	int n, m = 1;
 
 	a = cascade_alice_create(p, alice_key);
-	took(&t->alice_s, NULL, &since);
+	at = bench_cpu_s();
+	s.alice_s += at - since;
 	b = cascade_bob_create(p, bob_key);
-	took(&t->bob_s, NULL, &since);
-	if (a == NULL || b == NULL)
+	if (question == NULL || a == NULL || b == NULL)
 		bench_fail("cascade: %s", strerror(errno));
+	since = at;
 	while (m > 0) {
+		call = bench_wall_s();
 		do {
 			n = cascade_bob_ask(b, question, cap);
-			took(&t->bob_s, t, &since);
+			longest(&s, &call);
 		} while (n == -EAGAIN);
+		at = bench_cpu_s();
+		s.bob_s += at - since;
 		if (n <= 0)
 			break;
+		call = bench_wall_s();
 		do {
 			m = cascade_alice_answer(a, question, (size_t)n, answer, cap);
-			took(&t->alice_s, t, &since);
+			longest(&s, &call);
 		} while (m == -EAGAIN);
+		since = bench_cpu_s();
+		s.alice_s += since - at;
 		if (m > 0 && cascade_bob_take(b, answer, (size_t)m) < 0)
 			m = -EPROTO;
-		took(&t->bob_s, t, &since);
-		t->bytes[0] += (uint64_t)n;
-		t->bytes[1] += (uint64_t)m;
+		s.bytes[0] += n;
+		s.bytes[1] += m;
 	}
-	cascade_alice_stats(a, &s);
-	t->parities += s.alice_parities;
-	t->rounds += s.rounds;
+	if (n != 0 || m <= 0)
+		fprintf(stderr, "bench_engine: cascade: a block was given up\n");
+	cascade_alice_stats(a, &stats);
+	*parities += stats.alice_parities;
+	s.rounds = (double)stats.rounds;
+	since = bench_cpu_s();
 	cascade_alice_destroy(a);
-	took(&t->alice_s, NULL, &since);
+	at = bench_cpu_s();
+	s.alice_s += at - since;
 	cascade_bob_destroy(b);
-	took(&t->bob_s, NULL, &since);
-	return n == 0 && m > 0;
+	s.bob_s += bench_cpu_s() - at;
+	free(question);
+	return s;
 }
 
-static void compare(const struct cascade_params *p, const uint64_t *x, const uint64_t *y,
-                    struct tally *t)
+size_t bench_cascade_failures(const struct cascade_params *p, const uint64_t *x, const uint64_t *y)
 {
 	struct cascade_plan plan;
+	size_t failures = 0;
 
+	if (memcmp(x, y, BITS_WORDS(p->bits) * 8) == 0)
+		return 0;
 	if (cascade_plan_init(&plan, p) < 0)
 		bench_fail("cascade: no plan");
 	for (size_t f = 0; f < plan.frames; f++) {
@@ -91,66 +111,103 @@ static void compare(const struct cascade_params *p, const uint64_t *x, const uin
 		for (size_t i = cascade_frame_start(&plan, f);
 		     i < cascade_frame_start(&plan, f + 1); i++)
 			wrong |= bits_get(x, i) != bits_get(y, i);
-		t->frames++;
-		t->frames_wrong += wrong;
+		failures += wrong;
 	}
 	cascade_plan_fini(&plan);
+	return failures;
 }
 
-static void bench(const struct bench_options *o, double percent, const char *row)
+static void block(struct row *r, uint64_t *alice, uint64_t *bob)
 {
-	size_t frame_bits = o->frame_bits == 0 ? 65536 : o->frame_bits;
-	size_t frames = o->frames == 0 ? 160 : o->frames;
-	struct cascade_params p = {.frame_bits = frame_bits, .qber = percent / 100};
-	uint64_t *alice, *bob, state = o->seed + (uint64_t)(percent * 1000);
-	uint8_t *messages = malloc(2 * CASCADE_MESSAGE_MAX);
-	struct tally t = {0};
-	double side, start = bench_wall_s();
+	struct cascade_params *p = &r->params;
+	size_t errors = bench_keys(&r->state, p->bits, p->qber, alice, bob);
 
-	p.bits = o->block != 0
-	                 ? o->block
-	                 : frame_bits * (frames < FRAMES_PER_BLOCK ? frames : FRAMES_PER_BLOCK);
-	alice = malloc(BITS_WORDS(p.bits) * 8);
-	bob = malloc(BITS_WORDS(p.bits) * 8);
-	if (messages == NULL || alice == NULL || bob == NULL)
+	p->seed = bench_random(&r->state);
+	r->samples[r->blocks++] = bench_cascade_block(p, alice, bob, &r->parities);
+	r->failures += bench_cascade_failures(p, alice, bob);
+	r->frames += (p->bits + p->frame_bits / 2) / p->frame_bits;
+	r->ideal += (double)p->bits * bench_entropy((double)errors / (double)p->bits);
+}
+
+/* The median of the figure at OFFSET in the samples. */
+static double median(const struct row *r, size_t offset)
+{
+	double *x = malloc(r->blocks * sizeof(*x)), m;
+
+	if (x == NULL)
 		bench_fail("cascade: no memory");
-	while (t.frames < frames) {
-		size_t errors = bench_keys(&state, p.bits, p.qber, alice, bob);
+	for (size_t i = 0; i < r->blocks; i++)
+		memcpy(&x[i], (const char *)&r->samples[i] + offset, sizeof(*x));
+	m = bench_median(x, r->blocks);
+	free(x);
+	return m;
+}
+#define MEDIAN(r, figure) median(r, offsetof(struct cascade_figures, figure))
 
-		p.seed = bench_random(&state);
-		if (!reconcile(&p, alice, bob, messages, messages + CASCADE_MESSAGE_MAX, &t))
-			fprintf(stderr, "bench_engine: cascade: a block was given up\n");
-		compare(&p, alice, bob, &t);
-		t.blocks++;
-		t.bits += p.bits;
-		t.ideal += (double)p.bits * bench_entropy((double)errors / (double)p.bits);
+static void emit(const struct row *r)
+{
+	double bits = (double)r->params.bits * 1e-6;
+	double alice = bits / MEDIAN(r, alice_s), bob = bits / MEDIAN(r, bob_s);
+
+	bench_emit(r->name,
+	           "\"f\": %.4f, \"f_two_way\": %.4f, \"frames\": %zu, \"failures\": %zu, "
+	           "\"frame_bits\": %zu, \"block_bits\": %zu, \"mbps\": %.1f, "
+	           "\"alice_mbps\": %.1f, \"bob_mbps\": %.1f, \"rounds\": %.0f, "
+	           "\"question_bytes\": %.0f, \"answer_bytes\": %.0f, \"longest_step_us\": %.0f",
+	           (double)r->parities / r->ideal, 2 * (double)r->parities / r->ideal, r->frames,
+	           r->failures, r->params.frame_bits, r->params.bits, alice < bob ? alice : bob,
+	           alice, bob, MEDIAN(r, rounds), MEDIAN(r, bytes[0]), MEDIAN(r, bytes[1]),
+	           MEDIAN(r, longest_s) * 1e6);
+}
+
+static void measure(const struct bench_options *o, struct row *rows, size_t count)
+{
+	size_t frames = o->frames == 0 ? FRAMES : o->frames, bits, blocks;
+	uint64_t *alice, *bob;
+
+	if (count == 0)
+		return;
+	bits = rows[0].params.bits;
+	blocks = (frames * rows[0].params.frame_bits + bits - 1) / bits;
+	alice = malloc(BITS_WORDS(bits) * 8);
+	bob = malloc(BITS_WORDS(bits) * 8);
+	for (size_t i = 0; i < count; i++)
+		rows[i].samples = calloc(blocks, sizeof(struct cascade_figures));
+	if (alice == NULL || bob == NULL)
+		bench_fail("cascade: no memory");
+	for (size_t b = 0; b < blocks; b++)
+		for (size_t i = 0; i < count; i++)
+			block(&rows[i], alice, bob);
+	for (size_t i = 0; i < count; i++) {
+		emit(&rows[i]);
+		free(rows[i].samples);
 	}
-	side = t.alice_s > t.bob_s ? t.alice_s : t.bob_s;
-	bench_emit(row,
-	           "\"f\": %.4f, \"fer\": %.3g, \"frames\": %llu, \"frame_bits\": %zu, "
-	           "\"mbps\": %.1f, \"alice_mbps\": %.1f, \"bob_mbps\": %.1f, "
-	           "\"rounds\": %.1f, \"question_bytes\": %.0f, \"answer_bytes\": %.0f, "
-	           "\"longest_step_us\": %.0f, \"wall_s\": %.2f",
-	           (double)t.parities / t.ideal, (double)t.frames_wrong / (double)t.frames,
-	           (unsigned long long)t.frames, frame_bits, (double)t.bits / side / 1e6,
-	           (double)t.bits / t.alice_s / 1e6, (double)t.bits / t.bob_s / 1e6,
-	           (double)t.rounds / (double)t.blocks, (double)t.bytes[0] / (double)t.blocks,
-	           (double)t.bytes[1] / (double)t.blocks, t.step_s * 1e6, bench_wall_s() - start);
 	free(alice);
 	free(bob);
-	free(messages);
 }
 
 void bench_engine_cascade(const struct bench_options *o)
 {
 	static const double percents[] = {0.5, 1, 1.5, 2, 3, 5, 8, 11};
-	char row[32];
+	struct row rows[sizeof(percents) / sizeof(percents[0])] = {0};
+	size_t frame_bits = o->frame_bits == 0 ? FRAME_BITS : o->frame_bits, count = 0;
 
 	for (size_t i = 0; i < (o->qber > 0 ? 1 : sizeof(percents) / sizeof(percents[0])); i++) {
-		double percent = o->qber > 0 ? o->qber : percents[i];
+		struct row *r = &rows[count];
 
-		snprintf(row, sizeof(row), "cascade/%g", percent);
-		if (bench_wanted(o, row))
-			bench(o, percent, row);
+		r->percent = o->qber > 0 ? o->qber : percents[i];
+		r->state = o->seed + (uint64_t)(r->percent * 1000);
+		r->params = (struct cascade_params){
+		        .bits = o->block != 0 ? o->block : FRAMES_PER_BLOCK * frame_bits,
+		        .frame_bits = frame_bits,
+		        .qber = r->percent / 100};
+		snprintf(r->name, sizeof(r->name), "cascade/%g", r->percent);
+		if (!bench_wanted(o, r->name))
+			continue;
+		if (o->rtt_ms > 0 || o->loss > 0)
+			bench_cascade_link(o, r->percent, r->name);
+		else
+			count++;
 	}
+	measure(o, rows, count);
 }
