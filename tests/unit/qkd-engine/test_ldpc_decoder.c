@@ -19,11 +19,12 @@ struct lanes {
 static struct lanes lanes_of(const struct ldpc_plan *plan, const int8_t *start)
 {
 	size_t stride = plan->z + LDPC_PAD, cols = plan->code->cols;
+	size_t messages = plan->code->row_start[plan->code->rows] * plan->z;
 	struct lanes l;
 
 	l.llr = aligned_alloc(64, cols * stride);
-	l.messages = aligned_alloc(64, plan->code->row_start[plan->code->rows] * plan->z);
-	memset(l.messages, 0, plan->code->row_start[plan->code->rows] * plan->z);
+	l.messages = aligned_alloc(64, (messages + 63) / 64 * 64);
+	memset(l.messages, 0, messages);
 	for (size_t c = 0; c < cols; c++) {
 		memcpy(l.llr + c * stride, start + c * plan->z, plan->z);
 		memcpy(l.llr + c * stride + plan->z, start + c * plan->z,
