@@ -33,6 +33,8 @@ static json_t *channel_json(const struct channel_stats *s)
 	U64(o, s, replayed);
 	U64(o, s, hello_mac_failures);
 	U64(o, s, rtt_ns);
+	U64(o, s, datagram_bytes);
+	U64(o, s, mtu_reductions);
 	U64(o, s, moves);
 	BOOL(o, s, authentication_failing);
 	return o;

@@ -230,5 +230,6 @@ void channel_stats_read(const struct channel *ch, struct channel_stats *out)
 	*out = ch->stats;
 	out->state = state_of(ch);
 	out->rtt_ns = ch->tx.rate.srtt_ns;
+	out->datagram_bytes = ch->tx.mtu.size;
 	out->rtt_min_ns = ch->tx.rate.min_ns;
 }

@@ -64,6 +64,8 @@ struct channel_stats {
 	uint64_t bytes_sent, bytes_received;
 	uint64_t rtt_ns, rtt_min_ns; /* smoothed and least of this session */
 	uint64_t last_heard_ns;
+	uint64_t mtu_reductions;     /* sessions ended since the path lost long datagrams alone */
+	uint16_t datagram_bytes;     /* the longest that are sent now */
 	uint64_t moves;              /* times that the peer was found elsewhere */
 	bool authentication_failing; /* only hellos with a wrong tag arrive: secrets differ */
 };

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/gcm.h"
 #include "qkd-engine/channel.h"
+#include "qkd-engine/channel_mtu.h"
 #include "qkd-engine/channel_rate.h"
 #include "qkd-engine/channel_wire.h"
 
@@ -105,11 +106,13 @@ struct channel_sender {
 	struct send_stream stream[CHANNEL_STREAMS];
 	struct sent_datagram *sent; /* ring by number */
 	struct rate rate;
+	struct path_mtu mtu; /* outlives sessions */
 	uint64_t next_number, oldest_number, largest_acked;
 	uint64_t loss_at_ns, timeout_from_ns;
 	uint64_t asked_ns; /* last datagram that asks for an acknowledgement */
 	uint64_t acked_ns; /* last time that one was acknowledged */
 	bool ping;
+	bool paced;          /* something waits for pacing alone */
 	unsigned int probes; /* datagrams that may go beyond the window after a time-out */
 };
 
@@ -128,7 +131,8 @@ struct recv_stream {
 	uint64_t held;               /* slots before read_seq that the reader looks at */
 	uint64_t advertised_seq;
 	uint64_t complete; /* messages ready to read */
-	uint64_t open_segments;
+	/* the message that is not complete: its segments so far, their bytes, and those of one */
+	uint64_t open_segments, open_bytes, segment_bytes;
 };
 
 struct channel_receiver {

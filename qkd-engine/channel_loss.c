@@ -33,7 +33,11 @@ static void segment_acked(struct channel *ch, enum channel_stream stream, uint64
 static void datagram_lost(struct channel *ch, struct sent_datagram *d)
 {
 	d->state = SENT_LOST;
-	rate_lost(&ch->tx.rate, d->bytes);
+	if (d->count == 0)
+		rate_gone(&ch->tx.rate, d->bytes);
+	else
+		rate_lost(&ch->tx.rate, d->bytes);
+	path_mtu_lost(&ch->tx.mtu, d->number, d->bytes, ch->now_ns);
 	if (d->count == 0)
 		return;
 	for (unsigned int i = 0; i < d->count; i++) {
@@ -88,6 +92,7 @@ static bool datagram_acked(struct channel *ch, uint64_t number)
 		return false;
 	if (d->state == SENT_OUTSTANDING)
 		rate_acked(&ch->tx.rate, number, d->bytes, ch->tx.next_number);
+	path_mtu_acked(&ch->tx.mtu, number, d->bytes, ch->now_ns);
 	d->state = SENT_ACKED;
 	for (unsigned int i = 0; i < d->count; i++)
 		segment_acked(ch, d->segment[i].stream, d->segment[i].seq);

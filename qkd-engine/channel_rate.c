@@ -19,11 +19,50 @@
 #define TIMEOUT_MOST_NS  (1 * NS_PER_S)
 #define TIMEOUT_COLLAPSE 2 /* in a row: the path is gone, start small when it returns */
 #define LOSS_DELAY_LEAST (2 * NS_PER_MS)
+#define PACE_BURST       (32ULL * CHANNEL_DATAGRAM_MAX)
+#define PACE_BURST_NS    (2 * NS_PER_MS) /* the channel is polled every millisecond or so */
 
 void rate_init(struct rate *r)
 {
 	*r = (struct rate){
 	        .window_bytes = WINDOW_INITIAL, .slow_start = true, .round_min_ns = UINT64_MAX};
+}
+
+/* Bytes that pacing lets out in NS. */
+static uint64_t paced_bytes(const struct rate *r, uint64_t ns)
+{
+	uint64_t window = r->slow_start ? 2 * r->window_bytes : r->window_bytes / 4 * 5;
+
+	/* Below 2^23 bytes times 2^33 ns; longer waits fill the burst anyway. */
+	return ns > NS_PER_S || r->srtt_ns == 0 ? WINDOW_MAX : window * ns / r->srtt_ns;
+}
+
+static int64_t credit_now(const struct rate *r, uint64_t now_ns)
+{
+	uint64_t burst = paced_bytes(r, PACE_BURST_NS);
+	int64_t credit;
+
+	if (burst < PACE_BURST)
+		burst = PACE_BURST;
+	credit = r->credit_bytes + (int64_t)paced_bytes(r, now_ns - r->credit_ns);
+	return credit < (int64_t)burst ? credit : (int64_t)burst;
+}
+
+void rate_sent(struct rate *r, uint64_t bytes, uint64_t now_ns)
+{
+	r->credit_bytes = credit_now(r, now_ns) - (int64_t)bytes;
+	r->credit_ns = now_ns;
+	r->in_flight_bytes += bytes;
+}
+
+uint64_t rate_pace_at(const struct rate *r, uint64_t now_ns)
+{
+	int64_t credit = credit_now(r, now_ns);
+	uint64_t a_us = paced_bytes(r, 1000);
+
+	if (credit > 0 || r->srtt_ns == 0)
+		return now_ns;
+	return now_ns + 1000 * (1 + (uint64_t)-credit / (a_us > 0 ? a_us : 1));
 }
 
 static void shrink(struct rate *r, uint64_t percent)
@@ -68,6 +107,11 @@ void rate_lost(struct rate *r, uint64_t bytes)
 {
 	r->in_flight_bytes -= bytes;
 	r->round_lost++;
+}
+
+void rate_gone(struct rate *r, uint64_t bytes)
+{
+	r->in_flight_bytes -= bytes;
 }
 
 void rate_sample(struct rate *r, uint64_t rtt_ns, uint64_t delay_ns, uint64_t now_ns)

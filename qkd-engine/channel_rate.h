@@ -9,6 +9,10 @@
  * through random loss that would shrink a loss-driven window to nothing. So it looks, once
  * a round trip, at the delay above the path's base and at the share of lost datagrams, and
  * backs off on a standing queue or heavy loss only.
+ *
+ * Pacing: what the window lets out leaves at 5/4 of window a round trip (2 while it still
+ * doubles; RFC 9002, section 7.7), in bursts that do not fill a router's queue and push
+ * the site's traffic out of it.
  */
 
 #ifndef QKD_ENGINE_CHANNEL_RATE_H
@@ -27,8 +31,10 @@ struct rate {
 	bool slow_start;
 	/* the round under way: until a datagram sent after its start is acknowledged */
 	uint64_t round_end_number, round_min_ns, round_acked, round_lost;
-	bool round_limited; /* the window, not the sender, is the limit */
-	bool was_limited;   /* in the round before */
+	bool round_limited;   /* the window, not the sender, is the limit */
+	bool was_limited;     /* in the round before */
+	int64_t credit_bytes; /* of pacing: may leave at credit_ns */
+	uint64_t credit_ns;
 };
 
 void rate_init(struct rate *r);
@@ -36,6 +42,12 @@ void rate_init(struct rate *r);
 /* A datagram of BYTES was acknowledged; NEXT_NUMBER is the one that will be sent next. */
 void rate_acked(struct rate *r, uint64_t number, uint64_t bytes, uint64_t next_number);
 void rate_lost(struct rate *r, uint64_t bytes);
+/* Lost, and no sign of congestion: it was longer than others, or nothing waits for it. */
+void rate_gone(struct rate *r, uint64_t bytes);
+
+/* Pacing: BYTES leave. When more may: NOW_NS or before means at once. */
+void rate_sent(struct rate *r, uint64_t bytes, uint64_t now_ns);
+uint64_t rate_pace_at(const struct rate *r, uint64_t now_ns);
 
 /* A measured round trip; the peer held its answer for DELAY_NS. */
 void rate_sample(struct rate *r, uint64_t rtt_ns, uint64_t delay_ns, uint64_t now_ns);

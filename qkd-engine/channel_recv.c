@@ -14,7 +14,7 @@
 #define ACK_EVERY        4
 #define ACK_DELAY_NS     (2 * NS_PER_MS)
 #define REPLAY_WORDS     (REPLAY_BITS / 64)
-#define MESSAGE_SEGMENTS ((CHANNEL_MESSAGE_MAX + WIRE_SEGMENT_BYTES - 1) / WIRE_SEGMENT_BYTES)
+#define MESSAGE_SEGMENTS ((CHANNEL_MESSAGE_MAX + WIRE_SEGMENT_LEAST - 1) / WIRE_SEGMENT_LEAST)
 
 _Static_assert(RECV_SLOTS - WIRE_INITIAL_LIMIT >= MESSAGE_SEGMENTS,
                "a message that is still read must leave room for the initial limit");
@@ -141,8 +141,15 @@ static bool advance(struct recv_stream *s)
 			return true;
 		if (!(slot->flags & WIRE_SEGMENT_FIRST) != (s->open_segments > 0))
 			return false;
-		s->open_segments++;
-		if ((s->open_segments - 1) * WIRE_SEGMENT_BYTES + slot->len > CHANNEL_MESSAGE_MAX)
+		if (s->open_segments++ == 0) {
+			s->segment_bytes = slot->len;
+			s->open_bytes = 0;
+		}
+		if (slot->len > s->segment_bytes ||
+		    (slot->len < s->segment_bytes && !(slot->flags & WIRE_SEGMENT_LAST)))
+			return false;
+		s->open_bytes += slot->len;
+		if (s->open_bytes > CHANNEL_MESSAGE_MAX)
 			return false;
 		if (slot->flags & WIRE_SEGMENT_LAST) {
 			s->open_segments = 0;
@@ -185,7 +192,7 @@ static bool frames_valid(const struct wire_datagram *d, bool *eliciting)
 
 	*eliciting = false;
 	while ((ret = wire_frame_next(&pos, d->frames_end, &f)) > 0)
-		*eliciting |= f.type != WIRE_FRAME_ACK;
+		*eliciting |= f.type != WIRE_FRAME_ACK && f.type != WIRE_FRAME_PAD;
 	return ret == 0;
 }
 
@@ -219,12 +226,25 @@ void receiver_data(struct channel *ch, const struct wire_datagram *d)
 	}
 }
 
+/* A message in segments that leave gaps in their slots. */
+static void join(struct recv_stream *s, size_t at, uint64_t count)
+{
+	uint8_t *to = s->joined;
+
+	for (uint64_t i = 0; i < count; i++) {
+		size_t slot = (at + i) % RECV_SLOTS;
+
+		memcpy(to, s->bytes + slot * WIRE_SEGMENT_BYTES, s->slots[slot].len);
+		to += s->slots[slot].len;
+	}
+}
+
 const uint8_t *channel_receive(struct channel *ch, enum channel_stream stream, size_t *len)
 {
 	struct recv_stream *s = &ch->rx.stream[stream];
 	size_t at, total = 0, first;
 	uint64_t count = 0;
-	bool last = false;
+	bool last = false, whole = true;
 	uint8_t *out;
 
 	s->held = 0;
@@ -243,11 +263,15 @@ const uint8_t *channel_receive(struct channel *ch, enum channel_stream stream, s
 
 		total += slot->len;
 		last = slot->flags & WIRE_SEGMENT_LAST;
+		whole &= last || slot->len == WIRE_SEGMENT_BYTES;
 		slot->present = false;
 	}
 	out = s->bytes + at * WIRE_SEGMENT_BYTES;
 	first = (RECV_SLOTS - at) * WIRE_SEGMENT_BYTES;
-	if (first < total) {
+	if (!whole) {
+		join(s, at, count);
+		out = s->joined;
+	} else if (first < total) {
 		memcpy(s->joined, out, first);
 		memcpy(s->joined + first, s->bytes, total - first);
 		out = s->joined;

@@ -21,6 +21,7 @@ int sender_create(struct channel *ch)
 		want = SEND_BUFFER_DEFAULT;
 	while (size < want)
 		size *= 2;
+	path_mtu_init(&ch->tx.mtu);
 	ch->tx.sent = calloc(SENT_RING, sizeof(*ch->tx.sent));
 	if (ch->tx.sent == NULL)
 		return -ENOMEM;
@@ -63,6 +64,7 @@ void sender_reset(struct channel *ch)
 	for (uint64_t i = 0; i < used && i < SENT_RING; i++)
 		tx->sent[(WIRE_FIRST_NUMBER + i) % SENT_RING] = (struct sent_datagram){0};
 	rate_init(&tx->rate);
+	path_mtu_session(&tx->mtu, ch->now_ns);
 	tx->next_number = tx->oldest_number = WIRE_FIRST_NUMBER;
 	tx->largest_acked = 0;
 	tx->loss_at_ns = CHANNEL_NEVER;
@@ -89,6 +91,7 @@ int channel_send_pieces(struct channel *ch, enum channel_stream stream,
 {
 	struct send_stream *s = &ch->tx.stream[stream];
 	uint64_t total = 0, pos = s->head_bytes, segments;
+	uint64_t cut = WIRE_SEGMENT_BYTES - CHANNEL_DATAGRAM_MAX + ch->tx.mtu.size;
 
 	if (!ch->current.valid)
 		return -ENOTCONN;
@@ -97,7 +100,7 @@ int channel_send_pieces(struct channel *ch, enum channel_stream stream,
 			return -EMSGSIZE;
 		total += pieces[i].len;
 	}
-	segments = total == 0 ? 1 : (total + WIRE_SEGMENT_BYTES - 1) / WIRE_SEGMENT_BYTES;
+	segments = total == 0 ? 1 : (total + cut - 1) / cut;
 	if (s->head_bytes - s->tail_bytes + total > s->ring_mask + 1 ||
 	    s->end_seq - s->unacked_seq + segments > SEND_SEGMENTS)
 		return -EAGAIN;
@@ -105,11 +108,11 @@ int channel_send_pieces(struct channel *ch, enum channel_stream stream,
 		ring_write(s, pieces[i].data, pieces[i].len);
 	for (uint64_t i = 0; i < segments; i++) {
 		struct send_segment *g = &s->segments[s->end_seq++ % SEND_SEGMENTS];
-		uint64_t left = total - i * WIRE_SEGMENT_BYTES;
+		uint64_t left = total - i * cut;
 
 		*g = (struct send_segment){
-		        .pos = (uint32_t)((pos + i * WIRE_SEGMENT_BYTES) & s->ring_mask),
-		        .len = (uint16_t)(left < WIRE_SEGMENT_BYTES ? left : WIRE_SEGMENT_BYTES),
+		        .pos = (uint32_t)((pos + i * cut) & s->ring_mask),
+		        .len = (uint16_t)(left < cut ? left : cut),
 		        .flags = (uint8_t)((i == 0 ? WIRE_SEGMENT_FIRST : 0) |
 		                           (i + 1 == segments ? WIRE_SEGMENT_LAST : 0)),
 		        .state = SEGMENT_QUEUED};
@@ -179,29 +182,40 @@ static bool window_open(const struct channel *ch, enum channel_stream stream)
 	return ch->tx.probes > 0 || r->in_flight_bytes < r->window_bytes + extra;
 }
 
+/* And when: CONTROL does not wait. */
+static bool may_leave(const struct channel *ch, enum channel_stream stream)
+{
+	return window_open(ch, stream) && (stream == CHANNEL_CONTROL || ch->tx.probes > 0 ||
+	                                   rate_pace_at(&ch->tx.rate, ch->now_ns) <= ch->now_ns);
+}
+
 static bool segments_ready(struct channel *ch)
 {
 	uint64_t seq;
 
+	ch->tx.paced = false;
 	for (int i = 0; i < CHANNEL_STREAMS; i++) {
 		if (!next_segment(&ch->tx.stream[i], &seq))
 			continue;
-		if (window_open(ch, i))
+		if (may_leave(ch, i))
 			return true;
-		ch->tx.rate.round_limited = true;
+		if (window_open(ch, i))
+			ch->tx.paced = true;
+		else
+			ch->tx.rate.round_limited = true;
 	}
 	return false;
 }
 
 static size_t put_segments(struct channel *ch, struct sent_datagram *d, uint8_t *buf, size_t n)
 {
-	size_t end = CHANNEL_DATAGRAM_MAX - WIRE_TAG_BYTES - 1; /* a PING may follow */
+	size_t end = ch->tx.mtu.size - WIRE_TAG_BYTES - 1; /* a PING may follow */
 
 	for (int i = 0; i < CHANNEL_STREAMS; i++) {
 		struct send_stream *s = &ch->tx.stream[i];
 		uint64_t seq;
 
-		while (d->count < SENT_SEGMENTS && window_open(ch, i) && next_segment(s, &seq)) {
+		while (d->count < SENT_SEGMENTS && may_leave(ch, i) && next_segment(s, &seq)) {
 			uint16_t len = s->segments[seq % SEND_SEGMENTS].len;
 
 			if (n + WIRE_STREAM_HEAD + len > end)
@@ -226,16 +240,35 @@ static void sent_remember(struct channel *ch, struct sent_datagram *d, size_t by
 	*slot = *d;
 	if (tx->rate.in_flight_bytes == 0)
 		tx->timeout_from_ns = ch->now_ns;
-	tx->rate.in_flight_bytes += bytes;
+	rate_sent(&tx->rate, bytes, ch->now_ns);
 	tx->asked_ns = ch->now_ns;
 	if (tx->probes > 0)
 		tx->probes--;
+}
+
+/* A PING by itself, padded to BYTES: what of it is lost is not the path's congestion. */
+static size_t put_ping(struct channel *ch, uint8_t *buf, size_t bytes)
+{
+	struct sent_datagram d = {.number = ch->tx.next_number};
+	size_t n = wire_put_data_head(buf, ch->current.id, d.number);
+
+	loss_forget(ch, &ch->tx.sent[d.number % SENT_RING]);
+	buf[n++] = WIRE_FRAME_PING;
+	if (bytes > n + WIRE_TAG_BYTES) {
+		memset(buf + n, WIRE_FRAME_PAD, bytes - WIRE_TAG_BYTES - n);
+		n = bytes - WIRE_TAG_BYTES;
+	}
+	n = session_seal_data(ch, &ch->current, buf, n, d.number);
+	sent_remember(ch, &d, n);
+	ch->tx.next_number++;
+	return n;
 }
 
 size_t sender_output(struct channel *ch, uint8_t *buf)
 {
 	struct channel_sender *tx = &ch->tx;
 	struct channel_receiver *rx = &ch->rx;
+	unsigned int ping;
 	struct sent_datagram d = {.number = tx->next_number};
 	bool ack_due, data;
 	size_t n;
@@ -244,6 +277,14 @@ size_t sender_output(struct channel *ch, uint8_t *buf)
 		loss_detect(ch);
 	if (ch->now_ns >= loss_timeout_at(ch))
 		loss_timeout(ch);
+	if (path_mtu_black_hole(&tx->mtu, ch->now_ns)) {
+		ch->stats.mtu_reductions++;
+		channel_drop(ch);
+		return 0;
+	}
+	ping = path_mtu_ping(&tx->mtu, tx->next_number, ch->now_ns);
+	if (ping > 0)
+		return put_ping(ch, buf, ping);
 	if (ch->now_ns >= tx->asked_ns + CHANNEL_KEEPALIVE_NS)
 		tx->ping = true;
 	ack_due = rx->ack_now || ch->now_ns >= rx->ack_at_ns;
@@ -282,5 +323,9 @@ uint64_t sender_wake(const struct channel *ch)
 		at = loss_timeout_at(ch);
 	if (ch->rx.ack_at_ns < at)
 		at = ch->rx.ack_at_ns;
+	if (tx->paced && rate_pace_at(&tx->rate, ch->now_ns) < at)
+		at = rate_pace_at(&tx->rate, ch->now_ns);
+	if (path_mtu_wake(&tx->mtu) < at)
+		at = path_mtu_wake(&tx->mtu);
 	return at;
 }

@@ -78,8 +78,8 @@ static int parse_segment(const uint8_t *p, size_t left, struct wire_segment *s)
 	if (s->flags > (WIRE_SEGMENT_FIRST | WIRE_SEGMENT_LAST) || p[2] >= CHANNEL_STREAMS ||
 	    s->len > WIRE_SEGMENT_BYTES || left < (size_t)WIRE_STREAM_HEAD + s->len)
 		return -EPROTO;
-	/* Full but for the last: so a message lies in one piece in the receiver's slots. */
-	if (!(s->flags & WIRE_SEGMENT_LAST) && s->len != WIRE_SEGMENT_BYTES)
+	/* What a message may be cut into is bounded, and so what the receiver keeps of it. */
+	if (!(s->flags & WIRE_SEGMENT_LAST) && s->len < WIRE_SEGMENT_LEAST)
 		return -EPROTO;
 	return WIRE_STREAM_HEAD + s->len;
 }
@@ -93,6 +93,10 @@ int wire_frame_next(const uint8_t **pos, const uint8_t *end, struct wire_frame *
 		return 0;
 	out->type = (*pos)[0];
 	switch ((*pos)[0]) {
+	case WIRE_FRAME_PAD:
+		for (used = 1; (size_t)used < left && (*pos)[used] == WIRE_FRAME_PAD;)
+			used++;
+		break;
 	case WIRE_FRAME_PING:
 		used = 1;
 		break;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "qkd-engine/channel.h"
+#include "qkd-engine/channel_mtu.h"
 
 #define WIRE_VERSION       2
 #define WIRE_TAG_BYTES     16
@@ -32,8 +33,9 @@ enum wire_type { WIRE_INIT = 1, WIRE_RESP = 2, WIRE_CONFIRM = 3, WIRE_HINT = 4, 
 /* The first datagram of a session; so no window of numbers reaches below zero. */
 #define WIRE_FIRST_NUMBER 4096
 
-/* Every segment but the last of a message has this many bytes. */
+/* The segments of a message but the last have the same length: this, or less on other paths. */
 #define WIRE_SEGMENT_BYTES 1280
+#define WIRE_SEGMENT_LEAST (WIRE_SEGMENT_BYTES - CHANNEL_DATAGRAM_MAX + PATH_MTU_BASE)
 #define WIRE_STREAM_HEAD   13
 #define WIRE_ACK_HEAD      (14 + 8 * CHANNEL_STREAMS)
 #define WIRE_ACK_WORDS_MAX 32
@@ -46,7 +48,12 @@ enum wire_type { WIRE_INIT = 1, WIRE_RESP = 2, WIRE_CONFIRM = 3, WIRE_HINT = 4, 
 /* Segments that a session's sender may send before it heard a limit. */
 #define WIRE_INITIAL_LIMIT 1024
 
-enum wire_frame_type { WIRE_FRAME_PING = 1, WIRE_FRAME_ACK = 2, WIRE_FRAME_STREAM = 3 };
+enum wire_frame_type {
+	WIRE_FRAME_PAD = 0,
+	WIRE_FRAME_PING = 1,
+	WIRE_FRAME_ACK = 2,
+	WIRE_FRAME_STREAM = 3
+};
 enum wire_segment_flags { WIRE_SEGMENT_FIRST = 1, WIRE_SEGMENT_LAST = 2 };
 
 struct wire_datagram {

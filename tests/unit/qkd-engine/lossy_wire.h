@@ -30,6 +30,7 @@
 struct lossy_config {
 	uint64_t delay_ns;  /* one way */
 	uint64_t jitter_ns; /* reordered datagrams are late by up to this; 0: DELAY_NS + 1 ms */
+	size_t mtu;         /* bytes of the longest datagram that passes; 0: any */
 	double drop, duplicate, reorder, corrupt; /* probabilities of each datagram */
 	uint32_t send_buffer_bytes;               /* of the channels of a pair; 0: their default */
 };
@@ -137,7 +138,7 @@ static inline void lossy_wire_send(struct lossy_wire *w, const uint8_t *data, si
 	unsigned int copies = 1;
 
 	w->sent++;
-	if (w->cut || lossy_chance(&w->state, c->drop)) {
+	if (w->cut || (c->mtu != 0 && len > c->mtu) || lossy_chance(&w->state, c->drop)) {
 		w->dropped++;
 		return;
 	}
