@@ -7,12 +7,16 @@
 
 #include "common/err.h"
 
-enum attack_kind { ATTACK_NONE, ATTACK_INTERCEPT_RESEND };
+enum attack_kind {
+	ATTACK_NONE,
+	ATTACK_INTERCEPT_RESEND,
+	ATTACK_MINUS_TO_PLUS /* measured in X, |+> is sent on whatever she saw */
+};
 
 struct attack {
 	enum attack_kind kind;
 	double fraction; /* of the pulses that Eve measures and resends */
-	double z_share;  /* of those, how many in basis Z */
+	double z_share;  /* of those, how many in basis Z: intercept-resend */
 };
 
 /*
@@ -22,7 +26,10 @@ struct attack {
 double attack_probability(const struct attack *attack, unsigned int sent_basis,
                           unsigned int sent_bit, unsigned int basis, unsigned int bit);
 
-/* "none" or "intercept-resend FRACTION Z_SHARE"; EINVAL says what is wrong. */
+/*
+ * "none", "intercept-resend FRACTION Z_SHARE" or "minus-to-plus FRACTION"; EINVAL says what is
+ * wrong.
+ */
 int attack_parse(const char *text, struct attack *out, struct err *err);
 
 const char *attack_name(enum attack_kind kind);

@@ -20,9 +20,8 @@ struct list {
 	double sum;
 };
 
-/* Mean detected photons of each detector for a pulse of LIGHT in state (basis, bit). */
-static void illuminate(const struct optics_link *link, double light, unsigned int basis,
-                       unsigned int bit, double mean[DETECTORS])
+void outcomes_illuminate(const struct optics_link *link, double light, unsigned int basis,
+                         unsigned int bit, double mean[DETECTORS])
 {
 	double z = light * link->p_z_bob, x = light - z, e = link->misalignment;
 
@@ -72,7 +71,7 @@ static void add_choice(struct list *l, const struct optics_link *link, const str
 		through = attack_probability(attack, basis, bit, arrives & 1, arrives >> 1);
 		if (p * through <= 0)
 			continue;
-		illuminate(link, light, arrives & 1, arrives >> 1, mean);
+		outcomes_illuminate(link, light, arrives & 1, arrives >> 1, mean);
 		add_masks(l, link, mean, choice, p * through);
 	}
 }

@@ -45,6 +45,10 @@ struct outcomes {
 void outcomes_build(struct outcomes *o, const struct optics_link *link,
                     const struct optics_source *source, bool bit_zero, const struct attack *attack);
 
+/* Mean detected photons of each detector for a pulse of LIGHT in state (basis, bit). */
+void outcomes_illuminate(const struct optics_link *link, double light, unsigned int basis,
+                         unsigned int bit, double mean[4]);
+
 static inline struct outcome outcomes_draw(const struct outcomes *o, struct rng *rng)
 {
 	unsigned __int128 x = (unsigned __int128)rng_next(rng) * o->count;

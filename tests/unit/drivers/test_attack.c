@@ -25,6 +25,13 @@ static void test_probabilities(void)
 		/* f / 2 times the share of the other basis. */
 		CU_ASSERT_DOUBLE_EQUAL(wrong_bit, 0.4 * (sent & 1 ? 0.7 : 0.3) / 2, 1e-12);
 	}
+	a.kind = ATTACK_MINUS_TO_PLUS;
+	CU_ASSERT_DOUBLE_EQUAL(attack_probability(&a, 1, 1, 1, 0), 0.4, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(attack_probability(&a, 1, 1, 1, 1), 0.6, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(attack_probability(&a, 1, 0, 1, 0), 1, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(attack_probability(&a, 0, 1, 1, 0), 0.4, 1e-12);
+	CU_ASSERT_DOUBLE_EQUAL(attack_probability(&a, 0, 1, 0, 1), 0.6, 1e-12);
+	CU_ASSERT_EQUAL(attack_probability(&a, 0, 1, 0, 0), 0);
 	a.kind = ATTACK_NONE;
 	CU_ASSERT_EQUAL(attack_probability(&a, 1, 0, 1, 0), 1);
 	CU_ASSERT_EQUAL(attack_probability(&a, 1, 0, 1, 1), 0);
@@ -41,7 +48,11 @@ static void test_parse(void)
 	                                  "intercept-resend 1 -0.1",
 	                                  "intercept-resend nan 0.5",
 	                                  "intercept-resend 1 0.5 7",
-	                                  "intercept-resend 1 x"};
+	                                  "intercept-resend 1 x",
+	                                  "minus-to-plus",
+	                                  "minus-to-plus 1.5",
+	                                  "minus-to-plus 0.5 0.5",
+	                                  "minus-to-plus 0.5 x"};
 	struct attack a = {.kind = ATTACK_NONE};
 	struct err err;
 
@@ -51,6 +62,9 @@ static void test_parse(void)
 		CU_ASSERT_EQUAL(attack_parse(bad[i], &a, &err), -EINVAL);
 		CU_ASSERT(err.text[0] != '\0' && a.fraction == 0.25);
 	}
+	CU_ASSERT_EQUAL(attack_parse("minus-to-plus 0.5", &a, &err), 0);
+	CU_ASSERT(a.kind == ATTACK_MINUS_TO_PLUS && a.fraction == 0.5);
+	CU_ASSERT_STRING_EQUAL(attack_name(ATTACK_MINUS_TO_PLUS), "minus-to-plus");
 	CU_ASSERT_EQUAL(attack_parse("none", &a, &err), 0);
 	CU_ASSERT_EQUAL(a.kind, ATTACK_NONE);
 	CU_ASSERT_STRING_EQUAL(attack_name(ATTACK_INTERCEPT_RESEND), "intercept-resend");
