@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "dataplane/esp.h"
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_rings.h"
 
 #define NEIGHBOURS_MAX 4096
 

@@ -12,6 +12,8 @@
 #include "common/clock.h"
 #include "common/random.h"
 #include "dataplane/arp.h"
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_own.h"
 #include "dataplane/nd.h"
 
 COUNTER_DEFINE(address_probes, "address.probes", "probes for addresses of ours sent")

@@ -11,6 +11,8 @@
 
 #include "dataplane/forward_core.h"
 
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_rings.h"
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(drop_overload, "drop.overload",

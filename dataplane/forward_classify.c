@@ -5,6 +5,9 @@
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_rings.h"
 #include "dataplane/ip.h"
 #include "dataplane/ipv6_upper.h"
 #include "dataplane/mbuf_chain.h"

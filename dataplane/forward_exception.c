@@ -14,6 +14,9 @@
 #include "dataplane/arp.h"
 #include "dataplane/exception.h"
 #include "dataplane/forward_key.h"
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_way.h"
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(exception_sent, "exception.sent", "frames that routing daemons sent")

@@ -17,6 +17,8 @@
 #include <limits.h>
 
 #include "dataplane/forward_key.h"
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_way.h"
 #include "dataplane/ip.h"
 
 struct fast {

@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/random.h"
+#include "dataplane/forward_in.h"
 #include "dataplane/frag.h"
 #include "dataplane/ip.h"
 #include "dataplane/mbuf_chain.h"

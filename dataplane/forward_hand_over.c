@@ -9,6 +9,9 @@
 
 #include <errno.h>
 
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_rings.h"
+
 COUNTER_DEFINE(drop_inbox_full, "drop.inbox_full",
                "packets that another forwarding core was too slow to take")
 COUNTER_DEFINE(hand_over_lan, "hand_over.lan",

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "dataplane/forward_key.h"
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_way.h"
 #include "dataplane/ip.h"
 
 /* In the last word, where the LAN port has VLANs: the interface of a packet from there. */

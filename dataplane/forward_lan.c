@@ -2,6 +2,10 @@
 
 #include "dataplane/forward_core.h"
 
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_rings.h"
+#include "dataplane/forward_way.h"
+
 static void burst(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n)
 {
 	struct rte_mbuf *v4[FORWARD_BURST], *v6[FORWARD_BURST];

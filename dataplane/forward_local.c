@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_way.h"
 #include "dataplane/ip.h"
 #include "dataplane/mbuf_chain.h"
 

@@ -2,6 +2,8 @@
 
 #include "dataplane/forward_core.h"
 
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_way.h"
 #include "dataplane/ip.h"
 #include "dataplane/mss.h"
 

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_out.h"
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(drop_nat_marker, "drop.nat_marker",

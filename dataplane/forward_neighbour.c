@@ -8,6 +8,9 @@
 
 #include "common/clock.h"
 #include "dataplane/arp.h"
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_rings.h"
 #include "dataplane/ip.h"
 #include "dataplane/nd.h"
 

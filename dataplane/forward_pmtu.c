@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+#include "dataplane/forward_in.h"
 #include "dataplane/icmp.h"
 #include "dataplane/ip.h"
 

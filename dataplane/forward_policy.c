@@ -24,6 +24,7 @@
 
 #include <string.h>
 
+#include "dataplane/forward_way.h"
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(drop_policy, "drop.policy", "packets that the policy discards")

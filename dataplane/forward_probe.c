@@ -4,6 +4,8 @@
 
 #include "dataplane/forward_core.h"
 
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_own.h"
 #include "dataplane/probe.h"
 
 COUNTER_DEFINE(probe_sent, "probe.sent", "probes of tunnels sent")

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_way.h"
 #include "dataplane/frag.h"
 #include "dataplane/ip.h"
 

@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_way.h"
 
 COUNTER_DEFINE(drop_no_headroom, "drop.no_headroom", "packets without room for an Ethernet header")
 

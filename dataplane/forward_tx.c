@@ -8,6 +8,10 @@
 
 #include "common/bytes.h"
 #include "dataplane/esp.h"
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_out.h"
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_way.h"
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(drop_lan_tx_full, "drop.lan_tx_full",

@@ -7,6 +7,10 @@
 #include <rte_ethdev.h>
 
 #include "dataplane/esp.h"
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_own.h"
+#include "dataplane/forward_rings.h"
+#include "dataplane/forward_way.h"
 #include "dataplane/ip.h"
 
 COUNTER_DEFINE(drop_wan_not_local, "drop.wan_not_local", "WAN packets to another host")

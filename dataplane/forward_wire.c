@@ -4,6 +4,8 @@
 
 #include "dataplane/forward_core.h"
 
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_out.h"
 #include "dataplane/wire.h"
 
 COUNTER_DEFINE(drop_wire_too_big, "drop.wire_too_big",

@@ -3,6 +3,7 @@
 /* Outer fragments by policy: a LAN of 9000 bytes over a WAN of 1500. */
 
 #include "dataplane/forward_core.h"
+#include "dataplane/forward_in.h"
 #include "tests/unit/dataplane/gateway_rig.h"
 
 #define A_HOST "10.1.0.10"

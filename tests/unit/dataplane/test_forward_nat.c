@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "dataplane/forward_core.h"
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_out.h"
 #include "tests/unit/dataplane/gateway_rig.h"
 
 #define A_HOST "10.1.0.10"

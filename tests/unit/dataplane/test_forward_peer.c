@@ -3,6 +3,8 @@
 /* Peers behind address translation that are mapped anew (peer.c, tunnel_peer.c). */
 
 #include "dataplane/forward_core.h"
+#include "dataplane/forward_in.h"
+#include "dataplane/forward_out.h"
 #include "tests/unit/dataplane/gateway_rig.h"
 
 #define A_HOST "10.1.0.10"

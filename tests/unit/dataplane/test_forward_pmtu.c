@@ -3,6 +3,7 @@
 /* What routers say of the path's MTU (forward_pmtu.c), true and false. */
 
 #include "dataplane/forward_core.h"
+#include "dataplane/forward_in.h"
 #include "tests/unit/dataplane/gateway_rig.h"
 
 #define A_HOST "10.1.0.10"
