@@ -40,7 +40,8 @@ static uint8_t message_of(const struct ldpc_rule *rule, unsigned int sum, unsign
 /* What the checks of a block have found about their edges. */
 struct found {
 	uint8_t first[LANES], second[LANES], sum[LANES];
-	int8_t sign[LANES], hard[LANES]; /* bit 7: sum of the signs and the syndrome */
+	/* Bit 7: sum of the syndrome and the signs, without what came from the check and with. */
+	int8_t sign[LANES], hard[LANES];
 };
 
 /* LANES bytes of a column from PLACE on, and back. */
@@ -88,7 +89,7 @@ static void gather(const struct ldpc_layer *l, size_t block, const struct ldpc_r
 			f->first[i] = a < f->first[i] ? a : f->first[i];
 			f->second[i] = b < f->second[i] ? b : f->second[i];
 			f->sum[i] = (uint8_t)least_of(
-			        f->sum[i] + phi(rule->phi_near[k % 4], rule->phi_far[k % 4], a),
+			        f->sum[i] + phi(rule->phi_near[k % 2], rule->phi_far[k % 2], a),
 			        255);
 		}
 	}

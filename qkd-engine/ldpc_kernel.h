@@ -28,7 +28,7 @@
  *
  * (Gallager 1963). Min-sum puts the least |a| for it: with the 20 to 100 edges of a check of a
  * high rate that is far too sure, and codes with the best thresholds are not decoded at all. Here
- * the sum is kept in a byte of 1/64, from a table of phi that rounds in one of four ways in turn
+ * the sum is kept in a byte of 1/64, from a table of phi that rounds in one of two ways in turn
  * so that small terms are right on average. Its inverse is taken three times for each check: for
  * the edges with the least and the second least |a|, whose terms make a difference, and for
  * all others, where an average term does. Results are rounded in one of four ways, by the check.
@@ -40,8 +40,8 @@
 #define LDPC_UNITS_PER_NAT 4
 
 struct ldpc_rule {
-	/* phi of 0 to 15 units less that of 16 more, and of 16 to 31; four roundings */
-	uint8_t phi_near[4][16], phi_far[4][16];
+	/* phi of 0 to 15 units less that of 16 more, and of 16 to 31; two roundings */
+	uint8_t phi_near[2][16], phi_far[2][16];
 	/* the same, rounded to nearest */
 	uint8_t phi_near_mid[16], phi_far_mid[16];
 	/* inverse, in quarters of a unit: of sums 0 to 15, 16 to 63 by 4, 64 to 255 by 16 */

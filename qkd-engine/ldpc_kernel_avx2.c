@@ -2,6 +2,7 @@
 
 /* The layer of ldpc_kernel.c, 32 checks at once. */
 
+#include "qkd-engine/ldpc_code.h"
 #include "qkd-engine/ldpc_kernel.h"
 
 #include <immintrin.h>
@@ -105,33 +106,51 @@ TARGET static void mend(const struct ldpc_layer *l)
 	}
 }
 
+/* Where a layer's entries are. */
+struct place {
+	uint32_t column, shift;
+};
+
 /* What the checks of a block have found about their edges, and tell them. */
 struct block {
 	__m256i first, second, sum, sign, hard;
-	__m256i others, if_second, if_first; /* the latter to be XORed where they apply */
+	__m256i others, if_first, if_second; /* the latter to be XORed where they apply */
 };
 
-TARGET static inline void gather(const struct ldpc_layer *l, const struct ldpc_rule *rule,
-                                 size_t at, int8_t *message, struct block *b)
+/* One edge; the sum is taken with NEAR and FAR. */
+#define GATHER(k, near, far)                                                                       \
+	do {                                                                                       \
+		__m256i x = load(llr + place[k].column + ((at + place[k].shift) & mask));          \
+		__m256i t = _mm256_subs_epi8(x, load(message + LANES * (k)));                      \
+		__m256i a = _mm256_abs_epi8(t);                                                    \
+                                                                                                   \
+		store(message + LANES * (k), t);                                                   \
+		sign = _mm256_xor_si256(sign, t);                                                  \
+		hard = _mm256_xor_si256(hard, x);                                                  \
+		second = _mm256_min_epu8(second, _mm256_max_epu8(a, first));                       \
+		first = _mm256_min_epu8(a, first);                                                 \
+		sum = _mm256_adds_epu8(sum, phi(near, far, a));                                    \
+	} while (0)
+
+TARGET static inline void gather(const struct ldpc_layer *l, const struct place *place,
+                                 const struct ldpc_rule *rule, size_t at, int8_t *message,
+                                 struct block *b)
 {
-	size_t mask = l->z - 1, stride = STRIDE(l->z);
+	const __m256i near0 = table(rule->phi_near[0]), far0 = table(rule->phi_far[0]);
+	const __m256i near1 = table(rule->phi_near[1]), far1 = table(rule->phi_far[1]);
+	size_t mask = l->z - 1;
+	unsigned int degree = l->degree, k = 0;
+	const int8_t *llr = l->llr;
 	__m256i first = _mm256_set1_epi8(LDPC_LLR_MAX), second = first;
 	__m256i sign = spread((uint32_t)(l->syndrome[at / 64] >> (at % 64)));
-	__m256i hard = sign, sum = _mm256_setzero_si256();
+	__m256i sum = _mm256_setzero_si256(), hard = sign;
 
-	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
-		__m256i x = load(l->llr + l->col[k] * stride + ((at + l->shift[k]) & mask));
-		__m256i t = _mm256_subs_epi8(x, load(message));
-		__m256i a = _mm256_abs_epi8(t);
-
-		store(message, t);
-		sign = _mm256_xor_si256(sign, t);
-		hard = _mm256_xor_si256(hard, x);
-		second = _mm256_min_epu8(second, _mm256_max_epu8(a, first));
-		first = _mm256_min_epu8(a, first);
-		sum = _mm256_adds_epu8(
-		        sum, phi(table(rule->phi_near[k % 4]), table(rule->phi_far[k % 4]), a));
+	for (; k + 1 < degree; k += 2) {
+		GATHER(k, near0, far0);
+		GATHER(k + 1, near1, far1);
 	}
+	if (k < degree)
+		GATHER(k, near0, far0);
 	b->first = first;
 	b->second = second;
 	b->sum = sum;
@@ -151,45 +170,53 @@ TARGET static inline void conclude(const struct ldpc_layer *l, const struct ldpc
 
 	b->others = message_of(rule, _mm256_adds_epu8(without_one(rest, share), both), b->first);
 	b->if_first = _mm256_xor_si256(first, b->others);
-	b->if_second = _mm256_xor_si256(second, b->others);
+	/* Where both are the least the first applies alone. */
+	b->if_second = _mm256_andnot_si256(_mm256_cmpeq_epi8(b->first, b->second),
+	                                   _mm256_xor_si256(second, b->others));
 }
 
-TARGET static inline void scatter(const struct ldpc_layer *l, size_t at, int8_t *message,
-                                  const struct block *b)
+TARGET static inline void scatter(const struct ldpc_layer *l, const struct place *place, size_t at,
+                                  int8_t *message, const struct block *b)
 {
 	const __m256i one = _mm256_set1_epi8(1);
-	size_t mask = l->z - 1, stride = STRIDE(l->z);
+	size_t mask = l->z - 1;
+	unsigned int degree = l->degree;
+	const uint32_t *limit = l->limit;
+	int8_t *llr = l->llr;
 	__m256i first = b->first, second = b->second, sign = b->sign;
 	__m256i others = b->others, if_first = b->if_first, if_second = b->if_second;
 
-	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
+	for (unsigned int k = 0; k < degree; k++, message += LANES) {
 		__m256i t = load(message), a = _mm256_abs_epi8(t), r;
 
-		r = _mm256_blendv_epi8(_mm256_and_si256(_mm256_cmpeq_epi8(a, second), if_second),
-		                       if_first, _mm256_cmpeq_epi8(a, first));
-		r = _mm256_xor_si256(others, r);
-		r = _mm256_min_epu8(r, _mm256_set1_epi32((int)l->limit[k]));
+		r = _mm256_xor_si256(others,
+		                     _mm256_and_si256(_mm256_cmpeq_epi8(a, first), if_first));
+		r = _mm256_xor_si256(r, _mm256_and_si256(_mm256_cmpeq_epi8(a, second), if_second));
+		r = _mm256_min_epu8(r, _mm256_set1_epi32((int)limit[k]));
 		/* one: sign_epi8 makes zero of what goes with zero */
 		r = _mm256_sign_epi8(r, _mm256_or_si256(_mm256_xor_si256(sign, t), one));
 		store(message, r);
-		store(l->llr + l->col[k] * stride + ((at + l->shift[k]) & mask),
+		store(llr + place[k].column + ((at + place[k].shift) & mask),
 		      _mm256_adds_epi8(t, r));
 	}
 }
 
 TARGET static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_rule *rule)
 {
+	struct place place[LDPC_DEGREE_MAX];
 	unsigned int violated = 0;
 	int8_t *message = l->messages;
 
+	for (unsigned int k = 0; k < l->degree; k++)
+		place[k] = (struct place){(uint32_t)(l->col[k] * STRIDE(l->z)), l->shift[k]};
 	for (size_t at = 0; at < l->z; at += LANES, message += LANES * l->degree) {
 		struct block b;
 
-		gather(l, rule, at, message, &b);
+		gather(l, place, rule, at, message, &b);
 		violated += (unsigned int)__builtin_popcount(
 		        (unsigned int)_mm256_movemask_epi8(b.hard));
 		conclude(l, rule, &b);
-		scatter(l, at, message, &b);
+		scatter(l, place, at, message, &b);
 	}
 	mend(l);
 	return violated;

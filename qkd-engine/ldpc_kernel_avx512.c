@@ -2,6 +2,7 @@
 
 /* The layer of ldpc_kernel.c, 64 checks at once; ldpc_kernel_avx2.c is the same with comments. */
 
+#include "qkd-engine/ldpc_code.h"
 #include "qkd-engine/ldpc_kernel.h"
 
 #include <immintrin.h>
@@ -77,21 +78,31 @@ TARGET static void mend(const struct ldpc_layer *l)
 	}
 }
 
+struct place {
+	uint32_t column, shift;
+};
+
 struct block {
 	__m512i first, second, sum, sign, hard;
 	__m512i if_first, if_second, others; /* messages */
 };
 
-TARGET static inline void gather(const struct ldpc_layer *l, const struct ldpc_rule *rule,
-                                 size_t at, int8_t *message, struct block *b)
+TARGET static inline void gather(const struct ldpc_layer *l, const struct place *place,
+                                 const struct ldpc_rule *rule, size_t at, int8_t *message,
+                                 struct block *b)
 {
-	size_t mask = l->z - 1, stride = STRIDE(l->z);
+	const __m512i near[2] = {table(rule->phi_near[0]), table(rule->phi_near[1])};
+	const __m512i far[2] = {table(rule->phi_far[0]), table(rule->phi_far[1])};
+	size_t mask = l->z - 1;
+	unsigned int degree = l->degree;
+	const int8_t *llr = l->llr;
 	__m512i first = _mm512_set1_epi8(LDPC_LLR_MAX), second = first;
-	__m512i sign = _mm512_movm_epi8(l->syndrome[at / 64]);
-	__m512i hard = sign, sum = _mm512_setzero_si512();
+	__m512i sign = _mm512_movm_epi8(l->syndrome[at / 64]), sum = _mm512_setzero_si512();
+	__m512i hard = sign;
 
-	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
-		__m512i x = load(l->llr + l->col[k] * stride + ((at + l->shift[k]) & mask));
+#pragma GCC unroll 2
+	for (unsigned int k = 0; k < degree; k++, message += LANES) {
+		__m512i x = load(llr + place[k].column + ((at + place[k].shift) & mask));
 		__m512i t = _mm512_subs_epi8(x, load(message));
 		__m512i a = _mm512_abs_epi8(t);
 
@@ -100,8 +111,7 @@ TARGET static inline void gather(const struct ldpc_layer *l, const struct ldpc_r
 		hard = _mm512_xor_si512(hard, x);
 		second = _mm512_min_epu8(second, _mm512_max_epu8(a, first));
 		first = _mm512_min_epu8(a, first);
-		sum = _mm512_adds_epu8(
-		        sum, phi(table(rule->phi_near[k % 4]), table(rule->phi_far[k % 4]), a));
+		sum = _mm512_adds_epu8(sum, phi(near[k % 2], far[k % 2], a));
 	}
 	b->first = first;
 	b->second = second;
@@ -123,40 +133,46 @@ TARGET static inline void conclude(const struct ldpc_layer *l, const struct ldpc
 	b->others = message_of(rule, _mm512_adds_epu8(without_one(rest, share), both), b->first);
 }
 
-TARGET static inline void scatter(const struct ldpc_layer *l, size_t at, int8_t *message,
-                                  const struct block *b)
+TARGET static inline void scatter(const struct ldpc_layer *l, const struct place *place, size_t at,
+                                  int8_t *message, const struct block *b)
 {
 	const __m512i zero = _mm512_setzero_si512();
-	size_t mask = l->z - 1, stride = STRIDE(l->z);
+	size_t mask = l->z - 1;
+	unsigned int degree = l->degree;
+	const uint32_t *limit = l->limit;
+	int8_t *llr = l->llr;
 	__m512i first = b->first, second = b->second, sign = b->sign;
 	__m512i if_first = b->if_first, if_second = b->if_second, others = b->others;
 
-	for (unsigned int k = 0; k < l->degree; k++, message += LANES) {
+	for (unsigned int k = 0; k < degree; k++, message += LANES) {
 		__m512i t = load(message), a = _mm512_abs_epi8(t), r;
 
 		r = _mm512_mask_blend_epi8(_mm512_cmpeq_epi8_mask(a, second), others, if_second);
 		r = _mm512_mask_blend_epi8(_mm512_cmpeq_epi8_mask(a, first), r, if_first);
-		r = _mm512_min_epu8(r, _mm512_set1_epi32((int)l->limit[k]));
+		r = _mm512_min_epu8(r, _mm512_set1_epi32((int)limit[k]));
 		r = _mm512_mask_sub_epi8(r, _mm512_movepi8_mask(_mm512_xor_si512(sign, t)), zero,
 		                         r);
 		store(message, r);
-		store(l->llr + l->col[k] * stride + ((at + l->shift[k]) & mask),
+		store(llr + place[k].column + ((at + place[k].shift) & mask),
 		      _mm512_adds_epi8(t, r));
 	}
 }
 
 TARGET static unsigned int layer(const struct ldpc_layer *l, const struct ldpc_rule *rule)
 {
+	struct place place[LDPC_DEGREE_MAX];
 	unsigned int violated = 0;
 	int8_t *message = l->messages;
 
+	for (unsigned int k = 0; k < l->degree; k++)
+		place[k] = (struct place){(uint32_t)(l->col[k] * STRIDE(l->z)), l->shift[k]};
 	for (size_t at = 0; at < l->z; at += LANES, message += LANES * l->degree) {
 		struct block b;
 
-		gather(l, rule, at, message, &b);
+		gather(l, place, rule, at, message, &b);
 		violated += (unsigned int)__builtin_popcountll(_mm512_movepi8_mask(b.hard));
 		conclude(l, rule, &b);
-		scatter(l, at, message, &b);
+		scatter(l, place, at, message, &b);
 	}
 	mend(l);
 	return violated;

@@ -41,9 +41,9 @@ static uint8_t inverse(unsigned int first, unsigned int width)
 
 void ldpc_rule_init(struct ldpc_rule *rule)
 {
-	static const double up[4] = {0.125, 0.625, 0.375, 0.875};
+	static const double up[2] = {0.25, 0.75};
 
-	for (unsigned int i = 0; i < 4; i++)
+	for (unsigned int i = 0; i < 2; i++)
 		fill(rule->phi_near[i], rule->phi_far[i], up[i]);
 	fill(rule->phi_near_mid, rule->phi_far_mid, 0.5);
 	for (unsigned int i = 0; i < 16; i++) {
