@@ -3,7 +3,8 @@
 /*
  * Sifting: row sift, both engines as they run in a gateway, from detections in memory to key
  * bits in their blocks. Instead of the classical channel there is a copy of each message (the
- * linker wraps the channel's calls), and instead of the card an array of choices.
+ * linker wraps the channel's calls), and instead of the card its ring buffers: queries are
+ * written and replies read as drivers/card_tx.c does.
  *
  * Bob: detections, samples, announcements, replies, packing. Alice: announcements, look-ups,
  * comparison, packing, replies. Both: transcripts and monitoring.
@@ -20,7 +21,9 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "common/sync_pattern.h"
+#include "drivers/card_regs.h"
 #include "qkd-engine/engine.h"
+#include "qkd-engine/sift_pack.h"
 
 #define CHUNK      (16 * 512) /* detections between two readings of the clock */
 #define CHUNKS     128
@@ -59,7 +62,9 @@ static struct bench {
 	uint8_t session;
 	uint64_t now_ns, slot; /* of Alice */
 	struct detection detection[CHUNK];
-	struct choice choice[CHUNK];
+	uint32_t reply[CHUNK]; /* the card's, docs/optical-card.md */
+	uint64_t query[CHUNK];
+	uint32_t slot24[CHUNK];
 	size_t looked_up, answered;
 	size_t asked[CHUNK];
 	size_t asks;
@@ -133,6 +138,13 @@ static uint64_t slot_now(void *ctx)
 
 static int lookup(void *ctx, const uint64_t *slots, size_t n)
 {
+	uint64_t *query = bench->query + bench->looked_up;
+	uint32_t *slot24 = bench->slot24 + bench->looked_up;
+
+	for (size_t i = 0; i < n; i++) {
+		query[i] = slots[i] & 0xffffffffffffULL;
+		slot24[i] = (uint32_t)slots[i] & 0xffffff;
+	}
 	bench->asked[bench->asks++] = n;
 	bench->looked_up += n;
 	return 0;
@@ -239,26 +251,42 @@ static void draw(void)
 {
 	for (size_t i = 0; i < CHUNK; i++) {
 		struct detection *d = &bench->detection[i];
-		struct choice *c = &bench->choice[i];
+		bool x, decoy, bit;
 
 		bench->slot +=
 		        1 + HOLDOFF + (uint64_t)(-log(bench_uniform(&bench->state)) * MEAN_GAP);
 		d->slot = bench->slot + OFFSET;
 		d->basis = bench_uniform(&bench->state) >= P_Z;
 		d->bit = bench_random(&bench->state) & 1;
-		*c = (struct choice){.basis = bench_uniform(&bench->state) >= P_Z,
-		                     .bit = d->bit ^ (bench_uniform(&bench->state) < bench->qber),
-		                     .intensity = bench_uniform(&bench->state) >= 0.85,
-		                     .valid = 1};
+		x = bench_uniform(&bench->state) >= P_Z;
+		bit = d->bit ^ (bench_uniform(&bench->state) < bench->qber);
+		decoy = bench_uniform(&bench->state) >= 0.85;
+		bench->reply[i] = (uint32_t)(bench->slot & 0xffffff) | CARD_CHOICE_VALID |
+		                  (x ? CARD_CHOICE_BASIS_X : 0) | (bit ? CARD_CHOICE_BIT : 0) |
+		                  (uint32_t)decoy << 26;
 	}
 	bench->looked_up = bench->answered = bench->asks = 0;
 }
 
 static void answer(void)
 {
+	struct choice c[512];
+
 	for (size_t i = 0; i < bench->asks; i++) {
-		engine_choices(bench->alice.engine, bench->choice + bench->answered,
-		               bench->asked[i]);
+		const uint32_t *reply = bench->reply + bench->answered;
+		const uint32_t *slot24 = bench->slot24 + bench->answered;
+
+		for (size_t k = 0; k < bench->asked[i]; k++) {
+			uint32_t r = __atomic_load_n(&reply[k], __ATOMIC_RELAXED);
+			bool valid = (r & CARD_CHOICE_VALID) != 0 &&
+			             CARD_CHOICE_SLOT(r) == slot24[k] &&
+			             CARD_CHOICE_INTENSITY(r) < 2;
+
+			c[k] = (struct choice){(r & CARD_CHOICE_BASIS_X) != 0,
+			                       (r & CARD_CHOICE_BIT) != 0,
+			                       (uint8_t)CARD_CHOICE_INTENSITY(r), valid};
+		}
+		engine_choices(bench->alice.engine, c, bench->asked[i]);
 		bench->answered += bench->asked[i];
 	}
 	bench->asks = 0;
@@ -301,7 +329,8 @@ static double sifted_share(void)
 	engine_stats_read(bench->alice.engine, &a);
 	engine_stats_read(bench->bob.engine, &b);
 	if (a.sifted_z != b.sifted_z || a.sifted_x != b.sifted_x || a.protocol_errors > 0 ||
-	    b.protocol_errors > 0 || b.dropped > 0 || b.blocks_aborted > SAMPLES)
+	    b.protocol_errors > 0 || b.dropped > 0 || a.stale_choices > 0 ||
+	    b.blocks_aborted > SAMPLES)
 		bench_fail("sift: the ends differ, or lost detections");
 	return (double)a.sifted_z / (double)a.announced;
 }
@@ -346,12 +375,12 @@ void bench_engine_sift(const struct bench_options *o)
 	bench_emit("sift",
 	           "\"mdet_s\": %.1f, \"alice_mdet_s\": %.1f, \"bob_mdet_s\": %.1f, "
 	           "\"announce_bytes\": %.3f, \"reply_bytes\": %.3f, \"sifted_share\": %.3f, "
-	           "\"detections\": %.0f, \"wall_s\": %.2f",
+	           "\"provider\": \"%s\", \"detections\": %.0f, \"wall_s\": %.2f",
 	           detections / side / 1e6, detections / bench_median(alice_s, SAMPLES) / 1e6,
 	           detections / bench_median(bob_s, SAMPLES) / 1e6,
 	           (double)bench->to_alice.total / detections,
-	           (double)bench->to_bob.total / detections, sifted_share(), detections * SAMPLES,
-	           bench_wall_s() - wall);
+	           (double)bench->to_bob.total / detections, sifted_share(), sift_pack_best()->name,
+	           detections * SAMPLES, bench_wall_s() - wall);
 	engine_destroy(bench->alice.engine);
 	engine_destroy(bench->bob.engine);
 	free(bench->to_alice.bytes);
