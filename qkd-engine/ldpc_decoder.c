@@ -20,9 +20,9 @@
  * of 30 checks, whose reliability has overflowed, turns over when a few of them change their
  * mind, misleads all 30, and the frame diverges when it is nearly decoded.
  */
-#define LIMIT_OF_COLUMN 240u
+#define LIMIT_OF_COLUMN 200u
 #define LIMIT_LEAST     8u
-#define LIMIT_MOST      48u
+#define LIMIT_MOST      44u
 
 /* A frame whose best sweep is so old is not going to be decoded: with time to spare, without. */
 #define STALE_SWEEPS_LAST 15

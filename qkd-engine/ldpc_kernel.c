@@ -27,14 +27,13 @@ static uint8_t message_of(const struct ldpc_rule *rule, unsigned int sum, unsign
                           size_t check)
 {
 	static const uint8_t up[4] = {0, 2, 1, 3};
-	unsigned int most, v;
+	unsigned int v;
 
 	v = sum < 16   ? rule->inverse[0][sum]
 	    : sum < 64 ? rule->inverse[1][sum / 4]
 	               : rule->inverse[2][sum / 16];
-	least = least_of(least, 63);
-	most = 4 * least - least / 4 - least / 8;
-	return (uint8_t)((least_of(v, most) + up[check % 4]) / 4);
+	v = least_of(v, 4 * least_of(least, 63));
+	return (uint8_t)(least_of(v + up[check % 4], 255) / 4);
 }
 
 /* What the checks of a block have found about their edges. */

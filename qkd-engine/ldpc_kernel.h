@@ -32,7 +32,7 @@
  * so that small terms are right on average. Its inverse is taken three times for each check: for
  * the edges with the least and the second least |a|, whose terms make a difference, and for
  * all others, where an average term does. Results are rounded in one of four ways, by the check.
- * Where the sum is too small to be told, they are at most about 0.9 of the least among the others.
+ * None is above the least |a| among the others, and that is taken where the sum is below 2.
  *
  * Reliabilities and messages are in quarters of the natural logarithm of a likelihood ratio. A
  * finer unit makes the columns with many edges overflow; they then diverge.

@@ -63,7 +63,7 @@ TARGET static inline __m256i message_of(const struct ldpc_rule *rule, __m256i su
 {
 	const __m256i fifteen = _mm256_set1_epi8(15);
 	const __m256i up = _mm256_set1_epi32(0x03010200);
-	__m256i by4 = divided(sum, 2), by16 = divided(sum, 4), v, most;
+	__m256i by4 = divided(sum, 2), by16 = divided(sum, 4), v;
 
 	/* The sizes are told by what is left of the sum; both wide steps begin at index 4. */
 	v = _mm256_shuffle_epi8(table(rule->inverse[2]), by16);
@@ -73,10 +73,9 @@ TARGET static inline __m256i message_of(const struct ldpc_rule *rule, __m256i su
 	v = _mm256_blendv_epi8(
 	        _mm256_shuffle_epi8(table(rule->inverse[0]), _mm256_min_epu8(sum, fifteen)), v,
 	        _mm256_cmpgt_epi8(by4, _mm256_set1_epi8(3)));
-	least = _mm256_min_epu8(least, _mm256_set1_epi8(63));
-	most = _mm256_slli_epi16(least, 2); /* below 256: nothing crosses a byte */
-	most = _mm256_sub_epi8(most, _mm256_add_epi8(divided(least, 2), divided(least, 3)));
-	return divided(_mm256_adds_epu8(_mm256_min_epu8(v, most), up), 2);
+	/* Below 256: nothing crosses a byte. */
+	least = _mm256_slli_epi16(_mm256_min_epu8(least, _mm256_set1_epi8(63)), 2);
+	return divided(_mm256_adds_epu8(_mm256_min_epu8(v, least), up), 2);
 }
 
 /* REST less one edge's share of it. */

@@ -44,17 +44,15 @@ TARGET static inline __m512i message_of(const struct ldpc_rule *rule, __m512i su
 {
 	const __m512i fifteen = _mm512_set1_epi8(15);
 	const __m512i up = _mm512_set1_epi32(0x03010200);
-	__m512i by4 = divided(sum, 2), by16 = divided(sum, 4), v, most;
+	__m512i by4 = divided(sum, 2), by16 = divided(sum, 4), v;
 
 	v = _mm512_shuffle_epi8(table(rule->inverse[0]), _mm512_min_epu8(sum, fifteen));
 	v = _mm512_mask_shuffle_epi8(v, _mm512_cmpgt_epi8_mask(by4, _mm512_set1_epi8(3)),
 	                             table(rule->inverse[1]), _mm512_min_epu8(by4, fifteen));
 	v = _mm512_mask_shuffle_epi8(v, _mm512_cmpgt_epi8_mask(by16, _mm512_set1_epi8(3)),
 	                             table(rule->inverse[2]), by16);
-	least = _mm512_min_epu8(least, _mm512_set1_epi8(63));
-	most = _mm512_slli_epi16(least, 2);
-	most = _mm512_sub_epi8(most, _mm512_add_epi8(divided(least, 2), divided(least, 3)));
-	return divided(_mm512_adds_epu8(_mm512_min_epu8(v, most), up), 2);
+	least = _mm512_slli_epi16(_mm512_min_epu8(least, _mm512_set1_epi8(63)), 2);
+	return divided(_mm512_adds_epu8(_mm512_min_epu8(v, least), up), 2);
 }
 
 TARGET static inline __m512i without_one(__m512i rest, __m512i share)

@@ -33,7 +33,7 @@ static uint8_t inverse(unsigned int first, unsigned int width)
 {
 	double sum = first + (width - 1) / 2.0, quarters;
 
-	if (first == 0)
+	if (first < 2)
 		return 255; /* too small to be told */
 	quarters = 4 * LDPC_UNITS_PER_NAT * phi(sum / SUMS_PER_UNIT) + 0.5;
 	return quarters < 255 ? (uint8_t)quarters : 255;
