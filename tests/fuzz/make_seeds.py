@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Inputs to start the fuzzers from: make_seeds.py DIRECTORY makes DIRECTORY/lan, /vlan, /wan, /sift.
+"""Inputs to start the fuzzers from: make_seeds.py DIRECTORY makes a folder for each target.
 
 The formats are those of lan_frames.h and fuzz_wan.c: frames to a burst, then options, [cut],
 length, frame for each.
@@ -149,8 +149,38 @@ def sift():
     }
 
 
+def say(kind, payload=b""):
+    """A message about block 1, as fuzz_block.c reads it."""
+    half = 1 if len(payload) > 255 else 0
+    return bytes([0, len(payload) >> half, half, kind]) + payload
+
+
+def block():
+    """For each end and stage the message that it waits for, pads, time; fuzz_block.c."""
+    tag = say(14, struct.pack("!QQBB", 8, 4, 2, 1) + bytes(16))
+    wanted = {
+        0: say(6, struct.pack("!IIIQ", 2048, 1024, 30000000, 1)),
+        1: say(7, bytes(40)) + say(8, bytes(40)) + say(9, struct.pack("!QQ", 900, 900)),
+        2: say(10, bytes(32)),
+        3: say(11, struct.pack("!QQ", 9, 30)) + say(12, struct.pack("!I", 512)),
+        4: say(13, struct.pack("!I", 0) + bytes(300)),
+        9: say(15),
+    }
+    quiet = bytes([5 | 26 << 3, 15])
+    return {f"{role}-{stage}": bytes([role, stage]) + b"\x0c" + wanted.get(stage, b"") + quiet + tag + quiet +
+            b"\x1b" + say(16, b"\1") + say(15) for role in (0, 1) for stage in range(10)}
+
+
+def cascade():
+    """Frames of one and of several thousand bits, few and many errors; honest, then damaged."""
+    errors, honest = bytes([1] * 20 + [40] + [1] * 20), bytes(100)
+    return {f"{bits}-{qber}": bytes([bits, 0, qber, 1]) + errors + honest + bytes([201, 9, 1, 2, 130, 5])
+            for bits in (1, 64, 255) for qber in (5, 30, 110)}
+
+
 def main():
-    for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift())):
+    for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift()), ("block", block()),
+                          ("cascade", cascade())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():
