@@ -11,7 +11,7 @@
 #include "qkd-engine/ldpc_wire.h"
 
 /* Code positions whose syndromes are computed in one call: about 50 us. */
-#define STEP_POSITIONS (1u << 19)
+#define STEP_POSITIONS (1u << 18)
 
 struct ldpc_alice {
 	struct ldpc_plan plan;

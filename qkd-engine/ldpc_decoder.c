@@ -10,7 +10,7 @@
 #include "common/secret.h"
 
 /* Work of a step, in microseconds by the kernel's figure. */
-#define STEP_US 40
+#define STEP_US 30
 
 /* Bytes set or cleared in a microsecond, roughly. */
 #define CLEARED_PER_US 8000

@@ -13,7 +13,7 @@
  * Shares of frames that are not decoded at first and after each blind round, for the budget:
  * somewhat above what bench_engine measures, as the estimate of the error rate is one.
  */
-static const double undecoded[LDPC_BLIND_ROUNDS + 1] = {0.5, 0.15, 0.02, 2e-4};
+static const double undecoded[LDPC_BLIND_ROUNDS + 1] = {0.1, 0.01, 1e-3, 1e-4};
 
 /* Of a block about this share becomes key: what an aborted one costs. */
 #define KEY_SHARE 0.4

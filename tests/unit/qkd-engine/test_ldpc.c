@@ -163,18 +163,17 @@ static void test_corrects_at_all_rates(void)
 		struct ldpc_params p = {4 << 16, 1 << 16, rates[i], 7 + i};
 		struct ldpc_stats s;
 		struct pair t;
-		double f;
+		double f, most = rates[i] < 0.005 ? 1.75 : rates[i] < 0.01 ? 1.4 : 1.3;
 
 		if (!has_code(rates[i]))
 			continue;
 		tried++;
-		pair_init_rate(&t, p, rates[i] * 0.6);
+		pair_init_rate(&t, p, rates[i]);
 		s = run(&t);
 		CU_ASSERT_EQUAL(s.frames, 4);
 		CU_ASSERT_EQUAL(s.failed, 0);
-		f = (double)(s.alice_leak + s.bob_leak) /
-		    ((double)p.bits * entropy(rates[i] * 0.6));
-		CU_ASSERT_TRUE(f > 1);
+		f = (double)(s.alice_leak + s.bob_leak) / ((double)p.bits * entropy(rates[i]));
+		CU_ASSERT_TRUE(f > 1.05 && f < most);
 		pair_fini(&t);
 	}
 	CU_ASSERT_TRUE(tried >= 4);
@@ -216,7 +215,7 @@ static void test_blind_rounds(void)
 {
 	unsigned int seen = 0; /* a bit for each number of rounds */
 
-	for (double excess = 0.7; excess < 1.6 && (seen & 0xe) != 0xe; excess += 0.02) {
+	for (double excess = 1; excess < 1.4 && (seen & 0xe) != 0xe; excess += 0.02) {
 		struct ldpc_params p = {1 << 18, 1 << 16, usual_rate(), 5};
 		struct ldpc_stats s;
 		struct pair t;
@@ -375,7 +374,7 @@ static void test_alice_refuses(void)
 	        {{0, 0, 0, 2, 0, 0}, 6},    /* all is well: not sent */
 	        {{0, 0, 0, 2, 1, 4}, 6},    /* on a frame that is not there */
 	};
-	static const uint8_t good[] = {0, 0, 0, 2, 1, 1}, again[] = {0, 0, 0, 3, 3};
+	static const uint8_t good[] = {0, 0, 0, 2, 1, 0};
 	static const uint8_t first[] = {0, 0, 0, 1, 0};
 	struct ldpc_params p = {10 << 14, 1 << 14, usual_rate(), 1};
 	struct pair t;
@@ -387,9 +386,7 @@ static void test_alice_refuses(void)
 			CU_ASSERT_EQUAL(answer(&t, bad[i].msg, bad[i].len), -EPROTO);
 			CU_ASSERT_EQUAL(answer(&t, good, sizeof(good)), -EPROTO); /* for good */
 		} else {
-			/* two frames are open, then */
 			CU_ASSERT_TRUE(answer(&t, good, sizeof(good)) > 4);
-			CU_ASSERT_TRUE(answer(&t, again, sizeof(again)) > 4);
 		}
 		pair_fini(&t);
 	}
