@@ -137,6 +137,7 @@ struct config {
 	char link[32];
 	struct {
 		unsigned int forward_lcores; /* 1 to 16 */
+		unsigned int qkd_lcores;     /* 0 to 8, beside that of the QKD role */
 		char cpus[64];               /* CPU list for all lcores, "" = all */
 		unsigned int memory_mb;      /* DPDK memory */
 		char file_prefix[64];

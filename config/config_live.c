@@ -25,6 +25,7 @@ static const struct {
         FIELD(site, "site"),
         FIELD(link, "link"),
         FIELD(eal.forward_lcores, "resources/forward-lcores"),
+        FIELD(eal.qkd_lcores, "resources/qkd-lcores"),
         FIELD(eal.cpus, "resources/cpus"),
         FIELD(eal.memory_mb, "resources/memory"),
         FIELD(eal.file_prefix, "resources/file-prefix"),

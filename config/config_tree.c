@@ -274,6 +274,7 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 
 	o = json_object_get(g, "resources");
 	out->eal.forward_lcores = uint_of(o, "forward-lcores");
+	out->eal.qkd_lcores = uint_of(o, "qkd-lcores");
 	out->eal.memory_mb = uint_of(o, "memory");
 	out->eal.chained = strcmp(text_of(o, "packet-buffers"), "chained") == 0;
 	out->eal.hugepages = json_is_true(json_object_get(o, "hugepages"));

@@ -99,6 +99,7 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	                 .p_z = config->qkd.p_z,
 	                 .holdoff_ns = config->qkd.holdoff_ns,
 	                 .watchdog_ms = 1000},
+	        .workers = config->qkd.enabled ? config->eal.qkd_lcores : 0,
 	};
 
 	memcpy(rc.channel.link_secret, psk + PSK_SECRET, sizeof(rc.channel.link_secret));

@@ -68,6 +68,14 @@ static int start_link(struct err *err)
 	if (link_ == NULL)
 		return -err->code;
 	role.ctx = link_role(link_);
+	for (unsigned int i = 0; config.qkd.enabled && i < config.eal.qkd_lcores; i++) {
+		struct role worker = {"qkd-worker", qkd_worker_poll,
+		                      qkd_role_worker(link_role(link_), i)};
+		int rc = dataplane_add_qkd_role(dataplane, i, &worker, err);
+
+		if (rc < 0)
+			return rc;
+	}
 	return dataplane_add_role(dataplane, &role, err);
 }
 

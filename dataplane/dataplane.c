@@ -29,7 +29,7 @@ static int start_eal(struct dataplane *dp, struct err *err)
 	        .file_prefix = c->eal.file_prefix,
 	        .cpus = c->eal.cpus,
 	        .memory_mb = c->eal.memory_mb,
-	        .lcores = c->eal.forward_lcores + 1,
+	        .lcores = c->eal.forward_lcores + 1 + c->eal.qkd_lcores,
 	        .hugepages = c->eal.hugepages,
 	        .secondaries = c->eal.secondaries,
 	        .telemetry = true,
@@ -47,7 +47,10 @@ static int start_eal(struct dataplane *dp, struct err *err)
 	for (unsigned int i = 0; i < c->eal.forward_lcores; i++)
 		worker_get(i)->name = "forward";
 	worker_get(c->eal.forward_lcores)->name = "qkd";
-	worker_get(c->eal.forward_lcores)->nice = QKD_NICE;
+	for (unsigned int i = 1; i <= c->eal.qkd_lcores; i++)
+		worker_get(c->eal.forward_lcores + i)->name = "qkd-worker";
+	for (unsigned int i = 0; i <= c->eal.qkd_lcores; i++)
+		worker_get(c->eal.forward_lcores + i)->nice = QKD_NICE;
 	return 0;
 }
 
@@ -307,11 +310,23 @@ fail:
 	return NULL;
 }
 
-int dataplane_add_role(struct dataplane *dp, const struct role *role, struct err *err)
+static int add_role(struct dataplane *dp, unsigned int lcore, const struct role *role,
+                    struct err *err)
 {
 	if (dp->running)
 		return err_set(err, EBUSY, "role \"%s\": the lcores run already", role->name);
-	return worker_add_role(worker_get(dp->config.eal.forward_lcores), role, err);
+	return worker_add_role(worker_get(lcore), role, err);
+}
+
+int dataplane_add_role(struct dataplane *dp, const struct role *role, struct err *err)
+{
+	return add_role(dp, dp->config.eal.forward_lcores, role, err);
+}
+
+int dataplane_add_qkd_role(struct dataplane *dp, unsigned int i, const struct role *role,
+                           struct err *err)
+{
+	return add_role(dp, dp->config.eal.forward_lcores + 1 + i, role, err);
 }
 
 int dataplane_run(struct dataplane *dp, struct err *err)

@@ -11,7 +11,7 @@
  *     dataplane_destroy(dp);
  *
  * Forwarding lcores are workers 0 .. forward_lcores - 1; the worker after them runs the QKD
- * and optics roles at lower priority.
+ * and optics roles at lower priority, and those behind it compute for the QKD role.
  */
 
 #ifndef DATAPLANE_DATAPLANE_H
@@ -38,6 +38,9 @@ struct dataplane *dataplane_create(const struct config *config, struct err *err)
 
 /* A further role of the QKD lcore; before dataplane_run(). */
 int dataplane_add_role(struct dataplane *dp, const struct role *role, struct err *err);
+/* Likewise of the I-th further QKD lcore, I below the configuration's qkd_lcores. */
+int dataplane_add_qkd_role(struct dataplane *dp, unsigned int i, const struct role *role,
+                           struct err *err);
 
 /* Start the ports, then the lcores. The tunnels drop everything until they have keys. */
 int dataplane_run(struct dataplane *dp, struct err *err);

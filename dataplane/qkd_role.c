@@ -25,6 +25,8 @@ struct qkd_role {
 	struct optics *optics;
 	struct channel_mux *mux;
 	bool quantum;
+	struct qkd_worker *worker[QKD_WORKERS_MAX];
+	unsigned int workers;
 	uint8_t session_id[16];
 	uint64_t session;
 	bool session_untold;    /* control does not know of it yet */
@@ -148,6 +150,13 @@ static int op_random(void *ctx, void *buf, size_t n)
 	return optics_random(((struct qkd_role *)ctx)->optics, buf, n);
 }
 
+static bool op_give(void *ctx, struct job *j)
+{
+	struct qkd_role *q = ctx;
+
+	return qkd_worker_give(q->worker, q->workers, j);
+}
+
 static int create_quantum(struct qkd_role *q, const struct qkd_role_config *config, struct err *err)
 {
 	const struct engine_ops ops = {
@@ -159,8 +168,14 @@ static int create_quantum(struct qkd_role *q, const struct qkd_role_config *conf
 	        .block_ready = op_block_ready,
 	        .alarm = op_alarm,
 	        .random = {.name = "card QRNG", .fill = op_random, .ctx = q},
+	        .give = config->workers > 0 ? op_give : NULL,
 	};
 
+	for (; q->workers < config->workers; q->workers++) {
+		q->worker[q->workers] = qkd_worker_create(err);
+		if (q->worker[q->workers] == NULL)
+			return -1;
+	}
 	q->optics = optics_create(&config->card, err);
 	if (q->optics == NULL)
 		return -1;
@@ -200,6 +215,8 @@ void qkd_role_destroy(struct qkd_role *q)
 	if (q == NULL)
 		return;
 	engine_destroy(q->engine);
+	for (unsigned int i = 0; i < q->workers; i++)
+		qkd_worker_destroy(q->worker[i]);
 	optics_destroy(q->optics);
 	channel_destroy(q->channel);
 	qkd_notes_drop(&q->to_control);
@@ -379,6 +396,11 @@ unsigned int qkd_role_poll(void *ctx, struct worker *w)
 	done += send_datagrams(q, w->now_ns);
 	publish(q, w->now_ns);
 	return done;
+}
+
+struct qkd_worker *qkd_role_worker(struct qkd_role *q, unsigned int i)
+{
+	return q->worker[i];
 }
 
 struct qkd_note *qkd_role_receive(struct qkd_role *q)

@@ -16,6 +16,7 @@
 #include "common/err.h"
 #include "dataplane/optics.h"
 #include "dataplane/qkd_note.h"
+#include "dataplane/qkd_worker.h"
 #include "qkd-engine/channel.h"
 #include "qkd-engine/engine.h"
 
@@ -27,6 +28,7 @@ struct qkd_role_config {
 	struct engine_config engine;
 	bool quantum;            /* false: the channel alone, for rekeying from imported keys */
 	struct card_config card; /* when quantum; its strings must outlive the role */
+	unsigned int workers;    /* for the engine's jobs, 0 to QKD_WORKERS_MAX */
 };
 
 struct qkd_role;
@@ -38,6 +40,8 @@ void qkd_role_destroy(struct qkd_role *q);
 
 /* A worker role: CTX is the struct qkd_role. */
 unsigned int qkd_role_poll(void *ctx, struct worker *w);
+/* For a lcore of its own each (qkd_worker_poll()); I below the number of workers. */
+struct qkd_worker *qkd_role_worker(struct qkd_role *q, unsigned int i);
 
 /*
  * Control thread: the next note, NULL for none, which the caller frees; and one for the role,

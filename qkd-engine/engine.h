@@ -21,6 +21,7 @@
 #include "common/random.h"
 #include "qkd-engine/channel.h"
 #include "qkd-engine/finite_key.h"
+#include "qkd-engine/job.h"
 
 enum engine_role { ENGINE_ALICE, ENGINE_BOB };
 enum source_mode { SOURCE_DARK, SOURCE_QKD, SOURCE_SYNC };
@@ -126,6 +127,11 @@ struct engine_ops {
 	 * may have none, takes getrandom() then: he needs them for samples and permutations.
 	 */
 	struct random_source random;
+	/*
+	 * Let another core do a job (job.h); false: none has time, the engine does it itself. NULL:
+	 * there is no other core. Whoever does jobs has stopped before engine_destroy().
+	 */
+	bool (*give)(void *ctx, struct job *job);
 };
 
 struct engine_stats {
