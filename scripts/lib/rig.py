@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 
+import huge_pages
 from ipsec_mb import newer_library
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -47,18 +48,8 @@ def run(*command, check=True):
     return done.stdout
 
 
-HUGE_PAGES = "/proc/sys/vm/nr_hugepages"
 ARENA_PAGES = 32    # 64 MiB of key memory a gateway
 PACKET_PAGES = 136  # 256 MiB of packet memory a gateway, and some
-
-
-def free_huge_pages():
-    try:
-        with open("/proc/meminfo") as f:
-            return next((int(line.split()[1]) for line in f
-                         if line.startswith("HugePages_Free")), 0)
-    except OSError:
-        return 0
 
 
 class LockedMemory:
@@ -70,10 +61,10 @@ class LockedMemory:
     """
 
     def __init__(self):
-        self.pages_before = None
+        self.pages = huge_pages.HugePages(3 * ARENA_PAGES * huge_pages.PAGE_MB)
         self.ring_frames = 4096
         # Both gateways' packet memory goes on huge pages where there are enough for both.
-        self.packets_on_huge_pages = free_huge_pages() >= 2 * (ARENA_PAGES + PACKET_PAGES)
+        self.packets_on_huge_pages = huge_pages.read()[1] >= 2 * (ARENA_PAGES + PACKET_PAGES)
         try:
             resource.setrlimit(resource.RLIMIT_MEMLOCK,
                                (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -88,24 +79,12 @@ class LockedMemory:
         self.ring_frames = max(64, min(4096, room // 4 // 2048 // 32 * 32))
 
     def reserve_pages(self):
-        """Enough free huge pages for both gateways, and some that others may take."""
-        try:
-            free = free_huge_pages()
-            with open(HUGE_PAGES) as f:
-                self.pages_before = int(f.read())
-            wanted = self.pages_before + max(0, 3 * ARENA_PAGES - free)
-            with open(HUGE_PAGES, "w") as f:
-                f.write(str(wanted))
-            with open(HUGE_PAGES) as f:
-                return int(f.read()) >= wanted
-        except (OSError, ValueError):
-            return False
+        """Enough huge pages for both gateways, and some that others may take."""
+        self.pages.__enter__()
+        return self.pages.borrowed >= self.pages.want
 
     def give_back(self):
-        if self.pages_before is not None:
-            with open(HUGE_PAGES, "w") as f:
-                f.write(str(self.pages_before))
-            self.pages_before = None
+        self.pages.__exit__()
 
 
 class Rig:
