@@ -11,6 +11,11 @@
 
 #include "qkd-engine/cascade_run.h"
 
+/* Memory is fetched ahead: ranges of a list, and frames. */
+#define AHEAD       16
+#define FRAMES_FAR  12 /* their lists */
+#define FRAMES_NEAR 6  /* the first ranges of these */
+
 /* The smallest level for a range that ends at SIZE bits behind its start, or at 2^LEVEL. */
 static inline unsigned int narrow(size_t size, unsigned int level)
 {
@@ -23,7 +28,7 @@ static inline unsigned int narrow(size_t size, unsigned int level)
 static inline void mark_odd(struct cascade_run *r, size_t f, unsigned int pass, size_t offset,
                             size_t start)
 {
-	uint64_t *odd = r->odd + offset + start / 64;
+	uint64_t *odd = &r->ranges[offset + start / 64].odd;
 	uint64_t *summary = cascade_summary(r, f, pass) + start / 4096;
 	uint64_t now = *odd ^ 1ULL << (start % 64);
 
@@ -40,7 +45,6 @@ void cascade_flush(struct cascade_run *r)
 
 	for (unsigned int i = 0; i < r->found_count; i++) {
 		const struct cascade_found *found = &r->found[i];
-		const struct cascade_frame *frame = &r->frames[found->frame];
 
 		for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
 			size_t position = cascade_position(&r->plan, q, found->index);
@@ -48,12 +52,11 @@ void cascade_flush(struct cascade_run *r)
 
 			positions[i][q] = position;
 			__builtin_prefetch(r->own + w, 1);
-			__builtin_prefetch(r->odd + w, 1);
-			if (q <= frame->stage)
-				__builtin_prefetch(r->partition + w);
+			__builtin_prefetch(r->ranges + w, 1);
 		}
 		if (r->corrects)
-			__builtin_prefetch(r->key + (frame->start + found->index) / 64, 1);
+			__builtin_prefetch(
+			        r->key + (r->frames[found->frame].start + found->index) / 64, 1);
 	}
 	for (unsigned int i = 0; i < r->found_count; i++) {
 		const struct cascade_found *found = &r->found[i];
@@ -72,7 +75,7 @@ void cascade_flush(struct cascade_run *r)
 				continue;
 			range = q > frame->stage
 			                ? position >> r->plan.block_log2[q] << r->plan.block_log2[q]
-			                : cascade_previous(r->partition + offset, position);
+			                : cascade_range_start(r->ranges + offset, position);
 			mark_odd(r, found->frame, q, offset, range);
 		}
 	}
@@ -106,21 +109,21 @@ void cascade_frame_prefetch(const struct cascade_run *r, size_t f)
 	const struct cascade_frame *frame;
 	const uint32_t *list;
 
-	if (f + 4 < r->plan.frames)
-		__builtin_prefetch(r->list + (f + 4) * r->list_max);
-	if (f + 2 >= r->plan.frames)
+	if (f + FRAMES_FAR < r->plan.frames)
+		__builtin_prefetch(r->list + (f + FRAMES_FAR) * r->list_max);
+	f += FRAMES_NEAR;
+	if (f >= r->plan.frames)
 		return;
-	frame = &r->frames[f + 2];
-	list = r->list + (f + 2) * r->list_max;
+	frame = &r->frames[f];
+	list = r->list + f * r->list_max;
 	for (unsigned int i = 0; i < 4 && i < frame->listed; i++) {
 		size_t middle = (list[i] >> 5) + ((size_t)1 << ((list[i] & 31) - 1));
 
 		if (r->step == CASCADE_APPLY)
-			__builtin_prefetch(r->partition + cascade_offset(r, f + 2, frame->pass) +
-			                           middle / 64,
-			                   1);
+			__builtin_prefetch(
+			        r->ranges + cascade_offset(r, f, frame->pass) + middle / 64, 1);
 		else
-			__builtin_prefetch(r->own + cascade_offset(r, f + 2, frame->pass) +
+			__builtin_prefetch(r->own + cascade_offset(r, f, frame->pass) +
 			                   (list[i] >> 5) / 64);
 	}
 	if (r->step == CASCADE_CHOOSE && frame->listed == 0) {
@@ -129,7 +132,7 @@ void cascade_frame_prefetch(const struct cascade_run *r, size_t f)
 		while (pass < CASCADE_PASSES && frame->odd[pass] == 0)
 			pass++;
 		if (pass < CASCADE_PASSES)
-			__builtin_prefetch(cascade_summary(r, f + 2, pass));
+			__builtin_prefetch(cascade_summary(r, f, pass));
 	}
 }
 
@@ -148,7 +151,7 @@ static inline int settle(struct cascade_run *r, size_t f, unsigned int pass, siz
 		return 0;
 	if (known_a && known_b)
 		return -EPROTO;
-	bits_put(r->partition + cascade_offset(r, f, pass), start + 1, true);
+	cascade_cut(r->ranges + cascade_offset(r, f, pass), start + 1);
 	bits_put(known, known_a ? b : a, true);
 	return cascade_correct(r, f, pass, known_a ? b : a) ? 1 : -EPROTO;
 }
@@ -192,7 +195,7 @@ static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned i
 	size_t size = (size_t)1 << (level - 1);
 	bool left = cascade_difference(r), half[2] = {left, odd ^ left};
 
-	bits_put(r->partition + cascade_offset(r, f, frame->pass), start + size, true);
+	cascade_cut(r->ranges + cascade_offset(r, f, frame->pass), start + size);
 	for (unsigned int side = 0; side < 2; side++) {
 		size_t at = start + (side ? size : 0);
 		unsigned int l = narrow(r->plan.frame_bits - at, level - 1);
@@ -239,7 +242,7 @@ static int apply_search(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
 	const struct cascade_plan *plan = &r->plan;
-	uint64_t *partition = r->partition + cascade_offset(r, f, frame->pass);
+	struct cascade_ranges *ranges = r->ranges + cascade_offset(r, f, frame->pass);
 	uint64_t *known = r->known + f * r->plan.frame_words;
 	uint32_t *list = r->list + f * r->list_max;
 	/* Copies, since the compiler must take them for what the bit strings may overlap. */
@@ -257,7 +260,9 @@ static int apply_search(struct cascade_run *r, size_t f)
 		bool left = differences[taken / 8] >> (taken % 8) & 1;
 
 		r->work++;
-		partition[middle / 64] |= 1ULL << (middle % 64);
+		if (i + AHEAD < listed)
+			__builtin_prefetch(ranges + (list[i + AHEAD] >> 11), 1);
+		cascade_cut(ranges, middle);
 		start = left ? start : middle;
 		if (start + ((size_t)1 << level) > frame_bits)
 			level = narrow(frame_bits - start, level);
@@ -306,12 +311,12 @@ int cascade_frame_apply(struct cascade_run *r, size_t f)
 static void start(struct cascade_run *r, size_t f)
 {
 	for (unsigned int pass = 0; pass < CASCADE_PASSES; pass++) {
-		uint64_t *partition = r->partition + cascade_offset(r, f, pass);
+		struct cascade_ranges *ranges = r->ranges + cascade_offset(r, f, pass);
 		size_t block = (size_t)1 << r->plan.block_log2[pass];
 
 		for (size_t i = 0; i < r->plan.frame_bits; i += block)
-			bits_put(partition, i, true);
-		bits_put(partition, r->plan.frame_bits, true);
+			cascade_cut(ranges, i);
+		cascade_cut(ranges, r->plan.frame_bits);
 	}
 	r->work += r->plan.frame_words / 8;
 }
@@ -331,17 +336,28 @@ static bool choose_pass(struct cascade_frame *frame)
 	return true;
 }
 
+/* One must be there. */
+static size_t first_odd(const struct cascade_ranges *ranges, const uint64_t *summary)
+{
+	size_t i = 0;
+
+	while (summary[i] == 0)
+		i++;
+	i = i * 64 + (size_t)__builtin_ctzll(summary[i]);
+	return i * 64 + (size_t)__builtin_ctzll(ranges[i].odd);
+}
+
 /* List the odd ranges of the pass, as many as there is room for; and settle what can be. */
 static int list_odd(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
 	size_t offset = cascade_offset(r, f, frame->pass);
-	const uint64_t *odd = r->odd + offset, *partition = r->partition + offset;
+	const struct cascade_ranges *ranges = r->ranges + offset;
 	const uint64_t *summary = cascade_summary(r, f, frame->pass);
 
 	while (frame->odd[frame->pass] > 0 && frame->listed < r->list_max) {
-		size_t from = cascade_next(odd, 64 * cascade_next(summary, 0));
-		size_t size = cascade_next(partition, from + 1) - from;
+		size_t from = first_odd(ranges, summary);
+		size_t size = cascade_range_end(ranges, from + 1) - from;
 		unsigned int level = 64 - (unsigned int)__builtin_clzll(size - 1);
 		int settled = 0;
 
@@ -464,6 +480,8 @@ int cascade_frame_ask(struct cascade_run *r, size_t f)
 		for (size_t i = 0; i < n; i++) {
 			uint32_t range = list[r->i + i];
 
+			if (r->i + i + AHEAD < frame->listed)
+				__builtin_prefetch(own + (list[r->i + i + AHEAD] >> 11));
 			parities |= (uint64_t)cascade_parity(own, range >> 5, (range & 31) - 1)
 			            << i;
 		}

@@ -2,8 +2,7 @@
 
 /*
  * What both sides of Cascade derive from the agreed parameters, all of it public: frames,
- * block sizes, permutations, random subsets; and helpers for partitions of a permuted frame
- * into the ranges whose parities are known.
+ * block sizes, permutations, random subsets.
  */
 
 #ifndef QKD_ENGINE_CASCADE_PLAN_H
@@ -157,37 +156,13 @@ static inline size_t cascade_blocks(const struct cascade_plan *plan, unsigned in
 	return (plan->frame_bits + block - 1) / block;
 }
 
-/* Position of the first set bit at or after FROM; one must be there. */
-static inline size_t cascade_next(const uint64_t *w, size_t from)
-{
-	size_t i = from / 64;
-	uint64_t v = w[i] & (~0ULL << (from % 64));
-
-	while (v == 0)
-		v = w[++i];
-	return i * 64 + (size_t)__builtin_ctzll(v);
-}
-
-/* Position of the last set bit at or before FROM; one must be there. */
-static inline size_t cascade_previous(const uint64_t *w, size_t from)
-{
-	size_t i = from / 64;
-	uint64_t v = w[i] & (~0ULL >> (63 - from % 64));
-
-	while (v == 0)
-		v = w[--i];
-	return i * 64 + 63 - (size_t)__builtin_clzll(v);
-}
-
 /* Parity of 2^LEVEL bits of W from the multiple START of 2^LEVEL. */
 static inline bool cascade_parity(const uint64_t *w, size_t start, unsigned int level)
 {
-	uint64_t x;
+	uint64_t x = w[start / 64] >> (start % 64);
 
-	if (level < 6)
-		return __builtin_parityll(w[start / 64] >> (start % 64) &
-		                          ~(~0ULL << ((size_t)1 << level)));
-	x = w[start / 64];
+	if (level <= 6)
+		return __builtin_parityll(x & ~0ULL >> (64 - (1u << level)));
 	for (size_t i = 1; i < (size_t)1 << (level - 6); i++)
 		x ^= w[start / 64 + i];
 	return __builtin_parityll(x);

@@ -64,9 +64,8 @@ int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint
 		cascade_run_fini(r);
 		return -ENOMEM;
 	}
-	r->partition = r->memory;
-	r->odd = r->partition + strings * r->plan.frame_words;
-	r->known = r->odd + strings * r->plan.frame_words;
+	r->ranges = r->memory;
+	r->known = (uint64_t *)(r->ranges + strings * r->plan.frame_words);
 	r->summary = r->known + r->plan.frames * r->plan.frame_words;
 	r->list = (uint32_t *)(r->summary + strings * r->summary_words);
 	for (size_t f = 0; f < r->plan.frames; f++) {

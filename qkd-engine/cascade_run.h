@@ -43,6 +43,12 @@ struct cascade_frame {
 	bool started;
 };
 
+/* In one cache line: what is looked up together. */
+struct cascade_ranges {
+	uint64_t partition; /* first positions of ranges */
+	uint64_t odd;       /* first positions of odd ranges that are not listed */
+};
+
 /* Frames that share subset parities. */
 struct cascade_group {
 	uint32_t differ; /* subsets with an odd number of errors, when checked */
@@ -69,14 +75,13 @@ enum cascade_step {
 
 struct cascade_run {
 	struct cascade_plan plan;
-	uint64_t *key;       /* only Bob's is written to */
-	bool corrects;       /* Bob */
-	uint64_t *own;       /* per frame and pass: the permuted frame; secret */
-	void *memory;        /* that of the next five */
-	uint64_t *partition; /* per frame and pass */
-	uint64_t *odd;       /* per frame and pass */
-	uint64_t *known;     /* per frame: bits, in its own order, that were compared alone */
-	uint64_t *summary;   /* per frame and pass: a bit for each word of ODD that is not zero */
+	uint64_t *key;                 /* only Bob's is written to */
+	bool corrects;                 /* Bob */
+	uint64_t *own;                 /* per frame and pass: the permuted frame; secret */
+	void *memory;                  /* that of the next four */
+	struct cascade_ranges *ranges; /* per frame and pass, 64 positions in each */
+	uint64_t *known;   /* per frame: bits, in its own order, that were compared alone */
+	uint64_t *summary; /* per frame and pass: a bit for each word of ODD that is not zero */
 	size_t summary_words;
 	uint32_t *list; /* per frame: start << 5 | level of each range under search */
 	size_t list_max;
@@ -149,6 +154,33 @@ static inline size_t cascade_offset(const struct cascade_run *r, size_t f, unsig
 static inline uint64_t *cascade_summary(const struct cascade_run *r, size_t f, unsigned int pass)
 {
 	return r->summary + (f * CASCADE_PASSES + pass) * r->summary_words;
+}
+
+/* Where the range ends whose positions before FROM are known to belong to it. */
+static inline size_t cascade_range_end(const struct cascade_ranges *ranges, size_t from)
+{
+	size_t i = from / 64;
+	uint64_t v = ranges[i].partition & (~0ULL << (from % 64));
+
+	while (v == 0)
+		v = ranges[++i].partition;
+	return i * 64 + (size_t)__builtin_ctzll(v);
+}
+
+/* Where the range begins that POSITION is in. */
+static inline size_t cascade_range_start(const struct cascade_ranges *ranges, size_t position)
+{
+	size_t i = position / 64;
+	uint64_t v = ranges[i].partition & (~0ULL >> (63 - position % 64));
+
+	while (v == 0)
+		v = ranges[--i].partition;
+	return i * 64 + 63 - (size_t)__builtin_clzll(v);
+}
+
+static inline void cascade_cut(struct cascade_ranges *ranges, size_t position)
+{
+	ranges[position / 64].partition |= 1ULL << (position % 64);
 }
 
 static inline bool cascade_difference(struct cascade_run *r)

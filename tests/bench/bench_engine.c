@@ -135,9 +135,9 @@ static void parse(int argc, char **argv, struct bench_options *o, const char **j
 		else if (c == 'B')
 			o->block = strtoul(optarg, NULL, 0);
 		else if (c == 'r')
-			o->rtt_ms = atof(optarg);
+			o->network = true, o->rtt_ms = atof(optarg);
 		else if (c == 'l')
-			o->loss = atof(optarg);
+			o->network = true, o->loss = atof(optarg);
 		else if (c == 's')
 			o->seed = strtoull(optarg, NULL, 0);
 		else

@@ -19,6 +19,7 @@ struct bench_options {
 	size_t frames, frame_bits; /* 0: the kind's own choice */
 	size_t block;              /* bits of a block; 0: the kind's own choice */
 	double rtt_ms, loss;       /* of the classical channel; loss is a share, 0 to 1 */
+	bool network;              /* either was asked for */
 	uint64_t seed;
 };
 

@@ -11,19 +11,22 @@
 /* Of one block, or medians over blocks. */
 struct cascade_figures {
 	double alice_s, bob_s; /* processor time */
-	double longest_s;      /* of a single call, on the wall */
+	double longest_s;      /* of a single call */
 	double rounds, bytes[2];
 };
 
-/* One block to its end, with no network; Alice's parities are added to *PARITIES. */
+/*
+ * One block to its end, with no network; Alice's parities are added to *PARITIES. CALLS: time
+ * each call.
+ */
 struct cascade_figures bench_cascade_block(const struct cascade_params *p,
                                            const uint64_t *alice_key, uint64_t *bob_key,
-                                           uint64_t *parities);
+                                           uint64_t *parities, bool calls);
 
 /* Frames that differ. */
 size_t bench_cascade_failures(const struct cascade_params *p, const uint64_t *x, const uint64_t *y);
 
-/* The row at --rtt and --loss. */
+/* The row with --rtt or --loss. */
 void bench_cascade_link(const struct bench_options *o, double percent, const char *row);
 
 #endif

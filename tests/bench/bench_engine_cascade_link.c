@@ -128,41 +128,57 @@ static void receive(struct link *l, unsigned int end)
 	}
 }
 
+static bool input(struct link *l, unsigned int end)
+{
+	struct lossy_wire *wire = end == 0 ? &l->pair.ba : &l->pair.ab;
+	uint8_t buf[CHANNEL_DATAGRAM_MAX];
+	bool any = false;
+	size_t n;
+
+	while ((n = lossy_wire_receive(wire, buf, l->now_ns[end])) > 0) {
+		channel_input(end == 0 ? l->pair.a : l->pair.b, buf, n, l->now_ns[end]);
+		any = true;
+	}
+	if (any)
+		receive(l, end);
+	return any;
+}
+
+static bool output(struct link *l, unsigned int end, double used)
+{
+	uint64_t now = l->now_ns[end] + (uint64_t)(used * 1e9);
+	uint8_t buf[CHANNEL_DATAGRAM_MAX];
+	bool any = false;
+	size_t n;
+
+	for (int i = 0; i < 64; i++) {
+		n = channel_output(end == 0 ? l->pair.a : l->pair.b, buf, now);
+		if (n == 0)
+			break;
+		lossy_wire_send(end == 0 ? &l->pair.ab : &l->pair.ba, buf, n, now);
+		any = true;
+	}
+	return any;
+}
+
 /* One end works for a slice, and its clock moves on. */
 static void work(struct link *l, unsigned int end)
 {
-	struct channel *own = end == 0 ? l->pair.a : l->pair.b;
-	struct lossy_wire *in = end == 0 ? &l->pair.ba : &l->pair.ab;
-	struct lossy_wire *out = end == 0 ? &l->pair.ab : &l->pair.ba;
-	uint8_t buf[CHANNEL_DATAGRAM_MAX];
 	double start = bench_cpu_s(), used = 0;
-	bool busy = false;
-	size_t n, idle = 0;
+	bool busy = input(l, end), stepped = false;
+	size_t waiting = 0;
 
-	while ((n = lossy_wire_receive(in, buf, l->now_ns[end])) > 0) {
-		channel_input(own, buf, n, l->now_ns[end]);
+	/* One block until it waits for the peer. */
+	while (waiting < l->count && !(stepped = step(l, end, l->turn[end]))) {
+		l->turn[end] = (l->turn[end] + 1) % l->count;
+		waiting++;
+	}
+	while (waiting < l->count && stepped && used < SLICE_S) {
 		busy = true;
+		stepped = step(l, end, l->turn[end]);
+		used = bench_cpu_s() - start;
 	}
-	receive(l, end);
-	while (used < SLICE_S && idle < l->count) {
-		bool stepped = step(l, end, l->turn[end]);
-
-		busy |= stepped;
-		idle = stepped ? 0 : idle + 1;
-		if (stepped)
-			used = bench_cpu_s() - start;
-		else
-			l->turn[end] = (l->turn[end] + 1) % l->count;
-	}
-	for (int i = 0; i < 64; i++) {
-		uint64_t now = l->now_ns[end] + (uint64_t)(used * 1e9);
-
-		n = channel_output(own, buf, now);
-		if (n == 0)
-			break;
-		lossy_wire_send(out, buf, n, now);
-		busy = true;
-	}
+	busy |= output(l, end, used);
 	used = bench_cpu_s() - start;
 	if (busy && l->first_done > 0)
 		l->busy_s[end] += used;
@@ -262,7 +278,7 @@ void bench_cascade_link(const struct bench_options *o, double percent, const cha
 
 		bench_keys(&state, p.bits, p.qber, alice, bob);
 		p.seed = bench_random(&state);
-		s = bench_cascade_block(&p, alice, bob, &parities);
+		s = bench_cascade_block(&p, alice, bob, &parities, false);
 		alice_s[i] = s.alice_s;
 		bob_s[i] = s.bob_s;
 		rounds += s.rounds / 5;
@@ -272,7 +288,9 @@ void bench_cascade_link(const struct bench_options *o, double percent, const cha
 	direct = bench_median(bob_s, 5);
 	if (bench_median(alice_s, 5) > direct)
 		direct = bench_median(alice_s, 5);
-	count = 4 + (size_t)(1.5 * rounds * o->rtt_ms * 1e-3 / direct);
+	count = 16 + (size_t)(rounds * o->rtt_ms * 1e-3 / direct);
+	if (o->frames > 0)
+		count = (o->frames * frame_bits + p.bits - 1) / p.bits;
 	link_init(&l, o, &p, count);
 	while (l.done < TURNS * count) {
 		work(&l, l.now_ns[0] <= l.now_ns[1] ? 0 : 1);
