@@ -22,7 +22,7 @@
  *            is not -EAGAIN; n > 0: send OUT.
  *
  * A call works for about 50 us before it returns -EAGAIN. Nothing is allocated after create.
- * Frames of 2^18 take 40 KiB of secret memory for Alice and 1.3 to 2 MiB for Bob, however long
+ * Frames of 2^18 take 40 KiB of secret memory for Alice and 1.6 to 2.3 MiB for Bob, however long
  * the block is. gcm_provider_init() (common/gcm.h) must have succeeded before.
  */
 
@@ -60,7 +60,8 @@ struct ldpc_stats {
 
 /*
  * The most that alice_leak + bob_leak may come to. An honest run stays below with probability
- * 0.999 when the estimate is right. 0: the parameters are refused, as by create.
+ * 0.98 or more when the estimate is right: one bit more costs a bit of each block's key, so it is
+ * worth losing a block now and then. 0: the parameters are refused, as by create.
  */
 uint64_t ldpc_budget(const struct ldpc_params *p);
 
