@@ -7,6 +7,10 @@
  * again.
  */
 
+#include <malloc.h>
+#include <time.h>
+
+#include "qkd-engine/channel_wire.h"
 #include "qkd-engine/messages.h"
 #include "tests/unit/qkd-engine/engine_rig.h"
 #include "tests/unit/unit.h"
@@ -104,4 +108,140 @@ static void test_each_type(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_all_messages), UNIT(test_each_type))
+/* Forgeries at line rate among all that is honest, 230 Mb/s at each end: no block is lost. */
+static void test_forgeries_cost_no_block(void)
+{
+	static const struct lossy_config good = {.delay_ns = NS_PER_MS};
+	static struct rig r;
+	struct channel_stats a, b;
+	struct engine_stats ea, eb;
+	uint8_t bad[CHANNEL_DATAGRAM_MAX], id[16];
+	uint64_t state = 9, forged = 0;
+
+	hostile.rate = 0;
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 60000, &good, 41));
+	for (size_t i = 0; i < sizeof(bad); i++)
+		bad[i] = (uint8_t)lossy_random(&state);
+	while (r.wire.now_ns < 2 * NS_PER_S + NS_PER_S / 2) {
+		rig_step(&r);
+		if (!channel_session(r.wire.a, id))
+			continue;
+		for (int i = 0; i < 8; i++) {
+			/* Hellos of each type, then DATA of the live session. */
+			bad[0] = (uint8_t)(1 + forged % 8 < 5 ? 1 + forged % 8 : 5);
+			bad[1] = WIRE_VERSION;
+			memcpy(bad + 2, id, 8);
+			put_be64(bad + 10, 4096 + lossy_random(&state) % (1 << 20));
+			channel_input(r.wire.a, bad, bad[0] < 5 ? 62 : sizeof(bad), r.wire.now_ns);
+			channel_input(r.wire.b, bad, bad[0] < 5 ? 62 : sizeof(bad), r.wire.now_ns);
+			forged++;
+		}
+	}
+	channel_stats_read(r.wire.a, &a);
+	channel_stats_read(r.wire.b, &b);
+	engine_stats_read(r.a.engine, &ea);
+	engine_stats_read(r.b.engine, &eb);
+	CU_ASSERT(a.bad_mac + a.hello_mac_failures + a.bad_format >= forged);
+	CU_ASSERT(b.bad_mac + b.hello_mac_failures + b.bad_format >= forged);
+	if (getenv("RIG_VERBOSE"))
+		fprintf(stderr, "%llu forged: %llu and %llu wrong tags, %u blocks\n",
+		        (unsigned long long)forged, (unsigned long long)a.bad_mac,
+		        (unsigned long long)b.bad_mac, r.a.block_count);
+	CU_ASSERT(a.bad_mac > forged / 3 && b.bad_mac > forged / 3);
+	CU_ASSERT_EQUAL(a.sessions, 1);
+	CU_ASSERT_EQUAL(b.sessions, 1);
+	CU_ASSERT_EQUAL(ea.blocks_aborted + eb.blocks_aborted, 0);
+	CU_ASSERT(rig_common_blocks(&r) >= 4);
+	rig_fini(&r);
+}
+
+static size_t memory(void)
+{
+	return mallinfo2().uordblks + mallinfo2().hblkhd + secret_used();
+}
+
+/* A message that its receiver may take: of any type, about blocks that are there and others. */
+static size_t say(uint64_t *state, uint8_t *msg)
+{
+	struct message m = {.type = (enum message_type)(1 + lossy_random(state) % MESSAGE_TYPES),
+	                    .block = lossy_random(state) % 8};
+	uint8_t payload[1000];
+	size_t cap = 2048;
+	int n;
+
+	lossy_fill(state, payload, sizeof(payload));
+	if (m.type == MESSAGE_ANNOUNCE || m.type == MESSAGE_REPLY) {
+		msg[0] = (uint8_t)m.type;
+		lossy_fill(state, msg + 1, 600);
+		return 1 + lossy_random(state) % 600;
+	}
+	if (m.type == MESSAGE_ASK || m.type == MESSAGE_ANSWER) {
+		m.payload.data = payload;
+		m.payload.len = 1 + lossy_random(state) % sizeof(payload);
+	} else if (m.type == MESSAGE_SEED) {
+		m.seed.data = payload;
+		m.seed.len = 1 + lossy_random(state) % sizeof(payload);
+	} else if (m.type == MESSAGE_START) {
+		m.start.bits = 60000;
+		m.start.frame_bits = 65536;
+		m.start.qber_ppb = 20000000;
+	} else if (m.type == MESSAGE_LENGTH) {
+		m.secret_bits = 256 * (uint32_t)(lossy_random(state) % 1000);
+	} else if (m.type == MESSAGE_ABORT) {
+		m.reason = ABORT_ALARM;
+	}
+	n = message_encode(&m, msg, cap);
+	return n > 0 ? (size_t)n : 1;
+}
+
+/*
+ * An authentic peer that says whatever it likes, as fast as it may, and does not read what it is
+ * told: memory stays what blocks and channel need, and a message takes no longer than its work.
+ */
+static void test_memory_and_time_are_bounded(void)
+{
+	static const struct lossy_config good = {.delay_ns = NS_PER_US};
+	const size_t room = 48u << 20; /* six blocks under way, and one message that waits */
+
+	for (int victim = 0; victim < 2; victim++) {
+		static struct rig r;
+		struct rig_end *end, *peer;
+		uint64_t state = 50 + (uint64_t)victim, said = 0, begin;
+		size_t before, most = 0;
+		uint8_t msg[2048];
+
+		hostile.rate = 0;
+		CU_ASSERT_TRUE_FATAL(rig_init(&r, 60000, &good, 51));
+		end = victim == 0 ? &r.a : &r.b;
+		peer = victim == 0 ? &r.b : &r.a;
+		/* Blocks under way; then the peer's engine gives way to something else. */
+		CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 3 * NS_PER_S));
+		before = memory();
+		begin = (uint64_t)clock();
+		for (int i = 0; i < 4000; i++) {
+			lossy_pair_step(&r.wire, 50 * NS_PER_US);
+			for (int k = 0; k < 10; k++)
+				said += channel_send(peer->alice ? r.wire.a : r.wire.b, CHANNEL_QKD,
+				                     msg, say(&state, msg)) == 0;
+			rig_photons(&r);
+			rig_answer_lookups(&r);
+			rig_answer_pads(end);
+			for (int k = 0; k < 20 && engine_poll(end->engine, r.wire.now_ns); k++)
+				continue;
+			most = memory() > most ? memory() : most;
+		}
+		if (getenv("RIG_VERBOSE"))
+			fprintf(stderr, "%s: %llu messages, %.1f us each, %zd KiB more\n",
+			        victim == 0 ? "alice" : "bob", (unsigned long long)said,
+			        (double)((uint64_t)clock() - begin) * 1e6 / CLOCKS_PER_SEC /
+			                (double)said,
+			        ((ssize_t)most - (ssize_t)before) / 1024);
+		CU_ASSERT(said > 10000);
+		CU_ASSERT(most < before + room);
+		CU_ASSERT(((uint64_t)clock() - begin) / (CLOCKS_PER_SEC / 1000000) < said * 1000);
+		rig_fini(&r);
+	}
+}
+
+UNIT_MAIN(UNIT(test_all_messages), UNIT(test_each_type), UNIT(test_forgeries_cost_no_block),
+          UNIT(test_memory_and_time_are_bounded))
