@@ -69,7 +69,7 @@ static inline double easy_rate(unsigned int code)
 	const struct ldpc_code *c = &ldpc_codes[code];
 	double rate = (double)c->rows / c->cols, q = 0.25;
 
-	while (entropy(q) * 2 > rate)
+	while (entropy(q) * 1.6 > rate)
 		q *= 0.98;
 	return q;
 }

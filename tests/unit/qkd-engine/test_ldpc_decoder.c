@@ -233,7 +233,7 @@ static void test_decodes_what_is_easy(void)
 		struct ldpc_plan plan = one_frame(code, 256, ldpc_codes[code].cols * 256, 0);
 
 		plan.qber = easy_rate(code);
-		decode_frames(plan, ldpc_kernel_best(plan.z), plan.qber, 0, 4, true);
+		decode_frames(plan, ldpc_kernel_best(plan.z), plan.qber, 0, 12, true);
 		decode_frames(plan, ldpc_kernel_best(plan.z), 0, 0, 1, true);
 	}
 }
