@@ -34,21 +34,26 @@ def sites(rig):
     yield rig
 
 
+def start_imported(rig):
+    """Both gateways, with the same 2000 keys in their stores."""
+    for site in ("a", "b"):
+        rig.start_gateway(site)
+    for site in ("a", "b"):
+        rig.wait_ready(site)
+    keys = rig.path("keys")
+    with open(keys, "wb") as f:
+        f.write(os.urandom(32 * 2000))
+    for site in ("a", "b"):
+        lgctl(rig, site, "keystore", "import", keys)
+
+
 @pytest.fixture
 def imported(request):
     """Both gateways without quantum hardware, keyed from imported keys."""
     with Rig(quantum=False) as r:
         r.wire()
         r.start_watch()
-        for site in ("a", "b"):
-            r.start_gateway(site)
-        for site in ("a", "b"):
-            r.wait_ready(site)
-        keys = r.path("keys")
-        with open(keys, "wb") as f:
-            f.write(os.urandom(32 * 2000))
-        for site in ("a", "b"):
-            lgctl(r, site, "keystore", "import", keys)
+        start_imported(r)
         r.wait_for(lambda: r.ping(1, wait=1)[1] == 1, 30, "the first encrypted ping")
         yield r
 

@@ -12,12 +12,11 @@ by what it learned on the WAN.
 """
 
 import json
-import os
 import signal
 import time
 
 import pytest
-from conftest import lgctl
+from conftest import lgctl, start_imported
 from frr import Frr
 from rig import Rig, run
 
@@ -167,15 +166,7 @@ class Routed(Rig):
 def routed():
     with Routed(quantum=False) as r:
         r.wire()
-        for site in ("a", "b"):
-            r.start_gateway(site)
-        for site in ("a", "b"):
-            r.wait_ready(site)
-        keys = r.path("keys")
-        with open(keys, "wb") as f:
-            f.write(os.urandom(32 * 2000))
-        for site in ("a", "b"):
-            lgctl(r, site, "keystore", "import", keys)
+        start_imported(r)
         host = r.ns("dc-b")
         run("ip", "-n", host, "route", "add", "10.77.0.0/24", "via", "10.2.0.1")
         run("ip", "-n", host, "-6", "route", "add", "fd00:77::/64", "via", "fd00:2::1")
