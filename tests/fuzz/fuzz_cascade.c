@@ -124,10 +124,13 @@ static void exchange(struct ends *e, struct input *in)
 	struct cascade_stats a, b, before = {0};
 
 	for (int i = 0; i < 3000 && !e->alice_ended && !e->bob_ended; i++) {
-		if (!ask(e) && in->left == 0)
-			break;
-		if (e->question_len < 0)
+		if (!ask(e)) {
+			if (in->left == 0 || e->bob_ended)
+				break;
+			/* Nothing is to be asked: what comes all the same is made up. */
 			e->question_len = 0;
+			e->damaged = true;
+		}
 		answer(e, in);
 		cascade_alice_stats(e->alice, &a);
 		cascade_bob_stats(e->bob, &b);

@@ -174,8 +174,11 @@ def block():
 def cascade():
     """Frames of one and of several thousand bits, few and many errors; honest, then damaged."""
     errors, honest = bytes([1] * 20 + [40] + [1] * 20), bytes(100)
-    return {f"{bits}-{qber}": bytes([bits, 0, qber, 1]) + errors + honest + bytes([201, 9, 1, 2, 130, 5])
-            for bits in (1, 64, 255) for qber in (5, 30, 110)}
+    seeds = {f"{bits}-{qber}": bytes([bits, 0, qber, 1]) + errors + honest + bytes([201, 9, 1, 2, 130, 5])
+             for bits in (1, 64, 255) for qber in (5, 30, 110)}
+    # answers that give one bit both values
+    seeds["contradiction"] = bytes.fromhex("98670068 0da190d0")
+    return seeds
 
 
 def main():
