@@ -181,9 +181,15 @@ def cascade():
     return seeds
 
 
+def ldpc():
+    """Blocks of one frame and of several, as many errors as estimated and more; honest, then damaged."""
+    return {f"{bits}-{qber}-{more}": bytes([bits, qber, 1, min(255, qber * more // 4)]) + bytes(tail) + bytes([160, 9, 1, 2])
+            for bits in (1, 60, 255) for qber in (20, 80, 200) for more, tail in ((3, 0), (4, 1), (5, 3), (12, 5))}
+
+
 def main():
     for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift()), ("block", block()),
-                          ("cascade", cascade())):
+                          ("cascade", cascade()), ("ldpc", ldpc())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():
