@@ -39,15 +39,15 @@ double ldpc_f_floor(double qber, double frame_bits, double eps)
 }
 
 /*
- * What a frame of 2^18 bits starts with, in units of the entropy: about one frame in twenty fails
+ * What a frame of 2^18 bits starts with, in units of the entropy: one frame in 30 to 100 fails
  * then and goes on to a blind round. By simulation with the decoder of ldpc_decoder.c.
  */
 static const struct {
 	double qber, excess;
 } start[] = {
-        {LDPC_QBER_MIN, 1.40}, {0.004, 1.30}, {0.005, 1.25},          {0.007, 1.175},
-        {0.01, 1.150},         {0.02, 1.14},  {0.03, 1.130},          {0.05, 1.117},
-        {0.08, 1.103},         {0.1, 1.095},  {LDPC_QBER_MAX, 1.095},
+        {LDPC_QBER_MIN, 1.40}, {0.004, 1.28}, {0.005, 1.215},        {0.007, 1.17}, {0.01, 1.15},
+        {0.014, 1.133},        {0.02, 1.118}, {0.03, 1.113},         {0.04, 1.11},  {0.05, 1.099},
+        {0.08, 1.098},         {0.1, 1.085},  {LDPC_QBER_MAX, 1.08},
 };
 
 /* Shorter frames spread more: so many more deviations of the mean start with them. */
@@ -57,7 +57,7 @@ static const struct {
 static const double step[LDPC_BLIND_ROUNDS - 1] = {0.025, 0.04};
 
 /* Of a code's rows: what is left to the rounds at least. */
-#define RESERVE 0.06
+#define RESERVE 0.05
 
 static double excess(double qber, unsigned int frame_log2)
 {
@@ -85,10 +85,10 @@ int ldpc_choose(struct ldpc_choice *choice, double qber, unsigned int frame_log2
 	qber = fmax(qber, LDPC_QBER_MIN);
 	syndrome = excess(qber, frame_log2) * entropy(qber);
 	while (c + 1 < ldpc_code_count &&
-	       ldpc_codes[c].rows * (1 - RESERVE) < ceil(syndrome * ldpc_codes[c].cols))
+	       ldpc_codes[c].rows * (1 - RESERVE) < rint(syndrome * ldpc_codes[c].cols))
 		c++;
 	code = &ldpc_codes[c];
-	rows = fmin(ceil(syndrome * code->cols), code->rows);
+	rows = fmin(rint(syndrome * code->cols), code->rows);
 	merged = (unsigned int)fmin(code->pairs, code->rows - rows);
 	choice->code = c;
 	choice->merged[0] = (uint16_t)merged;

@@ -10,10 +10,10 @@
 	}
 
 const struct ldpc_code ldpc_codes[] = {
-        CODE(27, 512, 3),   CODE(33, 512, 7),   CODE(40, 512, 9),   CODE(48, 512, 10),
-        CODE(57, 512, 13),  CODE(68, 512, 15),  CODE(80, 512, 18),  CODE(94, 512, 21),
-        CODE(55, 256, 12),  CODE(65, 256, 14),  CODE(76, 256, 17),  CODE(89, 256, 20),
-        CODE(104, 256, 23), CODE(121, 256, 27), CODE(140, 256, 31), CODE(160, 256, 35),
+        CODE(27, 512, 3),   CODE(33, 512, 7),   CODE(40, 512, 8),   CODE(48, 512, 10),
+        CODE(57, 512, 12),  CODE(68, 512, 14),  CODE(80, 512, 17),  CODE(94, 512, 20),
+        CODE(55, 256, 12),  CODE(65, 256, 14),  CODE(76, 256, 16),  CODE(89, 256, 19),
+        CODE(104, 256, 22), CODE(121, 256, 26), CODE(140, 256, 30), CODE(160, 256, 35),
 };
 
 const unsigned int ldpc_code_count = sizeof(ldpc_codes) / sizeof(ldpc_codes[0]);

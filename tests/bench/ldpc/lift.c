@@ -15,7 +15,6 @@
  * avoid, in the longest circulants and, with less weight, in shorter ones.
  */
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +40,7 @@ static struct entry entries[LDPC_ROWS_MAX][LDPC_DEGREE_MAX + DEGREE_MAX];
 static int entry_count[LDPC_ROWS_MAX], room[LDPC_ROWS_MAX];
 
 /* What closing a cycle with a difference of shifts costs, from one row of the new column. */
-static float cost[LDPC_ROWS_MAX][LDPC_Z_MAX];
+static uint64_t cost[LDPC_ROWS_MAX][LDPC_Z_MAX];
 static char wanted[LDPC_ROWS_MAX];
 
 static uint64_t next(void)
@@ -149,14 +148,30 @@ static int choose_rows(int col)
 	return 0;
 }
 
-/* By columns of a cycle and its ACE: how likely it is to trap the decoder. */
-static float weight[PATH_MAX + 2][4 * DEGREE_MAX];
+/*
+ * By columns of a cycle and its ACE, how likely it is to trap the decoder, roughly. All costs are
+ * integers, so that a code comes out the same everywhere.
+ */
+static uint64_t weight(int columns, int ace)
+{
+	uint64_t w = UINT64_C(1) << 40;
+
+	if (columns == 2)
+		return w;
+	while (columns-- > 0)
+		w /= 3;
+	for (; ace > 0 && w > 0; ace--)
+		w /= 6;
+	return w;
+}
+
+static uint64_t weights[PATH_MAX + 2][4 * DEGREE_MAX];
 
 static void init_weights(void)
 {
 	for (int n = 2; n < PATH_MAX + 2; n++)
 		for (int ace = 0; ace < 4 * DEGREE_MAX; ace++)
-			weight[n][ace] = n == 2 ? 1e4F : (float)exp(-1.1 * n - 1.8 * ace);
+			weights[n][ace] = weight(n, ace);
 }
 
 /*
@@ -179,7 +194,7 @@ static void walk(int row, int from, int shift, int columns, int ace)
 			if (other == row && shift_of[col][k] == entries[row][i].shift)
 				continue;
 			if (wanted[other])
-				cost[other][sum] += weight[columns + 2][more];
+				cost[other][sum] += weights[columns + 2][more];
 			if (columns + 1 < PATH_MAX &&
 			    (columns == 0 ? degree[col] <= PAIR_DEGREE_MAX : more < ACE_MAX))
 				walk(other, col, sum, columns + 1, more);
@@ -187,29 +202,24 @@ static void walk(int row, int from, int shift, int columns, int ace)
 	}
 }
 
-/* Costs count in shorter circulants as well: frames of a quarter and a sixteenth. */
-static void fold(float *c)
+/* Costs count in shorter circulants as well, a tenth and a hundredth: frames of n / 4 and n / 16.
+ */
+static void fold(uint64_t *c)
 {
-	static const struct {
-		int divisor;
-		float share;
-	} folds[] = {{4, 0.1F}, {16, 0.01F}};
+	uint64_t quarter[LDPC_Z_MAX / 4] = {0}, sixteenth[LDPC_Z_MAX / 16] = {0};
 
-	for (unsigned int f = 0; f < 2; f++) {
-		float sum[LDPC_Z_MAX] = {0};
-		int shorter = z / folds[f].divisor;
-
-		for (int i = 0; i < z; i++)
-			sum[i % shorter] += c[i];
-		for (int i = 0; i < z; i++)
-			c[i] += folds[f].share * (sum[i % shorter] - c[i]);
+	for (int i = 0; i < z; i++) {
+		quarter[i % (z / 4)] += c[i];
+		sixteenth[i % (z / 16)] += c[i];
 	}
+	for (int i = 0; i < z; i++)
+		c[i] = 100 * c[i] + 10 * quarter[i % (z / 4)] + sixteenth[i % (z / 16)];
 }
 
 /* Shifts of COL, edge by edge, in the graph of the columns before. */
 static void choose_shifts(int col)
 {
-	static float total[DEGREE_MAX][LDPC_Z_MAX];
+	static uint64_t total[DEGREE_MAX][LDPC_Z_MAX];
 
 	memset(total, 0, sizeof(total));
 	shift_of[col][0] = below(z);
@@ -230,7 +240,7 @@ static void choose_shifts(int col)
 		}
 		walk(merged_row(row_of[col][k]), -1, 0, 0, degree[col] - 2);
 		for (int later = k + 1; later < degree[col]; later++) {
-			float *c = cost[merged_row(row_of[col][later])];
+			uint64_t *c = cost[merged_row(row_of[col][later])];
 
 			fold(c);
 			for (int i = 0; i < z; i++)
