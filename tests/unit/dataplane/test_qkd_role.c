@@ -326,6 +326,34 @@ static void test_pads_are_given_once(void)
 	stop();
 }
 
+/* The peer may have forgotten the second half of a key whose first half it has seen. */
+static void test_a_new_session_skips_half_a_key(void)
+{
+	struct auth_pad pad;
+
+	start(true);
+	while (status_of(0).channel.sessions < 1)
+		turns(1);
+	for (uint64_t id = 2; id <= 5; id++)
+		post_pad(id);
+	turns(2);
+	CU_ASSERT_EQUAL(ops.pad_take(ops_ctx, &pad), 0);
+	CU_ASSERT_EQUAL(pad.id, 2);
+	/* The other end starts anew. */
+	qkd_role_destroy(role[1]);
+	make_role(1, false);
+	while (status_of(0).channel.sessions < 2)
+		turns(1);
+	turns(2);
+	CU_ASSERT_EQUAL(ops.pad_take(ops_ctx, &pad), 0);
+	CU_ASSERT_EQUAL(pad.id, 4);
+	/* Within a session both halves are used. */
+	CU_ASSERT_EQUAL(ops.pad_take(ops_ctx, &pad), 0);
+	CU_ASSERT_EQUAL(pad.id, 5);
+	CU_ASSERT_EQUAL(qkd_role_pads(role[0]), 0);
+	stop();
+}
+
 static struct key_block *block(uint64_t number)
 {
 	struct key_block *kb = secret_alloc(sizeof(*kb) + 32);
@@ -420,4 +448,5 @@ static void test_status(void)
 UNIT_MAIN(UNIT(test_session_comes_before_its_messages),
           UNIT(test_control_that_stands_still_loses_nothing),
           UNIT(test_full_ring_delays_the_session), UNIT(test_pads_are_given_once),
+          UNIT(test_a_new_session_skips_half_a_key),
           UNIT(test_blocks_say_whether_a_card_was_simulated), UNIT(test_status))
