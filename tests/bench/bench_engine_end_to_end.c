@@ -60,7 +60,7 @@ static struct {
 	struct end alice, bob;
 	struct lossy_wire ab, ba;
 	struct random_source random;
-	uint64_t now_ns, slot, light, state, random_state;
+	uint64_t now_ns, clicks_ns, slot, light, state, random_state;
 	uint32_t flip; /* of 2^32 */
 	enum source_mode mode;
 	struct detection click[CLICKS];
@@ -254,8 +254,10 @@ static uint64_t turn(struct end *end, size_t clicks)
 		for (size_t i = 0; i < asks; at += run->asked[i++])
 			engine_choices(end->engine, run->choice + at, run->asked[i]);
 	}
-	if (clicks > 0)
+	if (clicks > 0) {
 		engine_detections(end->engine, run->click, clicks, run->now_ns);
+		run->clicks_ns = run->now_ns;
+	}
 	answer_pads(end);
 	for (int i = 0; i < POLLS && engine_poll(end->engine, run->now_ns); i++)
 		;
@@ -269,13 +271,15 @@ static uint64_t turn(struct end *end, size_t clicks)
 	return in + out == 0 && s < 5e-6 ? 0 : (uint64_t)(s * 1e9);
 }
 
-/* Bob takes clicks while there is room for their block. */
+/* Bob takes clicks while there is room for their block; some of them always, or it is dark. */
 static bool wants_clicks(void)
 {
 	struct engine_stats s;
 
 	if (run->mode != SOURCE_QKD)
 		return run->mode == SOURCE_SYNC;
+	if (run->now_ns - run->clicks_ns >= NS_PER_S)
+		return true;
 	engine_stats_read(run->bob.engine, &s);
 	return s.aligned && s.blocks_in_flight <= IN_FLIGHT;
 }
