@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "common/secret.h"
 
 /* Work of a step, in microseconds by the kernel's figure. */
@@ -35,7 +39,7 @@
 /* Reliability of the other bits after that: checks may overrule it. */
 #define TRUSTED 8
 
-enum phase { CLEAR, SWEEP, DONE, GIVEN_UP };
+enum phase { CLEAR, SWEEP, CHECK, TRAPPED, DONE, GIVEN_UP };
 
 struct ldpc_decoder {
 	const struct ldpc_plan *plan;
@@ -172,21 +176,28 @@ static void clear_step(struct ldpc_decoder *d)
 		d->phase = SWEEP;
 }
 
-/* Bit 7 of each byte of P, Z of them, as a circulant of words. */
+/* Bit 7 of 16 bytes. */
+static uint64_t signs_of(const int8_t *p)
+{
+#ifdef __SSE2__
+	return (unsigned int)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)p));
+#else
+	uint64_t bits = 0;
+
+	for (unsigned int i = 0; i < 16; i++)
+		bits |= (uint64_t)(p[i] < 0) << i;
+	return bits;
+#endif
+}
+
+/* Which of the Z bytes at P are negative, as a circulant of words. */
 static void signs(const int8_t *p, size_t z, uint64_t *out)
 {
-	for (size_t w = 0; w < (z + 63) / 64; w++) {
-		uint64_t bits = 0;
+	for (size_t w = 0; w < (z + 63) / 64; w++, p += 64) {
+		uint64_t low = signs_of(p) | signs_of(p + 16) << 16;
 
-		for (size_t i = 0; i < 64 && 64 * w + i < z; i += 8) {
-			uint64_t v;
-
-			memcpy(&v, p + 64 * w + i, sizeof(v));
-			/* The product has bit 7 of byte b in bit 56 + b, and no carries there. */
-			v = (v >> 7 & 0x0101010101010101ULL) * 0x0102040810204080ULL;
-			bits |= v >> 56 << i;
-		}
-		out[w] = z < 64 ? bits | bits << z : bits;
+		out[w] = z < 64 ? low | low << 32
+		                : low | signs_of(p + 32) << 32 | signs_of(p + 48) << 48;
 	}
 }
 
@@ -281,7 +292,7 @@ static void sweep_ended(struct ldpc_decoder *d)
 	}
 	stale = d->sweep - d->least_at;
 	if (!d->retried && d->least <= TRAPPED_CHECKS && stale >= TRAPPED_SWEEPS)
-		leave_trap(d);
+		d->phase = TRAPPED;
 	else if (d->sweep >= d->sweeps_max || stale >= d->stale_max)
 		d->phase = GIVEN_UP;
 	d->violated = 0;
@@ -313,31 +324,45 @@ static size_t layer_step(struct ldpc_decoder *d)
 	return layer.degree * plan->z;
 }
 
-int ldpc_decoder_step(struct ldpc_decoder *d)
+static void sweep_step(struct ldpc_decoder *d)
 {
-	size_t left = STEP_US * d->kernel->per_us;
 	unsigned int layers = d->plan->code->rows - d->merged;
+	size_t left = STEP_US * d->kernel->per_us;
 
-	if (d->phase == CLEAR) {
-		clear_step(d);
-		return -EAGAIN;
-	}
 	while (d->phase == SWEEP) {
 		size_t work = layer_step(d);
 
-		if (d->held >= layers) {
-			if (solved(d))
-				d->phase = DONE;
-			d->held = 0;
-			left = 0;
-		}
-		if (d->phase == SWEEP && d->layer == layers)
+		if (d->layer == layers)
 			sweep_ended(d);
+		if (d->phase == SWEEP && d->held >= layers)
+			d->phase = CHECK;
 		if (left < work)
 			break;
 		left -= work;
 	}
-	return d->phase == DONE ? 0 : d->phase == GIVEN_UP ? -ENOENT : -EAGAIN;
+}
+
+int ldpc_decoder_step(struct ldpc_decoder *d)
+{
+	switch (d->phase) {
+	case CLEAR:
+		clear_step(d);
+		return -EAGAIN;
+	case SWEEP:
+		sweep_step(d);
+		return d->phase == GIVEN_UP ? -ENOENT : -EAGAIN;
+	case CHECK:
+		d->held = 0;
+		d->phase = solved(d) ? DONE : SWEEP;
+		return d->phase == DONE ? 0 : -EAGAIN;
+	case TRAPPED:
+		leave_trap(d);
+		return -EAGAIN;
+	case DONE:
+		return 0;
+	default:
+		return -ENOENT;
+	}
 }
 
 const uint64_t *ldpc_decoder_errors(const struct ldpc_decoder *d)
