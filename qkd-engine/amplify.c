@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/bytes.h"
 #include "common/secret.h"
@@ -61,12 +62,29 @@ static uint64_t bits_from(const uint64_t *w, size_t words, long at)
 	return shift == 0 ? low : low >> shift | high << (64 - shift);
 }
 
+/* Words FROM to TO of the bits of W from AT on. */
+static void copy_bits(uint64_t *restrict out, size_t from, size_t to, const uint64_t *w,
+                      size_t words, long at)
+{
+	const uint64_t *in = w + (at >> 6) + (long)from;
+	unsigned int shift = at & 63;
+
+	if ((at >> 6) + (long)from < 0 || (at >> 6) + (long)to >= (long)words) {
+		for (size_t i = from; i < to; i++)
+			out[i] = bits_from(w, words, at + 64 * (long)i);
+	} else if (shift == 0) {
+		memcpy(out + from, in, (to - from) * sizeof(*out));
+	} else {
+		for (size_t i = from; i < to; i++, in++)
+			out[i] = in[0] >> shift | in[1] << (64 - shift);
+	}
+}
+
 /* The last bits of the key, packed, in the upper half of V. */
 static void load_key(struct amplify *a, unsigned int sub, size_t piece)
 {
-	for (size_t i = piece * a->each / 2; i < (piece + 1) * a->each / 2; i++)
-		a->v[a->points / 2 + i] =
-		        bits_from(a->key, BITS_WORDS(a->n), (long)(a->m + 64 * i));
+	copy_bits(a->v + a->points / 2, piece * a->each / 2, (piece + 1) * a->each / 2, a->key,
+	          BITS_WORDS(a->n), (long)a->m);
 }
 
 static void convert_key(struct amplify *a, unsigned int sub, size_t piece)
@@ -87,15 +105,35 @@ static void transform_key(struct amplify *a, unsigned int sub, size_t piece)
 	gf2_fft_piece(&a->fft, a->v, GF2_FFT_VALUES, sub, piece);
 }
 
-/* Windows of the seed, which ends where the last one does. */
+/* Bits of the seed from the start of word I on, where its last bit is in the last place. */
+static long seed_at(const struct amplify *a, long i)
+{
+	long last = (long)amplify_seed_bits(a->n, a->m) - (long)(WORD_BITS * a->points);
+
+	return last + WORD_BITS * i;
+}
+
 static void load_seed(struct amplify *a, unsigned int sub, size_t piece)
 {
-	size_t bits = amplify_seed_bits(a->n, a->m);
-	long before = (long)(WORD_BITS * a->points - bits) + WORD_BITS;
+	copy_bits(a->w + a->points / 2, piece * a->each / 2, (piece + 1) * a->each / 2, a->seed,
+	          BITS_WORDS(amplify_seed_bits(a->n, a->m)), seed_at(a, 0));
+}
 
-	for (size_t i = piece * a->each; i < (piece + 1) * a->each; i++) {
-		uint64_t z = bits_from(a->seed, BITS_WORDS(bits), (long)(WORD_BITS * i) - before);
+/* Its windows: a word and the one before, of which there may be some even at the start. */
+static void spread_seed(struct amplify *a, unsigned int sub, size_t piece)
+{
+	const uint32_t *packed = (const uint32_t *)(a->w + a->points / 2);
+	size_t from = piece * a->each;
+	uint32_t before =
+	        from > 0 ? packed[from - 1]
+	                 : (uint32_t)bits_from(a->seed, BITS_WORDS(amplify_seed_bits(a->n, a->m)),
+	                                       seed_at(a, -1));
 
+	for (size_t i = from; i < from + a->each; i++) {
+		uint32_t word = packed[i];
+		uint64_t z = (uint64_t)word << 32 | before;
+
+		before = word;
 		a->w[i] = z ^ z >> 60 ^ z >> 61 ^ z >> 63;
 	}
 }
@@ -142,8 +180,11 @@ static void finish(struct amplify *a, unsigned int sub, size_t piece)
 	size_t words = BITS_WORDS(a->m), end = (piece + 1) * a->each;
 	long from = (long)(WORD_BITS * a->points - a->m);
 
+	if (piece * a->each < words)
+		copy_bits(a->v, piece * a->each, end < words ? end : words, a->w, a->points / 2,
+		          from);
 	for (size_t i = piece * a->each; i < end && i < words; i++)
-		a->v[i] = a->key[i] ^ bits_from(a->w, a->points / 2, from + 64 * (long)i);
+		a->v[i] ^= a->key[i];
 	if (piece * a->each < words && end >= words && a->m % 64 != 0)
 		a->v[words - 1] &= ~0ULL >> (64 - a->m % 64);
 }
@@ -178,7 +219,8 @@ static void plan(struct amplify *a)
 		add(a, convert_key, 0, basis, basis_ns);
 		add(a, spread_key, 0, small, ns);
 		add_transform(a, transform_key, false);
-		add(a, load_seed, 0, small, 2 * ns);
+		add(a, load_seed, 0, small, ns);
+		add(a, spread_seed, 0, small, ns);
 		add(a, convert_seed, 0, basis, 2 * basis_ns);
 		add_transform(a, transform_seed, false);
 		add(a, multiply, 0, small, multiply_ns);
