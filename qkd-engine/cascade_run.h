@@ -83,7 +83,7 @@ struct cascade_run {
 	uint64_t *known;   /* per frame: bits, in its own order, that were compared alone */
 	uint64_t *summary; /* per frame and pass: a bit for each word of ODD that is not zero */
 	size_t summary_words;
-	uint32_t *list; /* per frame: start << 5 | level of each range under search */
+	uint32_t *list; /* per frame: each range under search, cascade_listed() */
 	size_t list_max;
 	struct cascade_frame *frames;
 	struct cascade_group *groups;
@@ -145,6 +145,49 @@ void cascade_flush(struct cascade_run *r);
 
 /* Fetch what frames to come will need, in the step that is under way. */
 void cascade_frame_prefetch(const struct cascade_run *r, size_t f);
+
+/*
+ * Whether the range of PASS at START is odd changes; OFFSET is cascade_offset(r, f, pass). Not
+ * for ranges that are listed.
+ */
+void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass, size_t offset,
+                      size_t start);
+
+/*
+ * The odd range [START, START + 2) of the frame's pass, searched for from level FIRST on. When
+ * one of its bits is known, the error is the other and nothing needs to be asked: 1. Otherwise
+ * 0; or -EPROTO when both are known.
+ */
+int cascade_settle(struct cascade_run *r, size_t f, size_t start, unsigned int first);
+
+/* A range under search: where it is now, and the level at which it was odd first. */
+static inline uint32_t cascade_listed(size_t start, unsigned int first, unsigned int level)
+{
+	return (uint32_t)(start << 10 | first << 5 | level);
+}
+
+static inline size_t cascade_listed_start(uint32_t range)
+{
+	return range >> 10;
+}
+
+static inline unsigned int cascade_listed_first(uint32_t range)
+{
+	return range >> 5 & 31;
+}
+
+static inline unsigned int cascade_listed_level(uint32_t range)
+{
+	return range & 31;
+}
+
+/* The smallest level for a range that ends at SIZE bits behind its start, or at 2^LEVEL. */
+static inline unsigned int cascade_narrow(size_t size, unsigned int level)
+{
+	while (level > 0 && (size_t)1 << (level - 1) >= size)
+		level--;
+	return level;
+}
 
 static inline size_t cascade_offset(const struct cascade_run *r, size_t f, unsigned int pass)
 {
