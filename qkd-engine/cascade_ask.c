@@ -65,7 +65,7 @@ static int list_odd(struct cascade_run *r, size_t f)
 	while (frame->odd[frame->pass] > 0 && frame->listed < r->list_max) {
 		size_t from = first_odd(ranges, summary);
 		size_t size = cascade_range_end(ranges, from + 1) - from;
-		unsigned int level = 64 - (unsigned int)__builtin_clzll(size - 1);
+		unsigned int level;
 		int settled = 0;
 
 		if (r->work >= CASCADE_WORK) {
@@ -75,6 +75,7 @@ static int list_odd(struct cascade_run *r, size_t f)
 		r->work++;
 		if (size < 2)
 			return -EPROTO; /* both values of one bit */
+		level = 64 - (unsigned int)__builtin_clzll(size - 1);
 		cascade_mark_odd(r, f, frame->pass, offset, from);
 		if (level == 1)
 			settled = cascade_settle(r, f, from, 1);

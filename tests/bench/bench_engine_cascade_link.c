@@ -35,7 +35,8 @@ struct flight {
 	uint8_t *question, *answer; /* Bob's out; Alice's out */
 	uint8_t *in;                /* Alice's question under work */
 	size_t in_len;
-	int out_len[2]; /* waiting for room in the channel */
+	int out_len[2];    /* waiting for room in the channel */
+	uint64_t start_ns; /* Bob's clock: first blocks come one after the other */
 };
 
 struct link {
@@ -96,6 +97,8 @@ static bool step(struct link *l, unsigned int end, size_t i)
 		if (n != -EAGAIN)
 			f->in_len = 0;
 	} else {
+		if (l->now_ns[1] < f->start_ns)
+			return false;
 		create(f, 1);
 		n = cascade_bob_ask(f->bob, f->question + MESSAGE_EXTRA, l->cap);
 	}
@@ -292,6 +295,8 @@ void bench_cascade_link(const struct bench_options *o, double percent, const cha
 	if (o->frames > 0)
 		count = (o->frames * frame_bits + p.bits - 1) / p.bits;
 	link_init(&l, o, &p, count);
+	for (size_t i = 0; i < count; i++)
+		l.flights[i].start_ns = l.now_ns[1] + (uint64_t)((double)i * direct * 1e9);
 	while (l.done < TURNS * count) {
 		work(&l, l.now_ns[0] <= l.now_ns[1] ? 0 : 1);
 		land(&l);
