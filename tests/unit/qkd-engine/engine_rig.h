@@ -34,7 +34,7 @@ struct rig_pads {
 
 struct rig_end {
 	struct rig *rig;
-	const struct rig_pads *pads;
+	const struct rig_pads *pads, *fetch_own; /* both ways, and of the peer's alone */
 	struct engine *engine;
 	bool alice;
 	struct key_block *blocks[RIG_BLOCKS];
@@ -396,6 +396,11 @@ static inline void rig_answer_pads(struct rig_end *end)
 		uint64_t id = end->pad_wanted[i];
 		struct auth_pad pad = rig_pad(id);
 
+		if (end->fetch_own != NULL) {
+			end->fetch_own->fetch(end->fetch_own->ctx, id, &pad);
+			engine_pad(end->engine, id, &pad);
+			continue;
+		}
 		if (end->pads != NULL) {
 			int rc = end->pads->fetch(end->pads->ctx, id, &pad);
 

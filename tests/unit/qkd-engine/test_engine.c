@@ -202,6 +202,51 @@ static void test_restart(void)
 	rig_fini(&r);
 }
 
+/* Pads of a cipher for one end's tags, as an operator may choose: both ends mark the blocks. */
+static int computational_take(void *ctx, struct auth_pad *pad)
+{
+	uint64_t *taken = ctx;
+
+	*pad = (struct auth_pad){.id = AUTH_PAD_COMPUTATIONAL | *taken, .bits = {1, 2, 3}};
+	put_be64(pad->bits + 8, (*taken)++);
+	return 0;
+}
+
+static int any_fetch(void *ctx, uint64_t id, struct auth_pad *pad)
+{
+	if ((id & AUTH_PAD_COMPUTATIONAL) == 0)
+		return 0; /* the rig's */
+	*pad = (struct auth_pad){.id = id, .bits = {1, 2, 3}};
+	put_be64(pad->bits + 8, id & ~AUTH_PAD_COMPUTATIONAL);
+	return 0;
+}
+
+static void test_computational_pads_mark_the_block(void)
+{
+	static struct rig r;
+	static uint64_t taken;
+	const struct rig_pads own = {computational_take, any_fetch, &taken};
+	struct engine_stats b;
+
+	for (int way = 0; way < 2; way++) {
+		struct rig_end *from = way == 0 ? &r.a : &r.b, *to = way == 0 ? &r.b : &r.a;
+
+		CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 33));
+		CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+		CU_ASSERT_FALSE(r.a.blocks[0]->computational);
+		from->pads = &own;
+		to->fetch_own = &own;
+		CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 9, 5 * NS_PER_S));
+		CU_ASSERT(rig_common_blocks(&r) >= 9);
+		CU_ASSERT_TRUE(r.a.blocks[8]->computational);
+		CU_ASSERT_TRUE(r.b.blocks[8]->computational);
+		engine_stats_read(r.b.engine, &b);
+		CU_ASSERT(b.blocks_computational >= 2 && b.blocks_computational < b.blocks_ok);
+		CU_ASSERT_EQUAL(b.blocks_aborted, 0);
+		rig_fini(&r);
+	}
+}
+
 static void test_pads_run_out(void)
 {
 	static struct rig r;
@@ -447,7 +492,7 @@ static void test_bad_config(void)
 
 UNIT_MAIN(UNIT(test_makes_key), UNIT(test_record), UNIT(test_hash_keys_are_renewed),
           UNIT(test_proofs), UNIT(test_lossy_network), UNIT(test_restart), UNIT(test_pads_run_out),
-          UNIT(test_wrong_hash_key), UNIT(test_crossed_fibres), UNIT(test_slip),
-          UNIT(test_light_lost), UNIT(test_card_trouble), UNIT(test_long_link),
-          UNIT(test_alarm_names), UNIT(test_card_lost_with_the_session), UNIT(test_card_stuck),
-          UNIT(test_bad_config))
+          UNIT(test_computational_pads_mark_the_block), UNIT(test_wrong_hash_key),
+          UNIT(test_crossed_fibres), UNIT(test_slip), UNIT(test_light_lost),
+          UNIT(test_card_trouble), UNIT(test_long_link), UNIT(test_alarm_names),
+          UNIT(test_card_lost_with_the_session), UNIT(test_card_stuck), UNIT(test_bad_config))

@@ -257,6 +257,44 @@ static void test_computational_pads(void)
 	stop();
 }
 
+/* The first column of the first row of a query to A's file, which is closed. */
+static void expect_text(const char *query, const char *text)
+{
+	sqlite3_stmt *q;
+	sqlite3 *db;
+
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(paths[0], &db), SQLITE_OK);
+	CU_ASSERT_EQUAL_FATAL(sqlite3_prepare_v2(db, query, -1, &q, NULL), SQLITE_OK);
+	CU_ASSERT_EQUAL_FATAL(sqlite3_step(q), SQLITE_ROW);
+	CU_ASSERT_STRING_EQUAL((const char *)sqlite3_column_text(q, 0), text);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+}
+
+/* For audits: what authenticated a block, and tags under the pre-shared hash keys. */
+static void test_the_record_says_what_authenticated(void)
+{
+	struct key_block *kb;
+
+	start();
+	for (uint64_t number = 1; number <= 2; number++) {
+		kb = make_block(number, KEYS);
+		kb->computational = number == 2;
+		kb->preshared_hashes = 3;
+		CU_ASSERT_EQUAL(keystore_add(a, kb, NULL), 0);
+		free(kb);
+	}
+	CU_ASSERT_EQUAL(stats_of(a).preshared_hashes, 6);
+	stop();
+	expect_text("SELECT json_extract(record, '$.auth') FROM block WHERE row = 1",
+	            "information-theoretic");
+	expect_text("SELECT json_extract(record, '$.auth') FROM block WHERE row = 2",
+	            "computational");
+	open_both();
+	CU_ASSERT_EQUAL(stats_of(a).preshared_hashes, 6);
+	stop();
+}
+
 /* A file of before pads had numbers: its keys are void, the pre-shared secret's use is kept. */
 static void test_an_older_file_is_taken_over(void)
 {
@@ -291,4 +329,4 @@ UNIT_MAIN(UNIT(test_numbers_are_the_same_at_both_ends), UNIT(test_a_crash_skips_
           UNIT(test_granted_numbers_never_repeat), UNIT(test_blocks_give_back_what_tags_take),
           UNIT(test_the_reserve_is_spared), UNIT(test_pads_outlive_their_block),
           UNIT(test_hash_keys_are_not_in_the_store), UNIT(test_computational_pads),
-          UNIT(test_an_older_file_is_taken_over))
+          UNIT(test_the_record_says_what_authenticated), UNIT(test_an_older_file_is_taken_over))
