@@ -54,6 +54,30 @@ static void change(uint8_t *msg, size_t *len)
 	}
 }
 
+/* Which Z detections are sampled: where in their interval, one in each. */
+static struct {
+	uint32_t interval;
+	uint64_t z;             /* seen */
+	unsigned int at[64];    /* samples by place in their interval */
+	unsigned int here, bad; /* samples in this interval; intervals with other than one */
+} sample;
+
+static void watch_sample(const struct sift_outcomes *o)
+{
+	for (size_t i = 0; i < o->count && sample.interval > 0; i++) {
+		if (bits_get(o->x, i))
+			continue;
+		if (bits_get(o->disclosed, i)) {
+			sample.at[sample.z % sample.interval]++;
+			sample.here++;
+		}
+		if (++sample.z % sample.interval == 0) {
+			sample.bad += sample.here != 1;
+			sample.here = 0;
+		}
+	}
+}
+
 const uint8_t *__wrap_channel_receive(struct channel *ch, enum channel_stream stream, size_t *len)
 {
 	const uint8_t *msg = __real_channel_receive(ch, stream, len);
@@ -69,6 +93,7 @@ const uint8_t *__wrap_channel_receive(struct channel *ch, enum channel_stream st
 		memcpy(tape.msg, msg, *len);
 		tape.len = *len;
 		tape.last = b.slot[b.outcomes.count - 1];
+		watch_sample(&b.outcomes);
 	}
 	return copy;
 }
@@ -103,6 +128,31 @@ static void test_slots_strictly_increase(void)
 {
 	for (int how = SLOT_TWICE; how <= BATCH_BEFORE; how++)
 		violation(how);
+}
+
+/*
+ * One Z detection of each interval, across batches of any length, and at each place as often: chi
+ * square of 31 degrees exceeds 100 once in 10^9 times.
+ */
+static void test_sample_is_random(void)
+{
+	static struct rig r;
+	double chi = 0, expected;
+
+	forge = AS_IT_IS;
+	memset(&sample, 0, sizeof(sample));
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 9));
+	sample.interval = r.config_b.sample_interval;
+	CU_ASSERT_EQUAL_FATAL(sample.interval, 32);
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 10 * NS_PER_S));
+	CU_ASSERT_EQUAL(sample.bad, 0);
+	CU_ASSERT(sample.z > 200000);
+	expected = (double)(sample.z / sample.interval) / sample.interval;
+	for (unsigned int i = 0; i < sample.interval; i++)
+		chi += (sample.at[i] - expected) * (sample.at[i] - expected) / expected;
+	CU_ASSERT(chi < 100 && chi > 1);
+	sample.interval = 0;
+	rig_fini(&r);
 }
 
 /*
@@ -155,4 +205,5 @@ static void test_gap_leaves_key_and_estimate(void)
 	rig_fini(&r);
 }
 
-UNIT_MAIN(UNIT(test_slots_strictly_increase), UNIT(test_gap_leaves_key_and_estimate))
+UNIT_MAIN(UNIT(test_slots_strictly_increase), UNIT(test_sample_is_random),
+          UNIT(test_gap_leaves_key_and_estimate))
