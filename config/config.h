@@ -169,6 +169,8 @@ struct config {
 		double mu1, mu2, p_mu1, p_z;
 		uint32_t holdoff_ns;
 		char proof[24]; /* of the key's length, as qkd-engine/finite_key.h names it */
+		char reconciliation[16]; /* as qkd-engine/reconcile.h names it */
+		char leak_mode[16];      /* as qkd-engine/leak.h names it */
 		double eps_sec, eps_cor;
 		double qber_abort, qber_alarm;
 		bool computational_bootstrap; /* blocks may be so authenticated for want of pads */

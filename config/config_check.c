@@ -392,6 +392,16 @@ int config_check(const struct config *c, struct err *err)
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/qkd/source/mu2: the decoy must be weaker than mu1");
 	/* Else key would stop before anybody was told. */
+	if (strcmp(c->qkd.leak_mode, "error-pattern") == 0)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT
+		               "/qkd/leak-mode: error-pattern needs a proof that grants "
+		               "the eavesdropper the pattern of errors, and there is "
+		               "none for this protocol");
+	if (strcmp(c->qkd.leak_mode, "one-way") == 0)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/qkd/leak-mode: one-way is not for cascade, whose "
+		                           "questions tell of site B's bits");
 	if (c->qkd.qber_alarm > c->qkd.qber_abort)
 		return err_set(err, EINVAL, CONFIG_ROOT "/qkd/qber-alarm: above qber-abort");
 	if (c->keystore.low_water >= c->keystore.max_keys)

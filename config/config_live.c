@@ -69,6 +69,8 @@ static const struct {
         FIELD(qkd.holdoff_ns, "qkd/receiver/holdoff"),
         FIELD(qkd.block_bits, "qkd/block-bits"),
         FIELD(qkd.proof, "qkd/proof"),
+        FIELD(qkd.reconciliation, "qkd/reconciliation"),
+        FIELD(qkd.leak_mode, "qkd/leak-mode"),
         FIELD(qkd.eps_sec, "qkd/eps-sec"),
         FIELD(qkd.eps_cor, "qkd/eps-cor"),
         FIELD(keystore.path, "keystore/path"),

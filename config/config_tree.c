@@ -255,6 +255,8 @@ static void read_qkd(const json_t *o, struct config *out)
 	out->qkd.holdoff_ns = uint_of(json_object_get(o, "receiver"), "holdoff");
 	out->qkd.block_bits = uint_of(o, "block-bits");
 	copy_text(o, "proof", out->qkd.proof, sizeof(out->qkd.proof));
+	copy_text(o, "reconciliation", out->qkd.reconciliation, sizeof(out->qkd.reconciliation));
+	copy_text(o, "leak-mode", out->qkd.leak_mode, sizeof(out->qkd.leak_mode));
 	out->qkd.eps_sec = real_of(o, "eps-sec");
 	out->qkd.eps_cor = real_of(o, "eps-cor");
 	out->qkd.qber_abort = real_of(o, "qber-abort");

@@ -16,8 +16,9 @@
  * input as it comes.
  */
 static const char *const record_members[] = {
-        "number", "time",      "slots",     "sifted_bits", "secret_bits", "efficiency_f",
-        "proof",  "leak_mode", "simulated", "protocol",    "eps_auth",    "auth",
+        "number", "time",      "slots",          "sifted_bits", "secret_bits", "efficiency_f",
+        "proof",  "leak_mode", "simulated",      "protocol",    "eps_auth",    "method",
+        "reason", "planned_z", "disclosed_bits", "auth",
 };
 static const char *const members[] = {"n_z", "m_z",  "n_x",         "m_x", "cross",   "mu",
                                       "p",   "leak", "leaked_bits", "f",   "eps_sec", "eps_cor"};

@@ -285,7 +285,8 @@ void lgctl_print_blocks(FILE *out, const json_t *result)
 	static const struct column columns[] = {
 	        {"BLOCK", "number"},       {"TIME", "time"},
 	        {"SIFTED", "sifted_bits"}, {"LEAKED", "leaked_bits"},
-	        {"SECRET", "secret_bits"}, {"QBER Z %", "qber_z"},
+	        {"SECRET", "secret_bits"}, {"LEAK MODE", "leak_mode"},
+	        {"METHOD", "method"},      {"QBER Z %", "qber_z"},
 	        {"QBER X %", "qber_x"},    {"F", "f"},
 	};
 	json_t *rows = json_array(), *block, *row;

@@ -45,10 +45,13 @@ struct link_block {
 	uint64_t number;
 	uint64_t time_wall_ns;
 	uint64_t first_slot, last_slot; /* of its detections, in the transmitter's slots */
-	uint64_t sifted_bits, leaked_bits;
+	uint64_t sifted_bits, leaked_bits, disclosed_bits, planned_z[2];
 	uint32_t secret_bits;
 	double efficiency_f, eps_auth;
 	enum finite_key_proof proof;
+	enum leak_mode leak_mode;
+	enum reconcile_method method;
+	enum reconcile_reason reason;
 	struct finite_key_source source;
 	struct finite_key_counts counts;
 	bool simulated, computational;

@@ -71,11 +71,18 @@ static int derive_ratchet_secret(struct link *l, const uint8_t *psk, struct err 
 static int create_role(struct link *l, const struct config *config, const uint8_t *psk,
                        struct channel_mux *mux, struct err *err)
 {
+	enum reconcile_method method;
 	enum finite_key_proof proof;
+	enum leak_mode leak_mode;
 	struct qkd_role_config rc;
 
 	if (finite_key_proof_find(config->qkd.proof, &proof) < 0)
 		return err_set(err, EINVAL, "qkd/proof: there is no %s", config->qkd.proof);
+	if (reconcile_method_find(config->qkd.reconciliation, &method) < 0)
+		return err_set(err, EINVAL, "qkd/reconciliation: there is no %s",
+		               config->qkd.reconciliation);
+	if (leak_mode_find(config->qkd.leak_mode, &leak_mode) < 0)
+		return err_set(err, EINVAL, "qkd/leak-mode: there is no %s", config->qkd.leak_mode);
 	rc = (struct qkd_role_config){
 	        .channel = {.initiator = l->site_a},
 	        .quantum = config->qkd.enabled,
@@ -87,6 +94,8 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	                              .eps_sec = config->qkd.eps_sec,
 	                              .eps_cor = config->qkd.eps_cor},
 	                   .proof = proof,
+	                   .leak_mode = leak_mode,
+	                   .reconciliation = method,
 	                   .qber_abort = config->qkd.qber_abort,
 	                   .qber_alarm = config->qkd.qber_alarm,
 	                   .sample_interval = 64},

@@ -32,19 +32,22 @@ static json_t *block_json(const struct link_block *b)
 	char time[32];
 	json_t *o;
 
-	o = json_pack(
-	        "{s:I, s:s, s:[I, I], s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f, s:f, s:s, s:s, s:s, "
-	        "s:b, s:o, s:o, s:o, s:o, s:o}",
-	        "number", (json_int_t)b->number, "time", clock_format(b->time_wall_ns, time),
-	        "slots", (json_int_t)b->first_slot, (json_int_t)b->last_slot, "sifted_bits",
-	        (json_int_t)b->sifted_bits, "leaked_bits", (json_int_t)b->leaked_bits,
-	        "secret_bits", (json_int_t)b->secret_bits, "efficiency_f", b->efficiency_f, "mu",
-	        reals(b->source.mu), "p", reals(b->source.p), "eps_sec", b->source.eps_sec,
-	        "eps_cor", b->source.eps_cor, "eps_auth", b->eps_auth, "protocol",
-	        finite_key_protocol_name(b->proof), "proof", finite_key_proof_name(b->proof),
-	        "leak_mode", "two-way", "simulated", b->simulated, "n_z", pair(b->counts.n_z),
-	        "m_z", pair(b->counts.m_z), "n_x", pair(b->counts.n_x), "m_x", pair(b->counts.m_x),
-	        "cross", pair(b->counts.cross));
+	o = json_pack("{s:I, s:s, s:[I, I], s:I, s:I, s:I, s:I, s:f, s:o, s:o, s:f, s:f, s:f, "
+	              "s:s, s:s, s:s, "
+	              "s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+	              "number", (json_int_t)b->number, "time", clock_format(b->time_wall_ns, time),
+	              "slots", (json_int_t)b->first_slot, (json_int_t)b->last_slot, "sifted_bits",
+	              (json_int_t)b->sifted_bits, "leaked_bits", (json_int_t)b->leaked_bits,
+	              "disclosed_bits", (json_int_t)b->disclosed_bits, "secret_bits",
+	              (json_int_t)b->secret_bits, "efficiency_f", b->efficiency_f, "mu",
+	              reals(b->source.mu), "p", reals(b->source.p), "eps_sec", b->source.eps_sec,
+	              "eps_cor", b->source.eps_cor, "eps_auth", b->eps_auth, "protocol",
+	              finite_key_protocol_name(b->proof), "proof", finite_key_proof_name(b->proof),
+	              "leak_mode", leak_mode_name(b->leak_mode), "method",
+	              reconcile_method_name(b->method), "reason", reconcile_reason_name(b->reason),
+	              "simulated", b->simulated, "planned_z", pair(b->planned_z), "n_z",
+	              pair(b->counts.n_z), "m_z", pair(b->counts.m_z), "n_x", pair(b->counts.n_x),
+	              "m_x", pair(b->counts.m_x), "cross", pair(b->counts.cross));
 	json_object_set_new(
 	        o, "auth",
 	        json_string(b->computational ? "computational" : "information-theoretic"));

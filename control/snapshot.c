@@ -40,6 +40,16 @@ static json_t *channel_json(const struct channel_stats *s)
 	return o;
 }
 
+/* How many blocks were lost, by reason. */
+static json_t *aborts_json(const struct engine_stats *s)
+{
+	json_t *o = json_object();
+
+	for (unsigned int i = 1; i < ABORT_REASONS; i++)
+		json_object_set_new(o, abort_reason_key(i), json_integer((json_int_t)s->aborts[i]));
+	return o;
+}
+
 static json_t *engine_json(const struct engine_stats *s)
 {
 	json_t *o = json_object();
@@ -60,6 +70,9 @@ static json_t *engine_json(const struct engine_stats *s)
 	REAL(o, s, efficiency_f);
 	U64(o, s, blocks_ok);
 	U64(o, s, blocks_aborted);
+	U64(o, s, blocks_benchmark);
+	U64(o, s, frames);
+	U64(o, s, frames_failed);
 	U64(o, s, blocks_in_flight);
 	U64(o, s, blocks_in_doubt);
 	U64(o, s, blocks_computational);
@@ -75,6 +88,10 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, auth_failures);
 	U64(o, s, realignments);
 	REAL(o, s, eps_total);
+	json_object_set_new(o, "method", json_string(reconcile_method_name(s->method)));
+	json_object_set_new(o, "method_reason", json_string(reconcile_reason_name(s->reason)));
+	json_object_set_new(o, "leak_mode", json_string(leak_mode_name(s->leak_mode)));
+	json_object_set_new(o, "aborts", aborts_json(s));
 	json_object_set_new(o, "last_abort", json_string(s->last_abort));
 	return o;
 }

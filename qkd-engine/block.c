@@ -99,6 +99,7 @@ void block_abort(struct engine *e, struct block *b, enum abort_reason reason, bo
 	snprintf(e->stats.last_abort, sizeof(e->stats.last_abort), "%s%s",
 	         abort_reason_name(reason), tell ? "" : " (peer)");
 	e->stats.blocks_aborted++;
+	e->stats.aborts[reason]++;
 	if (reason == ABORT_TAG) {
 		e->stats.auth_failures++;
 		alarm_set(e, ENGINE_ALARM_AUTH, true,
@@ -147,11 +148,46 @@ void block_send(struct engine *e, struct block *b, const uint8_t *msg, size_t le
 
 void block_send_message(struct engine *e, struct block *b, const struct message *m)
 {
-	uint8_t buf[13 + MESSAGE_SEED_MAX];
+	uint8_t buf[25 + MESSAGE_SEED_MAX];
 	int len = message_encode(m, buf, sizeof(buf));
 
 	if (len > 0)
 		block_send(e, b, buf, (size_t)len);
+}
+
+static const struct block_stage_ops *stage_of(const struct engine *e, const struct block *b)
+{
+	return &(e->config.role == ENGINE_ALICE ? block_alice_stages : block_bob_stages)[b->stage];
+}
+
+bool block_step(struct engine *e, struct block *b)
+{
+	const struct block_stage_ops *ops = stage_of(e, b);
+
+	if (ops->waits && e->now_ns - b->progress_ns > BLOCK_TIMEOUT_NS) {
+		block_abort(e, b, ABORT_TIMEOUT, true);
+		return true;
+	}
+	return ops->step != NULL && ops->step(e, b);
+}
+
+void block_message(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                   size_t len)
+{
+	const struct block_stage_ops *ops = stage_of(e, b);
+
+	/* A tag covers itself in its own way; a commit is only believed of who knows the tags. */
+	if (m->type != MESSAGE_TAG && m->type != MESSAGE_COMMIT) {
+		auth_transcript_add(&b->secret->rx, msg, len);
+		b->progress_ns = e->now_ns;
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		if (m->type != ops->messages[i].type)
+			continue;
+		ops->messages[i].take(e, b, m, msg, len);
+		return;
+	}
+	engine_protocol_error(e, "a message out of turn");
 }
 
 void block_advance(struct engine *e, struct block *b, enum block_stage stage)
@@ -161,33 +197,19 @@ void block_advance(struct engine *e, struct block *b, enum block_stage stage)
 	e->worked = true;
 }
 
-bool block_reconcile_buffers(struct engine *e, struct block *b)
+bool block_seed_init(struct engine *e, struct block *b)
 {
-	b->io_cap = cascade_message_max(&b->cascade);
-	b->in = malloc(b->io_cap);
-	b->out = malloc(MESSAGE_HEADER + b->io_cap);
-	if (b->in != NULL && b->out != NULL && (b->cascade_a != NULL || b->cascade_b != NULL))
+	b->seed_bytes = (amplify_seed_bits(b->bits, b->plan.secret_bits) + 7) / 8;
+	b->seed = calloc(b->seed_bytes / 8 + 1, sizeof(uint64_t));
+	if (b->seed != NULL)
 		return true;
 	block_abort(e, b, ABORT_RECONCILE, true);
 	return false;
 }
 
-uint32_t block_secret_bits(const struct engine *e, const struct block *b)
-{
-	double leak = (double)b->alice_parities + (double)b->bob_parities + VERIFY_TAG_BITS +
-	              BLOCK_LEAK_COUNTS + BLOCK_LEAK_VERDICT;
-	const struct finite_key_input in = {
-	        .source = e->config.source, .counts = b->counts, .leak = leak};
-	struct finite_key_result bound;
-
-	if (finite_key_bound(e->config.proof, &in, &bound) < 0 || bound.secret_bits >= b->bits)
-		return 0; /* counts that contradict each other */
-	return (uint32_t)bound.secret_bits & ~255u;
-}
-
 void block_amplify_start(struct engine *e, struct block *b)
 {
-	b->amplify = amplify_create(b->key, b->bits, b->seed, b->secret_bits);
+	b->amplify = amplify_create(b->key, b->bits, b->seed, b->plan.secret_bits);
 	if (b->amplify == NULL) {
 		log_err("no memory to amplify a block of %zu bits", b->bits);
 		block_abort(e, b, ABORT_RECONCILE, true);
@@ -196,8 +218,14 @@ void block_amplify_start(struct engine *e, struct block *b)
 
 bool block_amplify_step(struct engine *e, struct block *b)
 {
-	e->worked = true;
-	return amplify_step(b->amplify);
+	if (!amplify_step(b->amplify))
+		return true;
+	/* A benchmark's block has shown what it was for. */
+	if (leak_mode_proven(b->plan.mode))
+		block_advance(e, b, BLOCK_PEER_TAG);
+	else
+		block_end_benchmark(e, b);
+	return true;
 }
 
 bool block_is_clean(const struct engine *e, const struct block *b)

@@ -9,9 +9,12 @@
 #include "qkd-engine/auth.h"
 #include "qkd-engine/cascade.h"
 #include "qkd-engine/engine.h"
+#include "qkd-engine/frame_check.h"
 #include "qkd-engine/hash_keys.h"
+#include "qkd-engine/leak.h"
 #include "qkd-engine/messages.h"
 #include "qkd-engine/monitor.h"
+#include "qkd-engine/reconcile.h"
 #include "qkd-engine/sift.h"
 #include "qkd-engine/verify.h"
 
@@ -21,16 +24,20 @@ struct engine;
 enum block_stage {
 	BLOCK_FREE,
 	BLOCK_FILLING,
-	BLOCK_START,     /* A waits for START; B sends it */
-	BLOCK_RECONCILE, /* Cascade */
-	BLOCK_VERIFY,    /* A draws the hash key; B waits for the hash */
-	BLOCK_COUNTS,    /* A waits for the errors; B has sent them and waits for the length */
-	BLOCK_SEED,      /* A draws and sends the seed; B gathers it */
-	BLOCK_TAG,       /* A takes a pad and sends her tag; not B */
+	BLOCK_START, /* A waits for START; B plans and sends it */
+	BLOCK_RECONCILE,
+	BLOCK_CHECK,  /* A draws the hash key of the frames' checks; B waits for them */
+	BLOCK_FAILED, /* A waits for the frames that failed */
+	BLOCK_REVEAL, /* A discloses them; B gathers them */
+	BLOCK_VERIFY, /* A draws the hash key; B waits for the hash */
+	BLOCK_COUNTS, /* A waits for the errors */
+	BLOCK_SEED,   /* A draws and sends the seed; B gathers it */
+	BLOCK_TAG,    /* A takes a pad and sends her tag; not B */
 	BLOCK_AMPLIFY,
 	BLOCK_PEER_TAG, /* waiting for the peer's tag and its pad */
 	BLOCK_HOLD,     /* until monitoring would have seen an attack on the last batch */
-	BLOCK_COMMIT    /* B has sent his tag; only A decides now */
+	BLOCK_COMMIT,   /* B has sent his tag; only A decides now */
+	BLOCK_STAGES
 };
 
 /*
@@ -44,11 +51,18 @@ enum block_stage {
 #define BLOCK_TIMEOUT_NS 30000000000ULL
 
 /*
- * What the messages about a block disclose beside parities and hash: the two error counts,
- * and that the hashes agree and the length is accepted.
+ * Fixed from public figures before reconciliation starts and never changed: Bob states it in
+ * START, Alice accepts it only if her own bound allows it (block_plan.c).
  */
-#define BLOCK_LEAK_COUNTS  128
-#define BLOCK_LEAK_VERDICT 2
+struct block_plan {
+	enum reconcile_method method;
+	enum reconcile_reason reason;
+	enum leak_mode mode;
+	unsigned int frames; /* of the checks; follows from bits and frame length */
+	uint64_t errors[2];  /* planned for, by intensity */
+	uint32_t budget;     /* bits that may leak, all messages together; charged in full */
+	uint32_t secret_bits;
+};
 
 /* Secret part, in secret memory for the engine's life. */
 struct block_secret {
@@ -67,19 +81,23 @@ struct block {
 	uint64_t *key, *original; /* in SECRET */
 	uint64_t *decoy;          /* bit string: which key bits come from decoy pulses */
 	struct finite_key_counts counts;
-	uint64_t sampled, sample_errors; /* Z outcomes that were disclosed */
+	uint64_t sampled[2], sample_errors[2]; /* Z outcomes that were disclosed, by intensity */
 	uint64_t first_slot, last_slot;
 	uint64_t last_batch_ns, progress_ns;
+	struct block_plan plan;
 	/* reconciliation */
 	struct cascade_params cascade;
 	struct cascade_alice *cascade_a;
 	struct cascade_bob *cascade_b;
-	uint8_t *in, *out; /* one Cascade message each, OUT behind room for the header */
+	uint8_t *in, *out; /* one message of it each, OUT behind room for the header */
 	size_t io_cap, in_len;
-	uint64_t alice_parities, bob_parities;
+	struct leak_count leak;
 	double qber, efficiency;
+	/* frames that failed their check */
+	uint8_t failed[FRAME_CHECK_FRAMES_MAX / 8];
+	unsigned int failed_frames, reveal; /* how many; the one being disclosed */
+	size_t reveal_at;                   /* bytes of it that were */
 	/* amplification */
-	uint32_t secret_bits;
 	uint64_t *seed;
 	size_t seed_bytes, seed_have;
 	struct amplify *amplify;
@@ -124,16 +142,46 @@ void block_send_message(struct engine *e, struct block *b, const struct message 
 /* Next stage. */
 void block_advance(struct engine *e, struct block *b, enum block_stage stage);
 
-/* Buffers for Cascade messages; false: aborted. */
-bool block_reconcile_buffers(struct engine *e, struct block *b);
+/* block_plan.c */
+/* Bob: plan the block; false: aborted. And what START says of the plan. */
+bool block_plan(struct engine *e, struct block *b);
+void block_plan_encode(const struct block *b, struct message *start);
+/* Alice: take Bob's plan if it is hers to take; false: aborted. */
+bool block_plan_take(struct engine *e, struct block *b, const struct message *start);
+/* Disclosed so far, with all that is fixed; false: above the budget, and aborted. */
+uint64_t block_disclosed(const struct block *b);
+bool block_in_budget(struct engine *e, struct block *b);
+/* The errors are known: whether the bound reaches the length that was planned; false: aborted. */
+bool block_accept(struct engine *e, struct block *b);
 
-/* Key bits that the finite-key bound allows, rounded down to a multiple of 256. */
-uint32_t block_secret_bits(const struct engine *e, const struct block *b);
+/* block_reconcile.c: parameters from START; false: aborted. Then the stage's steps. */
+bool block_reconcile_start(struct engine *e, struct block *b, const struct message *start);
+bool block_reconcile_alice(struct engine *e, struct block *b);
+bool block_reconcile_bob(struct engine *e, struct block *b);
+void block_reconcile_ask(struct engine *e, struct block *b, const struct message *m,
+                         const uint8_t *msg, size_t len);
+void block_reconcile_answer(struct engine *e, struct block *b, const struct message *m,
+                            const uint8_t *msg, size_t len);
+void block_reconcile_corrected(struct engine *e, struct block *b, const struct message *m,
+                               const uint8_t *msg, size_t len);
 
-/* Seed and length are there: start amplification; and a step of it, true when done. */
+/* block_frames.c: checks of frames, and what comes of those that fail. */
+bool block_check_step(struct engine *e, struct block *b);  /* Alice */
+bool block_reveal_step(struct engine *e, struct block *b); /* Alice */
+void block_on_check(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                    size_t len);
+void block_on_failed(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                     size_t len);
+void block_on_reveal(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                     size_t len);
+
+/* Memory for the seed; false: aborted. */
+bool block_seed_init(struct engine *e, struct block *b);
+/* The seed is there: start amplification; and a step of it. */
 void block_amplify_start(struct engine *e, struct block *b);
 bool block_amplify_step(struct engine *e, struct block *b);
 
+/* block_tag.c */
 /* Take a pad and send the tag over all sent so far; false: no pad now. */
 bool block_send_tag(struct engine *e, struct block *b);
 /* The peer's TAG message and, apart from it, the pad that it names. */
@@ -152,15 +200,33 @@ bool block_is_clean(const struct engine *e, const struct block *b);
  */
 bool block_prepare(struct engine *e, struct block *b);
 
+/* Counted as no proof allows: wiped at both ends, never key. No pad was spent on it. */
+void block_end_benchmark(struct engine *e, struct block *b);
+
 /* Hand the prepared key over; the block is free then. */
 void block_deliver(struct engine *e, struct block *b);
 
-/* One bounded step; true when it did something. MSG is M's encoding. */
-bool block_alice_step(struct engine *e, struct block *b);
-void block_alice_message(struct engine *e, struct block *b, const struct message *m,
-                         const uint8_t *msg, size_t len);
-bool block_bob_step(struct engine *e, struct block *b);
-void block_bob_message(struct engine *e, struct block *b, const struct message *m,
-                       const uint8_t *msg, size_t len);
+/*
+ * A stage of one end: what it does by itself, the messages that it takes. WAITS: nothing but
+ * the peer's work is missing, which must not take longer than BLOCK_TIMEOUT_NS.
+ */
+struct block_stage_ops {
+	bool (*step)(struct engine *e, struct block *b); /* bounded; true when it did something */
+	struct {
+		enum message_type type; /* 0: no more */
+		void (*take)(struct engine *e, struct block *b, const struct message *m,
+		             const uint8_t *msg, size_t len);
+	} messages[2];
+	bool waits;
+};
+
+extern const struct block_stage_ops block_alice_stages[BLOCK_STAGES];
+extern const struct block_stage_ops block_bob_stages[BLOCK_STAGES];
+
+/* One bounded step of the block's stage; true when it did something. */
+bool block_step(struct engine *e, struct block *b);
+/* A message about the block; MSG is M's encoding. */
+void block_message(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                   size_t len);
 
 #endif

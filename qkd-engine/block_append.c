@@ -27,7 +27,8 @@ static void both(uint64_t *to, const uint64_t *a, const uint64_t *b, size_t word
 void block_append(struct block *b, const struct sift_gain *g, struct monitor_counts *c)
 {
 	const struct sift_pack *pack = sift_pack_best();
-	size_t keys = BITS_WORDS(g->keys), shown = BITS_WORDS(g->shown), errors, decoys;
+	size_t keys = BITS_WORDS(g->keys), shown = BITS_WORDS(g->shown), errors;
+	size_t decoys, decoys_x;
 	uint64_t part[SIFT_WORDS];
 
 	errors = pack->count(g->shown_error, shown);
@@ -44,16 +45,21 @@ void block_append(struct block *b, const struct sift_gain *g, struct monitor_cou
 	decoys = pack->count(g->key_decoy, keys);
 	b->counts.n_z[1] += decoys;
 	b->counts.n_z[0] += g->keys - decoys;
-	b->sampled += c->n[0];
-	b->sample_errors += c->e[0];
 	b->counts.cross[0] += g->cross[0];
 	b->counts.cross[1] += g->cross[1];
 	both(part, g->shown_x, g->shown_decoy, shown);
-	decoys = pack->count(part, shown);
-	b->counts.n_x[1] += decoys;
-	b->counts.n_x[0] += c->n[1] - decoys;
+	decoys_x = pack->count(part, shown);
+	b->counts.n_x[1] += decoys_x;
+	b->counts.n_x[0] += c->n[1] - decoys_x;
+	decoys = pack->count(g->shown_decoy, shown) - decoys_x;
+	b->sampled[1] += decoys;
+	b->sampled[0] += c->n[0] - decoys;
 	both(part, part, g->shown_error, shown);
-	decoys = pack->count(part, shown);
-	b->counts.m_x[1] += decoys;
-	b->counts.m_x[0] += c->e[1] - decoys;
+	decoys_x = pack->count(part, shown);
+	b->counts.m_x[1] += decoys_x;
+	b->counts.m_x[0] += c->e[1] - decoys_x;
+	both(part, g->shown_decoy, g->shown_error, shown);
+	decoys = pack->count(part, shown) - decoys_x;
+	b->sample_errors[1] += decoys;
+	b->sample_errors[0] += c->e[0] - decoys;
 }

@@ -3,7 +3,6 @@
 /* The end of a block: its key and the record that goes with it. */
 
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -31,7 +30,6 @@ static void count(struct engine *e, const struct key_block *kb)
 	s->block_qber_z = kb->qber_z;
 	s->block_qber_x = kb->qber_x;
 	s->efficiency_f = kb->efficiency_f;
-	e->last_qber = kb->qber_z;
 }
 
 static void record(struct engine *e, const struct block *b, struct key_block *kb)
@@ -41,9 +39,11 @@ static void record(struct engine *e, const struct block *b, struct key_block *kb
 
 	memcpy(kb->id, b->id, sizeof(kb->id));
 	kb->number = b->number;
-	kb->bits = b->secret_bits;
+	kb->bits = b->plan.secret_bits;
 	kb->proof = e->config.proof;
-	snprintf(kb->leak_mode, sizeof(kb->leak_mode), "two-way");
+	kb->leak_mode = b->plan.mode;
+	kb->method = b->plan.method;
+	kb->reason = b->plan.reason;
 	kb->source = e->config.source;
 	kb->pad_base = b->pad_base;
 	kb->pad_keys = b->pad_keys;
@@ -54,8 +54,9 @@ static void record(struct engine *e, const struct block *b, struct key_block *kb
 	kb->efficiency_f = b->efficiency;
 	kb->counts = *c;
 	kb->sifted_bits = b->bits;
-	kb->leaked_bits = b->alice_parities + b->bob_parities + VERIFY_TAG_BITS +
-	                  BLOCK_LEAK_COUNTS + BLOCK_LEAK_VERDICT;
+	kb->leaked_bits = b->plan.budget;
+	kb->disclosed_bits = block_disclosed(b);
+	memcpy(kb->planned_z, b->plan.errors, sizeof(b->plan.errors));
 	kb->first_slot = b->first_slot;
 	kb->last_slot = b->last_slot;
 }
@@ -72,9 +73,17 @@ static bool split_hash_keys(struct block *b, struct key_block *kb)
 	return b->next_hash != NULL;
 }
 
+void block_end_benchmark(struct engine *e, struct block *b)
+{
+	e->stats.blocks_benchmark++;
+	e->stats.efficiency_f = b->efficiency;
+	e->stats.block_qber_z = b->qber;
+	block_release(e, b);
+}
+
 bool block_prepare(struct engine *e, struct block *b)
 {
-	size_t bytes = b->secret_bits / 8;
+	size_t bytes = b->plan.secret_bits / 8;
 	struct key_block *kb = secret_alloc(sizeof(*kb) + bytes);
 
 	b->result = kb;
@@ -96,6 +105,11 @@ void block_deliver(struct engine *e, struct block *b)
 {
 	struct key_block *kb = b->result;
 
+	/* It ended after amplification; were it here, it would still be no key. */
+	if (!leak_mode_proven(b->plan.mode)) {
+		block_end_benchmark(e, b);
+		return;
+	}
 	b->result = NULL;
 	kb->eps_auth = e->eps_auth;
 	e->eps_auth = 0;

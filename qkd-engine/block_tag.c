@@ -41,12 +41,12 @@ static bool renewal_under_way(const struct engine *e)
 /* Alice: pads for pads, and new hash keys when those in use have served. */
 static void grant(struct engine *e, struct block *b, const struct auth_pad *pad)
 {
-	uint32_t keys = b->secret_bits / 256;
+	uint32_t keys = b->plan.secret_bits / 256;
 
 	b->pad_base = pad->grant_base;
 	b->pad_keys = (pad->grant_keys < keys ? pad->grant_keys : keys) & ~1u;
 	b->hash_keys = (e->hash->preshared || e->hash->uses >= HASH_KEYS_USES) &&
-	               b->secret_bits >= RENEWAL_BITS_LEAST + 256 * b->pad_keys &&
+	               b->plan.secret_bits >= RENEWAL_BITS_LEAST + 256 * b->pad_keys &&
 	               !renewal_under_way(e);
 }
 
@@ -88,7 +88,7 @@ static bool split_valid(struct engine *e, struct block *b, const struct message 
 	if (e->config.role == ENGINE_ALICE)
 		return m->tag.pad_base == 0 && m->tag.pad_keys == 0 && m->tag.hash_keys == 0;
 	if ((m->tag.pad_base & AUTH_PAD_COMPUTATIONAL) != 0 ||
-	    m->tag.pad_keys + m->tag.hash_keys > b->secret_bits / 256)
+	    m->tag.pad_keys + m->tag.hash_keys > b->plan.secret_bits / 256)
 		return false;
 	b->pad_base = m->tag.pad_base;
 	b->pad_keys = m->tag.pad_keys;

@@ -45,6 +45,17 @@ static int check_config(const struct engine_config *c, struct err *err)
 		               finite_key_proof_name(c->proof));
 	if (finite_key_bound(c->proof, &nothing, &bound) < 0)
 		return err_set(err, EINVAL, "%s", bound.reason);
+	if (c->leak_mode >= LEAK_MODES || c->leak_mode == LEAK_ERROR_PATTERN)
+		return err_set(err, EINVAL,
+		               "leak-mode: %s needs a proof that grants the eavesdropper the error "
+		               "pattern, and there is none for this protocol",
+		               leak_mode_name(c->leak_mode));
+	if (c->reconciliation >= RECONCILE_METHODS)
+		return err_set(err, EINVAL, "reconciliation: there is no such method");
+	if (c->leak_mode == LEAK_ONE_WAY)
+		return err_set(err, EINVAL,
+		               "leak-mode: one-way is not for cascade, whose questions tell of "
+		               "the receiver's bits");
 	if (!(c->qber_abort > 0 && c->qber_abort < 0.5))
 		return err_set(err, EINVAL, "qber-abort: %g is not within 0 to 0.5", c->qber_abort);
 	if (!(c->qber_alarm > 0 && c->qber_alarm < 0.25))
@@ -115,10 +126,13 @@ static void drop_session(struct engine *e)
 		struct block *b = &e->blocks[i];
 
 		if (b->stage > BLOCK_FILLING) {
+			enum abort_reason reason =
+			        b->stage == BLOCK_COMMIT ? ABORT_DOUBT : ABORT_SESSION;
+
 			e->stats.blocks_aborted++;
+			e->stats.aborts[reason]++;
 			snprintf(e->stats.last_abort, sizeof(e->stats.last_abort), "%s",
-			         b->stage == BLOCK_COMMIT ? "in doubt when the session ended"
-			                                  : "the session ended");
+			         abort_reason_name(reason));
 			e->stats.blocks_in_doubt += b->stage == BLOCK_COMMIT;
 		}
 		if (b->secret != NULL)
@@ -183,7 +197,7 @@ void engine_protocol_error(struct engine *e, const char *what)
 	}
 }
 
-static void block_message(struct engine *e, const struct message *m, const uint8_t *msg, size_t len)
+static void about_block(struct engine *e, const struct message *m, const uint8_t *msg, size_t len)
 {
 	struct block *b = engine_block(e, m->block);
 
@@ -195,10 +209,8 @@ static void block_message(struct engine *e, const struct message *m, const uint8
 	}
 	if (m->type == MESSAGE_ABORT)
 		block_abort(e, b, (enum abort_reason)m->reason, false);
-	else if (e->config.role == ENGINE_ALICE)
-		block_alice_message(e, b, m, msg, len);
 	else
-		block_bob_message(e, b, m, msg, len);
+		block_message(e, b, m, msg, len);
 }
 
 static void dispatch(struct engine *e, const uint8_t *msg, size_t len)
@@ -217,7 +229,7 @@ static void dispatch(struct engine *e, const uint8_t *msg, size_t len)
 	if (type < 0 || message_decode(msg, len, &m) < 0)
 		engine_protocol_error(e, "a malformed message");
 	else if (type >= MESSAGE_START)
-		block_message(e, &m, msg, len);
+		about_block(e, &m, msg, len);
 	else if (e->config.role == ENGINE_ALICE)
 		alice_message(e, type, msg, len);
 	else
@@ -257,40 +269,14 @@ static void receive(struct engine *e)
 	}
 }
 
-/* Stages in which only the peer's next message is missing. */
-static bool waits_for_peer(const struct engine *e, const struct block *b)
-{
-	bool alice = e->config.role == ENGINE_ALICE;
-
-	switch (b->stage) {
-	case BLOCK_START:
-	case BLOCK_COUNTS:
-		return alice || b->stage == BLOCK_COUNTS;
-	case BLOCK_RECONCILE:
-		return true;
-	case BLOCK_VERIFY:
-	case BLOCK_SEED:
-		return !alice;
-	default:
-		return false;
-	}
-}
-
 static void step_blocks(struct engine *e)
 {
 	for (unsigned int i = 0; i < BLOCKS_MAX && !outbox_full(e); i++) {
 		struct block *b = &e->blocks[(e->step_next + i) % BLOCKS_MAX];
-		bool did;
 
 		if (b->stage <= BLOCK_FILLING)
 			continue;
-		if (waits_for_peer(e, b) && e->now_ns - b->progress_ns > BLOCK_TIMEOUT_NS) {
-			block_abort(e, b, ABORT_TIMEOUT, true);
-			continue;
-		}
-		did = e->config.role == ENGINE_ALICE ? block_alice_step(e, b)
-		                                     : block_bob_step(e, b);
-		if (did) {
+		if (block_step(e, b)) {
 			e->step_next = (e->step_next + i + 1) % BLOCKS_MAX;
 			e->worked = true;
 			return;

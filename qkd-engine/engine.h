@@ -5,9 +5,9 @@
  * messages in, blocks of key out. One thread drives it; it blocks on nothing.
  *
  * Life of a block: sifting batches fill it; it closes at the end of the batch that brings
- * its Z bits to block_bits; Cascade; verification; counts; finite-key length; seed;
- * amplification; tag A to B, tag and verdict B to A, commit A to B. Several blocks may be
- * under way, while sifting goes on.
+ * its Z bits to block_bits; leak and length are planned; reconciliation; checks of frames;
+ * verification; counts; seed; amplification; tag A to B, tag and verdict B to A, commit A to
+ * B. Several blocks may be under way, while sifting goes on.
  */
 
 #ifndef QKD_ENGINE_ENGINE_H
@@ -19,9 +19,12 @@
 
 #include "common/err.h"
 #include "common/random.h"
+#include "qkd-engine/abort.h"
 #include "qkd-engine/channel.h"
 #include "qkd-engine/finite_key.h"
 #include "qkd-engine/job.h"
+#include "qkd-engine/leak.h"
+#include "qkd-engine/reconcile.h"
 
 enum engine_role { ENGINE_ALICE, ENGINE_BOB };
 enum source_mode { SOURCE_DARK, SOURCE_QKD, SOURCE_SYNC };
@@ -44,8 +47,10 @@ struct engine_config {
 	uint32_t frame_bits;             /* Cascade frame, 65536 */
 	struct finite_key_source source; /* intensities, probabilities, epsilons */
 	enum finite_key_proof proof;     /* one for one decoy */
-	double qber_abort;               /* a block above this error rate is aborted, e.g. 0.08 */
-	double qber_alarm;               /* monitoring alarm threshold per basis, e.g. 0.05 */
+	enum leak_mode leak_mode;        /* not ERROR_PATTERN; ALICE_ONLY: no block becomes key */
+	enum reconcile_method reconciliation;
+	double qber_abort;        /* a block above this error rate is aborted, e.g. 0.08 */
+	double qber_alarm;        /* monitoring alarm threshold per basis, e.g. 0.05 */
 	uint32_t sample_interval; /* one Z click in so many is disclosed for monitoring, e.g. 64 */
 	uint8_t hash_key_ab[16], hash_key_ba[16]; /* authentication hash keys per direction */
 	char link[32];
@@ -59,7 +64,9 @@ struct key_block {
 	uint8_t hash[32]; /* SHA-256 of the key bytes */
 	/* the record that goes with it */
 	enum finite_key_proof proof;
-	char leak_mode[16]; /* "two-way" */
+	enum leak_mode leak_mode; /* one that is proven */
+	enum reconcile_method method;
+	enum reconcile_reason reason;
 	struct finite_key_source source;
 	double eps_auth; /* that a tag was forged since the block before, refused ones included */
 	/* Its first keys become pads, numbered from pad_base; the next one hash keys, or none. */
@@ -69,7 +76,10 @@ struct key_block {
 	uint64_t preshared_hashes; /* tags under the pre-shared hash keys since the block before */
 	double qber_z, qber_x, efficiency_f;
 	struct finite_key_counts counts;
-	uint64_t sifted_bits, leaked_bits;
+	uint64_t sifted_bits;
+	uint64_t leaked_bits;    /* charged: the budget that was fixed before reconciliation */
+	uint64_t disclosed_bits; /* of it, used */
+	uint64_t planned_z[FINITE_KEY_INTENSITIES]; /* errors that the length was fixed for */
 	bool simulated; /* the owner's to say, in block_ready(); likewise the time */
 	uint64_t first_slot, last_slot;
 	uint64_t time_wall_ns;
@@ -143,12 +153,18 @@ struct engine_stats {
 	double block_qber_z, block_qber_x;  /* of the last finished block */
 	double efficiency_f;                /* of the last block: Alice's parities / n h(Q) */
 	uint64_t blocks_ok, blocks_aborted, secret_bits, leaked_bits, blocks_sifted_bits;
+	uint64_t aborts[ABORT_REASONS]; /* of blocks_aborted, by reason */
+	uint64_t blocks_benchmark;      /* counted as no proof allows: wiped, not key */
+	uint64_t frames, frames_failed; /* checked after reconciliation */
 	uint64_t blocks_in_flight;
 	uint64_t blocks_in_doubt;      /* Bob: the session ended between his tag and COMMIT */
 	uint64_t blocks_computational; /* of blocks_ok: a tag had a computational pad */
 	uint64_t tags;                 /* of this end */
 	uint64_t hash_key_uses, hash_key_renewals; /* tags under those in use; since the start */
 	bool hash_keys_preshared;                  /* those in use are the pre-shared ones */
+	enum leak_mode leak_mode; /* of the last block that was planned; likewise the next two */
+	enum reconcile_method method;
+	enum reconcile_reason reason;
 	uint64_t unaligned; /* detections without alignment, among them those of the pattern */
 	uint64_t dropped;   /* detections dropped in gaps, or for want of room */
 	uint64_t gaps, stale_choices, protocol_errors, auth_failures, realignments;

@@ -2,7 +2,7 @@
 
 /*
  * The engine's state, for its own sources only: engine.c (life, dispatch), outbox.c (sending),
- * alarms.c, block.c, block_tag.c, block_alice.c, block_bob.c (a block's stages), engine_alice.c,
+ * alarms.c, block*.c (a block's stages), engine_alice.c,
  * engine_bob.c (light, alignment), bob_sift.c (announcements).
  */
 
@@ -14,13 +14,15 @@
 #include "qkd-engine/auth.h"
 #include "qkd-engine/block.h"
 #include "qkd-engine/engine.h"
+#include "qkd-engine/leak_track.h"
 #include "qkd-engine/messages.h"
 #include "qkd-engine/monitor.h"
 #include "qkd-engine/sift.h"
 
-#define BLOCKS_MAX  6   /* the one that fills and those being distilled */
-#define BATCHES_MAX 2048 /* announced, not yet replied to: 10^6 detections, 10 ms at 10^8 a second */
-#define GAPS_MAX    8
+#define BLOCKS_MAX 6 /* the one that fills and those being distilled */
+#define BATCHES_MAX                                                                                \
+	2048 /* announced, not yet replied to: 10^6 detections, 10 ms at 10^8 a second */
+#define GAPS_MAX 8
 
 /* A message that the channel did not take yet. */
 struct outbox_entry {
@@ -130,9 +132,9 @@ struct engine {
 	bool worked;               /* something was done in this poll that may go on at once */
 	double eps_auth;           /* of the tags since the last committed block */
 	uint64_t preshared_hashes; /* likewise: own tags under the pre-shared hash keys */
-	double last_qber;          /* of the last committed block; 0: none */
-	uint64_t warned_ns;        /* last log line about a protocol error */
-	uint64_t pads_wait_ns;     /* since when a pad is wanted; 0: none is */
+	struct leak_track leak_track;
+	uint64_t warned_ns;    /* last log line about a protocol error */
+	uint64_t pads_wait_ns; /* since when a pad is wanted; 0: none is */
 	struct engine_stats stats;
 	struct alice alice;
 	struct bob bob;

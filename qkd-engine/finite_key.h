@@ -24,8 +24,8 @@
 #define FINITE_KEY_INTENSITIES 3
 
 enum finite_key_proof {
+	FINITE_KEY_WIESEMANN2024,  /* one decoy; arXiv:2405.16578; the default */
 	FINITE_KEY_RUSCA2018,      /* one decoy; APL 112, 171104, arXiv:1801.03443 */
-	FINITE_KEY_WIESEMANN2024,  /* one decoy; arXiv:2405.16578 */
 	FINITE_KEY_LIM2014,        /* two decoys; PRA 89, 022307, arXiv:1311.7129 */
 	FINITE_KEY_TOMAMICHEL2012, /* single photons; Nat. Commun. 3, 634, arXiv:1103.4130 */
 	FINITE_KEY_PROOFS

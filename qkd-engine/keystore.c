@@ -243,7 +243,7 @@ static int add_block(struct keystore *ks, struct storage_block *at_rest, uint32_
 
 int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *err)
 {
-	char record[1280];
+	char record[KS_RECORD_MAX];
 	struct storage_block at_rest = {
 	        .keys = kb->bits / (8 * KEY_BYTES),
 	        .auth_keys = kb->pad_keys,
@@ -255,36 +255,17 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	        .eps = kb->source.eps_sec + kb->source.eps_cor + kb->eps_auth,
 	        .preshared_hashes = kb->preshared_hashes,
 	};
-	const struct finite_key_counts *c = &kb->counts;
-	const struct finite_key_source *s = &kb->source;
-
+	if (!leak_mode_proven(kb->leak_mode))
+		return err_set(err, EINVAL,
+		               "key store: block %llu: leak-mode %s has no proof, this is no key",
+		               (unsigned long long)kb->number, leak_mode_name(kb->leak_mode));
 	if (at_rest.keys == 0)
 		return err_set(err, EINVAL, "key store: block %llu holds no key",
 		               (unsigned long long)kb->number);
 	if (kb->pad_keys > at_rest.keys || kb->hash_keys > at_rest.keys - kb->pad_keys)
 		return err_set(err, EINVAL, "key store: block %llu has no %u keys for pads",
 		               (unsigned long long)kb->number, kb->pad_keys);
-	snprintf(record, sizeof(record),
-	         "{\"number\":%llu,\"protocol\":\"%s\",\"proof\":\"%s\",\"leak_mode\":\"%s\","
-	         "\"auth\":\"%s\",\"pad_keys\":%u,\"hash_keys\":%u,"
-	         "\"mu\":[%.9g,%.9g],\"p\":[%.12g,%.12g],\"eps_sec\":%.9g,\"eps_cor\":%.9g,"
-	         "\"eps_auth\":%.9g,\"qber_z\":%.6f,\"qber_x\":%.6f,\"efficiency_f\":%.4f,"
-	         "\"n_z\":[%llu,%llu],\"m_z\":[%llu,%llu],\"n_x\":[%llu,%llu],"
-	         "\"m_x\":[%llu,%llu],\"cross\":[%llu,%llu],\"sifted_bits\":%llu,\"leaked_bits\":%"
-	         "llu,"
-	         "\"secret_bits\":%u,\"slots\":[%llu,%llu]}",
-	         (unsigned long long)kb->number, finite_key_protocol_name(kb->proof),
-	         finite_key_proof_name(kb->proof), kb->leak_mode,
-	         kb->computational ? "computational" : "information-theoretic", kb->pad_keys,
-	         kb->hash_keys, s->mu[0], s->mu[1], s->p[0], s->p[1], s->eps_sec, s->eps_cor,
-	         kb->eps_auth, kb->qber_z, kb->qber_x, kb->efficiency_f,
-	         (unsigned long long)c->n_z[0], (unsigned long long)c->n_z[1],
-	         (unsigned long long)c->m_z[0], (unsigned long long)c->m_z[1],
-	         (unsigned long long)c->n_x[0], (unsigned long long)c->n_x[1],
-	         (unsigned long long)c->m_x[0], (unsigned long long)c->m_x[1],
-	         (unsigned long long)c->cross[0], (unsigned long long)c->cross[1],
-	         (unsigned long long)kb->sifted_bits, (unsigned long long)kb->leaked_bits, kb->bits,
-	         (unsigned long long)kb->first_slot, (unsigned long long)kb->last_slot);
+	ks_record(kb, record, sizeof(record));
 	memcpy(at_rest.id, kb->id, sizeof(at_rest.id));
 	memcpy(at_rest.hash, kb->hash, sizeof(at_rest.hash));
 	return add_block(ks, &at_rest, kb->hash_keys, kb->key, err);

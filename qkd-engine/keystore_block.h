@@ -97,6 +97,10 @@ int ks_unseal(const struct keystore *ks, const struct storage_block *at_rest, ui
  */
 int ks_mac(const struct keystore *ks, const void *data, size_t len, uint8_t out[16]);
 
+/* KB's record as JSON, without the key. */
+#define KS_RECORD_MAX 1536
+void ks_record(const struct key_block *kb, char *out, size_t len);
+
 /* Wipe key INDEX from memory and clear its bit; storage is the caller's. */
 void ks_forget(struct ks_block *b, uint32_t index);
 

@@ -3,6 +3,7 @@
 #include "qkd-engine/messages.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -14,35 +15,20 @@ static const uint8_t fixed_bytes[MESSAGE_TYPES] = {
         [MESSAGE_SYNC_REQUEST] = 5,
         [MESSAGE_MODE] = 22,
         [MESSAGE_ALIGNED] = 5,
-        [MESSAGE_START] = 29,
+        [MESSAGE_START] = 48,
         [MESSAGE_ASK] = MESSAGE_HEADER,
         [MESSAGE_ANSWER] = MESSAGE_HEADER,
         [MESSAGE_CORRECTED] = 25,
+        [MESSAGE_CHECK] = 25,
+        [MESSAGE_FAILED] = MESSAGE_HEADER,
+        [MESSAGE_REVEAL] = 17,
         [MESSAGE_VERIFY] = 41,
         [MESSAGE_COUNTS] = 25,
-        [MESSAGE_LENGTH] = 13,
         [MESSAGE_SEED] = 13,
         [MESSAGE_TAG] = MESSAGE_TAG_COVERED + 16,
         [MESSAGE_COMMIT] = MESSAGE_HEADER,
         [MESSAGE_ABORT] = 10,
 };
-
-const char *abort_reason_name(unsigned int reason)
-{
-	static const char *const names[ABORT_REASONS] = {
-	        [ABORT_ALARM] = "error alarm",
-	        [ABORT_QBER] = "error rate above qber-abort",
-	        [ABORT_NO_SECRET] = "no secret bits left",
-	        [ABORT_VERIFICATION] = "verification hashes differ",
-	        [ABORT_RECONCILE] = "reconciliation failed",
-	        [ABORT_LENGTH] = "key length above the bound",
-	        [ABORT_TAG] = "transcript tag refused",
-	        [ABORT_PROTOCOL] = "protocol error",
-	        [ABORT_TIMEOUT] = "peer timed out",
-	};
-
-	return reason > 0 && reason < ABORT_REASONS ? names[reason] : "unknown reason";
-}
 
 int message_type(const uint8_t *msg, size_t len)
 {
@@ -51,19 +37,57 @@ int message_type(const uint8_t *msg, size_t len)
 	return msg[0];
 }
 
+/* What follows the fixed fields; NULL: nothing may. */
+static const uint8_t *payload_of(const struct message *m, size_t *len)
+{
+	switch (m->type) {
+	case MESSAGE_ASK:
+	case MESSAGE_ANSWER:
+	case MESSAGE_FAILED:
+		*len = m->payload.len;
+		return m->payload.data;
+	case MESSAGE_CHECK:
+		*len = m->check.len;
+		return m->check.tags;
+	case MESSAGE_REVEAL:
+		*len = m->reveal.len;
+		return m->reveal.data;
+	case MESSAGE_SEED:
+		*len = m->seed.len;
+		return m->seed.data;
+	default:
+		*len = 0;
+		return NULL;
+	}
+}
+
+static bool has_payload(int type)
+{
+	return type == MESSAGE_ASK || type == MESSAGE_ANSWER || type == MESSAGE_FAILED ||
+	       type == MESSAGE_CHECK || type == MESSAGE_REVEAL || type == MESSAGE_SEED;
+}
+
+static void encode_start(const struct message *m, uint8_t *out)
+{
+	put_be32(out + 9, m->start.bits);
+	put_be32(out + 13, m->start.frame_bits);
+	put_be32(out + 17, m->start.qber_ppb);
+	put_be64(out + 21, m->start.seed);
+	out[29] = m->start.method;
+	out[30] = m->start.mode;
+	out[31] = m->start.reason;
+	put_be32(out + 32, m->start.errors[0]);
+	put_be32(out + 36, m->start.errors[1]);
+	put_be32(out + 40, m->start.budget);
+	put_be32(out + 44, m->start.secret_bits);
+}
+
 int message_encode(const struct message *m, uint8_t *out, size_t cap)
 {
 	size_t fixed = m->type < MESSAGE_TYPES ? fixed_bytes[m->type] : 0;
-	const uint8_t *data = NULL;
-	size_t len = 0;
+	size_t len;
+	const uint8_t *data = payload_of(m, &len);
 
-	if (m->type == MESSAGE_ASK || m->type == MESSAGE_ANSWER) {
-		data = m->payload.data;
-		len = m->payload.len;
-	} else if (m->type == MESSAGE_SEED) {
-		data = m->seed.data;
-		len = m->seed.len;
-	}
 	if (fixed == 0 || fixed > cap || len > cap - fixed)
 		return -ENOBUFS;
 	out[0] = (uint8_t)m->type;
@@ -81,14 +105,18 @@ int message_encode(const struct message *m, uint8_t *out, size_t cap)
 		put_be64(out + 14, m->mode.slot_now);
 		break;
 	case MESSAGE_START:
-		put_be32(out + 9, m->start.bits);
-		put_be32(out + 13, m->start.frame_bits);
-		put_be32(out + 17, m->start.qber_ppb);
-		put_be64(out + 21, m->start.seed);
+		encode_start(m, out);
 		break;
 	case MESSAGE_CORRECTED:
 		put_be64(out + 9, m->corrected.alice);
 		put_be64(out + 17, m->corrected.bob);
+		break;
+	case MESSAGE_CHECK:
+		memcpy(out + 9, m->check.key, 16);
+		break;
+	case MESSAGE_REVEAL:
+		put_be32(out + 9, m->reveal.frame);
+		put_be32(out + 13, m->reveal.offset);
 		break;
 	case MESSAGE_VERIFY:
 		memcpy(out + 9, m->verify.key, 16);
@@ -97,9 +125,6 @@ int message_encode(const struct message *m, uint8_t *out, size_t cap)
 	case MESSAGE_COUNTS:
 		put_be64(out + 9, m->counts.m_z[0]);
 		put_be64(out + 17, m->counts.m_z[1]);
-		break;
-	case MESSAGE_LENGTH:
-		put_be32(out + 9, m->secret_bits);
 		break;
 	case MESSAGE_SEED:
 		put_be32(out + 9, m->seed.offset);
@@ -122,6 +147,22 @@ int message_encode(const struct message *m, uint8_t *out, size_t cap)
 	return (int)(fixed + len);
 }
 
+static int decode_start(const uint8_t *in, struct message *m)
+{
+	m->start.bits = get_be32(in + 9);
+	m->start.frame_bits = get_be32(in + 13);
+	m->start.qber_ppb = get_be32(in + 17);
+	m->start.seed = get_be64(in + 21);
+	m->start.method = in[29];
+	m->start.mode = in[30];
+	m->start.reason = in[31];
+	m->start.errors[0] = get_be32(in + 32);
+	m->start.errors[1] = get_be32(in + 36);
+	m->start.budget = get_be32(in + 40);
+	m->start.secret_bits = get_be32(in + 44);
+	return m->start.qber_ppb > PPB / 2 ? -EPROTO : 0;
+}
+
 static int decode_fields(const uint8_t *in, size_t len, struct message *m)
 {
 	switch (m->type) {
@@ -136,13 +177,10 @@ static int decode_fields(const uint8_t *in, size_t len, struct message *m)
 		m->mode.slot_now = get_be64(in + 14);
 		return 0;
 	case MESSAGE_START:
-		m->start.bits = get_be32(in + 9);
-		m->start.frame_bits = get_be32(in + 13);
-		m->start.qber_ppb = get_be32(in + 17);
-		m->start.seed = get_be64(in + 21);
-		return m->start.qber_ppb > PPB / 2 ? -EPROTO : 0;
+		return decode_start(in, m);
 	case MESSAGE_ASK:
 	case MESSAGE_ANSWER:
+	case MESSAGE_FAILED:
 		m->payload.data = in + MESSAGE_HEADER;
 		m->payload.len = len - MESSAGE_HEADER;
 		return m->payload.len == 0 ? -EPROTO : 0;
@@ -150,6 +188,17 @@ static int decode_fields(const uint8_t *in, size_t len, struct message *m)
 		m->corrected.alice = get_be64(in + 9);
 		m->corrected.bob = get_be64(in + 17);
 		return 0;
+	case MESSAGE_CHECK:
+		memcpy(m->check.key, in + 9, 16);
+		m->check.tags = in + 25;
+		m->check.len = len - 25;
+		return m->check.len == 0 ? -EPROTO : 0;
+	case MESSAGE_REVEAL:
+		m->reveal.frame = get_be32(in + 9);
+		m->reveal.offset = get_be32(in + 13);
+		m->reveal.data = in + 17;
+		m->reveal.len = len - 17;
+		return m->reveal.len == 0 || m->reveal.len > MESSAGE_SEED_MAX ? -EPROTO : 0;
 	case MESSAGE_VERIFY:
 		memcpy(m->verify.key, in + 9, 16);
 		memcpy(m->verify.tag, in + 25, 16);
@@ -157,9 +206,6 @@ static int decode_fields(const uint8_t *in, size_t len, struct message *m)
 	case MESSAGE_COUNTS:
 		m->counts.m_z[0] = get_be64(in + 9);
 		m->counts.m_z[1] = get_be64(in + 17);
-		return 0;
-	case MESSAGE_LENGTH:
-		m->secret_bits = get_be32(in + 9);
 		return 0;
 	case MESSAGE_SEED:
 		m->seed.offset = get_be32(in + 9);
@@ -191,7 +237,7 @@ int message_decode(const uint8_t *msg, size_t len, struct message *m)
 	fixed = fixed_bytes[type];
 	if (fixed == 0 || len < fixed)
 		return -EPROTO;
-	if (len > fixed && type != MESSAGE_ASK && type != MESSAGE_ANSWER && type != MESSAGE_SEED)
+	if (len > fixed && !has_payload(type))
 		return -EPROTO;
 	memset(m, 0, sizeof(*m));
 	m->type = (enum message_type)type;

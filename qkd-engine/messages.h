@@ -11,19 +11,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "qkd-engine/abort.h"
+
 enum message_type {
 	MESSAGE_SYNC_REQUEST = 1, /* Bob: show the sync pattern */
 	MESSAGE_MODE,             /* Alice: the light changed */
 	MESSAGE_ALIGNED,          /* Bob: found the offset, make key */
 	MESSAGE_ANNOUNCE,         /* Bob: a batch of detections */
 	MESSAGE_REPLY,            /* Alice: what of it matched */
-	MESSAGE_START,            /* Bob: reconcile this block */
-	MESSAGE_ASK,              /* Bob: Cascade's questions */
-	MESSAGE_ANSWER,           /* Alice: Cascade's parities */
-	MESSAGE_CORRECTED,        /* Bob: Cascade is done */
+	MESSAGE_START,            /* Bob: reconcile this block; what it may leak, its length */
+	MESSAGE_ASK,              /* Bob: questions of reconciliation */
+	MESSAGE_ANSWER,           /* Alice: answers to them */
+	MESSAGE_CORRECTED,        /* Bob: reconciliation is done */
+	MESSAGE_CHECK,            /* Alice: hash key and short hash of each frame */
+	MESSAGE_FAILED,           /* Bob: frames whose hash differs */
+	MESSAGE_REVEAL,           /* Alice: a piece of such a frame */
 	MESSAGE_VERIFY,           /* Alice: hash key and hash of the block */
 	MESSAGE_COUNTS,           /* Bob: the hash agrees; errors per intensity */
-	MESSAGE_LENGTH,           /* Alice: length of the key */
 	MESSAGE_SEED,             /* Alice: a piece of the Toeplitz seed */
 	MESSAGE_TAG,              /* both: one-time tag over the transcript */
 	MESSAGE_COMMIT,           /* Alice: the block is key */
@@ -31,23 +35,7 @@ enum message_type {
 	MESSAGE_TYPES
 };
 
-enum abort_reason {
-	ABORT_ALARM = 1,    /* it saw an attack, or alignment was lost */
-	ABORT_QBER,         /* error rate above qber_abort */
-	ABORT_NO_SECRET,    /* the bound leaves no secret bits */
-	ABORT_VERIFICATION, /* the ends' strings differ */
-	ABORT_RECONCILE,    /* Cascade failed */
-	ABORT_LENGTH,       /* Alice wants more than Bob's bound allows */
-	ABORT_TAG,          /* a transcript tag is wrong, or its pad is refused */
-	ABORT_PROTOCOL,     /* malformed or unexpected message */
-	ABORT_TIMEOUT,      /* the peer does not go on */
-	ABORT_REASONS
-};
-
-/* For logs and status: "attack alarm", ... */
-const char *abort_reason_name(unsigned int reason);
-
-#define MESSAGE_SEED_MAX 16384 /* bytes of seed in one message */
+#define MESSAGE_SEED_MAX 16384 /* bytes of seed, or of a frame, in one message */
 #define MESSAGE_HEADER   9     /* type and block: what precedes a payload */
 
 /* A decoded message; pointers lead into the bytes that were decoded. */
@@ -63,13 +51,27 @@ struct message {
 		} mode;
 		struct {
 			uint32_t bits, frame_bits;
-			uint32_t qber_ppb; /* estimated, parts per 10^9 */
-			uint64_t seed;     /* of the permutations */
+			uint32_t qber_ppb;            /* estimated, parts per 10^9 */
+			uint64_t seed;                /* of the permutations */
+			uint8_t method, mode, reason; /* enum reconcile_*, leak_mode */
+			uint32_t errors[2];           /* planned for, by intensity */
+			uint32_t budget;              /* bits that may leak */
+			uint32_t secret_bits;         /* length of the key */
 		} start;
 		struct {
 			const uint8_t *data;
 			size_t len;
-		} payload; /* ASK, ANSWER */
+		} payload; /* ASK, ANSWER; FAILED: a bit for each frame */
+		struct {
+			uint8_t key[16];
+			const uint8_t *tags; /* FRAME_CHECK_BYTES a frame */
+			size_t len;
+		} check;
+		struct {
+			uint32_t frame, offset; /* bytes */
+			const uint8_t *data;
+			size_t len;
+		} reveal;
 		struct {
 			uint64_t alice, bob; /* parities disclosed by each */
 		} corrected;
@@ -79,7 +81,6 @@ struct message {
 		struct {
 			uint64_t m_z[2];
 		} counts;
-		uint32_t secret_bits; /* LENGTH */
 		struct {
 			uint32_t offset; /* bytes */
 			const uint8_t *data;

@@ -163,18 +163,27 @@ static void put_block(struct world *w, enum block_stage stage, bool alice)
 	b->counts.n_z[1] = KEY_BITS - KEY_BITS / 4;
 	b->last_batch_ns = w->pair->now_ns;
 	b->stage = stage;
+	b->plan = (struct block_plan){
+	        .method = RECONCILE_CASCADE,
+	        .mode = LEAK_TWO_WAY,
+	        .frames = frame_check_count(KEY_BITS, CASCADE_FRAME_MIN),
+	        .errors = {KEY_BITS / 16, KEY_BITS / 16},
+	        .budget = KEY_BITS,
+	        .secret_bits = SECRET_BITS,
+	};
 	if (stage == BLOCK_RECONCILE) {
-		b->cascade = (struct cascade_params){
-		        .bits = KEY_BITS, .frame_bits = CASCADE_FRAME_MIN, .qber = 0.03};
-		if (alice)
-			b->cascade_a = cascade_alice_create(&b->cascade, b->key);
-		else
-			b->cascade_b = cascade_bob_create(&b->cascade, b->key);
-		block_reconcile_buffers(e, b);
+		struct message start = {.start = {.bits = KEY_BITS,
+		                                  .frame_bits = CASCADE_FRAME_MIN,
+		                                  .qber_ppb = 30000000}};
+
+		if (!block_reconcile_start(e, b, &start))
+			abort();
 	}
+	/* One frame failed, and is to be disclosed. */
+	if (stage == BLOCK_REVEAL)
+		b->failed[0] = b->failed_frames = 1;
 	if (stage < BLOCK_SEED)
 		return;
-	b->secret_bits = SECRET_BITS;
 	b->seed_bytes = (amplify_seed_bits(KEY_BITS, SECRET_BITS) + 7) / 8;
 	b->seed = calloc(b->seed_bytes / 8 + 1, sizeof(uint64_t));
 	if (b->seed == NULL)

@@ -157,18 +157,21 @@ def say(kind, payload=b""):
 
 def block():
     """For each end and stage the message that it waits for, pads, time; fuzz_block.c."""
-    tag = say(14, struct.pack("!QQBB", 8, 4, 2, 1) + bytes(16))
+    tag = say(16, struct.pack("!QQBB", 8, 4, 2, 1) + bytes(16))
     wanted = {
-        0: say(6, struct.pack("!IIIQ", 2048, 1024, 30000000, 1)),
+        0: say(6, struct.pack("!IIIQBBBIIII", 2048, 1024, 30000000, 1, 1, 2, 1, 90, 90, 1500, 256)),
         1: say(7, bytes(40)) + say(8, bytes(40)) + say(9, struct.pack("!QQ", 900, 900)),
-        2: say(10, bytes(32)),
-        3: say(11, struct.pack("!QQ", 9, 30)) + say(12, struct.pack("!I", 512)),
-        4: say(13, struct.pack("!I", 0) + bytes(300)),
-        9: say(15),
+        2: say(10, bytes(24)),
+        3: say(11, b"\2"),
+        4: say(12, struct.pack("!II", 0, 0) + bytes(128)),
+        5: say(13, bytes(32)),
+        6: say(14, struct.pack("!QQ", 9, 30)),
+        7: say(15, struct.pack("!I", 0) + bytes(300)),
+        12: say(17),
     }
     quiet = bytes([5 | 26 << 3, 15])
     return {f"{role}-{stage}": bytes([role, stage]) + b"\x0c" + wanted.get(stage, b"") + quiet + tag + quiet +
-            b"\x1b" + say(16, b"\1") + say(15) for role in (0, 1) for stage in range(10)}
+            b"\x1b" + say(18, b"\1") + say(17) for role in (0, 1) for stage in range(13)}
 
 
 def cascade():

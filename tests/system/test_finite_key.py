@@ -29,12 +29,12 @@ def start(rig, site):
     rig.wait_ready(site)
 
 
-@pytest.mark.parametrize("proof", ["rusca2018", "wiesemann2024"])
+@pytest.mark.parametrize("proof", ["wiesemann2024", "rusca2018"])
 def test_length_follows_from_the_record(rig, proof):
     for site in SITES:
         config = rig.config(site)
         config["lumengate:gateway"]["qkd"]["block-bits"] = BLOCK_BITS
-        if proof != "rusca2018":
+        if proof != "wiesemann2024":
             config["lumengate:gateway"]["qkd"]["proof"] = proof
         rig.write_config(site, config)
     rig.start_model()
@@ -51,8 +51,12 @@ def test_length_follows_from_the_record(rig, proof):
                {k: v for k, v in b.items() if k not in ("time", "eps_auth")}
         assert a["proof"] == proof and a["protocol"] == "four-state one-decoy BB84"
         assert a["eps_sec"] == 1e-12 and 0 < a["eps_auth"] < 1e-32
-        again = plan(rig, a)
+        assert a["leak_mode"] == "two-way" and a["method"] == "cascade"
+        assert a["leaked_bits"] / 2 < a["disclosed_bits"] <= a["leaked_bits"]
+        # Fixed for the errors planned for; those that there were allow no less.
+        again = plan(rig, {**a, "m_z": a["planned_z"]})
         assert again["proof"] == proof and again["keys"] * 256 == a["secret_bits"]
+        assert plan(rig, a)["secret_bits"] >= a["secret_bits"]
         # The other proof's figure for the same counts, to compare.
         other = plan(rig, a, "--protocol", "rusca" if proof != "rusca2018" else "wiesemann")
         assert other["proof"] != proof and other["length"] != again["length"]
@@ -63,8 +67,13 @@ def test_length_follows_from_the_record(rig, proof):
         assert done.returncode == 0, done.stdout
         longer = json.loads(listed)
         longer["blocks"][0]["secret_bits"] += 256
-        assert subprocess.run([AUDIT], input=json.dumps(longer), stdout=subprocess.DEVNULL,
-                              text=True).returncode == 1
+        leaky = json.loads(listed)
+        leaky["blocks"][0]["leaked_bits"] = leaky["blocks"][0]["disclosed_bits"] - 1
+        unproven = json.loads(listed)
+        unproven["blocks"][0]["leak_mode"] = "alice-only"
+        for wrong in (longer, leaky, unproven):
+            assert subprocess.run([AUDIT], input=json.dumps(wrong), stdout=subprocess.DEVNULL,
+                                  text=True).returncode == 1
 
     total = json.loads(lgctl(rig, "a", "--json", "status"))["keystore"]["eps_total"]
     assert abs(total / 1.001e-12 - round(total / 1.001e-12)) < 1e-6

@@ -73,7 +73,7 @@ static void test_examples_load(void)
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.mu2, 0.1, 1e-12);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.p_mu1, 0.3, 1e-12);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.p_z, 0.8, 1e-12);
-	CU_ASSERT_STRING_EQUAL(a.qkd.proof, "rusca2018");
+	CU_ASSERT_STRING_EQUAL(a.qkd.proof, "wiesemann2024");
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.eps_sec, 1e-12, 1e-23);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.eps_cor, 1e-15, 1e-26);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.qber_abort, 0.08, 1e-12);

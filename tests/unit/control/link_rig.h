@@ -93,6 +93,8 @@ static inline void rig_config(unsigned int site)
 	c->tunnels[0].rekey_stretch = 1;
 	c->channel.port = 4500;
 	strcpy(c->qkd.proof, "rusca2018");
+	strcpy(c->qkd.reconciliation, "auto");
+	strcpy(c->qkd.leak_mode, "auto");
 	c->qkd.qber_abort = 0.08;
 	c->qkd.qber_alarm = 0.05;
 	c->keystore.max_keys = 10000;
@@ -255,6 +257,7 @@ static inline struct key_block *rig_block(uint64_t number, uint32_t keys)
 	memset(kb->id, (int)number, sizeof(kb->id));
 	kb->number = number;
 	kb->bits = keys * KEY_BYTES * 8;
+	kb->leak_mode = LEAK_TWO_WAY;
 	kb->pad_keys = RIG_AUTH_KEYS;
 	kb->pad_base = RIG_PADS_FROM + 8 * number;
 	kb->time_wall_ns = clock_wall_ns();

@@ -46,18 +46,22 @@ static void test_blocks(void)
 	      "{\"blocks\": ["
 	      "{\"number\": 12, \"time\": \"2026-01-01T00:00:00.000Z\", \"sifted_bits\": 1000123,"
 	      " \"leaked_bits\": 200456, \"secret_bits\": 300032, \"efficiency_f\": 1.17049,"
+	      " \"leak_mode\": \"two-way\", \"method\": \"cascade\","
 	      " \"n_z\": [700000, 300123], \"m_z\": [7000, 3500], \"n_x\": [30000, 10000],"
 	      " \"m_x\": [600, 200]},"
 	      "{\"number\": 11, \"time\": \"2026-01-01T00:00:00.000Z\", \"sifted_bits\": 5000,"
 	      " \"leaked_bits\": 900, \"secret_bits\": 256, \"efficiency_f\": 1.2,"
+	      " \"leak_mode\": \"two-way\", \"method\": \"cascade\","
 	      " \"n_z\": [5000, 0], \"m_z\": [0, 0], \"n_x\": [0, 0], \"m_x\": [0, 0]}]}");
 	CU_ASSERT_STRING_EQUAL(
 	        printed,
-	        "BLOCK  TIME                      SIFTED   LEAKED  SECRET  QBER Z %  QBER X %  F\n"
-	        "   12  2026-01-01T00:00:00.000Z  1000123  200456  300032      1.05         2  "
-	        "1.17\n"
-	        "   11  2026-01-01T00:00:00.000Z     5000     900     256         0  -         "
-	        "1.2\n");
+	        "BLOCK  TIME                      SIFTED   LEAKED  SECRET  LEAK MODE  METHOD   "
+	        "QBER "
+	        "Z %  QBER X %  F\n"
+	        "   12  2026-01-01T00:00:00.000Z  1000123  200456  300032  two-way    cascade      "
+	        "1.05         2  1.17\n"
+	        "   11  2026-01-01T00:00:00.000Z     5000     900     256  two-way    cascade      "
+	        "   0  -         1.2\n");
 }
 
 static void test_block_list_command(void)

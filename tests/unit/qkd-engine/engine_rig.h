@@ -274,6 +274,8 @@ static inline bool rig_init(struct rig *r, uint32_t block_bits, const struct los
 	        .block_bits = block_bits,
 	        .frame_bits = 65536,
 	        .source = {{0.3, 0.1}, {0.3, 0.7}, 1e-9, 1e-15},
+	        /* The default leaves nothing of blocks as short as a quick test's. */
+	        .proof = FINITE_KEY_RUSCA2018,
 	        .qber_abort = 0.08,
 	        .qber_alarm = 0.05,
 	        .sample_interval = 32,

@@ -82,7 +82,7 @@ static inline struct key_block *make_block(uint64_t number, uint32_t keys)
 	kb->proof = FINITE_KEY_WIESEMANN2024;
 	kb->source = (struct finite_key_source){{0.3, 0.1}, {0.3, 0.7}, 1e-12, 1e-15};
 	kb->eps_auth = 1e-34;
-	strcpy(kb->leak_mode, "two-way");
+	kb->leak_mode = LEAK_TWO_WAY;
 	for (size_t i = 0; i < (size_t)keys * KEY_BYTES; i++)
 		kb->key[i] = (uint8_t)(number * 31 + i * 7 + i / 256);
 	sha256(kb->key, (size_t)keys * KEY_BYTES, kb->hash);

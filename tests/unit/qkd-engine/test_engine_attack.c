@@ -37,7 +37,7 @@ static void attack(double eve, double eve_z, enum engine_alarm alarm, double qbe
 	uint64_t started, ended, first, last;
 	unsigned int before;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, 60000, &good, 11));
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 120000, &good, 11));
 	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 5 * NS_PER_S));
 	started = r.wire.now_ns;
 	r.eve = eve;
@@ -95,7 +95,7 @@ static void test_from_the_start(void)
 	static struct rig r;
 	struct engine_stats b;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, 60000, &good, 12));
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 120000, &good, 12));
 	r.eve = 1;
 	r.eve_z = 0.5;
 	rig_run(&r, 2 * NS_PER_S);
@@ -112,12 +112,12 @@ static void test_below_the_alarm(void)
 	static struct rig r;
 	struct engine_stats b;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, 60000, &good, 13));
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 240000, &good, 13));
 	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 5 * NS_PER_S));
 	r.eve = 0.04;
 	r.eve_z = 0.5;
-	CU_ASSERT_TRUE(rig_run_blocks(&r, 6, 5 * NS_PER_S));
-	CU_ASSERT(r.b.blocks[5]->bits < r.b.blocks[0]->bits * 3 / 4);
+	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 6, 15 * NS_PER_S));
+	CU_ASSERT(r.b.blocks[5]->bits < r.b.blocks[1]->bits * 3 / 4);
 	CU_ASSERT(r.b.blocks[5]->qber_x > r.b.blocks[0]->qber_x);
 	engine_thresholds(r.a.engine, 0.015, 0.05);
 	engine_thresholds(r.b.engine, 0.015, 0.05);

@@ -16,10 +16,10 @@
 #include "tests/unit/qkd-engine/engine_rig.h"
 #include "tests/unit/unit.h"
 
-#define BLOCK_BITS 60000
+#define BLOCK_BITS 120000
 #define HOLDOFF    1000       /* slots */
 #define RECENT     (1u << 16) /* hold-offs that are remembered: 65 ms */
-#define BATCHES    4096
+#define BATCHES    16384
 #define BLOCKS     4
 
 const uint8_t *__real_channel_receive(struct channel *ch, enum channel_stream stream, size_t *len);

@@ -11,7 +11,7 @@
 #include "tests/unit/qkd-engine/engine_rig.h"
 #include "tests/unit/unit.h"
 
-#define BLOCK_BITS 60000
+#define BLOCK_BITS 120000
 
 const uint8_t *__real_channel_receive(struct channel *ch, enum channel_stream stream, size_t *len);
 const uint8_t *__wrap_channel_receive(struct channel *ch, enum channel_stream stream, size_t *len);

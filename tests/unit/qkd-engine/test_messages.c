@@ -34,9 +34,17 @@ static struct message example(enum message_type type)
 		m.start.frame_bits = 65536;
 		m.start.qber_ppb = 21000000;
 		m.start.seed = 0xfedcba9876543210;
+		m.start.method = 1;
+		m.start.mode = 2;
+		m.start.reason = 3;
+		m.start.errors[0] = 6100;
+		m.start.errors[1] = 9200;
+		m.start.budget = 250111;
+		m.start.secret_bits = 260096;
 		break;
 	case MESSAGE_ASK:
 	case MESSAGE_ANSWER:
+	case MESSAGE_FAILED:
 		m.payload.data = payload;
 		m.payload.len = sizeof(payload);
 		break;
@@ -52,8 +60,16 @@ static struct message example(enum message_type type)
 		m.counts.m_z[0] = 12000;
 		m.counts.m_z[1] = 9000;
 		break;
-	case MESSAGE_LENGTH:
-		m.secret_bits = 300032;
+	case MESSAGE_CHECK:
+		memset(m.check.key, 0x3c, 16);
+		m.check.tags = payload;
+		m.check.len = sizeof(payload);
+		break;
+	case MESSAGE_REVEAL:
+		m.reveal.frame = 11;
+		m.reveal.offset = 16384;
+		m.reveal.data = payload;
+		m.reveal.len = sizeof(payload);
 		break;
 	case MESSAGE_SEED:
 		m.seed.offset = 4096;
@@ -113,6 +129,13 @@ static void test_fields(void)
 	CU_ASSERT_EQUAL(out.start.frame_bits, 65536);
 	CU_ASSERT_EQUAL(out.start.qber_ppb, 21000000);
 	CU_ASSERT_EQUAL(out.start.seed, 0xfedcba9876543210);
+	CU_ASSERT_EQUAL(out.start.method, 1);
+	CU_ASSERT_EQUAL(out.start.mode, 2);
+	CU_ASSERT_EQUAL(out.start.reason, 3);
+	CU_ASSERT_EQUAL(out.start.errors[0], 6100);
+	CU_ASSERT_EQUAL(out.start.errors[1], 9200);
+	CU_ASSERT_EQUAL(out.start.budget, 250111);
+	CU_ASSERT_EQUAL(out.start.secret_bits, 260096);
 	m = example(MESSAGE_TAG);
 	len = message_encode(&m, a, sizeof(a));
 	CU_ASSERT_EQUAL(len, MESSAGE_TAG_COVERED + 16);
@@ -133,7 +156,8 @@ static void test_malformed(void)
 		m = example((enum message_type)type);
 		len = (size_t)message_encode(&m, a, sizeof(a));
 		least = len;
-		if (type == MESSAGE_ASK || type == MESSAGE_ANSWER || type == MESSAGE_SEED)
+		if (type == MESSAGE_ASK || type == MESSAGE_ANSWER || type == MESSAGE_SEED ||
+		    type == MESSAGE_CHECK || type == MESSAGE_FAILED || type == MESSAGE_REVEAL)
 			least = len - sizeof(payload) + 1;
 		for (size_t cut = 0; cut < least; cut++)
 			CU_ASSERT_EQUAL(message_decode(a, cut, &out), -EPROTO);
@@ -156,8 +180,11 @@ static void test_malformed(void)
 
 static void test_names(void)
 {
-	for (unsigned int r = 1; r < ABORT_REASONS; r++)
+	for (unsigned int r = 1; r < ABORT_REASONS; r++) {
 		CU_ASSERT_STRING_NOT_EQUAL(abort_reason_name(r), "unknown reason");
+		for (unsigned int k = 0; k < r; k++)
+			CU_ASSERT_STRING_NOT_EQUAL(abort_reason_key(r), abort_reason_key(k));
+	}
 	CU_ASSERT_STRING_EQUAL(abort_reason_name(0), "unknown reason");
 	CU_ASSERT_STRING_EQUAL(abort_reason_name(ABORT_REASONS), "unknown reason");
 }
