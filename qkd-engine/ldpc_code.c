@@ -45,9 +45,9 @@ double ldpc_f_floor(double qber, double frame_bits, double eps)
 static const struct {
 	double qber, excess;
 } start[] = {
-        {LDPC_QBER_MIN, 1.40}, {0.004, 1.28}, {0.005, 1.215},        {0.007, 1.17}, {0.01, 1.15},
-        {0.014, 1.133},        {0.02, 1.118}, {0.03, 1.113},         {0.04, 1.11},  {0.05, 1.099},
-        {0.08, 1.098},         {0.1, 1.085},  {LDPC_QBER_MAX, 1.08},
+        {LDPC_QBER_MIN, 1.40}, {0.004, 1.28}, {0.005, 1.235}, {0.007, 1.19},         {0.01, 1.156},
+        {0.014, 1.13},         {0.02, 1.115}, {0.03, 1.110},  {0.04, 1.107},         {0.05, 1.101},
+        {0.065, 1.098},        {0.08, 1.097}, {0.1, 1.087},   {LDPC_QBER_MAX, 1.08},
 };
 
 /* Shorter frames spread more: so many more deviations of the mean start with them. */
@@ -56,8 +56,11 @@ static const struct {
 /* Pairs to split in round 1 and 2, in units of what the frame started with; 3 splits the rest. */
 static const double step[LDPC_BLIND_ROUNDS - 1] = {0.025, 0.04};
 
-/* Of a code's rows: what is left to the rounds at least. */
-#define RESERVE 0.05
+/*
+ * Of a code's rows: pairs that are merged at the start at least. Degrees are best with a tenth of
+ * the rows merged, and the rounds need some to split.
+ */
+#define RESERVE 0.085
 
 static double excess(double qber, unsigned int frame_log2)
 {
@@ -93,10 +96,10 @@ int ldpc_choose(struct ldpc_choice *choice, double qber, unsigned int frame_log2
 	choice->code = c;
 	choice->merged[0] = (uint16_t)merged;
 	for (unsigned int r = 1; r < LDPC_BLIND_ROUNDS; r++) {
-		unsigned int split = (unsigned int)ceil(
-		        step[r - 1] * sqrt((double)(1 << (18 - frame_log2))) * rows);
+		double split = rint(step[r - 1] * sqrt((double)(1 << (18 - frame_log2))) * rows);
 
-		merged -= split < merged ? split : merged;
+		split = fmin(fmax(split, 1), merged);
+		merged -= (unsigned int)split;
 		choice->merged[r] = (uint16_t)merged;
 	}
 	choice->merged[LDPC_BLIND_ROUNDS] = 0;
