@@ -19,10 +19,9 @@
 #include "qkd-engine/monitor.h"
 #include "qkd-engine/sift.h"
 
-#define BLOCKS_MAX 6 /* the one that fills and those being distilled */
-#define BATCHES_MAX                                                                                \
-	2048 /* announced, not yet replied to: 10^6 detections, 10 ms at 10^8 a second */
-#define GAPS_MAX 8
+#define BLOCKS_MAX  6    /* the one that fills and those being distilled */
+#define BATCHES_MAX 2048 /* announced, not yet replied to: 10 ms at 10^8 detections a second */
+#define GAPS_MAX    8
 
 /* A message that the channel did not take yet. */
 struct outbox_entry {
