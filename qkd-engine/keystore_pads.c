@@ -231,6 +231,36 @@ static void keep_half(struct keystore *ks, enum key_class class, uint64_t id, co
 	memcpy(h->bits, bits, sizeof(h->bits));
 }
 
+/*
+ * The peer takes its pads in order, so what is far before the one that it named was lost in a
+ * crash: it must not count as stock. Tags that are under way, or overtook, are of the last few.
+ */
+#define KEYS_BEHIND 4
+
+static void forget_lost(struct keystore *ks, enum key_class class, uint64_t first)
+{
+	unsigned int before = 0;
+
+	for (const struct ks_block *b = ks->first; b != NULL; b = b->next)
+		for (uint32_t i = next_pad_key(b, class, 0); i < b->auth_keys;
+		     i = next_pad_key(b, class, i + 1))
+			before += b->source == STORAGE_QKD && first_pad(b, i) < first;
+	for (struct ks_block *b = ks->first, *next; b != NULL && before > KEYS_BEHIND; b = next) {
+		struct key_id id = {.index = next_pad_key(b, class, 0)};
+
+		next = b->next;
+		if (b->source != STORAGE_QKD || id.index >= b->auth_keys ||
+		    first_pad(b, id.index) >= first)
+			continue;
+		memcpy(id.block, b->id, sizeof(id.block));
+		if (b->available > 1)
+			next = b; /* maybe another one of it */
+		if (keystore_void(ks, &id) < 0)
+			return;
+		before--;
+	}
+}
+
 int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, struct auth_pad *pad,
                        struct err *err)
 {
@@ -244,13 +274,16 @@ int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, s
 	for (struct ks_block *b = ks->first; b != NULL; b = b->next) {
 		uint8_t key[KEY_BYTES];
 		struct key_id name;
-		uint64_t at = id - b->pad_base, half = at % PADS_A_KEY;
+		uint64_t at = id - b->pad_base, half = at % PADS_A_KEY, first;
+		bool preshared;
 		int rc;
 
 		if (id < b->pad_base || at >= b->auth_keys + b->auth_keys % 2)
 			continue;
 		memcpy(name.block, b->id, sizeof(name.block));
 		name.index = (uint32_t)(at / PADS_A_KEY * 2) + (class == KEY_AUTH_B);
+		first = first_pad(b, name.index);
+		preshared = b->source == STORAGE_PSK;
 		rc = keystore_take_id(ks, class, &name, key, err);
 		if (rc == 0) {
 			give_half(id, key + half * AUTH_PAD_BYTES, pad);
@@ -258,6 +291,8 @@ int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, s
 			          key + (1 - half) * AUTH_PAD_BYTES);
 		}
 		secret_wipe(key, sizeof(key));
+		if (rc == 0 && !preshared)
+			forget_lost(ks, class, first);
 		return rc == -EALREADY ? -ENOENT : rc;
 	}
 	return err_set(err, ENOENT, "key store: the peer's pad is unknown or was used before");

@@ -166,6 +166,34 @@ static void test_blocks_give_back_what_tags_take(void)
 	stop();
 }
 
+/* Pads that the peer lost in crashes do not count as stock for ever: blocks make up for them. */
+static void test_lost_pads_are_made_up_for(void)
+{
+	struct auth_pad pads[4], got;
+	uint64_t stock;
+
+	start();
+	for (uint64_t i = 1; i <= 10; i++) {
+		add(a, i, KEYS);
+		add(b, i, KEYS);
+	}
+	/* B takes 4 pads at each of five starts and uses none. */
+	for (int i = 0; i < 5; i++)
+		CU_ASSERT_EQUAL(keystore_pads_take(b, KEY_AUTH_B, pads, 4, 0, NULL), 4);
+	CU_ASSERT_EQUAL(stats_of(a).available[KEY_AUTH_B], 30);
+	CU_ASSERT_EQUAL(keystore_pads_take(b, KEY_AUTH_B, pads, 2, 0, NULL), 2);
+	CU_ASSERT_EQUAL(keystore_pad_fetch(a, KEY_AUTH_B, pads[0].id, &got, NULL), 0);
+	stock = stats_of(b).available[KEY_AUTH_B];
+	CU_ASSERT_EQUAL(stock, 30 - 11);
+	CU_ASSERT_EQUAL(stats_of(a).available[KEY_AUTH_B], stock + 4);
+	/* A's own, and what comes behind, stay; so does the other half. */
+	CU_ASSERT_EQUAL(stats_of(a).available[KEY_AUTH_A], 30);
+	CU_ASSERT_EQUAL(keystore_pad_fetch(a, KEY_AUTH_B, pads[1].id, &got, NULL), 0);
+	/* One that was overtaken is still good. */
+	CU_ASSERT_EQUAL(keystore_pad_fetch(a, KEY_AUTH_B, pads[0].id - 2, &got, NULL), 0);
+	stop();
+}
+
 /* The pre-shared secret is not refilled, and a restart loses what was taken ahead. */
 static void test_the_reserve_is_spared(void)
 {
@@ -327,6 +355,7 @@ static void test_an_older_file_is_taken_over(void)
 
 UNIT_MAIN(UNIT(test_numbers_are_the_same_at_both_ends), UNIT(test_a_crash_skips_to_the_next_key),
           UNIT(test_granted_numbers_never_repeat), UNIT(test_blocks_give_back_what_tags_take),
-          UNIT(test_the_reserve_is_spared), UNIT(test_pads_outlive_their_block),
-          UNIT(test_hash_keys_are_not_in_the_store), UNIT(test_computational_pads),
-          UNIT(test_the_record_says_what_authenticated), UNIT(test_an_older_file_is_taken_over))
+          UNIT(test_lost_pads_are_made_up_for), UNIT(test_the_reserve_is_spared),
+          UNIT(test_pads_outlive_their_block), UNIT(test_hash_keys_are_not_in_the_store),
+          UNIT(test_computational_pads), UNIT(test_the_record_says_what_authenticated),
+          UNIT(test_an_older_file_is_taken_over))
