@@ -73,6 +73,12 @@ void block_release(struct engine *e, struct block *b)
 
 	if (b->stage == BLOCK_FREE)
 		return;
+	if (!block_job_end(b)) {
+		b->stage = BLOCK_ENDING; /* engine_poll() comes back to it */
+		if (e->open == b)
+			e->open = NULL;
+		return;
+	}
 	cascade_alice_destroy(b->cascade_a);
 	cascade_bob_destroy(b->cascade_b);
 	amplify_destroy(b->amplify);
@@ -116,7 +122,7 @@ void block_void_recent(struct engine *e)
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
 		struct block *b = &e->blocks[i];
 
-		if (b->stage == BLOCK_FREE || b->stage == BLOCK_COMMIT)
+		if (b->stage <= BLOCK_ENDING || b->stage == BLOCK_COMMIT)
 			continue;
 		if (b->stage == BLOCK_FILLING || e->now_ns - b->last_batch_ns <= BLOCK_VOID_NS)
 			block_abort(e, b, ABORT_ALARM, true);
@@ -216,10 +222,17 @@ void block_amplify_start(struct engine *e, struct block *b)
 	}
 }
 
+static bool amplify_job(void *ctx)
+{
+	return amplify_step(((struct block *)ctx)->amplify);
+}
+
 bool block_amplify_step(struct engine *e, struct block *b)
 {
-	if (!amplify_step(b->amplify))
-		return true;
+	enum block_job did = block_job(e, b, amplify_job);
+
+	if (did != BLOCK_JOB_DONE)
+		return did == BLOCK_JOB_MORE;
 	/* A benchmark's block has shown what it was for. */
 	if (leak_mode_proven(b->plan.mode))
 		block_advance(e, b, BLOCK_PEER_TAG);

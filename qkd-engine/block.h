@@ -11,6 +11,7 @@
 #include "qkd-engine/engine.h"
 #include "qkd-engine/frame_check.h"
 #include "qkd-engine/hash_keys.h"
+#include "qkd-engine/job.h"
 #include "qkd-engine/leak.h"
 #include "qkd-engine/messages.h"
 #include "qkd-engine/monitor.h"
@@ -23,6 +24,7 @@ struct engine;
 /* In order; a block of either end goes through those that its role has. */
 enum block_stage {
 	BLOCK_FREE,
+	BLOCK_ENDING, /* released, but another core still has a job of it */
 	BLOCK_FILLING,
 	BLOCK_START, /* A waits for START; B plans and sends it */
 	BLOCK_RECONCILE,
@@ -91,6 +93,10 @@ struct block {
 	struct cascade_bob *cascade_b;
 	uint8_t *in, *out; /* one message of it each, OUT behind room for the header */
 	size_t io_cap, in_len;
+	bool turn;      /* Bob: it is his to ask */
+	struct job job; /* heavy part of the stage's step, if JOB_ON; its result then */
+	bool job_on;
+	int job_result;
 	struct leak_count leak;
 	double qber, efficiency;
 	/* frames that failed their check */
@@ -164,6 +170,15 @@ void block_reconcile_answer(struct engine *e, struct block *b, const struct mess
                             const uint8_t *msg, size_t len);
 void block_reconcile_corrected(struct engine *e, struct block *b, const struct message *m,
                                const uint8_t *msg, size_t len);
+
+/*
+ * block_job.c: STEP with B as its context until it is done, here or on another core, which nothing
+ * else of the block that STEP uses may be touched by meanwhile. WAITS: nothing was done here.
+ */
+enum block_job { BLOCK_JOB_WAITS, BLOCK_JOB_MORE, BLOCK_JOB_DONE };
+enum block_job block_job(struct engine *e, struct block *b, job_step_fn step);
+/* False: another core has it, and is told to leave it. */
+bool block_job_end(struct block *b);
 
 /* block_frames.c: checks of frames, and what comes of those that fail. */
 bool block_check_step(struct engine *e, struct block *b);  /* Alice */

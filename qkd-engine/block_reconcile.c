@@ -21,6 +21,7 @@ bool block_reconcile_start(struct engine *e, struct block *b, const struct messa
 		b->cascade_a = cascade_alice_create(&b->cascade, b->key);
 	else
 		b->cascade_b = cascade_bob_create(&b->cascade, b->key);
+	b->turn = true;
 	b->io_cap = cascade_message_max(&b->cascade);
 	b->in = malloc(b->io_cap);
 	b->out = malloc(MESSAGE_HEADER + b->io_cap);
@@ -51,16 +52,26 @@ static void send_payload(struct engine *e, struct block *b, enum message_type ty
 	block_send(e, b, b->out, MESSAGE_HEADER + (size_t)n);
 }
 
+static bool answer_job(void *ctx)
+{
+	struct block *b = ctx;
+
+	b->job_result = cascade_alice_answer(b->cascade_a, b->in, b->in_len,
+	                                     b->out + MESSAGE_HEADER, b->io_cap);
+	return b->job_result != -EAGAIN;
+}
+
 bool block_reconcile_alice(struct engine *e, struct block *b)
 {
+	enum block_job did;
 	int n;
 
 	if (b->in_len == 0)
 		return false;
-	n = cascade_alice_answer(b->cascade_a, b->in, b->in_len, b->out + MESSAGE_HEADER,
-	                         b->io_cap);
-	if (n == -EAGAIN)
-		return true;
+	did = block_job(e, b, answer_job);
+	if (did != BLOCK_JOB_DONE)
+		return did == BLOCK_JOB_MORE;
+	n = b->job_result;
 	b->in_len = 0;
 	b->progress_ns = e->now_ns;
 	if (n < 0)
@@ -84,21 +95,30 @@ static void corrected(struct engine *e, struct block *b)
 	block_advance(e, b, BLOCK_CHECK);
 }
 
+static bool ask_job(void *ctx)
+{
+	struct block *b = ctx;
+
+	b->job_result = cascade_bob_ask(b->cascade_b, b->out + MESSAGE_HEADER, b->io_cap);
+	return b->job_result != -EAGAIN;
+}
+
 bool block_reconcile_bob(struct engine *e, struct block *b)
 {
+	enum block_job did;
 	int n;
 
-	if (cascade_bob_done(b->cascade_b)) {
-		corrected(e, b);
-		return true;
-	}
-	n = cascade_bob_ask(b->cascade_b, b->out + MESSAGE_HEADER, b->io_cap);
-	if (n == -EAGAIN)
-		return true;
-	if (n == 0)
-		return cascade_bob_done(b->cascade_b);
+	if (!b->turn)
+		return false;
+	did = block_job(e, b, ask_job);
+	if (did != BLOCK_JOB_DONE)
+		return did == BLOCK_JOB_MORE;
+	n = b->job_result;
+	b->turn = false; /* until the answer comes */
 	if (n < 0)
 		block_abort(e, b, ABORT_RECONCILE, true);
+	else if (n == 0)
+		corrected(e, b);
 	else if (count(e, b))
 		send_payload(e, b, MESSAGE_ASK, n);
 	return true;
@@ -118,9 +138,13 @@ void block_reconcile_ask(struct engine *e, struct block *b, const struct message
 void block_reconcile_answer(struct engine *e, struct block *b, const struct message *m,
                             const uint8_t *msg, size_t len)
 {
-	if (cascade_bob_take(b->cascade_b, m->payload.data, m->payload.len) < 0) {
+	if (b->turn) {
+		engine_protocol_error(e, "an answer out of turn");
+	} else if (cascade_bob_take(b->cascade_b, m->payload.data, m->payload.len) < 0) {
 		e->stats.protocol_errors++;
 		block_abort(e, b, ABORT_RECONCILE, true);
+	} else {
+		b->turn = true;
 	}
 }
 

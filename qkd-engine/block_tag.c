@@ -33,7 +33,7 @@ static size_t tag_label(const struct engine *e, const struct block *b, bool from
 static bool renewal_under_way(const struct engine *e)
 {
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
-		if (e->blocks[i].stage != BLOCK_FREE && e->blocks[i].hash_keys > 0)
+		if (e->blocks[i].stage > BLOCK_ENDING && e->blocks[i].hash_keys > 0)
 			return true;
 	return false;
 }

@@ -159,6 +159,9 @@ void engine_destroy(struct engine *e)
 {
 	if (e == NULL)
 		return;
+	/* Who had them has stopped. */
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+		e->blocks[i].job.given = false;
 	drop_session(e);
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
 		block_fini(&e->blocks[i]);
@@ -173,7 +176,7 @@ void engine_destroy(struct engine *e)
 struct block *engine_block(struct engine *e, uint64_t number)
 {
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
-		if (e->blocks[i].stage != BLOCK_FREE && e->blocks[i].number == number)
+		if (e->blocks[i].stage > BLOCK_ENDING && e->blocks[i].number == number)
 			return &e->blocks[i];
 	return NULL;
 }
@@ -192,7 +195,7 @@ void engine_protocol_error(struct engine *e, const char *what)
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
 		struct block *b = &e->blocks[i];
 
-		if (b->stage != BLOCK_FREE && b->stage != BLOCK_COMMIT)
+		if (b->stage > BLOCK_ENDING && b->stage != BLOCK_COMMIT)
 			block_abort(e, b, ABORT_PROTOCOL, true);
 	}
 }
@@ -252,6 +255,22 @@ bool engine_check_session(struct engine *e)
 	return true;
 }
 
+/*
+ * Released blocks that another core still works on, for a step at most. The peer may have used
+ * their places already: its messages wait.
+ */
+static bool blocks_end(struct engine *e)
+{
+	bool some = false;
+
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+		if (e->blocks[i].stage == BLOCK_ENDING && job_back(&e->blocks[i].job))
+			block_release(e, &e->blocks[i]);
+		some |= e->blocks[i].stage == BLOCK_ENDING;
+	}
+	return some;
+}
+
 static void receive(struct engine *e)
 {
 	for (int i = 0; i < MESSAGES_PER_POLL; i++) {
@@ -291,7 +310,8 @@ bool engine_poll(struct engine *e, uint64_t now_ns)
 	if (!engine_check_session(e))
 		return false;
 	outbox_flush(e);
-	receive(e);
+	if (!blocks_end(e))
+		receive(e);
 	if (e->config.role == ENGINE_ALICE)
 		alice_tick(e);
 	else
@@ -306,7 +326,7 @@ void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad)
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
 		struct block *b = &e->blocks[i];
 
-		if (b->stage == BLOCK_FREE || !b->peer_pad_asked || b->peer_pad ||
+		if (b->stage <= BLOCK_ENDING || !b->peer_pad_asked || b->peer_pad ||
 		    b->peer_pad_id != id)
 			continue;
 		block_peer_pad(e, b, pad);

@@ -4,7 +4,8 @@
  * Figures of the key distillation, rows KIND/POINT as JSON.
  *
  *     bench_engine [--only ROW|KIND] [--qber PERCENT] [--frames N] [--frame-bits N]
- *                  [--block BITS] [--rtt MS] [--loss SHARE] [--seed N] [--json FILE]
+ *                  [--block BITS] [--rtt MS] [--loss SHARE] [--workers N] [--seed N]
+ *                  [--json FILE]
  *
  * Both parties run in this thread; rates are of processor time, since the machine has other
  * work to do, and the time on the wall is given beside it.
@@ -118,6 +119,7 @@ static void parse(int argc, char **argv, struct bench_options *o, const char **j
 	                                      {"rtt", required_argument, NULL, 'r'},
 	                                      {"loss", required_argument, NULL, 'l'},
 	                                      {"seed", required_argument, NULL, 's'},
+	                                      {"workers", required_argument, NULL, 'w'},
 	                                      {NULL, 0, NULL, 0}};
 	int c;
 
@@ -138,6 +140,8 @@ static void parse(int argc, char **argv, struct bench_options *o, const char **j
 			o->network = true, o->rtt_ms = atof(optarg);
 		else if (c == 'l')
 			o->network = true, o->loss = atof(optarg);
+		else if (c == 'w')
+			o->workers = (unsigned int)strtoul(optarg, NULL, 0);
 		else if (c == 's')
 			o->seed = strtoull(optarg, NULL, 0);
 		else

@@ -20,6 +20,7 @@ struct bench_options {
 	size_t block;              /* bits of a block; 0: the kind's own choice */
 	double rtt_ms, loss;       /* of the classical channel; loss is a share, 0 to 1 */
 	bool network;              /* either was asked for */
+	unsigned int workers;      /* further cores of an end */
 	uint64_t seed;
 };
 

@@ -213,6 +213,9 @@ static inline int rig_fill(void *ctx, void *buf, size_t n)
 	return lossy_fill(&end->random_state, buf, n);
 }
 
+/* What does the engines' jobs, of those that start from now on; NULL: they do. */
+static bool (*rig_give)(void *ctx, struct job *job);
+
 static inline bool rig_engine_start(struct rig_end *end)
 {
 	struct rig *r = end->rig;
@@ -225,6 +228,7 @@ static inline bool rig_engine_start(struct rig_end *end)
 	        .block_ready = rig_block_ready,
 	        .alarm = rig_alarm,
 	        .random = {"seeded", rig_fill, end},
+	        .give = rig_give,
 	};
 	struct err err = {0};
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Heavy computations of a block, which another core may do. */
+
+#include "qkd-engine/engine_state.h"
+
+enum block_job block_job(struct engine *e, struct block *b, job_step_fn step)
+{
+	if (!b->job_on) {
+		job_init(&b->job, step, b);
+		b->job_on = true;
+		if (e->ops.give != NULL && e->ops.give(e->ctx, &b->job))
+			return BLOCK_JOB_WAITS;
+	}
+	if (b->job.given) {
+		if (!job_back(&b->job))
+			return BLOCK_JOB_WAITS;
+	} else if (!step(b)) {
+		e->worked = true;
+		return BLOCK_JOB_MORE;
+	}
+	b->job_on = false;
+	e->worked = true;
+	return BLOCK_JOB_DONE;
+}
+
+bool block_job_end(struct block *b)
+{
+	if (!job_back(&b->job)) {
+		job_stop(&b->job);
+		return false;
+	}
+	b->job_on = false;
+	return true;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Blocks whose heavy computations other cores do. */
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "common/spsc.h"
+#include "qkd-engine/engine_state.h"
+#include "tests/unit/qkd-engine/engine_rig.h"
+#include "tests/unit/unit.h"
+
+#define BLOCK_BITS 120000
+#define HELD_MAX   64
+#define THREADS    2
+
+static const struct lossy_config good = {.delay_ns = NS_PER_MS};
+
+/* Jobs that wait until the test does them. */
+static struct job *held[HELD_MAX];
+static unsigned int held_count, given;
+
+static bool hold(void *ctx, struct job *job)
+{
+	if (held_count == HELD_MAX)
+		return false;
+	job->given = true;
+	job->stop = job->done = false;
+	held[held_count++] = job;
+	given++;
+	return true;
+}
+
+static void do_held(void)
+{
+	while (held_count > 0)
+		if (job_run(held[0]))
+			held[0] = held[--held_count];
+}
+
+static bool is_of(const struct job *job, const struct engine *e)
+{
+	for (unsigned int k = 0; k < BLOCKS_MAX; k++)
+		if (job == &e->blocks[k].job)
+			return true;
+	return false;
+}
+
+static unsigned int held_of(const struct engine *e)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < held_count; i++)
+		n += is_of(held[i], e);
+	return n;
+}
+
+/* Those of an engine that goes. */
+static void forget_held(const struct engine *e)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < held_count; i++)
+		if (!is_of(held[i], e))
+			held[kept++] = held[i];
+	held_count = kept;
+}
+
+static unsigned int ending(const struct engine *e)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+		n += e->blocks[i].stage == BLOCK_ENDING;
+	return n;
+}
+
+/* Until E has given a job and waits for it. */
+static void run_until_held(struct rig *r, const struct engine *e)
+{
+	for (int i = 0; i < 20000 && held_of(e) == 0; i++) {
+		do_held();
+		rig_step(r);
+	}
+	CU_ASSERT_TRUE_FATAL(held_of(e) > 0);
+}
+
+/* Each job is done at once, between two polls. */
+static void test_makes_key(void)
+{
+	static struct rig r;
+	struct engine_stats a, b;
+
+	rig_give = hold;
+	given = 0;
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 1));
+	for (int i = 0; i < 50000 && (r.a.block_count < 3 || r.b.block_count < 3); i++) {
+		rig_step(&r);
+		do_held();
+	}
+	CU_ASSERT_EQUAL(rig_common_blocks(&r), 3);
+	CU_ASSERT_TRUE(given > 100); /* rounds of Cascade, amplification */
+	engine_stats_read(r.a.engine, &a);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(a.blocks_aborted + b.blocks_aborted, 0);
+	CU_ASSERT_EQUAL(a.protocol_errors + b.protocol_errors, 0);
+	do_held();
+	rig_fini(&r);
+	rig_give = NULL;
+}
+
+/* Whoever does jobs has too many: the engine does them itself. */
+static bool refuse(void *ctx, struct job *job)
+{
+	return ++given % 2 == 0 && hold(ctx, job);
+}
+
+static void test_does_what_is_refused(void)
+{
+	static struct rig r;
+
+	rig_give = refuse;
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 2));
+	for (int i = 0; i < 50000 && (r.a.block_count < 2 || r.b.block_count < 2); i++) {
+		rig_step(&r);
+		do_held();
+	}
+	CU_ASSERT_EQUAL(rig_common_blocks(&r), 2);
+	do_held();
+	rig_fini(&r);
+	rig_give = NULL;
+}
+
+/*
+ * Blocks are given up while a job of theirs is under way: the memory stays until it is back, and
+ * then they are free again. What the peer says of new blocks waits for that.
+ */
+static void test_session_ends_meanwhile(void)
+{
+	static struct rig r;
+	struct engine_stats s;
+	unsigned int waiting;
+	uint64_t sifted;
+
+	rig_give = hold;
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 3));
+	run_until_held(&r, r.a.engine);
+	rig_give = NULL; /* the new B does all itself */
+	forget_held(r.b.engine);
+	waiting = held_count;
+	CU_ASSERT_TRUE_FATAL(rig_restart(&r.b));
+	rig_run(&r, NS_PER_S);
+	engine_stats_read(r.a.engine, &s);
+	sifted = s.sifted_z;
+	rig_run(&r, NS_PER_S);
+	CU_ASSERT_EQUAL(ending(r.a.engine), waiting);
+	engine_stats_read(r.a.engine, &s);
+	CU_ASSERT_EQUAL(s.sifted_z, sifted);
+	CU_ASSERT_EQUAL(s.protocol_errors, 0);
+	do_held();
+	rig_step(&r);
+	CU_ASSERT_EQUAL(ending(r.a.engine), 0);
+	for (int i = 0; i < 50000 && (r.a.block_count < 2 || r.b.block_count < 2); i++) {
+		rig_step(&r);
+		do_held();
+	}
+	CU_ASSERT_TRUE(rig_common_blocks(&r) >= 2);
+	do_held();
+	rig_fini(&r);
+}
+
+/* The engine goes, and those who had jobs have stopped without doing them. */
+static void test_destroyed_meanwhile(void)
+{
+	static struct rig r;
+	size_t before = secret_used();
+
+	rig_give = hold;
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 4));
+	run_until_held(&r, r.b.engine);
+	held_count = 0;
+	rig_fini(&r);
+	CU_ASSERT_EQUAL(secret_used(), before);
+	rig_give = NULL;
+}
+
+/* Threads do them. */
+static struct spsc ring[THREADS];
+static bool over;
+
+static void *work(void *ctx)
+{
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
+		struct job *j = spsc_pop(ctx);
+
+		while (j != NULL && !job_run(j))
+			;
+		if (j == NULL)
+			sched_yield();
+	}
+	return NULL;
+}
+
+static bool to_thread(void *ctx, struct job *job)
+{
+	struct spsc *r = &ring[given % THREADS];
+
+	job->given = true;
+	job->stop = job->done = false;
+	given++;
+	if (spsc_push(r, job))
+		return true;
+	job->given = false;
+	return false;
+}
+
+static void test_threads(void)
+{
+	static struct rig r;
+	pthread_t thread[THREADS];
+
+	rig_give = to_thread;
+	for (int i = 0; i < THREADS; i++) {
+		CU_ASSERT_EQUAL_FATAL(spsc_init(&ring[i], 64), 0);
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread[i], NULL, work, &ring[i]), 0);
+	}
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 5));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 60 * NS_PER_S));
+	/* a new session with jobs under way, and again */
+	for (int i = 0; i < 2; i++) {
+		lossy_pair_restart_a(&r.wire);
+		r.a.engine->channel = r.wire.a;
+		rig_run(&r, NS_PER_S);
+	}
+	CU_ASSERT_TRUE(rig_run_blocks(&r, r.a.block_count + 2, 60 * NS_PER_S));
+	CU_ASSERT_TRUE(rig_common_blocks(&r) >= 4);
+	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(thread[i], NULL);
+		spsc_fini(&ring[i]);
+	}
+	rig_fini(&r);
+}
+
+UNIT_MAIN(UNIT(test_makes_key), UNIT(test_does_what_is_refused), UNIT(test_session_ends_meanwhile),
+          UNIT(test_destroyed_meanwhile), UNIT(test_threads))
