@@ -5,7 +5,8 @@
  * is of the slower one. f counts all bits that either party discloses, and those of frames that
  * failed, over n h(q) with the q of the errors made; f_budget what is charged for a block
  * (ldpc_budget()), over n h(q) with the q that both know before. f_floor is the least that any
- * code of this length can have in one message with a failure in 1000 frames.
+ * code of this length can have in one message with a failure in 1000 frames. avx2_mbps is the
+ * decoder alone with AVX2, on the same frames as best_mbps with the widest registers.
  */
 
 #include "bench_engine.h"
@@ -18,11 +19,12 @@
 #include "common/bytes.h"
 #include "common/gcm.h"
 #include "qkd-engine/ldpc.h"
-#include "qkd-engine/ldpc_kernel.h"
+#include "qkd-engine/ldpc_decoder.h"
 #include "qkd-engine/ldpc_plan.h"
 
 #define FRAMES_PER_BLOCK 32
 #define FLOOR_FAILURES   1e-3
+#define COMPARED_FRAMES  8
 
 struct tally {
 	double alice_s, bob_s, step_s; /* step: the longest single call */
@@ -118,6 +120,46 @@ static void reconcile(const struct ldpc_params *p, const uint64_t *alice_key, ui
 	t->sweeps += s.iterations;
 }
 
+/* Mb/s of the decoder with either kernel, frame by frame in turn. */
+static void compare(const struct ldpc_plan *plan, uint64_t state, double mbps[2])
+{
+	const struct ldpc_kernel *kernel[2] = {ldpc_kernel_best(plan->z), ldpc_kernel_avx2()};
+	uint64_t *zero = calloc(BITS_WORDS(plan->bits) + 1, 8);
+	uint64_t *errors = calloc(BITS_WORDS(plan->bits) + 1, 8);
+	uint64_t *frame = calloc(plan->frame_words, 8);
+	uint64_t *syndrome = calloc(plan->syndrome_words, 8);
+	double spent[2] = {0}, bits = 0;
+
+	if (zero == NULL || errors == NULL || frame == NULL || syndrome == NULL)
+		bench_fail("ldpc: no memory");
+	bench_keys(&state, plan->bits, plan->qber, zero, errors);
+	for (size_t w = 0; w < BITS_WORDS(plan->bits); w++)
+		errors[w] ^= zero[w];
+	for (size_t f = 0; f < plan->frames && f < COMPARED_FRAMES; f++) {
+		ldpc_frame_load(plan, errors, f, frame);
+		ldpc_syndrome(plan, frame, plan->choice.merged[0], syndrome);
+		bits += (double)ldpc_frame_bits(plan, f);
+		for (unsigned int k = 0; k < 2 && kernel[k] != NULL; k++) {
+			struct ldpc_decoder *d = ldpc_decoder_create(plan, kernel[k]);
+			double start = bench_cpu_s();
+
+			if (d == NULL)
+				bench_fail("ldpc: no memory");
+			ldpc_decoder_start(d, syndrome, f, plan->choice.merged[0], false);
+			while (ldpc_decoder_step(d) == -EAGAIN)
+				;
+			spent[k] += bench_cpu_s() - start;
+			ldpc_decoder_destroy(d);
+		}
+	}
+	for (unsigned int k = 0; k < 2; k++)
+		mbps[k] = spent[k] > 0 ? bits / spent[k] / 1e6 : 0;
+	free(zero);
+	free(errors);
+	free(frame);
+	free(syndrome);
+}
+
 static void bench(const struct bench_options *o, double percent, const char *row)
 {
 	size_t frame_bits = o->frame_bits == 0 ? 1 << 18 : o->frame_bits;
@@ -127,7 +169,7 @@ static void bench(const struct bench_options *o, double percent, const char *row
 	uint8_t *messages = malloc(2 * LDPC_MESSAGE_MAX);
 	struct ldpc_plan plan;
 	struct tally t = {0};
-	double side, start = bench_wall_s();
+	double side, kernels[2], start = bench_wall_s();
 	int ret;
 
 	p.bits = o->block != 0
@@ -149,12 +191,14 @@ static void bench(const struct bench_options *o, double percent, const char *row
 		reconcile(&p, alice, bob, messages, messages + LDPC_MESSAGE_MAX, &t);
 		t.ideal += (double)p.bits * bench_entropy((double)errors / (double)p.bits);
 	}
+	compare(&plan, state, kernels);
 	side = t.alice_s > t.bob_s ? t.alice_s : t.bob_s;
 	bench_emit(row,
 	           "\"f\": %.4f, \"f_budget\": %.4f, \"f_floor\": %.4f, \"fer\": %.3g, "
 	           "\"fer_first\": %.3g, \"wrong\": %llu, \"over_budget\": %.3g, "
 	           "\"frames\": %llu, \"frame_bits\": %zu, \"mbps\": %.1f, \"alice_mbps\": %.1f, "
 	           "\"bob_mbps\": %.1f, \"sweeps\": %.1f, \"rounds\": %.2f, \"kernel\": \"%s\", "
+	           "\"best_mbps\": %.1f, \"avx2_mbps\": %.1f, "
 	           "\"longest_step_us\": %.0f, \"wall_s\": %.2f",
 	           (double)t.leak / t.ideal,
 	           (double)plan.budget / ((double)p.bits * bench_entropy(p.qber)),
@@ -164,8 +208,8 @@ static void bench(const struct bench_options *o, double percent, const char *row
 	           (unsigned long long)t.frames, plan.code->cols * plan.z,
 	           (double)t.bits / side / 1e6, (double)t.bits / t.alice_s / 1e6,
 	           (double)t.bits / t.bob_s / 1e6, (double)t.sweeps / (double)t.frames,
-	           (double)t.rounds / (double)t.blocks, ldpc_kernel_best(plan.z)->name,
-	           t.step_s * 1e6, bench_wall_s() - start);
+	           (double)t.rounds / (double)t.blocks, ldpc_kernel_best(plan.z)->name, kernels[0],
+	           kernels[1], t.step_s * 1e6, bench_wall_s() - start);
 	free(alice);
 	free(bob);
 	free(messages);
