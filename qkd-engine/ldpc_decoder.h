@@ -3,7 +3,8 @@
 /*
  * Bob's decoder: finds the errors of one frame from the difference between Alice's syndrome
  * and his own. Row-layered belief propagation (Hocevar 2004) in bytes: a layer's messages use
- * what the layers before have found in the same sweep. The check rule is in ldpc_kernel.h.
+ * what the layers before have found in the same sweep. The check rule is in ldpc_kernel.h. How
+ * long it takes depends on the errors, and on nothing else of the key.
  *
  *     ldpc_decoder_start(d, syndrome, f, merged, true);
  *     while ((ret = ldpc_decoder_step(d)) == -EAGAIN)
