@@ -32,6 +32,7 @@ static void test_examples_load(void)
 	CU_ASSERT_EQUAL(b.site, CONFIG_SITE_B);
 	CU_ASSERT_STRING_EQUAL(a.link, b.link);
 	CU_ASSERT_EQUAL(a.eal.forward_lcores, 1);
+	CU_ASSERT_EQUAL(a.eal.qkd_lcores, 0);
 	CU_ASSERT_STRING_EQUAL(a.eal.file_prefix, "gw-a");
 	CU_ASSERT_TRUE(a.eal.hugepages);
 	CU_ASSERT_STRING_EQUAL(a.ipsec_mb, "");
@@ -124,6 +125,8 @@ static const struct {
          ROOT "/qkd/qber-abort: out of range: must be 0.001 to 0.499999"},
         {EXAMPLE_A, "qkd/qber-alarm", "\"0.25\"",
          ROOT "/qkd/qber-alarm: out of range: must be 0.001 to 0.249999"},
+        {EXAMPLE_A, "resources/qkd-lcores", "9",
+         ROOT "/resources/qkd-lcores: out of range: must be 0 to 8"},
         {EXAMPLE_A, "qkd/block-bits", "16000001",
          ROOT "/qkd/block-bits: out of range: must be 4096 to 16000000"},
         {EXAMPLE_A, "qkd/block-bits", "4095",

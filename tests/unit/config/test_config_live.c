@@ -68,6 +68,7 @@ static void test_needs_restart(void)
 	        {"name", "\"gw-x\"", ROOT "/name"},
 	        {"link", "\"other\"", ROOT "/link"},
 	        {"resources/forward-lcores", "2", ROOT "/resources/forward-lcores"},
+	        {"resources/qkd-lcores", "1", ROOT "/resources/qkd-lcores"},
 	        {"resources/cpus", "\"0-1\"", ROOT "/resources/cpus"},
 	        {"resources/memory", "512", ROOT "/resources/memory"},
 	        {"resources/hugepages", "false", ROOT "/resources/hugepages"},
