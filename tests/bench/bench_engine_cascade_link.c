@@ -4,7 +4,8 @@
  * Cascade through two ends of the classical channel, joined by a wire in memory that delays
  * and loses datagrams. Two processors are simulated, each with a clock: the end whose clock is
  * behind works for a slice, and its clock moves on by the processor time that took. mbps is
- * what comes out by these clocks, with all that the channel costs.
+ * what comes out by these clocks, with all that the channel costs. --frames is how many are in
+ * flight, by default as many as the round trips take.
  */
 
 #include "bench_engine_cascade.h"
@@ -49,6 +50,7 @@ struct link {
 	size_t first_done;
 	size_t turn[2];
 	uint64_t now_ns[2];
+	size_t secret_before;
 	double busy_s[2]; /* since counting began */
 };
 
@@ -217,6 +219,7 @@ static void link_init(struct link *l, const struct bench_options *o, const struc
 	                            .send_buffer_bytes = 32 << 20};
 
 	memset(l, 0, sizeof(*l));
+	l->secret_before = secret_size();
 	secret_fini();
 	if (secret_init(count * (p->bits + p->frame_bits * 4) + (16 << 20), NULL) < 0 ||
 	    !lossy_pair_init(&l->pair, &wire, o->seed) ||
@@ -258,6 +261,9 @@ static void link_fini(struct link *l)
 	}
 	free(l->flights);
 	lossy_pair_fini(&l->pair);
+	secret_fini();
+	if (secret_init(l->secret_before, NULL) < 0)
+		bench_fail("cascade: no secret memory");
 }
 
 void bench_cascade_link(const struct bench_options *o, double percent, const char *row)
