@@ -58,9 +58,10 @@ static const double step[LDPC_BLIND_ROUNDS - 1] = {0.025, 0.04};
 
 /*
  * Of a code's rows: pairs that are merged at the start at least. Degrees are best with a tenth of
- * the rows merged, and the rounds need some to split.
+ * the rows merged, and the rounds need some to split, for shorter frames more.
  */
-#define RESERVE 0.085
+#define RESERVE      0.085
+#define RESERVE_HALF 0.012 /* more with each halving */
 
 static double excess(double qber, unsigned int frame_log2)
 {
@@ -78,7 +79,7 @@ static double excess(double qber, unsigned int frame_log2)
 int ldpc_choose(struct ldpc_choice *choice, double qber, unsigned int frame_log2)
 {
 	const struct ldpc_code *code;
-	double syndrome, rows;
+	double syndrome, rows, most;
 	unsigned int c = 0, merged;
 
 	if (frame_log2 < LDPC_FRAME_LOG2_MIN || frame_log2 > LDPC_FRAME_LOG2_MAX)
@@ -87,8 +88,9 @@ int ldpc_choose(struct ldpc_choice *choice, double qber, unsigned int frame_log2
 		return -ERANGE;
 	qber = fmax(qber, LDPC_QBER_MIN);
 	syndrome = excess(qber, frame_log2) * entropy(qber);
+	most = 1 - RESERVE - RESERVE_HALF * (LDPC_FRAME_LOG2_MAX - frame_log2);
 	while (c + 1 < ldpc_code_count &&
-	       ldpc_codes[c].rows * (1 - RESERVE) < rint(syndrome * ldpc_codes[c].cols))
+	       ldpc_codes[c].rows * most < rint(syndrome * ldpc_codes[c].cols))
 		c++;
 	code = &ldpc_codes[c];
 	rows = fmin(rint(syndrome * code->cols), code->rows);
