@@ -398,10 +398,16 @@ int config_check(const struct config *c, struct err *err)
 		               "/qkd/leak-mode: error-pattern needs a proof that grants "
 		               "the eavesdropper the pattern of errors, and there is "
 		               "none for this protocol");
-	if (strcmp(c->qkd.leak_mode, "one-way") == 0)
+	if (strcmp(c->qkd.leak_mode, "one-way") == 0 &&
+	    strcmp(c->qkd.reconciliation, "cascade") == 0)
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/qkd/leak-mode: one-way is not for cascade, whose "
 		                           "questions tell of site B's bits");
+	if (strcmp(c->qkd.reconciliation, "ldpc") == 0 && strcmp(c->qkd.leak_mode, "auto") != 0 &&
+	    strcmp(c->qkd.leak_mode, "one-way") != 0)
+		return err_set(err, EINVAL,
+		               CONFIG_ROOT "/qkd/leak-mode: %s is not for ldpc, which is one-way",
+		               c->qkd.leak_mode);
 	if (c->qkd.qber_alarm > c->qkd.qber_abort)
 		return err_set(err, EINVAL, CONFIG_ROOT "/qkd/qber-alarm: above qber-abort");
 	if (c->keystore.low_water >= c->keystore.max_keys)

@@ -79,8 +79,7 @@ void block_release(struct engine *e, struct block *b)
 			e->open = NULL;
 		return;
 	}
-	cascade_alice_destroy(b->cascade_a);
-	cascade_bob_destroy(b->cascade_b);
+	block_reconcile_end(e, b);
 	amplify_destroy(b->amplify);
 	hash_keys_release(b->hash);
 	hash_keys_release(b->next_hash);

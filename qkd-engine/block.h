@@ -15,7 +15,7 @@
 #include "qkd-engine/leak.h"
 #include "qkd-engine/messages.h"
 #include "qkd-engine/monitor.h"
-#include "qkd-engine/reconcile.h"
+#include "qkd-engine/reconcile_ops.h"
 #include "qkd-engine/sift.h"
 #include "qkd-engine/verify.h"
 
@@ -60,7 +60,8 @@ struct block_plan {
 	enum reconcile_method method;
 	enum reconcile_reason reason;
 	enum leak_mode mode;
-	unsigned int frames; /* of the checks; follows from bits and frame length */
+	double qber;         /* chooses block sizes, or the code */
+	unsigned int frames; /* that are checked after reconciliation; 0: it does so itself */
 	uint64_t errors[2];  /* planned for, by intensity */
 	uint32_t budget;     /* bits that may leak, all messages together; charged in full */
 	uint32_t secret_bits;
@@ -88,9 +89,8 @@ struct block {
 	uint64_t last_batch_ns, progress_ns;
 	struct block_plan plan;
 	/* reconciliation */
-	struct cascade_params cascade;
-	struct cascade_alice *cascade_a;
-	struct cascade_bob *cascade_b;
+	const struct reconcile_ops *ops;
+	void *reconciler;  /* this end's half */
 	uint8_t *in, *out; /* one message of it each, OUT behind room for the header */
 	size_t io_cap, in_len;
 	bool turn;      /* Bob: it is his to ask */
@@ -151,8 +151,10 @@ void block_advance(struct engine *e, struct block *b, enum block_stage stage);
 /* block_plan.c */
 /* Bob: plan the block; false: aborted. And what START says of the plan. */
 bool block_plan(struct engine *e, struct block *b);
-void block_plan_encode(const struct block *b, struct message *start);
+void block_plan_encode(const struct engine *e, const struct block *b, struct message *start);
 /* Alice: take Bob's plan if it is hers to take; false: aborted. */
+/* Frames that reconciliation by METHOD has, in bits. */
+uint32_t block_frame_bits(const struct engine *e, enum reconcile_method method);
 bool block_plan_take(struct engine *e, struct block *b, const struct message *start);
 /* Disclosed so far, with all that is fixed; false: above the budget, and aborted. */
 uint64_t block_disclosed(const struct block *b);
@@ -161,6 +163,7 @@ bool block_in_budget(struct engine *e, struct block *b);
 bool block_accept(struct engine *e, struct block *b);
 
 /* block_reconcile.c: parameters from START; false: aborted. Then the stage's steps. */
+void block_reconcile_end(const struct engine *e, struct block *b);
 bool block_reconcile_start(struct engine *e, struct block *b, const struct message *start);
 bool block_reconcile_alice(struct engine *e, struct block *b);
 bool block_reconcile_bob(struct engine *e, struct block *b);

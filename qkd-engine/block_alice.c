@@ -10,8 +10,8 @@
 static void on_start(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
                      size_t len)
 {
-	if (m->start.bits != b->bits || m->start.frame_bits != e->config.frame_bits) {
-		engine_protocol_error(e, "block length or frame length differs");
+	if (m->start.bits != b->bits) {
+		engine_protocol_error(e, "block length differs");
 		return;
 	}
 	if (block_plan_take(e, b, m) && block_reconcile_start(e, b, m))

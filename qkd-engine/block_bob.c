@@ -33,9 +33,7 @@ static bool start_step(struct engine *e, struct block *b)
 	if (e->ops.random.fill(e->ops.random.ctx, &m.start.seed, sizeof(m.start.seed)) < 0)
 		random_bytes(&m.start.seed, sizeof(m.start.seed));
 	m.start.bits = (uint32_t)b->bits;
-	m.start.frame_bits = e->config.frame_bits;
-	m.start.qber_ppb = (uint32_t)(b->qber * 1e9);
-	block_plan_encode(b, &m);
+	block_plan_encode(e, b, &m);
 	memcpy(b->original, b->key, BITS_WORDS(b->bits) * sizeof(uint64_t));
 	block_send_message(e, b, &m);
 	if (block_reconcile_start(e, b, &m))

@@ -10,8 +10,11 @@
 #include <math.h>
 
 #include "common/log.h"
+#include "common/clock.h"
 #include "qkd-engine/engine_state.h"
 #include "qkd-engine/frame_check.h"
+#include "qkd-engine/ldpc.h"
+#include "qkd-engine/ldpc_code.h"
 
 LOG_COMPONENT_DEFINE(engine_plan)
 
@@ -30,18 +33,99 @@ static uint32_t secret_bits(const struct engine *e, const struct block *b, const
 	return (uint32_t)bound.secret_bits & ~255u;
 }
 
-static enum leak_mode mode_of(const struct engine_config *c)
+/* Where LDPC leaves nearly as much key and round trips are longer than this, it is taken. */
+#define ROUNDS_NS    (5 * NS_PER_MS)
+#define ROUNDS_SHARE 1.02
+
+uint32_t block_frame_bits(const struct engine *e, enum reconcile_method method)
 {
-	return c->leak_mode == LEAK_AUTO ? LEAK_TWO_WAY : c->leak_mode;
+	return method == RECONCILE_LDPC ? 1u << LDPC_FRAME_LOG2_MAX : e->config.frame_bits;
 }
 
-/* Cascade: each of Alice's parities tells one of Bob's (cascade.h). */
-static double parities_most(const struct engine *e, const struct block *b, double qber_most)
+/* How a method's leak is counted under the configuration; LEAK_AUTO: the two do not go together. */
+static enum leak_mode mode_of(const struct engine_config *c, enum reconcile_method method)
 {
-	double alice = leak_track_f_most(&e->leak_track, b->bits) * (double)b->bits *
-	               binary_entropy(qber_most);
+	enum leak_mode proven = reconcile_ops(method)->mode;
 
-	return b->plan.mode == LEAK_ALICE_ONLY ? alice : 2 * alice;
+	if (c->reconciliation != RECONCILE_AUTO && c->reconciliation != method)
+		return LEAK_AUTO;
+	if (c->leak_mode == LEAK_AUTO || c->leak_mode == proven)
+		return proven;
+	return c->leak_mode == LEAK_ALICE_ONLY && method == RECONCILE_CASCADE ? LEAK_ALICE_ONLY
+	                                                                      : LEAK_AUTO;
+}
+
+/* Cascade: each of Alice's parities tells one of Bob's (cascade.h). And frames that may fail. */
+static double cascade_budget(const struct engine *e, const struct block *b,
+                             const struct block_plan *p, const struct leak_expect *x)
+{
+	double n = (double)b->bits, frame = (double)frame_check_size_max(b->bits, p->frames);
+	double alice =
+	        leak_track_f_most(&e->leak_track, b->bits) * n * binary_entropy(x->qber_most);
+	double budget = (p->mode == LEAK_ALICE_ONLY ? alice : 2 * alice) +
+	                (double)leak_fixed_bits(p->frames);
+
+	return budget + frame * leak_track_reserve(&e->leak_track, p->frames, (uint64_t)frame,
+	                                           secret_bits(e, b, p->errors, budget));
+}
+
+/* LDPC: its own, for a rate two deviations above what is expected; 0: it has no code. */
+static double ldpc_most(const struct engine *e, const struct block *b, double qber)
+{
+	const struct ldpc_params l = {.bits = b->bits,
+	                              .frame_bits = block_frame_bits(e, RECONCILE_LDPC),
+	                              .qber = (uint32_t)(qber * 1e9) * 1e-9};
+
+	return (double)ldpc_budget(&l);
+}
+
+/* The plan with one method; secret_bits is 0 where it leaves nothing or does not apply. */
+static void plan_with(const struct engine *e, const struct block *b, enum reconcile_method method,
+                      const struct leak_expect *x, struct block_plan *p)
+{
+	double budget;
+
+	*p = (struct block_plan){.method = method,
+	                         .mode = mode_of(&e->config, method),
+	                         .errors = {x->errors_most[0], x->errors_most[1]},
+	                         .qber = x->qber};
+	if (p->mode == LEAK_AUTO)
+		return;
+	if (method == RECONCILE_LDPC) {
+		p->qber = (x->qber + x->qber_most) / 2;
+		budget = ldpc_most(e, b, p->qber);
+		if (budget == 0)
+			return;
+		budget += (double)leak_fixed_bits(0);
+	} else {
+		p->frames = frame_check_count(b->bits, e->config.frame_bits);
+		budget = cascade_budget(e, b, p, x);
+	}
+	budget = ceil(budget);
+	p->budget = budget < (double)b->bits ? (uint32_t)budget : (uint32_t)b->bits;
+	p->secret_bits = secret_bits(e, b, p->errors, p->budget);
+}
+
+/* What leaves more key; Cascade gives way where its round trips cost more than its key is worth. */
+static void choose(const struct engine *e, struct block *b, const struct leak_expect *x)
+{
+	struct block_plan cascade, ldpc;
+	struct channel_stats channel;
+
+	plan_with(e, b, RECONCILE_CASCADE, x, &cascade);
+	plan_with(e, b, RECONCILE_LDPC, x, &ldpc);
+	channel_stats_read(e->channel, &channel);
+	b->plan = ldpc.secret_bits > cascade.secret_bits ? ldpc : cascade;
+	b->plan.reason = RECONCILE_MORE_KEY;
+	if (e->config.reconciliation != RECONCILE_AUTO) {
+		b->plan.reason = RECONCILE_CONFIGURED;
+	} else if (cascade.secret_bits == 0 || ldpc.secret_bits == 0) {
+		b->plan.reason = RECONCILE_ONLY;
+	} else if (b->plan.method == RECONCILE_CASCADE && channel.rtt_ns > ROUNDS_NS &&
+	           cascade.secret_bits < ROUNDS_SHARE * ldpc.secret_bits) {
+		b->plan = ldpc;
+		b->plan.reason = RECONCILE_ROUNDS;
+	}
 }
 
 /* For status. */
@@ -57,25 +141,11 @@ bool block_plan(struct engine *e, struct block *b)
 	const struct leak_sample sample = {.n = {b->counts.n_z[0], b->counts.n_z[1]},
 	                                   .sampled = {b->sampled[0], b->sampled[1]},
 	                                   .errors = {b->sample_errors[0], b->sample_errors[1]}};
-	struct block_plan *p = &b->plan;
+	const struct block_plan *p = &b->plan;
 	struct leak_expect x;
-	double budget, frame;
 
 	leak_track_expect(&e->leak_track, &sample, &x);
-	b->qber = x.qber;
-	p->method = RECONCILE_CASCADE;
-	p->reason =
-	        e->config.reconciliation == RECONCILE_AUTO ? RECONCILE_ONLY : RECONCILE_CONFIGURED;
-	p->mode = mode_of(&e->config);
-	p->frames = frame_check_count(b->bits, e->config.frame_bits);
-	p->errors[0] = x.errors_most[0];
-	p->errors[1] = x.errors_most[1];
-	budget = ceil(parities_most(e, b, x.qber_most) + (double)leak_fixed_bits(p->frames));
-	frame = (double)frame_check_size_max(b->bits, p->frames);
-	budget += frame * leak_track_reserve(&e->leak_track, p->frames, (uint64_t)frame,
-	                                     secret_bits(e, b, p->errors, budget));
-	p->budget = budget < (double)b->bits ? (uint32_t)budget : (uint32_t)b->bits;
-	p->secret_bits = secret_bits(e, b, p->errors, p->budget);
+	choose(e, b, &x);
 	if (p->secret_bits == 0) {
 		leak_track_sample(&e->leak_track, &sample);
 		block_abort(e, b, ABORT_NO_SECRET, true);
@@ -85,8 +155,10 @@ bool block_plan(struct engine *e, struct block *b)
 	return true;
 }
 
-void block_plan_encode(const struct block *b, struct message *start)
+void block_plan_encode(const struct engine *e, const struct block *b, struct message *start)
 {
+	start->start.frame_bits = block_frame_bits(e, b->plan.method);
+	start->start.qber_ppb = (uint32_t)(b->plan.qber * 1e9);
 	start->start.method = (uint8_t)b->plan.method;
 	start->start.mode = (uint8_t)b->plan.mode;
 	start->start.reason = (uint8_t)b->plan.reason;
@@ -100,20 +172,28 @@ bool block_plan_take(struct engine *e, struct block *b, const struct message *st
 {
 	struct block_plan *p = &b->plan;
 
-	if (start->start.method != RECONCILE_CASCADE || start->start.reason >= RECONCILE_REASONS ||
-	    start->start.mode != mode_of(&e->config)) {
+	enum reconcile_method method = (enum reconcile_method)start->start.method;
+
+	if (reconcile_ops(method) == NULL || start->start.reason >= RECONCILE_REASONS ||
+	    start->start.mode == LEAK_AUTO || start->start.mode != mode_of(&e->config, method)) {
 		block_abort(e, b, ABORT_MODE, true);
 		return false;
 	}
 	*p = (struct block_plan){
-	        .method = (enum reconcile_method)start->start.method,
+	        .method = method,
 	        .reason = (enum reconcile_reason)start->start.reason,
 	        .mode = (enum leak_mode)start->start.mode,
-	        .frames = frame_check_count(b->bits, e->config.frame_bits),
+	        .frames = reconcile_ops(method)->checks_frames
+	                          ? 0
+	                          : frame_check_count(b->bits, e->config.frame_bits),
 	        .errors = {start->start.errors[0], start->start.errors[1]},
 	        .budget = start->start.budget,
 	        .secret_bits = start->start.secret_bits,
 	};
+	if (start->start.frame_bits != block_frame_bits(e, method)) {
+		engine_protocol_error(e, "frame length differs");
+		return false;
+	}
 	if (p->errors[0] > b->counts.n_z[0] || p->errors[1] > b->counts.n_z[1] ||
 	    p->budget < leak_fixed_bits(p->frames)) {
 		engine_protocol_error(e, "a plan that cannot be");
@@ -151,7 +231,8 @@ bool block_accept(struct engine *e, struct block *b)
 	entropy = n * binary_entropy(b->qber);
 	b->efficiency = entropy > 0 ? (double)b->leak.alice / entropy : 0;
 	/* Disclosed, so the blocks to come may be planned by it whatever becomes of this one. */
-	leak_track_errors(&e->leak_track, b->counts.n_z, m, b->leak.alice);
+	leak_track_errors(&e->leak_track, b->counts.n_z, m,
+	                  b->plan.method == RECONCILE_CASCADE ? b->leak.alice : 0);
 	if (b->qber > e->config.qber_abort) {
 		block_abort(e, b, ABORT_QBER, true);
 		return false;

@@ -9,40 +9,64 @@
 #include "common/bytes.h"
 #include "qkd-engine/engine_state.h"
 
+void block_reconcile_end(const struct engine *e, struct block *b)
+{
+	if (b->reconciler == NULL)
+		return;
+	(e->config.role == ENGINE_ALICE ? b->ops->alice_destroy
+	                                : b->ops->bob_destroy)(b->reconciler);
+	b->reconciler = NULL;
+}
+
 bool block_reconcile_start(struct engine *e, struct block *b, const struct message *start)
 {
-	b->cascade = (struct cascade_params){
+	const struct reconcile_params params = {
 	        .bits = b->bits,
 	        .frame_bits = start->start.frame_bits,
 	        .qber = start->start.qber_ppb * 1e-9,
 	        .seed = start->start.seed,
 	};
-	if (e->config.role == ENGINE_ALICE)
-		b->cascade_a = cascade_alice_create(&b->cascade, b->key);
-	else
-		b->cascade_b = cascade_bob_create(&b->cascade, b->key);
+
 	b->turn = true;
-	b->io_cap = cascade_message_max(&b->cascade);
+	b->ops = reconcile_ops(b->plan.method);
+	b->io_cap = b->ops->message_max(&params);
+	if (b->io_cap > 0)
+		b->reconciler = e->config.role == ENGINE_ALICE
+		                        ? b->ops->alice_create(&params, b->key)
+		                        : b->ops->bob_create(&params, b->key);
 	b->in = malloc(b->io_cap);
 	b->out = malloc(MESSAGE_HEADER + b->io_cap);
-	if (b->in != NULL && b->out != NULL && (b->cascade_a != NULL || b->cascade_b != NULL))
+	if (b->in != NULL && b->out != NULL && b->reconciler != NULL)
 		return true;
 	block_abort(e, b, ABORT_RECONCILE, true);
 	return false;
 }
 
 /* What was disclosed so far; false: too much, and the block is gone. */
-static bool count(struct engine *e, struct block *b)
+static bool count(struct engine *e, struct block *b, struct reconcile_count *c)
 {
-	struct cascade_stats s;
-
-	if (e->config.role == ENGINE_ALICE)
-		cascade_alice_stats(b->cascade_a, &s);
-	else
-		cascade_bob_stats(b->cascade_b, &s);
-	b->leak.alice = s.alice_parities;
-	b->leak.bob = s.bob_parities;
+	(e->config.role == ENGINE_ALICE ? b->ops->alice_count : b->ops->bob_count)(b->reconciler,
+	                                                                           c);
+	b->leak.alice = c->alice;
+	b->leak.bob = c->bob;
 	return block_in_budget(e, b);
+}
+
+/* This end's half gave up; -EOVERFLOW: what is left would take more than was planned for. */
+static void give_up(struct engine *e, struct block *b, int error)
+{
+	if (error == -EOVERFLOW)
+		leak_track_missed(&e->leak_track);
+	block_abort(e, b, error == -EOVERFLOW ? ABORT_BUDGET : ABORT_RECONCILE, true);
+}
+
+/* Reconciled: on to what finds the errors that are left. */
+static void finish(struct engine *e, struct block *b, const struct reconcile_count *c)
+{
+	e->stats.frames += c->frames;
+	e->stats.frames_failed += c->failed;
+	block_reconcile_end(e, b);
+	block_advance(e, b, b->ops->checks_frames ? BLOCK_VERIFY : BLOCK_CHECK);
 }
 
 static void send_payload(struct engine *e, struct block *b, enum message_type type, int n)
@@ -56,13 +80,14 @@ static bool answer_job(void *ctx)
 {
 	struct block *b = ctx;
 
-	b->job_result = cascade_alice_answer(b->cascade_a, b->in, b->in_len,
+	b->job_result = b->ops->alice_answer(b->reconciler, b->in, b->in_len,
 	                                     b->out + MESSAGE_HEADER, b->io_cap);
 	return b->job_result != -EAGAIN;
 }
 
 bool block_reconcile_alice(struct engine *e, struct block *b)
 {
+	struct reconcile_count c;
 	enum block_job did;
 	int n;
 
@@ -75,8 +100,8 @@ bool block_reconcile_alice(struct engine *e, struct block *b)
 	b->in_len = 0;
 	b->progress_ns = e->now_ns;
 	if (n < 0)
-		block_abort(e, b, ABORT_RECONCILE, true);
-	else if (count(e, b) && n > 0)
+		give_up(e, b, n);
+	else if (count(e, b, &c) && n > 0)
 		send_payload(e, b, MESSAGE_ANSWER, n);
 	return true;
 }
@@ -84,27 +109,27 @@ bool block_reconcile_alice(struct engine *e, struct block *b)
 static void corrected(struct engine *e, struct block *b)
 {
 	struct message m = {.type = MESSAGE_CORRECTED, .block = b->number};
+	struct reconcile_count c;
 
-	if (!count(e, b))
+	if (!count(e, b, &c))
 		return;
 	m.corrected.alice = b->leak.alice;
 	m.corrected.bob = b->leak.bob;
-	cascade_bob_destroy(b->cascade_b);
-	b->cascade_b = NULL;
 	block_send_message(e, b, &m);
-	block_advance(e, b, BLOCK_CHECK);
+	finish(e, b, &c);
 }
 
 static bool ask_job(void *ctx)
 {
 	struct block *b = ctx;
 
-	b->job_result = cascade_bob_ask(b->cascade_b, b->out + MESSAGE_HEADER, b->io_cap);
+	b->job_result = b->ops->bob_ask(b->reconciler, b->out + MESSAGE_HEADER, b->io_cap);
 	return b->job_result != -EAGAIN;
 }
 
 bool block_reconcile_bob(struct engine *e, struct block *b)
 {
+	struct reconcile_count c;
 	enum block_job did;
 	int n;
 
@@ -115,11 +140,11 @@ bool block_reconcile_bob(struct engine *e, struct block *b)
 		return did == BLOCK_JOB_MORE;
 	n = b->job_result;
 	b->turn = false; /* until the answer comes */
-	if (n < 0)
-		block_abort(e, b, ABORT_RECONCILE, true);
+	if (n < 0 || (n == 0 && !b->ops->bob_done(b->reconciler)))
+		give_up(e, b, n);
 	else if (n == 0)
 		corrected(e, b);
-	else if (count(e, b))
+	else if (count(e, b, &c))
 		send_payload(e, b, MESSAGE_ASK, n);
 	return true;
 }
@@ -140,7 +165,7 @@ void block_reconcile_answer(struct engine *e, struct block *b, const struct mess
 {
 	if (b->turn) {
 		engine_protocol_error(e, "an answer out of turn");
-	} else if (cascade_bob_take(b->cascade_b, m->payload.data, m->payload.len) < 0) {
+	} else if (b->ops->bob_take(b->reconciler, m->payload.data, m->payload.len) < 0) {
 		e->stats.protocol_errors++;
 		block_abort(e, b, ABORT_RECONCILE, true);
 	} else {
@@ -151,18 +176,19 @@ void block_reconcile_answer(struct engine *e, struct block *b, const struct mess
 void block_reconcile_corrected(struct engine *e, struct block *b, const struct message *m,
                                const uint8_t *msg, size_t len)
 {
+	struct reconcile_count c;
+
 	if (b->in_len != 0) {
 		engine_protocol_error(e, "the end of reconciliation with a question open");
 		return;
 	}
+	if (!count(e, b, &c))
+		return;
 	/* Each end trusts itself and takes the greater leak. */
 	if (m->corrected.alice > b->leak.alice)
 		b->leak.alice = m->corrected.alice;
 	if (m->corrected.bob > b->leak.bob)
 		b->leak.bob = m->corrected.bob;
-	if (!block_in_budget(e, b))
-		return;
-	cascade_alice_destroy(b->cascade_a);
-	b->cascade_a = NULL;
-	block_advance(e, b, BLOCK_CHECK);
+	if (block_in_budget(e, b))
+		finish(e, b, &c);
 }

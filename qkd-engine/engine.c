@@ -52,10 +52,14 @@ static int check_config(const struct engine_config *c, struct err *err)
 		               leak_mode_name(c->leak_mode));
 	if (c->reconciliation >= RECONCILE_METHODS)
 		return err_set(err, EINVAL, "reconciliation: there is no such method");
-	if (c->leak_mode == LEAK_ONE_WAY)
+	if (c->leak_mode == LEAK_ONE_WAY && c->reconciliation == RECONCILE_CASCADE)
 		return err_set(err, EINVAL,
 		               "leak-mode: one-way is not for cascade, whose questions tell of "
 		               "the receiver's bits");
+	if (c->reconciliation == RECONCILE_LDPC && c->leak_mode != LEAK_AUTO &&
+	    c->leak_mode != LEAK_ONE_WAY)
+		return err_set(err, EINVAL, "leak-mode: %s is not for ldpc, which is one-way",
+		               leak_mode_name(c->leak_mode));
 	if (!(c->qber_abort > 0 && c->qber_abort < 0.5))
 		return err_set(err, EINVAL, "qber-abort: %g is not within 0 to 0.5", c->qber_abort);
 	if (!(c->qber_alarm > 0 && c->qber_alarm < 0.25))

@@ -158,6 +158,7 @@ void leak_track_errors(struct leak_track *t, const uint64_t n[2], const uint64_t
 		t->variance[k] = v;
 	}
 	t->known = true;
+	t->missed = 0;
 	if (n[0] + n[1] > 0)
 		learn_f(t, n, m, alice);
 }
@@ -185,7 +186,11 @@ void leak_track_frames(struct leak_track *t, unsigned int frames, unsigned int f
 
 void leak_track_missed(struct leak_track *t)
 {
-	t->known = false;
+	/* Once may be chance; twice, and the blocks before say nothing of these any more. */
+	if (t->missed++ > 0)
+		t->known = false;
+	for (unsigned int k = 0; k < 2; k++)
+		t->drift[k] = 4 * t->drift[k] + t->variance[k];
 	t->f_spread = 2 * t->f_spread + 0.01;
 	if (!t->f_known) {
 		t->f = F_FIRST;

@@ -26,6 +26,7 @@ struct leak_track {
 	bool f_known;
 	double f, f_spread; /* Alice's parities over n h(Q): a mean, a deviation */
 	double frames, failed;
+	unsigned int missed; /* budgets, one after the other */
 };
 
 /* Outcomes of a block that are disclosed and the errors among them; and how long it is. */
@@ -67,7 +68,8 @@ void leak_track_sample(struct leak_track *t, const struct leak_sample *s);
 /* FAILED of FRAMES frames did not pass their check. */
 void leak_track_frames(struct leak_track *t, unsigned int frames, unsigned int failed);
 
-/* A block passed its budget: the next one trusts its sample alone, with a wider margin for f. */
+/* A block passed its budget: the next ones get wider margins, from their samples alone if need be.
+ */
 void leak_track_missed(struct leak_track *t);
 
 #endif

@@ -8,6 +8,7 @@
 static const char *const methods[RECONCILE_METHODS] = {
         [RECONCILE_AUTO] = "auto",
         [RECONCILE_CASCADE] = "cascade",
+        [RECONCILE_LDPC] = "ldpc",
 };
 
 const char *reconcile_method_name(enum reconcile_method method)
@@ -30,7 +31,9 @@ const char *reconcile_reason_name(enum reconcile_reason reason)
 {
 	static const char *const reasons[RECONCILE_REASONS] = {
 	        [RECONCILE_CONFIGURED] = "configured",
-	        [RECONCILE_ONLY] = "no other counts leak so",
+	        [RECONCILE_ONLY] = "no other is valid here",
+	        [RECONCILE_MORE_KEY] = "leaves more key",
+	        [RECONCILE_ROUNDS] = "fewer round trips",
 	};
 
 	return reason < RECONCILE_REASONS ? reasons[reason] : "unknown";

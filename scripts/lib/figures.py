@@ -4,7 +4,7 @@
 import datetime
 import time
 
-PROTOCOL = "four-state one-decoy time-bin BB84, Wiesemann 2024, two-way leak"
+PROTOCOL = "four-state one-decoy time-bin BB84, Wiesemann 2024"
 
 # What may happen to a packet between its sealing at one end and its opening at the other.
 UNDER_WAY = ("drop.wan_tx_full", "drop.no_headroom", "drop.no_wan_route", "drop.neighbour_queue",

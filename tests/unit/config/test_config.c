@@ -389,6 +389,10 @@ static const struct {
         {EXAMPLE_A, "qkd/source/mu2", "\"0.4\"",
          ROOT "/qkd/source/mu2: the decoy must be weaker than mu1"},
         {EXAMPLE_A, "qkd/qber-alarm", "\"0.1\"", ROOT "/qkd/qber-alarm: above qber-abort"},
+        {EXAMPLE_A, "qkd/leak-mode", "\"error-pattern\"",
+         ROOT
+         "/qkd/leak-mode: error-pattern needs a proof that grants the eavesdropper the pattern "
+         "of errors, and there is none for this protocol"},
         {EXAMPLE_A, "keystore/low-water", "100000",
          ROOT "/keystore/low-water: not below max-keys of 100000"},
 };

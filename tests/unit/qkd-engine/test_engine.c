@@ -73,9 +73,9 @@ static void test_record(void)
 	k = r.b.blocks[0];
 	CU_ASSERT_EQUAL(get_be64(k->id + 8), k->number);
 	CU_ASSERT_EQUAL(k->proof, FINITE_KEY_RUSCA2018);
-	CU_ASSERT_EQUAL(k->leak_mode, LEAK_TWO_WAY);
-	CU_ASSERT_EQUAL(k->method, RECONCILE_CASCADE);
-	CU_ASSERT_EQUAL(k->reason, RECONCILE_ONLY);
+	CU_ASSERT_EQUAL(k->leak_mode, LEAK_ONE_WAY);
+	CU_ASSERT_EQUAL(k->method, RECONCILE_LDPC);
+	CU_ASSERT_EQUAL(k->reason, RECONCILE_MORE_KEY);
 	CU_ASSERT(k->sifted_bits >= BLOCK_BITS && k->sifted_bits < BLOCK_BITS + 512);
 	CU_ASSERT_EQUAL(k->counts.n_z[0] + k->counts.n_z[1], k->sifted_bits);
 	CU_ASSERT_DOUBLE_EQUAL((double)(k->counts.m_z[0] + k->counts.m_z[1]) /
@@ -496,6 +496,11 @@ static void test_bad_config(void)
 	c.leak_mode = LEAK_ERROR_PATTERN;
 	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "leak-mode: error-pattern needs a proof"));
+	c.leak_mode = LEAK_TWO_WAY;
+	c.reconciliation = RECONCILE_LDPC;
+	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "leak-mode: two-way is not for ldpc"));
+	c.reconciliation = RECONCILE_CASCADE;
 	c.leak_mode = LEAK_ONE_WAY;
 	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "leak-mode: one-way is not for cascade"));

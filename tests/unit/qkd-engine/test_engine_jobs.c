@@ -86,7 +86,7 @@ static void run_until_held(struct rig *r, const struct engine *e)
 }
 
 /* Each job is done at once, between two polls. */
-static void test_makes_key(void)
+static void makes_key(enum reconcile_method method, unsigned int jobs)
 {
 	static struct rig r;
 	struct engine_stats a, b;
@@ -94,12 +94,16 @@ static void test_makes_key(void)
 	rig_give = hold;
 	given = 0;
 	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 1));
+	engine_destroy(r.a.engine);
+	engine_destroy(r.b.engine);
+	r.config_a.reconciliation = r.config_b.reconciliation = method;
+	CU_ASSERT_TRUE_FATAL(rig_engine_start(&r.a) && rig_engine_start(&r.b));
 	for (int i = 0; i < 50000 && (r.a.block_count < 3 || r.b.block_count < 3); i++) {
 		rig_step(&r);
 		do_held();
 	}
 	CU_ASSERT_EQUAL(rig_common_blocks(&r), 3);
-	CU_ASSERT_TRUE(given > 100); /* rounds of Cascade, amplification */
+	CU_ASSERT_TRUE(given > jobs);
 	engine_stats_read(r.a.engine, &a);
 	engine_stats_read(r.b.engine, &b);
 	CU_ASSERT_EQUAL(a.blocks_aborted + b.blocks_aborted, 0);
@@ -107,6 +111,13 @@ static void test_makes_key(void)
 	do_held();
 	rig_fini(&r);
 	rig_give = NULL;
+}
+
+/* Rounds, at each end, and amplification: of Cascade many, of LDPC two or three. */
+static void test_makes_key(void)
+{
+	makes_key(RECONCILE_CASCADE, 100);
+	makes_key(RECONCILE_LDPC, 14);
 }
 
 /* Whoever does jobs has too many: the engine does them itself. */

@@ -31,6 +31,15 @@ static bool restart_with(struct rig *r, uint32_t frame_bits, enum leak_mode a, e
 	return rig_engine_start(&r->a) && rig_engine_start(&r->b);
 }
 
+/* Most of what is planned here is Cascade's. */
+static bool start(struct rig *r, uint32_t block_bits, enum reconcile_method method, uint64_t seed)
+{
+	if (!rig_init(r, block_bits, &good, seed))
+		return false;
+	r->config_a.reconciliation = r->config_b.reconciliation = method;
+	return restart_with(r, 65536, LEAK_AUTO, LEAK_AUTO);
+}
+
 /* A frame that failed is disclosed, counted, and its block goes on. */
 static void test_frame_is_disclosed(void)
 {
@@ -38,7 +47,7 @@ static void test_frame_is_disclosed(void)
 	struct engine_stats b;
 	uint64_t last = 0;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 31));
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 31));
 	CU_ASSERT_TRUE_FATAL(restart_with(&r, 8192, LEAK_AUTO, LEAK_AUTO));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
 	rig_expect_failures(&r);
@@ -67,7 +76,7 @@ static void test_frames_above_the_budget(void)
 	unsigned int before;
 	uint64_t last = 0;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 32));
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 32));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 2, 5 * NS_PER_S));
 	for (int i = 0; i < 20000 && last == 0; i++) {
 		rig_step(&r);
@@ -95,7 +104,7 @@ static void test_verification(void)
 	struct engine_stats b;
 	bool done = false;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 33));
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 33));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
 	for (int i = 0; i < 20000 && !done; i++) {
 		rig_step(&r);
@@ -135,7 +144,7 @@ static void test_leak_above_the_budget(void)
 	struct engine_stats a, b;
 	struct leak_track t;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 34));
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 34));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 2, 5 * NS_PER_S));
 	t = r.b.engine->leak_track;
 	t.f = 0.8;
@@ -160,7 +169,7 @@ static void test_errors_above_the_plan(void)
 	struct leak_track honest, t;
 	struct engine_stats a, b;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 35));
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 35));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 2, 5 * NS_PER_S));
 	honest = t = r.b.engine->leak_track;
 	/* Told that parities are dear and errors are few. */
@@ -190,7 +199,7 @@ static void test_drift(void)
 	struct engine_stats b;
 	double errors = 0, planned = 0;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 36));
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 36));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 2, 5 * NS_PER_S));
 	for (int i = 0; i < 24; i++) {
 		r.flip += i < 12 ? 0.0004 : -0.0004;
@@ -216,7 +225,7 @@ static void test_sudden_change(void)
 	const struct key_block *k;
 	struct engine_stats b;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, 2 * BLOCK_BITS, &good, 37));
+	CU_ASSERT_TRUE_FATAL(start(&r, 2 * BLOCK_BITS, RECONCILE_CASCADE, 37));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 3, 5 * NS_PER_S));
 	r.flip = 0.015;
 	CU_ASSERT_TRUE(rig_run_blocks(&r, r.b.block_count + 3, 10 * NS_PER_S));
@@ -238,7 +247,7 @@ static void test_too_short(void)
 	static struct rig r;
 	struct engine_stats a, b;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, 10000, &good, 38));
+	CU_ASSERT_TRUE_FATAL(start(&r, 10000, RECONCILE_CASCADE, 38));
 	rig_run(&r, NS_PER_S);
 	a = stats_of(&r.a);
 	b = stats_of(&r.b);
@@ -258,7 +267,7 @@ static void test_rate_to_zero_and_back(void)
 	struct engine_stats b;
 	unsigned int before;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 39));
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 39));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 2, 5 * NS_PER_S));
 	for (r.flip = 0.01; r.flip < 0.034; r.flip += 0.004)
 		rig_run(&r, 300 * NS_PER_MS);
@@ -279,7 +288,7 @@ static void test_alice_only(void)
 	static struct rig r;
 	struct engine_stats a, b;
 
-	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 40));
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 40));
 	CU_ASSERT_TRUE_FATAL(restart_with(&r, 65536, LEAK_ALICE_ONLY, LEAK_ALICE_ONLY));
 	rig_run(&r, 2 * NS_PER_S);
 	a = stats_of(&r.a);
@@ -300,7 +309,7 @@ static void test_modes_differ(void)
 	struct engine_stats a;
 
 	for (int i = 0; i < 2; i++) {
-		CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 41));
+		CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 41));
 		CU_ASSERT_TRUE_FATAL(restart_with(&r, 65536,
 		                                  i == 0 ? LEAK_ALICE_ONLY : LEAK_TWO_WAY,
 		                                  i == 0 ? LEAK_AUTO : LEAK_ALICE_ONLY));
@@ -313,7 +322,85 @@ static void test_modes_differ(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_frame_is_disclosed), UNIT(test_frames_above_the_budget),
+static void set_methods(struct rig *r, enum reconcile_method a, enum reconcile_method b)
+{
+	engine_destroy(r->a.engine);
+	engine_destroy(r->b.engine);
+	r->config_a.reconciliation = a;
+	r->config_b.reconciliation = b;
+	CU_ASSERT_TRUE_FATAL(rig_engine_start(&r->a) && rig_engine_start(&r->b));
+}
+
+/* One-way LDPC leaves more than Cascade, whose questions cost as much as its answers. */
+static void test_method(void)
+{
+	static struct rig r;
+	const struct key_block *ldpc, *cascade;
+	struct engine_stats a;
+
+	CU_ASSERT_TRUE_FATAL(start(&r, 2 * BLOCK_BITS, RECONCILE_AUTO, 51));
+	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 3, 10 * NS_PER_S));
+	a = stats_of(&r.a);
+	CU_ASSERT_EQUAL(a.method, RECONCILE_LDPC);
+	CU_ASSERT_EQUAL(a.reason, RECONCILE_MORE_KEY);
+	CU_ASSERT_EQUAL(a.leak_mode, LEAK_ONE_WAY);
+	CU_ASSERT(a.frames >= 3);
+	set_methods(&r, RECONCILE_CASCADE, RECONCILE_CASCADE);
+	CU_ASSERT_TRUE_FATAL(rig_restart(&r.a) && rig_restart(&r.b));
+	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, r.b.block_count + 3, 20 * NS_PER_S));
+	CU_ASSERT_EQUAL(stats_of(&r.a).reason, RECONCILE_CONFIGURED);
+	ldpc = r.b.blocks[2];
+	cascade = r.b.blocks[r.b.block_count - 1];
+	CU_ASSERT_EQUAL(ldpc->method, RECONCILE_LDPC);
+	CU_ASSERT_EQUAL(ldpc->leak_mode, LEAK_ONE_WAY);
+	CU_ASSERT_EQUAL(cascade->method, RECONCILE_CASCADE);
+	CU_ASSERT_EQUAL(cascade->leak_mode, LEAK_TWO_WAY);
+	CU_ASSERT(ldpc->bits > cascade->bits * 11 / 10);
+	CU_ASSERT(rig_common_blocks(&r) >= 6);
+	rig_fini(&r);
+}
+
+static void test_methods_differ(void)
+{
+	static struct rig r;
+	struct engine_stats a;
+
+	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_AUTO, 52));
+	set_methods(&r, RECONCILE_CASCADE, RECONCILE_LDPC);
+	rig_run(&r, NS_PER_S);
+	a = stats_of(&r.a);
+	CU_ASSERT_EQUAL(r.a.block_count + r.b.block_count, 0);
+	CU_ASSERT(a.aborts[ABORT_MODE] > 0);
+	CU_ASSERT_EQUAL(a.aborts[ABORT_MODE], a.blocks_aborted);
+	rig_fini(&r);
+}
+
+/* More errors than the code was chosen for: void at the budget, then another code. */
+static void test_ldpc_above_the_budget(void)
+{
+	static struct rig r;
+	struct engine_stats b;
+	struct leak_track t;
+
+	CU_ASSERT_TRUE_FATAL(start(&r, 2 * BLOCK_BITS, RECONCILE_LDPC, 53));
+	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 2, 10 * NS_PER_S));
+	t = r.b.engine->leak_track;
+	for (unsigned int k = 0; k < 2; k++) {
+		t.rate[k] *= 0.6;
+		t.variance[k] = t.drift[k] = 0;
+	}
+	plan_with(&r, &t);
+	b = stats_of(&r.b);
+	CU_ASSERT_EQUAL(b.aborts[ABORT_BUDGET], 1);
+	CU_ASSERT_TRUE(rig_run_blocks(&r, r.b.block_count + 3, 15 * NS_PER_S));
+	for (unsigned int i = 0; i < r.b.block_count; i++)
+		CU_ASSERT(r.b.blocks[i]->disclosed_bits <= r.b.blocks[i]->leaked_bits);
+	CU_ASSERT(rig_common_blocks(&r) >= 4);
+	rig_fini(&r);
+}
+
+UNIT_MAIN(UNIT(test_method), UNIT(test_methods_differ), UNIT(test_ldpc_above_the_budget),
+          UNIT(test_frame_is_disclosed), UNIT(test_frames_above_the_budget),
           UNIT(test_verification), UNIT(test_leak_above_the_budget),
           UNIT(test_errors_above_the_plan), UNIT(test_drift), UNIT(test_sudden_change),
           UNIT(test_too_short), UNIT(test_rate_to_zero_and_back), UNIT(test_alice_only),
