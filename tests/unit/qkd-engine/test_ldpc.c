@@ -238,14 +238,14 @@ static void test_blind_rounds(void)
 /* A block that provides for a frame in full; its frames have 2^14 - 3 bits. */
 static struct ldpc_params many_frames(void)
 {
-	return (struct ldpc_params){128 * ((1 << 14) - 3), 1 << 14, usual_rate(), 9};
+	return (struct ldpc_params){256 * ((1 << 14) - 3), 1 << 14, usual_rate(), 9};
 }
 
 /* One frame is noise: it stays in the block and is disclosed, at the price of all its bits. */
 static void test_failed_frame_is_disclosed(void)
 {
 	struct ldpc_params p = many_frames();
-	size_t each = p.bits / 128, start = 37 * each;
+	size_t each = p.bits / 256, start = 37 * each;
 	struct ldpc_stats s;
 	struct pair t;
 
@@ -399,7 +399,7 @@ static void test_no_round_after_the_last(void)
 {
 	static const uint8_t first[] = {0, 0, 0, 1};
 	struct ldpc_params p = many_frames();
-	uint8_t msg[4 + 16] = {0};
+	uint8_t msg[4 + 32] = {0};
 	struct pair t;
 	uint32_t round;
 	int n = 1;
@@ -409,7 +409,7 @@ static void test_no_round_after_the_last(void)
 	msg[4] = 1;
 	for (round = 2; n > 0 && round < 10; round++) {
 		put_be32(msg, round);
-		n = answer(&t, msg, round == 2 ? 4 + 16 : 5);
+		n = answer(&t, msg, round == 2 ? 4 + 32 : 5);
 	}
 	CU_ASSERT_EQUAL(n, -EPROTO);
 	CU_ASSERT_TRUE(round <= 2 + 3 + 1 + 1);
