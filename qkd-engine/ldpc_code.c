@@ -51,7 +51,7 @@ static const struct {
 };
 
 /* Shorter frames spread more: so many more deviations of the mean start with them. */
-#define SPREAD 1.5
+#define SPREAD 1.9
 
 /* Pairs to split in round 1 and 2, in units of what the frame started with; 3 splits the rest. */
 static const double step[LDPC_BLIND_ROUNDS - 1] = {0.025, 0.04};
