@@ -8,6 +8,33 @@
 
 #include <sqlite3.h>
 
+/* Whatever handed it over: counted as no proof allows, it is no key. */
+static void test_refuses_what_no_proof_counts(void)
+{
+	static const enum leak_mode unproven[] = {LEAK_AUTO, LEAK_ERROR_PATTERN, LEAK_ALICE_ONLY};
+	struct key_block *kb = make_block(1, KEYS);
+	struct keystore_stats stats;
+	struct keystore *ks;
+	struct err err;
+
+	set_up();
+	remove_files();
+	ks = open_end(0, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ks);
+	for (unsigned int i = 0; i < sizeof(unproven) / sizeof(unproven[0]); i++) {
+		kb->leak_mode = unproven[i];
+		CU_ASSERT_EQUAL(keystore_add(ks, kb, &err), -EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, leak_mode_name(unproven[i])));
+	}
+	keystore_stats_read(ks, &stats);
+	CU_ASSERT_EQUAL(stats.blocks, 0);
+	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], 0);
+	kb->leak_mode = LEAK_ONE_WAY;
+	CU_ASSERT_EQUAL(keystore_add(ks, kb, &err), 0);
+	free(kb);
+	keystore_close(ks);
+}
+
 static void test_each_key_once_and_equal_at_both_ends(void)
 {
 	struct keystore *a, *b;
@@ -392,7 +419,7 @@ static void test_epsilons_add_up(void)
 	remove_files();
 }
 
-UNIT_MAIN(UNIT(test_refused_key_takes_its_block_along),
+UNIT_MAIN(UNIT(test_refused_key_takes_its_block_along), UNIT(test_refuses_what_no_proof_counts),
           UNIT(test_each_key_once_and_equal_at_both_ends), UNIT(test_keys_marked_ahead),
           UNIT(test_restart_repeats_nothing), UNIT(test_rests_sealed_under_the_storage_key),
           UNIT(test_summaries_bring_both_ends_together), UNIT(test_summaries_are_keyed),
