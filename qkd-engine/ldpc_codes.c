@@ -3,8 +3,8 @@
 /*
  * Degrees were found by ldpc_evolve ROWS COLS (11 % of ROWS) (ROWS - PAIRS - 1) WORK 1 1500 with
  * WORK 600 for the codes of 55 to 121 rows without that of 89, and 450 for the others (27: one row
- * merged); another
- * compiler may end at others, about as good. Each table says how it was made of its degrees.
+ * merged); another compiler may end at others, about as good. Each table says how it was made of
+ * its degrees.
  */
 
 #include "qkd-engine/ldpc_code.h"
