@@ -25,19 +25,32 @@
 #include "common/secret.h"
 #include "qkd-engine/cascade.h"
 
+/* Options that a kind of rows may look at. */
+enum {
+	QBER = 1 << 0,
+	FRAMES = 1 << 1,
+	FRAME_BITS = 1 << 2,
+	BLOCK = 1 << 3,
+	RTT = 1 << 4,
+	LOSS = 1 << 5,
+	WORKERS = 1 << 6,
+};
+
 /* In the order in which they are printed. */
 static const struct {
 	const char *kind;
 	void (*run)(const struct bench_options *o);
-	bool has_qber; /* --qber without --only asks for these */
+	unsigned int uses; /* --qber without --only asks for those that have it */
 } kinds[] = {
-        {"cascade", bench_engine_cascade, true},
-        {"ldpc", bench_engine_ldpc, true},
-        {"amplify", bench_engine_amplify, false},
-        {"sift", bench_engine_sift, false},
-        {"authenticate", bench_engine_authenticate, false},
-        {"end-to-end", bench_engine_end_to_end, true},
+        {"cascade", bench_engine_cascade, QBER | FRAMES | FRAME_BITS | BLOCK | RTT | LOSS},
+        {"ldpc", bench_engine_ldpc, QBER | FRAMES | FRAME_BITS | BLOCK},
+        {"amplify", bench_engine_amplify, BLOCK},
+        {"sift", bench_engine_sift, QBER},
+        {"authenticate", bench_engine_authenticate, BLOCK},
+        {"end-to-end", bench_engine_end_to_end, QBER | FRAME_BITS | BLOCK | RTT | LOSS | WORKERS},
 };
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static FILE *out;
 static const char *separator = "";
@@ -108,54 +121,117 @@ double bench_median(double *samples, size_t n)
 	return samples[(n - 1) / 2];
 }
 
+static _Noreturn void refuse(const char *option, const char *value, const char *reason)
+{
+	fprintf(stderr, "bench_engine: --%s %s: %s\n", option, value, reason);
+	exit(2);
+}
+
+static double real(const char *option, double least, double most, const char *range)
+{
+	char *end;
+	double v = strtod(optarg, &end);
+
+	if (end == optarg || *end != 0 || !(v >= least && v <= most))
+		refuse(option, optarg, range);
+	return v;
+}
+
+static uint64_t whole(const char *option, uint64_t least, uint64_t most, const char *range)
+{
+	char *end;
+	uint64_t v;
+
+	errno = 0;
+	v = strtoull(optarg, &end, 0);
+	if (*optarg < '0' || *optarg > '9' || *end != 0 || errno != 0 || v < least || v > most)
+		refuse(option, optarg, range);
+	return v;
+}
+
+static bool of_kind(const char *row, const char *kind)
+{
+	size_t n = strlen(kind);
+
+	return strncmp(row, kind, n) == 0 && (row[n] == 0 || row[n] == '/');
+}
+
+/* An option that the row does not look at must not seem to have changed its figures. */
+static void say_unused(const char *only, unsigned int given, const struct option *names)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (!of_kind(only, kinds[i].kind))
+			continue;
+		for (unsigned int o = 0; names[o].name != NULL; o++)
+			if (names[o].val < 'A' &&
+			    (given & ~kinds[i].uses & 1u << names[o].val) != 0)
+				fprintf(stderr, "bench_engine: --%s changes nothing of %s\n",
+				        names[o].name, kinds[i].kind);
+		return;
+	}
+	refuse("only", only,
+	       "is no row; there are cascade, ldpc, amplify, sift, authenticate and end-to-end, "
+	       "with / and a point those that have any");
+}
+
 static void parse(int argc, char **argv, struct bench_options *o, const char **json)
 {
-	static const struct option names[] = {{"only", required_argument, NULL, 'o'},
+	static const struct option names[] = {{"qber", required_argument, NULL, 0},
+	                                      {"frames", required_argument, NULL, 1},
+	                                      {"frame-bits", required_argument, NULL, 2},
+	                                      {"block", required_argument, NULL, 3},
+	                                      {"rtt", required_argument, NULL, 4},
+	                                      {"loss", required_argument, NULL, 5},
+	                                      {"workers", required_argument, NULL, 6},
+	                                      {"only", required_argument, NULL, 'o'},
 	                                      {"json", required_argument, NULL, 'j'},
-	                                      {"qber", required_argument, NULL, 'q'},
-	                                      {"frames", required_argument, NULL, 'f'},
-	                                      {"block", required_argument, NULL, 'B'},
-	                                      {"frame-bits", required_argument, NULL, 'b'},
-	                                      {"rtt", required_argument, NULL, 'r'},
-	                                      {"loss", required_argument, NULL, 'l'},
 	                                      {"seed", required_argument, NULL, 's'},
-	                                      {"workers", required_argument, NULL, 'w'},
 	                                      {NULL, 0, NULL, 0}};
+	static const char frame_range[] = "is no multiple of 64 from 1024 to 1048576";
+	unsigned int given = 0;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
+		if (c < 'A')
+			given |= 1u << c;
 		if (c == 'o')
 			o->only = optarg;
 		else if (c == 'j')
 			*json = optarg;
-		else if (c == 'q')
-			o->qber = atof(optarg);
-		else if (c == 'f')
-			o->frames = strtoul(optarg, NULL, 0);
-		else if (c == 'b')
-			o->frame_bits = strtoul(optarg, NULL, 0);
-		else if (c == 'B')
-			o->block = strtoul(optarg, NULL, 0);
-		else if (c == 'r')
-			o->network = true, o->rtt_ms = atof(optarg);
-		else if (c == 'l')
-			o->network = true, o->loss = atof(optarg);
-		else if (c == 'w')
-			o->workers = (unsigned int)strtoul(optarg, NULL, 0);
 		else if (c == 's')
-			o->seed = strtoull(optarg, NULL, 0);
+			o->seed = whole("seed", 0, UINT64_MAX, "is no whole number below 2^64");
+		else if (c == 0)
+			o->qber = real("qber", 1e-9, 50, "is no percentage above 0, up to 50");
+		else if (c == 1)
+			o->frames =
+			        whole("frames", 1, 1u << 30, "is no whole number from 1 to 2^30");
+		else if (c == 2)
+			o->frame_bits = whole("frame-bits", CASCADE_FRAME_MIN, CASCADE_FRAME_MAX,
+			                      frame_range);
+		else if (c == 3)
+			o->block = whole("block", 1, UINT32_MAX,
+			                 "is no whole number from 1 to 2^32 - 1");
+		else if (c == 4)
+			o->rtt_ms = real("rtt", 0, 1e6, "is no number of ms from 0 to 10^6");
+		else if (c == 5)
+			o->loss = real("loss", 0, 0.9, "is no share from 0 to 0.9");
+		else if (c == 6)
+			o->workers = (unsigned int)whole("workers", 0, 64,
+			                                 "is no whole number from 0 to 64");
 		else
 			exit(2);
 	}
-	if (o->qber < 0 || o->qber > 50 || o->rtt_ms < 0 || o->loss < 0 || o->loss >= 1 ||
-	    (o->frame_bits != 0 &&
-	     (o->frame_bits < CASCADE_FRAME_MIN || o->frame_bits > CASCADE_FRAME_MAX ||
-	      o->frame_bits % 64 != 0))) {
-		fprintf(stderr, "bench_engine: --qber is 0 to 50 (percent), --rtt at least 0 (ms), "
-		                "--loss from 0 to below 1, --frame-bits a multiple of 64 from 2^10 "
-		                "to 2^20\n");
+	if (optind < argc) {
+		fprintf(stderr, "bench_engine: %s: is no option\n", argv[optind]);
 		exit(2);
 	}
+	if (o->frame_bits % 64 != 0) {
+		fprintf(stderr, "bench_engine: --frame-bits %zu: %s\n", o->frame_bits, frame_range);
+		exit(2);
+	}
+	o->network = (given & (RTT | LOSS)) != 0;
+	if (o->only != NULL)
+		say_unused(o->only, given, names);
 }
 
 /* What the figures depend on besides the machine, which scripts/bench describes. */
@@ -193,15 +269,14 @@ int main(int argc, char **argv)
 	fprintf(out, "{\"bench\": \"engine\", ");
 	print_build();
 	fprintf(out, "\"rows\": [");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t n = strlen(kinds[i].kind);
-
-		if (o.only == NULL ? o.qber > 0 && !kinds[i].has_qber
-		                   : strncmp(o.only, kinds[i].kind, n) != 0 ||
-		                             (o.only[n] != 0 && o.only[n] != '/'))
+	for (size_t i = 0; i < KINDS; i++) {
+		if (o.only == NULL ? o.qber > 0 && (kinds[i].uses & QBER) == 0
+		                   : !of_kind(o.only, kinds[i].kind))
 			continue;
 		kinds[i].run(&o);
 	}
 	fprintf(out, "\n]}\n");
+	if (*separator == 0)
+		refuse("only", o.only, "is no point of these rows, --qber apart");
 	return fclose(out) == 0 ? 0 : 1;
 }

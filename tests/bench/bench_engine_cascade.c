@@ -130,7 +130,7 @@ static void block(struct row *r, uint64_t *alice, uint64_t *bob)
 	r->samples[r->blocks] = bench_cascade_block(p, alice, bob, &r->parities, r->blocks == 0);
 	r->blocks++;
 	r->failures += bench_cascade_failures(p, alice, bob);
-	r->frames += (p->bits + p->frame_bits / 2) / p->frame_bits;
+	r->frames += bench_cascade_frames(p);
 	r->ideal += (double)p->bits * bench_entropy((double)errors / (double)p->bits);
 }
 
@@ -156,13 +156,14 @@ static void emit(const struct row *r)
 
 	bench_emit(r->name,
 	           "\"f\": %.4f, \"f_two_way\": %.4f, \"frames\": %zu, \"failures\": %zu, "
-	           "\"frame_bits\": %zu, \"block_bits\": %zu, \"mbps\": %.1f, "
+	           "\"fer\": %.3g, \"rtt_ms\": 0, \"loss\": 0, \"frame_bits\": %zu, "
+	           "\"block_bits\": %zu, \"mbps\": %.1f, "
 	           "\"alice_mbps\": %.1f, \"bob_mbps\": %.1f, \"rounds\": %.0f, "
 	           "\"question_bytes\": %.0f, \"answer_bytes\": %.0f, \"longest_step_us\": %.0f",
 	           (double)r->parities / r->ideal, 2 * (double)r->parities / r->ideal, r->frames,
-	           r->failures, r->params.frame_bits, r->params.bits, alice < bob ? alice : bob,
-	           alice, bob, MEDIAN(r, rounds), MEDIAN(r, bytes[0]), MEDIAN(r, bytes[1]),
-	           r->samples[0].longest_s * 1e6);
+	           r->failures, (double)r->failures / (double)r->frames, r->params.frame_bits,
+	           r->params.bits, alice < bob ? alice : bob, alice, bob, MEDIAN(r, rounds),
+	           MEDIAN(r, bytes[0]), MEDIAN(r, bytes[1]), r->samples[0].longest_s * 1e6);
 }
 
 static void measure(const struct bench_options *o, struct row *rows, size_t count)
@@ -197,6 +198,8 @@ void bench_engine_cascade(const struct bench_options *o)
 	struct row rows[sizeof(percents) / sizeof(percents[0])] = {0};
 	size_t frame_bits = o->frame_bits == 0 ? FRAME_BITS : o->frame_bits, count = 0;
 
+	if (o->block != 0 && (o->block < CASCADE_BITS_MIN || o->block > CASCADE_BITS_MAX))
+		bench_fail("cascade: --block is %u to %u bits", CASCADE_BITS_MIN, CASCADE_BITS_MAX);
 	for (size_t i = 0; i < (o->qber > 0 ? 1 : sizeof(percents) / sizeof(percents[0])); i++) {
 		struct row *r = &rows[count];
 

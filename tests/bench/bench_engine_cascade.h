@@ -29,4 +29,12 @@ size_t bench_cascade_failures(const struct cascade_params *p, const uint64_t *x,
 /* The row with --rtt or --loss. */
 void bench_cascade_link(const struct bench_options *o, double percent, const char *row);
 
+/* Frames of a block, as cascade_plan_init() counts them. */
+static inline size_t bench_cascade_frames(const struct cascade_params *p)
+{
+	size_t frames = (p->bits + p->frame_bits / 2) / p->frame_bits;
+
+	return frames > 0 ? frames : 1;
+}
+
 #endif

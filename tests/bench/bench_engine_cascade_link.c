@@ -314,6 +314,7 @@ void bench_cascade_link(const struct bench_options *o, double percent, const cha
 	direct = (double)p.bits / direct * 1e-6;
 	{
 		double s = (double)(l.now_ns[1] - l.first_ns) * 1e-9;
+		size_t frames = l.done * bench_cascade_frames(&p);
 		double mbps = (double)((l.done - l.first_done) * p.bits) / s * 1e-6;
 
 		bench_emit(
@@ -322,11 +323,13 @@ void bench_cascade_link(const struct bench_options *o, double percent, const cha
 		        "\"share\": %.3f, \"alice_busy\": %.2f, \"bob_busy\": %.2f, "
 		        "\"blocks_in_flight\": %zu, \"block_bits\": %zu, "
 		        "\"frame_bits\": %zu, \"rounds\": %.0f, \"blocks\": %zu, "
-		        "\"failures\": %zu, \"datagrams\": %llu, \"retransmitted\": %llu, "
+		        "\"frames\": %zu, \"failures\": %zu, \"fer\": %.3g, \"datagrams\": %llu, "
+		        "\"retransmitted\": %llu, "
 		        "\"memory_mib\": %.0f, \"clock_s\": %.2f",
 		        o->rtt_ms, o->loss, mbps, direct, mbps / direct, l.busy_s[0] / s,
 		        l.busy_s[1] / s, count, p.bits, frame_bits, rounds, l.done - l.first_done,
-		        l.failures, (unsigned long long)stats.datagrams_sent,
+		        frames, l.failures, (double)l.failures / (double)frames,
+		        (unsigned long long)stats.datagrams_sent,
 		        (unsigned long long)stats.retransmitted, (double)usage.ru_maxrss / 1024, s);
 	}
 	link_fini(&l);

@@ -373,7 +373,8 @@ void bench_engine_sift(const struct bench_options *o)
 	if (bench_median(bob_s, SAMPLES) > side)
 		side = bench_median(bob_s, SAMPLES);
 	bench_emit("sift",
-	           "\"mdet_s\": %.1f, \"alice_mdet_s\": %.1f, \"bob_mdet_s\": %.1f, "
+	           "\"mega_per_s\": %.1f, \"alice_mega_per_s\": %.1f, "
+	           "\"bob_mega_per_s\": %.1f, "
 	           "\"announce_bytes\": %.3f, \"reply_bytes\": %.3f, \"sifted_share\": %.3f, "
 	           "\"provider\": \"%s\", \"detections\": %.0f, \"wall_s\": %.2f",
 	           detections / side / 1e6, detections / bench_median(alice_s, SAMPLES) / 1e6,
