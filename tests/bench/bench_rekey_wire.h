@@ -96,7 +96,12 @@ static inline bool rekey_wire_chance(struct rekey_wire *w, double p)
 	return (double)(rekey_wire_random(w) >> 11) * 0x1p-53 < p;
 }
 
-/* Storage that keeps nothing: the store's memory is all that these runs need. */
+/* Storage that keeps counters alone: the store's memory is all else that these runs need. */
+struct rekey_wire_storage {
+	struct storage storage;
+	uint64_t counter[STORAGE_COUNTERS];
+};
+
 static inline int rekey_wire_storage_ok(struct storage *s, struct err *err)
 {
 	(void)s;
@@ -136,6 +141,17 @@ static inline int rekey_wire_storage_eps_total(struct storage *s, double *out, s
 	return 0;
 }
 
+static inline int rekey_wire_storage_count(struct storage *s, enum storage_counter counter,
+                                           uint64_t add, uint64_t *out, struct err *err)
+{
+	struct rekey_wire_storage *own = (struct rekey_wire_storage *)s;
+
+	(void)err;
+	*out = own->counter[counter];
+	own->counter[counter] += add;
+	return 0;
+}
+
 static inline int rekey_wire_storage_retire(struct storage *s, int64_t row, struct err *err)
 {
 	return rekey_wire_storage_spend(s, row, 0, err);
@@ -166,14 +182,16 @@ static inline struct storage *rekey_wire_storage(void)
 	                                        .spend = rekey_wire_storage_spend,
 	                                        .retire = rekey_wire_storage_retire,
 	                                        .eps_total = rekey_wire_storage_eps_total,
+	                                        .count = rekey_wire_storage_count,
 	                                        .load = rekey_wire_storage_load,
 	                                        .close = rekey_wire_storage_close};
-	struct storage *s = malloc(sizeof(*s));
+	struct rekey_wire_storage *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		abort();
-	*s = template;
-	return s;
+	s->storage = template;
+	s->counter[STORAGE_NEXT_PAD] = STORAGE_PADS_FROM;
+	return &s->storage;
 }
 
 /* What the machines do. */
