@@ -3,8 +3,8 @@
 /*
  * What is fixed before a block is reconciled: how much may leak, how many errors are planned
  * for, how long the key will be. All of it follows from public figures, so that none of it
- * tells of the bits; later a block keeps to the plan or is void. Steps 5 to 9 of the argument
- * in docs/security.md, "The length".
+ * tells of the bits; later a block keeps to the plan or is void. Steps 1, 3 and 6 of the
+ * argument in docs/security.md, "The length".
  */
 
 #include <math.h>

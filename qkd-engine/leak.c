@@ -39,9 +39,17 @@ uint64_t leak_fixed_bits(unsigned int frames)
 	       LEAK_VERDICT_BITS;
 }
 
+/* The peer states some of them: a sum beyond 64 bits is no small one. */
+static uint64_t add(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 uint64_t leak_total_bits(enum leak_mode mode, unsigned int frames, const struct leak_count *c)
 {
 	bool alice_alone = mode == LEAK_ALICE_ONLY || mode == LEAK_ERROR_PATTERN;
 
-	return leak_fixed_bits(frames) + c->alice + (alice_alone ? 0 : c->bob) + c->revealed;
+	uint64_t both = add(c->alice, alice_alone ? 0 : c->bob);
+
+	return add(leak_fixed_bits(frames), add(both, c->revealed));
 }

@@ -48,7 +48,7 @@ struct leak_count {
 /* Of a block in FRAMES frames, without reconciliation: checks, hash, counts, verdicts. */
 uint64_t leak_fixed_bits(unsigned int frames);
 
-/* All of it. */
+/* All of it; UINT64_MAX if it is more. */
 uint64_t leak_total_bits(enum leak_mode mode, unsigned int frames, const struct leak_count *c);
 
 #endif

@@ -51,4 +51,17 @@ static void test_totals(void)
 	CU_ASSERT_EQUAL(leak_total_bits(LEAK_ALICE_ONLY, 16, &c), 788 + 117000 + 65536);
 }
 
-UNIT_MAIN(UNIT(test_names), UNIT(test_proven), UNIT(test_totals))
+/* What a peer states cannot add up to little. */
+static void test_no_overflow(void)
+{
+	const struct leak_count most = {.alice = UINT64_MAX, .bob = 1};
+	const struct leak_count halves = {.alice = 1ULL << 63, .bob = 1ULL << 63};
+	const struct leak_count nearly = {.alice = UINT64_MAX - 787};
+
+	CU_ASSERT_EQUAL(leak_total_bits(LEAK_TWO_WAY, 16, &most), UINT64_MAX);
+	CU_ASSERT_EQUAL(leak_total_bits(LEAK_ALICE_ONLY, 16, &most), UINT64_MAX);
+	CU_ASSERT_EQUAL(leak_total_bits(LEAK_ONE_WAY, 0, &halves), UINT64_MAX);
+	CU_ASSERT_EQUAL(leak_total_bits(LEAK_ONE_WAY, 16, &nearly), UINT64_MAX);
+}
+
+UNIT_MAIN(UNIT(test_names), UNIT(test_proven), UNIT(test_totals), UNIT(test_no_overflow))
