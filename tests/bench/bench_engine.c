@@ -4,8 +4,8 @@
  * Figures of the key distillation, rows KIND/POINT as JSON.
  *
  *     bench_engine [--only ROW|KIND] [--qber PERCENT] [--frames N] [--frame-bits N]
- *                  [--block BITS] [--rtt MS] [--loss SHARE] [--workers N] [--seed N]
- *                  [--json FILE]
+ *                  [--block BITS] [--rtt MS] [--loss SHARE] [--workers N] [--method NAME]
+ *                  [--seed N] [--json FILE]
  *
  * Both parties run in this thread; rates are of processor time, since the machine has other
  * work to do, and the time on the wall is given beside it.
@@ -34,6 +34,7 @@ enum {
 	RTT = 1 << 4,
 	LOSS = 1 << 5,
 	WORKERS = 1 << 6,
+	METHOD = 1 << 7,
 };
 
 /* In the order in which they are printed. */
@@ -47,7 +48,8 @@ static const struct {
         {"amplify", bench_engine_amplify, BLOCK},
         {"sift", bench_engine_sift, QBER},
         {"authenticate", bench_engine_authenticate, BLOCK},
-        {"end-to-end", bench_engine_end_to_end, QBER | FRAME_BITS | BLOCK | RTT | LOSS | WORKERS},
+        {"end-to-end", bench_engine_end_to_end,
+         QBER | FRAME_BITS | BLOCK | RTT | LOSS | WORKERS | METHOD},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -176,17 +178,13 @@ static void say_unused(const char *only, unsigned int given, const struct option
 
 static void parse(int argc, char **argv, struct bench_options *o, const char **json)
 {
-	static const struct option names[] = {{"qber", required_argument, NULL, 0},
-	                                      {"frames", required_argument, NULL, 1},
-	                                      {"frame-bits", required_argument, NULL, 2},
-	                                      {"block", required_argument, NULL, 3},
-	                                      {"rtt", required_argument, NULL, 4},
-	                                      {"loss", required_argument, NULL, 5},
-	                                      {"workers", required_argument, NULL, 6},
-	                                      {"only", required_argument, NULL, 'o'},
-	                                      {"json", required_argument, NULL, 'j'},
-	                                      {"seed", required_argument, NULL, 's'},
-	                                      {NULL, 0, NULL, 0}};
+	static const struct option names[] = {
+	        {"qber", required_argument, NULL, 0},       {"frames", required_argument, NULL, 1},
+	        {"frame-bits", required_argument, NULL, 2}, {"block", required_argument, NULL, 3},
+	        {"rtt", required_argument, NULL, 4},        {"loss", required_argument, NULL, 5},
+	        {"workers", required_argument, NULL, 6},    {"method", required_argument, NULL, 7},
+	        {"only", required_argument, NULL, 'o'},     {"json", required_argument, NULL, 'j'},
+	        {"seed", required_argument, NULL, 's'},     {NULL, 0, NULL, 0}};
 	static const char frame_range[] = "is no multiple of 64 from 1024 to 1048576";
 	unsigned int given = 0;
 	int c;
@@ -218,7 +216,9 @@ static void parse(int argc, char **argv, struct bench_options *o, const char **j
 		else if (c == 6)
 			o->workers = (unsigned int)whole("workers", 0, 64,
 			                                 "is no whole number from 0 to 64");
-		else
+		else if (c == 7 && reconcile_method_find(optarg, &o->method) < 0)
+			refuse("method", optarg, "is not auto, cascade or ldpc");
+		else if (c != 7)
 			exit(2);
 	}
 	if (optind < argc) {

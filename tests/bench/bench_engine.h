@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "qkd-engine/reconcile.h"
+
 struct bench_options {
 	const char *only;          /* a row, or a kind of rows; NULL: all */
 	double qber;               /* percent; 0: each kind's own list */
@@ -21,6 +23,7 @@ struct bench_options {
 	double rtt_ms, loss;       /* of the classical channel; loss is a share, 0 to 1 */
 	bool network;              /* either was asked for */
 	unsigned int workers;      /* further cores of an end */
+	enum reconcile_method method;
 	uint64_t seed;
 };
 

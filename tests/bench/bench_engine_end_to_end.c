@@ -255,6 +255,7 @@ static void start(struct end *end, const struct bench_options *o)
 	        .qber_abort = 0.12,
 	        .qber_alarm = 0.12,
 	        .sample_interval = 64,
+	        .reconciliation = o->method,
 	        .link = "bench",
 	};
 	const struct engine_ops ops = {
@@ -424,11 +425,12 @@ void bench_engine_end_to_end(const struct bench_options *o)
 	           "\"alice_s\": %.3f, \"bob_s\": %.3f, \"secret_share\": %.4f, "
 	           "\"leaked_share\": %.4f, \"efficiency_f\": %.4f, \"qber\": %.4f, "
 	           "\"block_bits\": %llu, \"rtt_ms\": %g, \"loss\": %g, "
-	           "\"workers\": %u",
+	           "\"workers\": %u, \"method\": \"%s\"",
 	           (double)bits / side / 1e6, (double)bits / virtual_s / 1e6,
 	           (double)sifted / side / 1e6, alice_s, bob_s, (double)bits / (double)sifted,
 	           (double)leaked / (double)sifted, b.efficiency_f, b.block_qber_z,
-	           (unsigned long long)(sifted / BLOCKS), o->rtt_ms, o->loss, o->workers);
+	           (unsigned long long)(sifted / BLOCKS), o->rtt_ms, o->loss, o->workers,
+	           reconcile_method_name(b.method));
 	engine_destroy(run->alice.engine);
 	engine_destroy(run->bob.engine);
 	channel_destroy(run->alice.channel);
