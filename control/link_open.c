@@ -88,6 +88,7 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	        .quantum = config->qkd.enabled,
 	        .engine = {.role = l->site_a ? ENGINE_ALICE : ENGINE_BOB,
 	                   .block_bits = config->qkd.block_bits,
+	                   .p_z = config->qkd.p_z,
 	                   .frame_bits = 65536,
 	                   .source = {.mu = {config->qkd.mu1, config->qkd.mu2},
 	                              .p = {config->qkd.p_mu1, 1 - config->qkd.p_mu1},

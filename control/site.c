@@ -21,16 +21,16 @@
 LOG_COMPONENT_DEFINE(site)
 
 /*
- * Beside the SAs: blocks under way and the key store. The least is for two blocks of 10^6 bits
- * under way and a few thousand keys. Larger blocks take some 5 bytes a bit when as many are under
- * way as can be.
+ * Beside the SAs: blocks under way and the key store. The least is for blocks of 10^6 bits that
+ * fill, two of them being made key of, and a few thousand keys. Larger blocks take some 5 bytes a
+ * detection when as many are under way as can be.
  */
-#define SECRET_BYTES ((size_t)48 << 20)
-#define SECRET_LEAST ((size_t)6 << 20)
-#define SECRET_BLOCK 4000000 /* bits that SECRET_BYTES is enough for */
-#define SECRET_A_BIT 6
-#define LOCKED_ELSE  (256u << 10) /* what libraries lock for themselves */
-#define RECLAIM_NS   (50 * NS_PER_MS)
+#define SECRET_BYTES       ((size_t)48 << 20)
+#define SECRET_LEAST       ((size_t)10 << 20)
+#define SECRET_BLOCK       4000000      /* detections of a block that SECRET_BYTES is enough for */
+#define SECRET_A_DETECTION 6            /* bytes, of all blocks */
+#define LOCKED_ELSE        (256u << 10) /* what libraries lock for themselves */
+#define RECLAIM_NS         (50 * NS_PER_MS)
 
 static struct config config;
 static struct dataplane *dataplane;
@@ -89,10 +89,11 @@ static int init_secret_memory(struct err *err)
 	size_t least = SECRET_LEAST + dataplane_secret_least(&config) + LOCKED_ELSE;
 	struct rlimit limit;
 	size_t most = SECRET_BYTES + sas;
+	double detections = config.qkd.block_bits / (config.qkd.p_z * config.qkd.p_z);
 	int rc;
 
-	if (config.qkd.block_bits > SECRET_BLOCK)
-		most += SECRET_A_BIT * (size_t)(config.qkd.block_bits - SECRET_BLOCK);
+	if (detections > SECRET_BLOCK)
+		most += SECRET_A_DETECTION * (size_t)(detections - SECRET_BLOCK);
 	rc = secret_init(most, err);
 	if (rc != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= most)
 		return rc;

@@ -14,18 +14,20 @@
 
 LOG_COMPONENT_DEFINE(engine_block)
 
-int block_init(struct block *b, size_t bits)
+int block_init(struct block *b, size_t detections)
 {
-	size_t cap = bits + SIFT_BATCH_MAX, words = BITS_WORDS(cap);
+	size_t cap = detections + SIFT_BATCH_MAX, words = BITS_WORDS(cap);
 
 	memset(b, 0, sizeof(*b));
 	b->cap = cap;
-	b->secret = secret_alloc(sizeof(*b->secret) + 2 * words * sizeof(uint64_t));
+	b->secret = secret_alloc(sizeof(*b->secret) + BLOCK_STRINGS * words * sizeof(uint64_t));
 	b->decoy = calloc(words, sizeof(uint64_t));
 	if (b->secret == NULL || b->decoy == NULL)
 		return -ENOMEM;
-	b->key = b->secret->bits;
-	b->original = b->secret->bits + words;
+	for (unsigned int i = 0; i < BLOCK_STRINGS; i++)
+		b->string[i] = b->secret->bits + i * words;
+	b->key = b->string[BLOCK_BIT];
+	b->original = b->string[BLOCK_X];
 	return 0;
 }
 
@@ -71,6 +73,7 @@ void block_release(struct engine *e, struct block *b)
 	                     .original = b->original,
 	                     .decoy = b->decoy};
 
+	memcpy(kept.string, b->string, sizeof(kept.string));
 	if (b->stage == BLOCK_FREE)
 		return;
 	if (!block_job_end(b)) {
@@ -87,7 +90,7 @@ void block_release(struct engine *e, struct block *b)
 	free(b->in);
 	free(b->out);
 	free(b->seed);
-	secret_wipe(b->secret, sizeof(*b->secret) + 2 * words * sizeof(uint64_t));
+	secret_wipe(b->secret, sizeof(*b->secret) + BLOCK_STRINGS * words * sizeof(uint64_t));
 	memset(b->decoy, 0, words * sizeof(uint64_t));
 	*b = kept;
 	if (e->open == b)
@@ -128,21 +131,18 @@ void block_void_recent(struct engine *e)
 	}
 }
 
-void block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot)
+bool block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot)
 {
 	if (b->last_slot == 0)
 		b->first_slot = first_slot;
 	b->last_slot = last_slot;
 	b->last_batch_ns = e->now_ns;
-	/* During an alarm sifting only feeds monitoring; a block must not stop it by being full. */
-	if (b->tainted && b->bits >= e->config.block_bits / 4) {
-		block_abort(e, b, ABORT_ALARM, true);
-		return;
-	}
-	if (b->bits < e->config.block_bits)
-		return;
-	e->open = NULL;
-	block_advance(e, b, BLOCK_START);
+	/* During an alarm announcements only feed monitoring; a block must not stop it by being
+	 * full. */
+	if (!b->tainted || b->detections < e->block_detections / 4)
+		return true;
+	block_abort(e, b, ABORT_ALARM, true);
+	return false;
 }
 
 void block_send(struct engine *e, struct block *b, const uint8_t *msg, size_t len)

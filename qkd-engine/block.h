@@ -24,9 +24,10 @@ struct engine;
 /* In order; a block of either end goes through those that its role has. */
 enum block_stage {
 	BLOCK_FREE,
-	BLOCK_ENDING, /* released, but another core still has a job of it */
-	BLOCK_FILLING,
-	BLOCK_START, /* A waits for START; B plans and sends it */
+	BLOCK_ENDING,  /* released, but another core still has a job of it */
+	BLOCK_FILLING, /* detections are announced; then until all samples were replied to */
+	BLOCK_SIFT,    /* B announces bases, A replies */
+	BLOCK_START,   /* A waits for START; B plans and sends it */
 	BLOCK_RECONCILE,
 	BLOCK_CHECK,  /* A draws the hash key of the frames' checks; B waits for them */
 	BLOCK_FAILED, /* A waits for the frames that failed */
@@ -67,22 +68,32 @@ struct block_plan {
 	uint32_t secret_bits;
 };
 
+/* What either end knows of the block's detections, but for the samples: a bit each. */
+enum { BLOCK_X, BLOCK_BIT, BLOCK_DECOY, BLOCK_LIGHT, BLOCK_STRINGS };
+#define BLOCK_CROSS BLOCK_DECOY /* Bob's third and last */
+
 /* Secret part, in secret memory for the engine's life. */
 struct block_secret {
 	struct auth_transcript tx, rx;
 	struct auth_pad tx_pad, rx_pad;
-	uint64_t bits[]; /* key, then Bob's copy from before correction: BITS_WORDS(cap) each */
+	uint64_t bits[]; /* the strings of the detections: BITS_WORDS(cap) each */
 };
 
 struct block {
 	enum block_stage stage;
 	uint64_t number;
 	uint8_t id[16];
-	bool tainted; /* got detections while an alarm was on; will not become key */
-	size_t bits, cap;
+	bool tainted;           /* got detections while an alarm was on; will not become key */
+	size_t detections, cap; /* not sampled; room for them, and so for the bits */
+	size_t asked, sifted;   /* of them: bases that B has sent; that A has replied to */
+	size_t bits;
 	struct block_secret *secret;
-	uint64_t *key, *original; /* in SECRET */
-	uint64_t *decoy;          /* bit string: which key bits come from decoy pulses */
+	/*
+	 * In SECRET. The key takes the place of the bits that it is sifted from; ORIGINAL, Bob's
+	 * from before correction, that of the bases.
+	 */
+	uint64_t *string[BLOCK_STRINGS], *key, *original;
+	uint64_t *decoy; /* bit string: which key bits come from decoy pulses */
 	struct finite_key_counts counts;
 	uint64_t sampled[2], sample_errors[2]; /* Z outcomes that were disclosed, by intensity */
 	uint64_t first_slot, last_slot;
@@ -119,8 +130,8 @@ struct block {
 	uint8_t peer_tag_msg[MESSAGE_TAG_COVERED + AUTH_TAG_BYTES];
 };
 
-/* Memory of a block of BITS for the engine's life; -ENOMEM. */
-int block_init(struct block *b, size_t bits);
+/* Memory of a block of DETECTIONS and a batch for the engine's life; -ENOMEM. */
+int block_init(struct block *b, size_t detections);
 void block_fini(struct block *b);
 
 /* A free block becomes number NUMBER; NULL when none is free. */
@@ -135,11 +146,23 @@ void block_abort(struct engine *e, struct block *b, enum abort_reason reason, bo
 /* Abort what is filling and what was sifted in the last BLOCK_VOID_NS. */
 void block_void_recent(struct engine *e);
 
-/* Take what a batch gives into B, which may be NULL; C gets the disclosed outcomes. */
-void block_append(struct block *b, const struct sift_gain *g, struct monitor_counts *c);
+/* block_append.c: the disclosed outcomes of G, as monitoring takes them. */
+void block_shown(const struct sift_gain *g, struct monitor_counts *c);
+/* N detections into the block that fills: strings, zero beyond, NULL for one that is not kept. */
+void block_store(struct block *b, const uint64_t *const from[BLOCK_STRINGS], size_t n);
+/* What a sample says of errors in Z; and what detections with their bases known give. */
+void block_append_sample(struct block *b, const struct sift_gain *g);
+void block_append(struct block *b, const struct sift_gain *g);
 
-/* A batch was added: close the block when it is full. */
-void block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot);
+/* A batch was stored: its slots; it is void when nothing was to come of it. False: it is. */
+bool block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot);
+
+/* block_sift.c: bases and what comes of them. */
+bool block_sift_step(struct engine *e, struct block *b); /* Bob */
+void block_on_bases(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                    size_t len);
+void block_on_sifted(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                     size_t len);
 
 /* Hash and send a message of the block. */
 void block_send(struct engine *e, struct block *b, const uint8_t *msg, size_t len);

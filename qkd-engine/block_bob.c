@@ -110,6 +110,9 @@ static void on_commit(struct engine *e, struct block *b, const struct message *m
 }
 
 const struct block_stage_ops block_bob_stages[BLOCK_STAGES] = {
+        [BLOCK_SIFT] = {.step = block_sift_step,
+                        .messages = {{MESSAGE_SIFTED, block_on_sifted}},
+                        .waits = true},
         [BLOCK_START] = {.step = start_step},
         [BLOCK_RECONCILE] = {.step = block_reconcile_bob,
                              .messages = {{MESSAGE_ANSWER, block_reconcile_answer}},

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Bob: detections into announcements, replies into key. */
+/* Bob: detections into announcements, the replies to their samples. */
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -20,28 +19,16 @@ static struct batch_out *batch_at(struct bob *b, uint64_t index)
 	return &b->batches[index % BATCHES_MAX];
 }
 
-static struct sift_outcomes *outcomes_at(struct bob *b, uint64_t index)
+static struct sift_outcomes *sample_at(struct bob *b, uint64_t index)
 {
-	return &b->outcomes[index % BATCHES_MAX];
-}
-
-static void pop(struct bob *b)
-{
-	struct batch_out *out = batch_at(b, b->head);
-
-	b->outstanding -= out->count;
-	free(out->raw);
-	out->raw = NULL;
-	secret_wipe(outcomes_at(b, b->head), sizeof(struct sift_outcomes));
-	b->head++;
+	return &b->samples[index % BATCHES_MAX];
 }
 
 void bob_sift_drop(struct engine *e)
 {
 	struct bob *b = &e->bob;
 
-	while (b->head < b->tail)
-		pop(b);
+	b->head = b->tail;
 	secret_wipe(b->pending, sizeof(*b->pending));
 	b->dropping = false;
 }
@@ -54,29 +41,11 @@ static bool block_is_free(const struct engine *e)
 	return false;
 }
 
-/*
- * How many more detections may be announced. Whatever Alice's replies to all that is announced
- * say, it must fit: into the open block, or into it and one more.
- */
-static size_t room(const struct engine *e)
+/* More may be announced: there is room for a batch at both ends, and a block for it. */
+static bool room(const struct engine *e)
 {
-	const struct bob *b = &e->bob;
-	uint64_t coming = b->outstanding + b->pending->outcomes.count;
-	uint64_t most = e->config.block_bits / 2;
-
-	if (b->tail - b->head >= BATCHES_MAX || outbox_full(e))
-		return 0;
-	if (most < SIFT_BATCH_MAX)
-		most = SIFT_BATCH_MAX;
-	if (!block_is_free(e)) {
-		uint64_t left = 0;
-
-		if (e->open != NULL && e->open->bits < e->config.block_bits)
-			left = e->config.block_bits - e->open->bits - 1;
-		if (left < most)
-			most = left;
-	}
-	return most > coming ? (size_t)(most - coming) : 0;
+	return e->bob.tail - e->bob.head < BATCHES_MAX && !outbox_full(e) &&
+	       (e->open != NULL || block_is_free(e));
 }
 
 /* A number below N that says nothing about detections. */
@@ -94,9 +63,9 @@ static uint32_t sample_random(struct engine *e, uint32_t n)
 }
 
 /*
- * One Z detection of each sample_interval is sampled, at a random place among them. The next
- * one comes FROM detections later than what sample_skip counts from, behind the rest of its
- * interval.
+ * One detection of each sample_interval is sampled, at a random place among them and whatever it
+ * shows. The next one comes FROM detections later than what sample_skip counts from, behind the
+ * rest of its interval.
  */
 static void next_sample(struct engine *e, uint64_t from)
 {
@@ -107,68 +76,90 @@ static void next_sample(struct engine *e, uint64_t from)
 	b->sample_left = e->config.sample_interval - 1 - at;
 }
 
-/* The lowest bit of V that has K ones below it; V has more than K ones. */
-static uint64_t nth_one(uint64_t v, uint64_t k)
+static void draw_sample(struct engine *e, struct batch_pending *p)
 {
-	while (k-- > 0)
-		v &= v - 1;
-	return v & -v;
-}
-
-/* What is disclosed of a batch: all in X, the sample in Z. */
-static void disclose(struct engine *e, struct sift_outcomes *o)
-{
+	const struct sift_pack *pack = sift_pack_best();
+	struct sift_batch *batch = &p->batch;
+	struct sift_outcomes *o = &batch->sample;
+	size_t words = BITS_WORDS(batch->count);
+	uint64_t part[SIFT_WORDS + 1];
 	struct bob *b = &e->bob;
 
 	if (!b->sampling)
 		next_sample(e, 0);
 	b->sampling = true;
-	for (size_t w = 0; w < BITS_WORDS(o->count); w++) {
-		size_t left = o->count - 64 * w;
-		uint64_t z = ~o->x[w] & (left < 64 ? (1ULL << left) - 1 : UINT64_MAX);
-		size_t n = sift_pack_best()->count(&z, 1);
-
-		o->disclosed[w] = o->x[w];
-		while (b->sample_skip < n) {
-			o->disclosed[w] |= nth_one(z, b->sample_skip);
-			next_sample(e, b->sample_skip + 1);
-		}
-		b->sample_skip -= n;
+	memset(batch->sampled, 0, sizeof(batch->sampled));
+	memset(o, 0, sizeof(*o));
+	while (b->sample_skip < batch->count) {
+		bits_put(batch->sampled, b->sample_skip, true);
+		bits_put(o->disclosed, o->count++, true);
+		next_sample(e, b->sample_skip + 1);
 	}
+	b->sample_skip -= batch->count;
+	pack->extract(p->outcomes.x, batch->sampled, words, part);
+	memcpy(o->x, part, sizeof(o->x));
+	pack->extract(p->outcomes.bit, batch->sampled, words, part);
+	memcpy(o->bit, part, sizeof(o->bit));
 }
 
+/* All but the sample into the block. */
+static void store(struct block *b, const struct batch_pending *p)
+{
+	const struct sift_pack *pack = sift_pack_best();
+	size_t words = BITS_WORDS(p->batch.count);
+	uint64_t rest[SIFT_WORDS], part[3][SIFT_WORDS + 1];
+	const uint64_t *const strings[BLOCK_STRINGS] = {
+	        [BLOCK_X] = part[0], [BLOCK_BIT] = part[1], [BLOCK_CROSS] = part[2]};
+
+	sift_rest(&p->batch, rest);
+	pack->extract(p->outcomes.x, rest, words, part[0]);
+	pack->extract(p->outcomes.bit, rest, words, part[1]);
+	pack->extract(p->outcomes.cross, rest, words, part[2]);
+	block_store(b, strings, p->batch.count - p->batch.sample.count);
+	secret_wipe(part, sizeof(part));
+}
+
+/*
+ * The block's number, its end and what is sampled follow from how many detections there are,
+ * never from what they show.
+ */
 static void announce(struct engine *e)
 {
 	struct bob *b = &e->bob;
-	struct sift_batch *p = b->pending;
-	struct sift_outcomes *o = &p->outcomes;
-	struct batch_out *out = batch_at(b, b->tail);
+	struct sift_batch *batch = &b->pending->batch;
+	struct block *to = e->open;
 	uint8_t msg[SIFT_ANNOUNCE_MAX];
 	size_t len;
 
-	if (o->count == 0)
+	batch->count = b->pending->outcomes.count;
+	if (batch->count == 0)
 		return;
-	disclose(e, o);
-	p->sequence = b->next_sequence;
-	len = sift_announce_encode(p, msg);
-	out->raw = malloc(len);
-	if (out->raw != NULL) {
-		memcpy(out->raw, msg, len);
-		out->raw_len = len;
-		out->sequence = b->next_sequence++;
-		out->count = o->count;
-		out->first_slot = p->slot[0];
-		out->last_slot = p->slot[o->count - 1];
-		out->sent_ns = e->now_ns;
-		*outcomes_at(b, b->tail) = *o;
-		b->tail++;
-		b->outstanding += o->count;
-		e->stats.announced += o->count;
-		engine_send(e, msg, len);
+	if (to == NULL)
+		to = block_open(e, e->last_number + 1);
+	if (to != NULL) {
+		draw_sample(e, b->pending);
+		store(to, b->pending);
+		batch->sequence = b->next_sequence++;
+		batch->block = to->number;
+		batch->last = to->detections >= e->block_detections;
+		len = sift_announce_encode(batch, msg);
+		*sample_at(b, b->tail) = batch->sample;
+		*batch_at(b, b->tail++) = (struct batch_out){
+		        .sequence = batch->sequence,
+		        .block = batch->block,
+		        .count = batch->count,
+		        .last = batch->last,
+		        .sent_ns = e->now_ns,
+		};
+		e->stats.announced += batch->count;
+		if (batch->last)
+			e->open = NULL;
+		block_send(e, to, msg, len);
+		block_batch_added(e, to, batch->slot[0], batch->slot[batch->count - 1]);
 	} else {
-		e->stats.dropped += o->count;
+		e->stats.dropped += batch->count;
 	}
-	memset(o, 0, sizeof(*o));
+	memset(&b->pending->outcomes, 0, sizeof(b->pending->outcomes));
 }
 
 static bool in_gap(const struct bob *b, uint64_t slot)
@@ -185,8 +176,8 @@ static bool in_gap(const struct bob *b, uint64_t slot)
 static void collect(struct engine *e, const struct detection *d, size_t n)
 {
 	struct bob *b = &e->bob;
-	struct sift_batch *p = b->pending;
-	struct sift_outcomes *o = &p->outcomes;
+	struct sift_outcomes *o = &b->pending->outcomes;
+	uint64_t *slots = b->pending->batch.slot;
 	size_t at = o->count, w = at / 64;
 	uint64_t x = o->x[w], bit = o->bit[w], cross = o->cross[w], next = b->next_slot;
 
@@ -205,7 +196,7 @@ static void collect(struct engine *e, const struct detection *d, size_t n)
 		x |= (uint64_t)(d[i].basis != 0) << (at % 64);
 		bit |= (uint64_t)(d[i].bit != 0) << (at % 64);
 		cross |= (uint64_t)(d[i].cross != 0) << (at % 64);
-		p->slot[at++] = slot;
+		slots[at++] = slot;
 		next = slot + 1;
 	}
 	o->x[w] = x;
@@ -219,12 +210,12 @@ void bob_detections(struct engine *e, const struct detection *d, size_t n)
 {
 	struct bob *b = &e->bob;
 	struct sift_outcomes *o = &b->pending->outcomes;
-	size_t may = room(e);
+	bool may = room(e);
 
 	while (n > 0) {
 		size_t now = 64 - o->count % 64;
 
-		if (may == 0) {
+		if (!may) {
 			e->stats.gaps += !b->dropping;
 			b->dropping = true;
 			e->stats.dropped += n;
@@ -233,14 +224,11 @@ void bob_detections(struct engine *e, const struct detection *d, size_t n)
 		b->dropping = false;
 		if (now > n)
 			now = n;
-		if (now > may)
-			now = may;
 		if (o->count == 0)
 			b->pending_ns = e->now_ns;
 		collect(e, d, now);
 		d += now;
 		n -= now;
-		may -= now;
 		if (o->count == SIFT_BATCH_MAX) {
 			announce(e);
 			may = room(e);
@@ -251,15 +239,15 @@ void bob_detections(struct engine *e, const struct detection *d, size_t n)
 void bob_sift_gap(struct engine *e)
 {
 	struct bob *b = &e->bob;
-	struct sift_batch *p = b->pending;
+	struct batch_pending *p = b->pending;
 	struct sift_outcomes kept = {0};
 
 	for (size_t i = 0; i < p->outcomes.count; i++) {
-		if (in_gap(b, p->slot[i] - (uint64_t)b->offset)) {
+		if (in_gap(b, p->batch.slot[i] - (uint64_t)b->offset)) {
 			e->stats.dropped++;
 			continue;
 		}
-		p->slot[kept.count] = p->slot[i];
+		p->batch.slot[kept.count] = p->batch.slot[i];
 		bits_put(kept.x, kept.count, bits_get(p->outcomes.x, i));
 		bits_put(kept.cross, kept.count, bits_get(p->outcomes.cross, i));
 		bits_put(kept.bit, kept.count++, bits_get(p->outcomes.bit, i));
@@ -278,46 +266,36 @@ void bob_sift_tick(struct engine *e)
 		engine_realign(e, "no reply to an announcement");
 }
 
-/* Alice says which block a batch belongs to; NULL: one that was aborted here. */
-static struct block *block_of_reply(struct engine *e, uint64_t number)
-{
-	if (e->open != NULL && e->open->number == number)
-		return e->open;
-	if (number <= e->last_number)
-		return NULL;
-	if (e->open != NULL || number > e->last_number + BATCHES_MAX) {
-		engine_protocol_error(e, "a reply for another block than the open one");
-		return NULL;
-	}
-	return block_open(e, number);
-}
-
-static void take(struct engine *e, struct batch_out *out, const struct sift_reply *r,
+static void take(struct engine *e, const struct batch_out *out, unsigned int stale,
                  const struct sift_gain *g, const uint8_t *msg, size_t len)
 {
-	struct block *b = block_of_reply(e, r->block);
+	struct block *b = engine_block(e, out->block);
 	struct monitor_counts shown;
 
-	block_append(b, g, &shown);
-	engine_count_sifted(e, r, g, &shown);
+	block_shown(g, &shown);
+	engine_count_sifted(e, stale, g, &shown);
+	/* NULL: it was aborted meanwhile. */
 	if (b != NULL) {
-		auth_transcript_add(&b->secret->tx, out->raw, out->raw_len);
 		auth_transcript_add(&b->secret->rx, msg, len);
-		block_batch_added(e, b, out->first_slot, out->last_slot);
+		block_append_sample(b, g);
+		b->last_batch_ns = e->now_ns;
+		if (out->last)
+			block_advance(e, b, BLOCK_SIFT);
 	}
-	pop(&e->bob);
+	e->bob.head++;
 	alarms_errors(e, &shown);
 }
 
 void bob_reply(struct engine *e, const uint8_t *msg, size_t len)
 {
 	struct bob *b = &e->bob;
-	struct batch_out *out = batch_at(b, b->head);
-	uint64_t sequence, block;
+	const struct batch_out *out = batch_at(b, b->head);
+	unsigned int stale;
+	uint64_t sequence;
 	struct sift_reply r;
 	struct sift_gain g;
 
-	if (sift_reply_head(msg, len, &sequence, &block) < 0) {
+	if (sift_sample_head(msg, len, &sequence) < 0) {
 		engine_protocol_error(e, "a malformed reply");
 		return;
 	}
@@ -325,11 +303,10 @@ void bob_reply(struct engine *e, const uint8_t *msg, size_t len)
 	if (sequence < (b->head < b->tail ? out->sequence : b->next_sequence))
 		return;
 	if (b->head == b->tail || sequence != out->sequence ||
-	    sift_reply_decode(msg, len, outcomes_at(b, b->head), &r, &g) < 0) {
+	    sift_sample_decode(msg, len, out->count, sample_at(b, b->head), &stale, &r, &g) < 0) {
 		engine_protocol_error(e, "a reply that fits no announcement");
 		engine_realign(e, "sifting is out of step");
 		return;
 	}
-	take(e, out, &r, &g, msg, len);
-	secret_wipe(g.key, sizeof(g.key));
+	take(e, out, stale, &g, msg, len);
 }

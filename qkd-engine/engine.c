@@ -3,6 +3,7 @@
 #include "qkd-engine/engine.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,19 @@
 
 LOG_COMPONENT_DEFINE(engine)
 
-#define MESSAGES_PER_POLL 4
-#define BLOCK_BITS_MIN    4096
-#define BLOCK_BITS_MAX    16000000
+#define MESSAGES_PER_POLL    4
+#define BLOCK_BITS_MIN       4096
+#define BLOCK_BITS_MAX       16000000
+#define BLOCK_DETECTIONS_MAX (4u * BLOCK_BITS_MAX)
+
+/*
+ * So many give block_bits that match in Z, if both ends choose it with p_z. It follows from the
+ * configuration alone, and so does a block's end: neither bases nor bits may decide about it.
+ */
+static double block_detections(const struct engine_config *c)
+{
+	return ceil(c->block_bits / (c->p_z * c->p_z));
+}
 
 static int check_config(const struct engine_config *c, struct err *err)
 {
@@ -37,6 +48,10 @@ static int check_config(const struct engine_config *c, struct err *err)
 	if (!(s->p[0] > 0 && s->p[1] > 0 && s->p[0] + s->p[1] <= 1.000001))
 		return err_set(err, EINVAL, "intensities: probabilities %g and %g do not add to 1",
 		               s->p[0], s->p[1]);
+	if (!(c->p_z > 0 && c->p_z <= 1 && block_detections(c) <= BLOCK_DETECTIONS_MAX))
+		return err_set(err, EINVAL,
+		               "p-z: with %g a block of %u bits takes more than %u detections",
+		               c->p_z, c->block_bits, BLOCK_DETECTIONS_MAX);
 	if (!(s->eps_sec > 0 && s->eps_sec < 1 && s->eps_cor > 0 && s->eps_cor < 1))
 		return err_set(err, EINVAL, "epsilons: %g and %g are not within 0 to 1", s->eps_sec,
 		               s->eps_cor);
@@ -75,7 +90,7 @@ static int allocate(struct engine *e)
 	uint8_t hash_key[2 * AUTH_TAG_BYTES];
 
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
-		if (block_init(&e->blocks[i], e->config.block_bits) < 0)
+		if (block_init(&e->blocks[i], e->block_detections) < 0)
 			return -ENOMEM;
 	memcpy(hash_key, e->config.hash_key_ab, AUTH_TAG_BYTES);
 	memcpy(hash_key + AUTH_TAG_BYTES, e->config.hash_key_ba, AUTH_TAG_BYTES);
@@ -92,8 +107,8 @@ static int allocate(struct engine *e)
 		return 0;
 	}
 	e->bob.pending = secret_alloc(sizeof(*e->bob.pending));
-	e->bob.outcomes = secret_alloc(BATCHES_MAX * sizeof(e->bob.outcomes[0]));
-	return e->bob.pending == NULL || e->bob.outcomes == NULL ? -ENOMEM : 0;
+	e->bob.samples = calloc(BATCHES_MAX, sizeof(e->bob.samples[0]));
+	return e->bob.pending == NULL || e->bob.samples == NULL ? -ENOMEM : 0;
 }
 
 struct engine *engine_create(const struct engine_config *config, const struct engine_ops *ops,
@@ -109,6 +124,7 @@ struct engine *engine_create(const struct engine_config *config, const struct en
 		return NULL;
 	}
 	e->config = *config;
+	e->block_detections = (size_t)block_detections(config);
 	e->ops = *ops;
 	e->ctx = ctx;
 	e->channel = channel;
@@ -154,7 +170,7 @@ static void drop_session(struct engine *e)
 	monitor_reset(&e->monitor);
 	if (e->config.role == ENGINE_ALICE && e->alice.batches != NULL)
 		alice_reset(e);
-	if (e->config.role == ENGINE_BOB && e->bob.outcomes != NULL)
+	if (e->config.role == ENGINE_BOB && e->bob.samples != NULL)
 		bob_reset(e);
 	e->session_up = false;
 }
@@ -173,7 +189,7 @@ void engine_destroy(struct engine *e)
 	hash_keys_release(e->preshared_hash);
 	free(e->alice.batches);
 	secret_free(e->bob.pending);
-	secret_free(e->bob.outcomes);
+	free(e->bob.samples);
 	secret_free(e);
 }
 
@@ -338,10 +354,10 @@ void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad)
 	}
 }
 
-void engine_count_sifted(struct engine *e, const struct sift_reply *r, const struct sift_gain *g,
+void engine_count_sifted(struct engine *e, unsigned int stale, const struct sift_gain *g,
                          const struct monitor_counts *c)
 {
-	e->stats.stale_choices += r->stale;
+	e->stats.stale_choices += stale;
 	e->stats.sifted_z += g->keys;
 	e->stats.sampled_z += c->n[0];
 	e->stats.sample_errors_z += c->e[0];

@@ -4,8 +4,9 @@
  * The QKD engine of one end of a link: detections (Bob) or choices (Alice) and the peer's
  * messages in, blocks of key out. One thread drives it; it blocks on nothing.
  *
- * Life of a block: sifting batches fill it; it closes at the end of the batch that brings
- * its Z bits to block_bits; leak and length are planned; reconciliation; checks of frames;
+ * Life of a block: batches of detections fill it; it ends with the batch that brings them to a
+ * number fixed by configuration; bases are announced and compared; leak and length are planned;
+ * reconciliation; checks of frames;
  * verification; counts; seed; amplification; tag A to B, tag and verdict B to A, commit A to
  * B. Several blocks may be under way, while sifting goes on.
  */
@@ -43,7 +44,8 @@ struct choice {
 
 struct engine_config {
 	enum engine_role role;
-	uint32_t block_bits;             /* sifted Z bits that close a block, e.g. 1000000 */
+	uint32_t block_bits;             /* sifted Z bits of a block, about, e.g. 1000000 */
+	double p_z;                      /* probability of Z, at either end: sizes the blocks */
 	uint32_t frame_bits;             /* Cascade frame, 65536 */
 	struct finite_key_source source; /* intensities, probabilities, epsilons */
 	enum finite_key_proof proof;     /* one for one decoy */
@@ -51,7 +53,7 @@ struct engine_config {
 	enum reconcile_method reconciliation;
 	double qber_abort;        /* a block above this error rate is aborted, e.g. 0.08 */
 	double qber_alarm;        /* monitoring alarm threshold per basis, e.g. 0.05 */
-	uint32_t sample_interval; /* one Z click in so many is disclosed for monitoring, e.g. 64 */
+	uint32_t sample_interval; /* one click in so many is disclosed for monitoring, e.g. 64 */
 	uint8_t hash_key_ab[16], hash_key_ba[16]; /* authentication hash keys per direction */
 	char link[32];
 };

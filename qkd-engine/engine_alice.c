@@ -3,13 +3,14 @@
 /* Alice: the light on Bob's request, and the answers to his announcements. */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "qkd-engine/engine_state.h"
+#include "qkd-engine/sift_pack.h"
 
 LOG_COMPONENT_DEFINE(engine_alice)
 
@@ -20,21 +21,13 @@ static struct batch_in *batch_at(struct alice *a, uint64_t index)
 	return &a->batches[index % BATCHES_MAX];
 }
 
-static void batch_drop(struct batch_in *b)
-{
-	free(b->raw);
-	b->raw = NULL;
-}
-
 static void drop_batches(struct engine *e)
 {
 	struct alice *a = &e->alice;
 
 	/* The card still answers these. */
 	a->orphans += a->asked - a->head;
-	while (a->head < a->tail)
-		batch_drop(batch_at(a, a->head++));
-	a->asked = a->head;
+	a->asked = a->head = a->tail;
 }
 
 void alice_reset(struct engine *e)
@@ -85,8 +78,9 @@ static void on_mode_request(struct engine *e, const struct message *m)
 	if (m->type == MESSAGE_SYNC_REQUEST) {
 		/* Bob dropped his end of these already. */
 		drop_batches(e);
-		if (e->open != NULL)
-			block_abort(e, e->open, ABORT_ALARM, false);
+		for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+			if (e->blocks[i].stage == BLOCK_FILLING)
+				block_abort(e, &e->blocks[i], ABORT_ALARM, false);
 		monitor_reset(&e->monitor);
 		a->wanted = SOURCE_SYNC;
 	} else {
@@ -99,32 +93,54 @@ static void on_mode_request(struct engine *e, const struct message *m)
 	try_mode(e);
 }
 
+/* The block that a batch names, or NULL: one that was aborted here. False: it cannot name it. */
+static bool block_of(struct engine *e, const struct sift_batch *batch, struct block **b)
+{
+	*b = NULL;
+	if (e->open != NULL && batch->block == e->open->number) {
+		*b = e->open;
+		return true;
+	}
+	if (batch->block <= e->last_number)
+		return true;
+	if (e->open != NULL || batch->block > e->last_number + BATCHES_MAX) {
+		engine_protocol_error(e, "a block begins that is not the next one");
+		return false;
+	}
+	*b = block_open(e, batch->block);
+	if (*b == NULL)
+		engine_protocol_error(e, "more blocks under way than agreed");
+	return *b != NULL;
+}
+
 static void on_announce(struct engine *e, const uint8_t *msg, size_t len)
 {
 	struct alice *a = &e->alice;
-	struct batch_in *b = batch_at(a, a->tail);
+	struct batch_in *in = batch_at(a, a->tail);
+	const struct sift_batch *batch = &in->batch;
+	struct block *b;
 
 	if (a->tail - a->head >= BATCHES_MAX) {
 		engine_protocol_error(e, "too many announcements under way");
 		return;
 	}
-	if (sift_announce_decode(msg, len, a->next_slot, &b->batch) < 0 ||
-	    b->batch.sequence < a->next_sequence) {
+	if (sift_announce_decode(msg, len, a->next_slot, &in->batch) < 0 ||
+	    batch->sequence < a->next_sequence) {
 		engine_protocol_error(e, "a malformed announcement");
 		return;
 	}
-	b->raw = malloc(len);
-	if (b->raw == NULL) {
-		engine_protocol_error(e, "no memory for an announcement");
+	if (!block_of(e, batch, &b))
 		return;
-	}
-	memcpy(b->raw, msg, len);
-	b->raw_len = len;
-	a->next_sequence = b->batch.sequence + 1;
-	a->next_slot = b->batch.slot[b->batch.outcomes.count - 1] + 1;
+	in->counts = b != NULL;
+	if (b != NULL)
+		auth_transcript_add(&b->secret->rx, msg, len);
+	if (b != NULL && batch->last)
+		e->open = NULL;
+	a->next_sequence = batch->sequence + 1;
+	a->next_slot = batch->slot[batch->count - 1] + 1;
 	a->tail++;
-	e->stats.detections += b->batch.outcomes.count;
-	e->stats.announced += b->batch.outcomes.count;
+	e->stats.detections += batch->count;
+	e->stats.announced += batch->count;
 }
 
 void alice_message(struct engine *e, int type, const uint8_t *msg, size_t len)
@@ -152,38 +168,96 @@ void alice_tick(struct engine *e)
 		const struct sift_batch *b = &batch_at(a, a->asked)->batch;
 
 		a->asked++; /* the answer may come from within */
-		if (e->ops.lookup(e->ctx, b->slot, b->outcomes.count) < 0) {
+		if (e->ops.lookup(e->ctx, b->slot, b->count) < 0) {
 			a->asked--;
 			return;
 		}
 	}
 }
 
-static void answer(struct engine *e, struct batch_in *in, const struct choice *choices)
+/* Choices of a batch as strings; how many slots the card no longer knew. */
+static unsigned int to_strings(const struct choice *choices, size_t n, struct sift_choices *c)
 {
-	const struct sift_batch *batch = &in->batch;
-	size_t count = batch->outcomes.count;
+	const struct sift_pack *pack = sift_pack_best();
+	uint64_t other[SIFT_WORDS];
+	unsigned int stale;
+
+	pack->choices(choices, n, c->x, c->bit, c->decoy, c->light, other);
+	stale = (unsigned int)(n - pack->count(c->light, BITS_WORDS(n)));
+	for (size_t w = 0; w < BITS_WORDS(n); w++)
+		c->light[w] &= ~other[w];
+	return stale;
+}
+
+static size_t extract(const struct sift_choices *from, const uint64_t *mask, size_t words,
+                      struct sift_choices *to)
+{
+	const struct sift_pack *pack = sift_pack_best();
+
+	pack->extract(from->x, mask, words, to->x);
+	pack->extract(from->bit, mask, words, to->bit);
+	pack->extract(from->decoy, mask, words, to->decoy);
+	return pack->extract(from->light, mask, words, to->light);
+}
+
+/* All but the sample into the block; false: there are too many. */
+static bool store(struct engine *e, struct block *b, const struct sift_batch *batch,
+                  const struct sift_choices *all)
+{
+	uint64_t rest[SIFT_WORDS] = {0};
+	struct sift_choices c;
+	const uint64_t *const strings[BLOCK_STRINGS] = {c.x, c.bit, c.decoy, c.light};
+	size_t n = batch->count - batch->sample.count;
+
+	if (n > b->cap - b->detections) {
+		engine_protocol_error(e, "a block with more detections than agreed");
+		return false;
+	}
+	sift_rest(batch, rest);
+	extract(all, rest, BITS_WORDS(batch->count), &c);
+	block_store(b, strings, n);
+	secret_wipe(&c, sizeof(c));
+	return true;
+}
+
+/* What the sample shows. */
+static void reply(struct engine *e, struct block *b, const struct sift_batch *batch,
+                  const struct sift_choices *all, unsigned int stale)
+{
 	struct monitor_counts shown;
-	struct block *b = e->open;
 	uint8_t msg[SIFT_REPLY_MAX];
+	struct sift_choices c;
 	struct sift_reply r;
 	struct sift_gain g;
+	size_t len;
 
-	if (b == NULL)
-		b = block_open(e, e->last_number + 1);
+	extract(all, batch->sampled, BITS_WORDS(batch->count), &c);
+	sift_judge(&batch->sample, &c, &r, &g);
+	secret_wipe(&c, sizeof(c));
+	len = sift_sample_encode(batch->sequence, stale, &r, &g, batch->sample.count, msg);
+	block_shown(&g, &shown);
+	engine_count_sifted(e, stale, &g, &shown);
 	if (b == NULL) {
-		engine_protocol_error(e, "more blocks under way than agreed");
-		return;
+		engine_send(e, msg, len);
+	} else {
+		block_append_sample(b, &g);
+		block_send(e, b, msg, len);
+		if (block_batch_added(e, b, batch->slot[0], batch->slot[batch->count - 1]) &&
+		    batch->last)
+			block_advance(e, b, BLOCK_SIFT);
 	}
-	sift_judge(batch, choices, &r, &g);
-	r.block = b->number;
-	block_append(b, &g, &shown);
-	secret_wipe(g.key, sizeof(g.key));
-	auth_transcript_add(&b->secret->rx, in->raw, in->raw_len);
-	block_send(e, b, msg, sift_reply_encode(&r, &g, count, msg));
-	engine_count_sifted(e, &r, &g, &shown);
-	block_batch_added(e, b, batch->slot[0], batch->slot[count - 1]);
 	alarms_errors(e, &shown);
+}
+
+static void answer(struct engine *e, const struct batch_in *in, const struct choice *choices)
+{
+	struct block *b = in->counts ? engine_block(e, in->batch.block) : NULL;
+	struct sift_choices all;
+	unsigned int stale = to_strings(choices, in->batch.count, &all);
+
+	if (b == NULL || store(e, b, &in->batch, &all))
+		reply(e, b, &in->batch, &all, stale);
+	secret_wipe(&all, sizeof(all));
 }
 
 void engine_choices(struct engine *e, const struct choice *c, size_t n)
@@ -202,18 +276,16 @@ void engine_choices(struct engine *e, const struct choice *c, size_t n)
 		return;
 	}
 	b = batch_at(a, a->head);
-	if (n != b->batch.outcomes.count) {
+	if (n != b->batch.count) {
 		log_err("%s: the card answered %zu of %zu slots", e->config.link, n,
-		        b->batch.outcomes.count);
+		        b->batch.count);
 		memset(stale, 0, sizeof(stale));
 		c = stale;
 	}
 	answer(e, b, c);
 	/* answer() may have dropped all batches. */
-	if (a->head < a->tail && batch_at(a, a->head) == b) {
-		batch_drop(b);
+	if (a->head < a->tail && batch_at(a, a->head) == b)
 		a->head++;
-	}
 }
 
 void engine_lookups_lost(struct engine *e)
@@ -223,7 +295,7 @@ void engine_lookups_lost(struct engine *e)
 
 	a->orphans = 0;
 	while (a->head < a->asked)
-		engine_choices(e, stale, batch_at(a, a->head)->batch.outcomes.count);
+		engine_choices(e, stale, batch_at(a, a->head)->batch.count);
 	/* A new session may have dropped the rest: nothing is left for the next card to answer. */
 	a->orphans = 0;
 }

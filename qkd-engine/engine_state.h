@@ -33,8 +33,7 @@ struct outbox_entry {
 /* Alice: an announced batch until the card has looked up its slots. */
 struct batch_in {
 	struct sift_batch batch;
-	uint8_t *raw; /* the announcement, for the transcript */
-	size_t raw_len;
+	bool counts; /* for its block, which was under way when it came */
 };
 
 struct alice {
@@ -51,13 +50,18 @@ struct alice {
 	uint64_t orphans; /* lookups whose answer nobody waits for */
 };
 
-/* Bob: an announced batch until its reply; its outcomes are in bob.outcomes. */
+/* Bob: an announced batch until its reply; its sample is in bob.samples. */
 struct batch_out {
-	uint64_t sequence, first_slot, last_slot;
+	uint64_t sequence, block;
 	size_t count;
+	bool last; /* of the block */
 	uint64_t sent_ns;
-	uint8_t *raw;
-	size_t raw_len;
+};
+
+/* The batch that fills. */
+struct batch_pending {
+	struct sift_batch batch;
+	struct sift_outcomes outcomes; /* of all its detections */
 };
 
 enum sync_state {
@@ -96,10 +100,10 @@ struct bob {
 	unsigned int gap_next;
 	uint64_t gap_last; /* none reaches beyond */
 	/* the batch that fills; in secret memory */
-	struct sift_batch *pending;
+	struct batch_pending *pending;
 	uint64_t pending_ns;
 	bool dropping; /* for want of room; one gap however long */
-	/* sampling of Z detections: before the next sampled one, after it in its interval */
+	/* sampling of detections: before the next sampled one, after it in its interval */
 	bool sampling; /* the next one was drawn */
 	uint64_t sample_skip;
 	uint32_t sample_left;
@@ -107,9 +111,8 @@ struct bob {
 	unsigned int sample_pool_left;
 	uint64_t next_sequence;
 	struct batch_out batches[BATCHES_MAX]; /* ring */
-	struct sift_outcomes *outcomes;        /* of the batches; in secret memory */
+	struct sift_outcomes *samples;         /* of the batches */
 	uint64_t head, tail;
-	uint64_t outstanding; /* detections in the ring */
 };
 
 struct engine {
@@ -125,8 +128,9 @@ struct engine {
 	size_t outbox_bytes;
 	struct monitor monitor;
 	struct block blocks[BLOCKS_MAX];
-	struct block *open;
-	uint64_t last_number; /* highest block number of the session */
+	struct block *open;      /* to which what is announced now belongs */
+	size_t block_detections; /* at which a block ends, samples not counted */
+	uint64_t last_number;    /* highest block number of the session */
 	unsigned int step_next;
 	bool worked;               /* something was done in this poll that may go on at once */
 	double eps_auth;           /* of the tags since the last committed block */
@@ -166,8 +170,8 @@ void alarms_pads(struct engine *e, bool there);
  */
 bool engine_check_session(struct engine *e);
 void engine_protocol_error(struct engine *e, const char *what);
-/* Statistics of a reply. */
-void engine_count_sifted(struct engine *e, const struct sift_reply *r, const struct sift_gain *g,
+/* Statistics of a reply: STALE slots, what it gave. */
+void engine_count_sifted(struct engine *e, unsigned int stale, const struct sift_gain *g,
                          const struct monitor_counts *c);
 struct block *engine_block(struct engine *e, uint64_t number);
 /* Bob: detections so far say that slots do not match. */

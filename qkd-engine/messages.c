@@ -28,6 +28,8 @@ static const uint8_t fixed_bytes[MESSAGE_TYPES] = {
         [MESSAGE_TAG] = MESSAGE_TAG_COVERED + 16,
         [MESSAGE_COMMIT] = MESSAGE_HEADER,
         [MESSAGE_ABORT] = 10,
+        [MESSAGE_BASES] = 13,
+        [MESSAGE_SIFTED] = 13,
 };
 
 int message_type(const uint8_t *msg, size_t len)
@@ -55,6 +57,10 @@ static const uint8_t *payload_of(const struct message *m, size_t *len)
 	case MESSAGE_SEED:
 		*len = m->seed.len;
 		return m->seed.data;
+	case MESSAGE_BASES:
+	case MESSAGE_SIFTED:
+		*len = m->sift.len;
+		return m->sift.data;
 	default:
 		*len = 0;
 		return NULL;
@@ -64,7 +70,8 @@ static const uint8_t *payload_of(const struct message *m, size_t *len)
 static bool has_payload(int type)
 {
 	return type == MESSAGE_ASK || type == MESSAGE_ANSWER || type == MESSAGE_FAILED ||
-	       type == MESSAGE_CHECK || type == MESSAGE_REVEAL || type == MESSAGE_SEED;
+	       type == MESSAGE_CHECK || type == MESSAGE_REVEAL || type == MESSAGE_SEED ||
+	       type == MESSAGE_BASES || type == MESSAGE_SIFTED;
 }
 
 static void encode_start(const struct message *m, uint8_t *out)
@@ -138,6 +145,10 @@ int message_encode(const struct message *m, uint8_t *out, size_t cap)
 		break;
 	case MESSAGE_ABORT:
 		out[9] = m->reason;
+		break;
+	case MESSAGE_BASES:
+	case MESSAGE_SIFTED:
+		put_be32(out + 9, m->sift.offset);
 		break;
 	default:
 		break;
@@ -222,6 +233,12 @@ static int decode_fields(const uint8_t *in, size_t len, struct message *m)
 	case MESSAGE_ABORT:
 		m->reason = in[9];
 		return m->reason == 0 || m->reason >= ABORT_REASONS ? -EPROTO : 0;
+	case MESSAGE_BASES:
+	case MESSAGE_SIFTED:
+		m->sift.offset = get_be32(in + 9);
+		m->sift.data = in + 13;
+		m->sift.len = len - 13;
+		return m->sift.len == 0 ? -EPROTO : 0;
 	default:
 		return 0;
 	}

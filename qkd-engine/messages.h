@@ -17,8 +17,8 @@ enum message_type {
 	MESSAGE_SYNC_REQUEST = 1, /* Bob: show the sync pattern */
 	MESSAGE_MODE,             /* Alice: the light changed */
 	MESSAGE_ALIGNED,          /* Bob: found the offset, make key */
-	MESSAGE_ANNOUNCE,         /* Bob: a batch of detections */
-	MESSAGE_REPLY,            /* Alice: what of it matched */
+	MESSAGE_ANNOUNCE,         /* Bob: the slots of a batch of detections, and a sample */
+	MESSAGE_REPLY,            /* Alice: what of the sample matched */
 	MESSAGE_START,            /* Bob: reconcile this block; what it may leak, its length */
 	MESSAGE_ASK,              /* Bob: questions of reconciliation */
 	MESSAGE_ANSWER,           /* Alice: answers to them */
@@ -32,6 +32,8 @@ enum message_type {
 	MESSAGE_TAG,              /* both: one-time tag over the transcript */
 	MESSAGE_COMMIT,           /* Alice: the block is key */
 	MESSAGE_ABORT,            /* both: the block is void */
+	MESSAGE_BASES,            /* Bob: the bases of some of the block's detections */
+	MESSAGE_SIFTED,           /* Alice: what of them matched */
 	MESSAGE_TYPES
 };
 
@@ -95,6 +97,11 @@ struct message {
 			uint8_t tag[16];
 		} tag;
 		uint8_t reason; /* ABORT: enum abort_reason */
+		struct {
+			uint32_t offset; /* detections of the block before these */
+			const uint8_t *data;
+			size_t len;
+		} sift; /* BASES, SIFTED: sift.h */
 	};
 };
 

@@ -13,16 +13,18 @@
 #define SETTLE_NS     (300 * NS_PER_MS)
 #define WINDOW_NS     (500 * NS_PER_MS)
 #define WINDOW_MAX_NS (1500 * NS_PER_MS)
-#define WINDOW_MIN    200 /* outcomes per basis */
+#define WINDOW_MIN    50 /* outcomes per basis */
 #define CLEAR_NS      (2 * NS_PER_S)
 #define BUCKET_NS     (100 * NS_PER_MS)
 
 /*
- * Under a wrong offset half of the outcomes err: of 256 fewer than 40 % do so with probability
- * 7x10^-4 a basis, and the next 256 decide again. Intercept-resend errs in at most 25 % of
- * both bases at once; 40 % of 256 then has a probability below 10^-6 in one basis alone.
+ * Under a wrong offset half of the outcomes err: in 64 of the rarer basis fewer than 40 % do so
+ * with probability 5 %, and the next ones decide again. Intercept-resend errs in at most 25 % of
+ * both bases at once; 40 % of the 256 or more of the other basis then has a probability below 10^-6
+ * in that basis alone.
  */
-#define LOST_MIN  256
+#define LOST_MIN  64  /* of either basis */
+#define LOST_SUM  512 /* of both */
 #define LOST_RATE 0.40
 
 static void set_threshold(struct monitor *m, double qber_alarm)
@@ -125,10 +127,13 @@ static bool alignment_lost(struct monitor *m, const struct monitor_counts *c)
 	bool lost;
 
 	counts_add(&m->lost, c);
-	if (m->lost.n[0] < LOST_MIN || m->lost.n[1] < LOST_MIN)
+	if (m->lost.n[0] < LOST_MIN || m->lost.n[1] < LOST_MIN ||
+	    m->lost.n[0] + m->lost.n[1] < LOST_SUM)
 		return false;
 	lost = m->lost.e[0] >= LOST_RATE * m->lost.n[0] && m->lost.e[1] >= LOST_RATE * m->lost.n[1];
-	if (!lost)
+	/* A wrong offset passes for a right one with probability 10^-5 at most. */
+	if (!lost &&
+	    m->lost.e[0] + m->lost.e[1] < LOST_RATE * (double)(m->lost.n[0] + m->lost.n[1]))
 		m->verified = true;
 	memset(&m->lost, 0, sizeof(m->lost));
 	return lost;

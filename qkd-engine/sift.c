@@ -3,27 +3,26 @@
 #include "qkd-engine/sift.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "common/bytes.h"
-#include "common/secret.h"
 #include "qkd-engine/messages.h"
 #include "qkd-engine/sift_pack.h"
 
 /*
- * Announcement: type, sequence (8), count (2), first slot (8), the least distance from a slot
- * to the next (8), a width in bits (1); count - 1 distances less the least, of that width each;
- * then strings: basis X of all, sampled of those in Z, outcomes of the disclosed, clicks in
- * both bases of those in X.
- * Reply: type, sequence (8), block (8), count (2), stale (2); strings: matched of all, decoy of
- * the key bits, decoy of those shown, Alice's bits of those shown.
+ * ANNOUNCE: type, sequence (8), block (8), last (1), count (2), first slot (8), the least distance
+ * from a slot to the next (8), a width in bits (1); count - 1 distances less the least, of that
+ * width each; then strings: sampled of all, basis X and outcomes of the sampled.
+ * BASES: strings: basis X of all, outcomes of those in X, clicks in both bases of those in X.
+ * SIFTED: strings: matched of all, decoy of the key bits, decoy of those shown, Alice's bits of
+ * those shown.
+ * REPLY: type, sequence (8), stale (2), then as SIFTED.
  *
  * Whatever consists of bits goes from the lowest bit of each byte and ends in a whole byte,
  * filled up with zeros.
  */
-#define ANNOUNCE_HEADER 28
-#define REPLY_HEADER    21
+#define ANNOUNCE_HEADER 37
+#define SAMPLE_HEADER   11
 
 static uint64_t load(const uint8_t *p)
 {
@@ -73,21 +72,11 @@ static bool next_string(struct rest *in, uint64_t *w, size_t bits)
 	return start != NULL;
 }
 
-static void in_z(const struct sift_outcomes *o, uint64_t z[SIFT_WORDS])
-{
-	size_t w = 0;
-
-	for (; w < o->count / 64; w++)
-		z[w] = ~o->x[w];
-	if (o->count % 64 != 0)
-		z[w] = ~o->x[w] & ((1ULL << (o->count % 64)) - 1);
-}
-
 /* Returns bytes; writes up to 7 more. */
 static size_t put_distances(uint8_t *out, const struct sift_batch *b, uint64_t least,
                             unsigned int width)
 {
-	size_t n = b->outcomes.count, i = 1;
+	size_t n = b->count, i = 1;
 	unsigned int fill = 0;
 	uint8_t *start = out;
 	uint64_t acc = 0;
@@ -117,14 +106,11 @@ static size_t put_distances(uint8_t *out, const struct sift_batch *b, uint64_t l
 
 size_t sift_announce_encode(const struct sift_batch *b, uint8_t *out)
 {
-	const struct sift_pack *pack = sift_pack_best();
-	const struct sift_outcomes *o = &b->outcomes;
-	uint64_t z[SIFT_WORDS], part[SIFT_WORDS + 1], least, most = 0;
-	size_t words = BITS_WORDS(o->count), at = ANNOUNCE_HEADER, n;
+	uint64_t least = b->count > 1 ? UINT64_MAX : 1, most = 0;
+	size_t at = ANNOUNCE_HEADER;
 	unsigned int width;
 
-	least = o->count > 1 ? UINT64_MAX : 1;
-	for (size_t i = 1; i < o->count; i++) {
+	for (size_t i = 1; i < b->count; i++) {
 		uint64_t d = b->slot[i] - b->slot[i - 1];
 
 		least = d < least ? d : least;
@@ -133,24 +119,21 @@ size_t sift_announce_encode(const struct sift_batch *b, uint8_t *out)
 	width = most > least ? 64 - (unsigned int)__builtin_clzll(most - least) : 0;
 	out[0] = MESSAGE_ANNOUNCE;
 	put_be64(out + 1, b->sequence);
-	put_be16(out + 9, (uint16_t)o->count);
-	put_be64(out + 11, b->slot[0]);
-	put_be64(out + 19, least);
-	out[27] = (uint8_t)width;
+	put_be64(out + 9, b->block);
+	out[17] = b->last;
+	put_be16(out + 18, (uint16_t)b->count);
+	put_be64(out + 20, b->slot[0]);
+	put_be64(out + 28, least);
+	out[36] = (uint8_t)width;
 	at += put_distances(out + at, b, least, width);
-	at += put_string(out + at, o->x, o->count);
-	in_z(o, z);
-	n = pack->extract(o->disclosed, z, words, part);
-	at += put_string(out + at, part, n);
-	n = pack->extract(o->bit, o->disclosed, words, part);
-	at += put_string(out + at, part, n);
-	n = pack->extract(o->cross, o->x, words, part);
-	return at + put_string(out + at, part, n);
+	at += put_string(out + at, b->sampled, b->count);
+	at += put_string(out + at, b->sample.x, b->sample.count);
+	return at + put_string(out + at, b->sample.bit, b->sample.count);
 }
 
 static bool get_distances(struct rest *in, uint64_t least, unsigned int width, struct sift_batch *b)
 {
-	size_t n = b->outcomes.count, bits = (n - 1) * width, bytes = string_bytes(bits), i = 1;
+	size_t n = b->count, bits = (n - 1) * width, bytes = string_bytes(bits), i = 1;
 	uint64_t mask = (1ULL << width) - 1, slot = b->slot[0], seen = slot;
 	const uint8_t *from = next_bytes(in, bits);
 	size_t whole = bytes > 8 ? (bytes - 8) * 8 / width : 0, start;
@@ -181,38 +164,72 @@ static bool get_distances(struct rest *in, uint64_t least, unsigned int width, s
 
 int sift_announce_decode(const uint8_t *msg, size_t len, uint64_t first_slot, struct sift_batch *b)
 {
-	const struct sift_pack *pack = sift_pack_best();
-	uint64_t z[SIFT_WORDS], part[SIFT_WORDS + 1] = {0}, least;
-	struct sift_outcomes *o = &b->outcomes;
+	struct sift_outcomes *o = &b->sample;
 	struct rest in;
-	size_t words;
+	uint64_t least;
 
 	if (len < ANNOUNCE_HEADER || msg[0] != MESSAGE_ANNOUNCE)
 		return -EPROTO;
 	in = (struct rest){msg + ANNOUNCE_HEADER, len - ANNOUNCE_HEADER};
 	b->sequence = get_be64(msg + 1);
-	o->count = get_be16(msg + 9);
-	b->slot[0] = get_be64(msg + 11);
-	least = get_be64(msg + 19);
-	if (o->count == 0 || o->count > SIFT_BATCH_MAX || b->slot[0] < first_slot ||
+	b->block = get_be64(msg + 9);
+	b->last = msg[17] != 0;
+	b->count = get_be16(msg + 18);
+	b->slot[0] = get_be64(msg + 20);
+	least = get_be64(msg + 28);
+	if (msg[17] > 1 || b->count == 0 || b->count > SIFT_BATCH_MAX || b->slot[0] < first_slot ||
 	    b->slot[0] > SIFT_SLOT_MAX || least == 0 || least > SIFT_SLOT_MAX ||
-	    msg[27] > SIFT_WIDTH_MAX || !get_distances(&in, least, msg[27], b) ||
-	    !next_string(&in, o->x, o->count))
+	    msg[36] > SIFT_WIDTH_MAX || !get_distances(&in, least, msg[36], b) ||
+	    !next_string(&in, b->sampled, b->count))
 		return -EPROTO;
-	words = BITS_WORDS(o->count);
-	memset(o->disclosed, 0, sizeof(o->disclosed));
-	memset(o->bit, 0, sizeof(o->bit));
-	memset(o->cross, 0, sizeof(o->cross));
-	in_z(o, z);
-	if (!next_string(&in, part, pack->count(z, words)))
+	memset(o, 0, sizeof(*o));
+	o->count = sift_pack_best()->count(b->sampled, BITS_WORDS(b->count));
+	for (size_t i = 0; i < o->count; i += 64)
+		o->disclosed[i / 64] =
+		        o->count - i < 64 ? (1ULL << (o->count - i)) - 1 : UINT64_MAX;
+	return next_string(&in, o->x, o->count) && next_string(&in, o->bit, o->count) && in.len == 0
+	               ? 0
+	               : -EPROTO;
+}
+
+void sift_rest(const struct sift_batch *b, uint64_t rest[SIFT_WORDS])
+{
+	for (size_t w = 0; w < BITS_WORDS(b->count); w++) {
+		size_t left = b->count - 64 * w;
+
+		rest[w] = ~b->sampled[w] & (left < 64 ? (1ULL << left) - 1 : UINT64_MAX);
+	}
+}
+
+size_t sift_bases_encode(const struct sift_outcomes *o, uint8_t *out)
+{
+	const struct sift_pack *pack = sift_pack_best();
+	size_t words = BITS_WORDS(o->count), at = put_string(out, o->x, o->count), n;
+	uint64_t part[SIFT_WORDS + 1];
+
+	n = pack->extract(o->bit, o->x, words, part);
+	at += put_string(out + at, part, n);
+	pack->extract(o->cross, o->x, words, part);
+	return at + put_string(out + at, part, n);
+}
+
+int sift_bases_decode(const uint8_t *data, size_t len, size_t count, struct sift_outcomes *o)
+{
+	const struct sift_pack *pack = sift_pack_best();
+	uint64_t part[SIFT_WORDS + 1] = {0};
+	struct rest in = {data, len};
+	size_t words = BITS_WORDS(count), n;
+
+	memset(o, 0, sizeof(*o));
+	o->count = count;
+	if (!next_string(&in, o->x, count))
 		return -EPROTO;
-	pack->deposit(part, z, words, o->disclosed);
-	for (size_t w = 0; w < words; w++)
-		o->disclosed[w] |= o->x[w];
-	if (!next_string(&in, part, pack->count(o->disclosed, words)))
+	memcpy(o->disclosed, o->x, sizeof(o->x));
+	n = pack->count(o->x, words);
+	if (!next_string(&in, part, n))
 		return -EPROTO;
-	pack->deposit(part, o->disclosed, words, o->bit);
-	if (!next_string(&in, part, pack->count(o->x, words)))
+	pack->deposit(part, o->x, words, o->bit);
+	if (!next_string(&in, part, n))
 		return -EPROTO;
 	pack->deposit(part, o->x, words, o->cross);
 	return in.len == 0 ? 0 : -EPROTO;
@@ -238,72 +255,46 @@ static void split(const struct sift_outcomes *o, const uint64_t *matched, uint64
 	g->cross[1] = all - g->cross[0];
 }
 
-void sift_judge(const struct sift_batch *b, const struct choice *choices, struct sift_reply *r,
+void sift_judge(const struct sift_outcomes *o, const struct sift_choices *c, struct sift_reply *r,
                 struct sift_gain *g)
 {
 	const struct sift_pack *pack = sift_pack_best();
-	const struct sift_outcomes *o = &b->outcomes;
-	uint64_t x[SIFT_WORDS], bit[SIFT_WORDS], decoy[SIFT_WORDS], valid[SIFT_WORDS];
-	uint64_t other[SIFT_WORDS], key[SIFT_WORDS], shown[SIFT_WORDS];
+	uint64_t key[SIFT_WORDS], shown[SIFT_WORDS];
 	size_t words = BITS_WORDS(o->count);
 
-	pack->choices(choices, o->count, x, bit, decoy, valid, other);
-	r->sequence = b->sequence;
-	r->stale = (unsigned int)(o->count - pack->count(valid, words));
 	memset(r->matched, 0, sizeof(r->matched));
 	for (size_t w = 0; w < words; w++)
-		r->matched[w] = valid[w] & ~other[w] & ~(x[w] ^ o->x[w]);
+		r->matched[w] = c->light[w] & ~(c->x[w] ^ o->x[w]);
 	split(o, r->matched, key, shown, g);
-	g->keys = pack->extract(bit, key, words, g->key);
-	pack->extract(decoy, key, words, g->key_decoy);
-	g->shown = pack->extract(bit, shown, words, r->bit);
+	g->keys = pack->extract(c->bit, key, words, g->key);
+	pack->extract(c->decoy, key, words, g->key_decoy);
+	g->shown = pack->extract(c->bit, shown, words, r->bit);
 	pack->extract(o->x, shown, words, g->shown_x);
-	pack->extract(decoy, shown, words, g->shown_decoy);
+	pack->extract(c->decoy, shown, words, g->shown_decoy);
 	pack->extract(o->bit, shown, words, g->shown_error);
 	for (size_t w = 0; w < words; w++)
 		g->shown_error[w] ^= r->bit[w];
-	secret_wipe(bit, sizeof(bit));
 }
 
 size_t sift_reply_encode(const struct sift_reply *r, const struct sift_gain *g, size_t count,
                          uint8_t *out)
 {
-	size_t at = REPLY_HEADER;
+	size_t at = put_string(out, r->matched, count);
 
-	out[0] = MESSAGE_REPLY;
-	put_be64(out + 1, r->sequence);
-	put_be64(out + 9, r->block);
-	put_be16(out + 17, (uint16_t)count);
-	put_be16(out + 19, (uint16_t)r->stale);
-	at += put_string(out + at, r->matched, count);
 	at += put_string(out + at, g->key_decoy, g->keys);
 	at += put_string(out + at, g->shown_decoy, g->shown);
 	return at + put_string(out + at, r->bit, g->shown);
 }
 
-int sift_reply_head(const uint8_t *msg, size_t len, uint64_t *sequence, uint64_t *block)
-{
-	if (len < REPLY_HEADER || msg[0] != MESSAGE_REPLY)
-		return -EPROTO;
-	*sequence = get_be64(msg + 1);
-	*block = get_be64(msg + 9);
-	return 0;
-}
-
-int sift_reply_decode(const uint8_t *msg, size_t len, const struct sift_outcomes *o,
+int sift_reply_decode(const uint8_t *data, size_t len, const struct sift_outcomes *o,
                       struct sift_reply *r, struct sift_gain *g)
 {
 	const struct sift_pack *pack = sift_pack_best();
 	uint64_t key[SIFT_WORDS], shown[SIFT_WORDS];
 	size_t words = BITS_WORDS(o->count);
-	struct rest in;
+	struct rest in = {data, len};
 
-	if (sift_reply_head(msg, len, &r->sequence, &r->block) < 0)
-		return -EPROTO;
-	in = (struct rest){msg + REPLY_HEADER, len - REPLY_HEADER};
-	r->stale = get_be16(msg + 19);
-	if (get_be16(msg + 17) != o->count || !next_string(&in, r->matched, o->count) ||
-	    r->stale > o->count - pack->count(r->matched, words))
+	if (!next_string(&in, r->matched, o->count))
 		return -EPROTO;
 	split(o, r->matched, key, shown, g);
 	g->keys = pack->count(key, words);
@@ -318,4 +309,34 @@ int sift_reply_decode(const uint8_t *msg, size_t len, const struct sift_outcomes
 	for (size_t w = 0; w < words; w++)
 		g->shown_error[w] ^= r->bit[w];
 	return 0;
+}
+
+size_t sift_sample_encode(uint64_t sequence, unsigned int stale, const struct sift_reply *r,
+                          const struct sift_gain *g, size_t sample, uint8_t *out)
+{
+	out[0] = MESSAGE_REPLY;
+	put_be64(out + 1, sequence);
+	put_be16(out + 9, (uint16_t)stale);
+	return SAMPLE_HEADER + sift_reply_encode(r, g, sample, out + SAMPLE_HEADER);
+}
+
+int sift_sample_head(const uint8_t *msg, size_t len, uint64_t *sequence)
+{
+	if (len < SAMPLE_HEADER || msg[0] != MESSAGE_REPLY)
+		return -EPROTO;
+	*sequence = get_be64(msg + 1);
+	return 0;
+}
+
+int sift_sample_decode(const uint8_t *msg, size_t len, size_t count,
+                       const struct sift_outcomes *sample, unsigned int *stale,
+                       struct sift_reply *r, struct sift_gain *g)
+{
+	uint64_t sequence;
+
+	if (sift_sample_head(msg, len, &sequence) < 0 ||
+	    sift_reply_decode(msg + SAMPLE_HEADER, len - SAMPLE_HEADER, sample, r, g) < 0)
+		return -EPROTO;
+	*stale = get_be16(msg + 9);
+	return *stale > count - g->shown ? -EPROTO : 0;
 }

@@ -92,15 +92,16 @@ class Figures:
         last = self.history[-1] if self.history else now
         self.history.append(now)
         dt = max(now["time"] - last["time"], 1e-3)
-        # A block comes every 1.8 s: its rate is told over the last ten seconds.
+        # A block is sifted and made key every 1.8 s: rates are told over the last ten seconds.
         old = self.history[-11:][0]
-        secret = (now["secret_bits"] - old["secret_bits"]) / max(now["time"] - old["time"], 1)
+        since = max(now["time"] - old["time"], 1)
+        secret = (now["secret_bits"] - old["secret_bits"]) / since
         drops = " ".join(f"{k.removeprefix('drop.')} {v}" for k, v in sorted(now["drops"].items())
                          if v != last["drops"].get(k, 0))
         alarms = sorted(set(now["alarms"]))
         text = (f"{now['time'] - self.history[0]['time']:5.0f}  {now['engine']['qber_z']:7.2%} "
                 f"{now['engine']['qber_x']:7.2%}  "
-                f"{(now['sifted_z'] - last['sifted_z']) / dt / 1e3:5.0f}kb/s "
+                f"{(now['sifted_z'] - old['sifted_z']) / since / 1e3:5.0f}kb/s "
                 f"{secret / 1e3:5.0f}kb/s  "
                 f"{now['keys']:6} {now['rekeys']:6}  "
                 f"{(now['sealed'] - last['sealed']) / dt:7.0f}/s "

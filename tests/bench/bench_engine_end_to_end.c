@@ -249,6 +249,7 @@ static void start(struct end *end, const struct bench_options *o)
 	const struct engine_config config = {
 	        .role = end == &run->alice ? ENGINE_ALICE : ENGINE_BOB,
 	        .block_bits = (uint32_t)(o->block != 0 ? o->block : BLOCK_BITS),
+	        .p_z = P_Z / 65536.0,
 	        .frame_bits = (uint32_t)(o->frame_bits != 0 ? o->frame_bits : 65536),
 	        .source = {{0.3, 0.1}, {0.3, 0.7}, 1e-12, 1e-15},
 	        .proof = FINITE_KEY_WIESEMANN2024,

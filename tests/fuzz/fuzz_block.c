@@ -125,6 +125,7 @@ static void create(struct world *w, bool alice)
 	const struct engine_config config = {
 	        .role = alice ? ENGINE_ALICE : ENGINE_BOB,
 	        .block_bits = 4096,
+	        .p_z = 0.8,
 	        .frame_bits = CASCADE_FRAME_MIN,
 	        .source = {{0.3, 0.1}, {0.3, 0.7}, 1e-9, 1e-15},
 	        .qber_abort = 0.08,
@@ -156,13 +157,19 @@ static void put_block(struct world *w, enum block_stage stage, bool alice)
 	if (!engine_check_session(e) || (b = block_open(e, 1)) == NULL)
 		abort();
 	e->open = NULL;
+	b->last_batch_ns = w->pair->now_ns;
+	b->stage = stage;
+	if (stage == BLOCK_SIFT) {
+		b->detections = 2 * KEY_BITS - 96; /* the last part is a short one */
+		for (unsigned int i = 0; i < BLOCK_STRINGS; i++)
+			lossy_fill(&w->random, b->string[i], b->detections / 8);
+		return;
+	}
 	b->bits = KEY_BITS;
 	lossy_fill(&w->random, b->key, KEY_BITS / 8);
 	memcpy(b->original, b->key, KEY_BITS / 8);
 	b->counts.n_z[0] = KEY_BITS / 4;
 	b->counts.n_z[1] = KEY_BITS - KEY_BITS / 4;
-	b->last_batch_ns = w->pair->now_ns;
-	b->stage = stage;
 	b->plan = (struct block_plan){
 	        .method = RECONCILE_CASCADE,
 	        .mode = LEAK_TWO_WAY,
@@ -312,7 +319,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_up(&w, data, size);
 	secret = secret_used();
 	alice = take(&w.in) & 1;
-	stage = BLOCK_START + take(&w.in) % (BLOCK_COMMIT - BLOCK_START + 1);
+	stage = BLOCK_SIFT + take(&w.in) % (BLOCK_COMMIT - BLOCK_SIFT + 1);
 	if (alice && stage == BLOCK_COMMIT)
 		stage = BLOCK_HOLD;
 	if (!alice && stage == BLOCK_TAG)

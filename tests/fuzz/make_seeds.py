@@ -136,16 +136,19 @@ def wan():
 
 
 def sift():
-    """Announcements and replies of docs/protocol.md 3.3, behind what fuzz_sift.c reads before."""
-    head = struct.pack("!BQH", 4, 1, 9)
+    """The sifting messages of docs/protocol.md 3.3, behind what fuzz_sift.c reads before."""
+    head = struct.pack("!BQQBH", 4, 1, 1, 1, 9)
     return {
-        # nine detections, distances of 5 bits, all in Z and one sampled; then all in X
-        "announce-z": b"\1" + head + struct.pack("!QQB", 1000, 1100, 5) + bytes(range(5)) +
-                      b"\0\0" + b"\x10\0" + b"\1",
-        "announce-x": b"\1" + head + struct.pack("!QQB", 1000, 1100, 0) + b"\xff\1" + b"\x55\1" + b"\x10\0",
+        # nine detections, distances of 5 bits, one sampled; then of one distance, all sampled
+        "announce-one": b"\1" + head + struct.pack("!QQB", 1000, 1100, 5) + bytes(range(5)) + b"\x10\0" + b"\1\1",
+        "announce-all": b"\1" + head + struct.pack("!QQB", 1000, 1100, 0) + b"\xff\1" + b"\x55\1" + b"\x10\0",
+        # of nine detections, three in X
+        "bases": b"\2" + struct.pack("!H", 8) + b"\x15\0" + b"\5" + b"\2",
         # to nine detections in Z: seven match, three of them decoys
-        "reply": b"\0" + struct.pack("!H4B", 8, 0, 0, 0, 0) + struct.pack("!BQQHH", 5, 1, 1, 9, 1) +
-                 b"\x7f\0" + b"\x15",
+        "sifted": b"\0" + struct.pack("!H4B", 8, 0, 0, 0, 0) + b"\x7f\0" + b"\x15",
+        # to a sample of nine in Z: likewise, and what they were
+        "reply": b"\0" + struct.pack("!H4B", 0x8008, 0, 0, 0, 0) + struct.pack("!BQH", 5, 1, 1) +
+                 b"\x7f\0" + b"\x15" + b"\x2a",
     }
 
 
@@ -159,19 +162,20 @@ def block():
     """For each end and stage the message that it waits for, pads, time; fuzz_block.c."""
     tag = say(16, struct.pack("!QQBB", 8, 4, 2, 1) + bytes(16))
     wanted = {
-        0: say(6, struct.pack("!IIIQBBBIIII", 2048, 1024, 30000000, 1, 1, 2, 1, 90, 90, 1500, 256)),
-        1: say(7, bytes(40)) + say(8, bytes(40)) + say(9, struct.pack("!QQ", 900, 900)),
-        2: say(10, bytes(24)),
-        3: say(11, b"\2"),
-        4: say(12, struct.pack("!II", 0, 0) + bytes(128)),
-        5: say(13, bytes(32)),
-        6: say(14, struct.pack("!QQ", 9, 30)),
-        7: say(15, struct.pack("!I", 0) + bytes(300)),
-        12: say(17),
+        0: say(19, struct.pack("!I", 0) + bytes(64)) + say(20, struct.pack("!I", 0) + bytes(64)),
+        1: say(6, struct.pack("!IIIQBBBIIII", 2048, 1024, 30000000, 1, 1, 2, 1, 90, 90, 1500, 256)),
+        2: say(7, bytes(40)) + say(8, bytes(40)) + say(9, struct.pack("!QQ", 900, 900)),
+        3: say(10, bytes(24)),
+        4: say(11, b"\2"),
+        5: say(12, struct.pack("!II", 0, 0) + bytes(128)),
+        6: say(13, bytes(32)),
+        7: say(14, struct.pack("!QQ", 9, 30)),
+        8: say(15, struct.pack("!I", 0) + bytes(300)),
+        13: say(17),
     }
     quiet = bytes([5 | 26 << 3, 15])
     return {f"{role}-{stage}": bytes([role, stage]) + b"\x0c" + wanted.get(stage, b"") + quiet + tag + quiet +
-            b"\x1b" + say(18, b"\1") + say(17) for role in (0, 1) for stage in range(13)}
+            b"\x1b" + say(18, b"\1") + say(17) for role in (0, 1) for stage in range(14)}
 
 
 def cascade():

@@ -47,6 +47,7 @@ static void check(const char *qkd)
 	        .proof = proof,
 	        .role = ENGINE_ALICE,
 	        .block_bits = c.qkd.block_bits,
+	        .p_z = c.qkd.p_z,
 	        .frame_bits = 65536,
 	        .source = {.mu = {c.qkd.mu1, c.qkd.mu2},
 	                   .p = {c.qkd.p_mu1, 1 - c.qkd.p_mu1},

@@ -46,6 +46,7 @@ static struct qkd_role_config config(unsigned int site, bool quantum)
 	        .quantum = quantum,
 	        .engine = {.role = site == 0 ? ENGINE_ALICE : ENGINE_BOB,
 	                   .block_bits = 4096,
+	                   .p_z = 0.8,
 	                   .frame_bits = 4096,
 	                   .source = {{0.3, 0.1}, {0.3, 0.7}, 1e-9, 1e-15},
 	                   .qber_abort = 0.08,

@@ -276,6 +276,7 @@ static inline bool rig_init(struct rig *r, uint32_t block_bits, const struct los
 	r->config_a = (struct engine_config){
 	        .role = ENGINE_ALICE,
 	        .block_bits = block_bits,
+	        .p_z = 0.6,
 	        .frame_bits = 65536,
 	        .source = {{0.3, 0.1}, {0.3, 0.7}, 1e-9, 1e-15},
 	        /* The default leaves nothing of blocks as short as a quick test's. */

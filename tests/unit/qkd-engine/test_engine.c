@@ -37,7 +37,8 @@ static void test_makes_key(void)
 	CU_ASSERT(a.efficiency_f > 1 && a.efficiency_f < 1.3);
 	CU_ASSERT_DOUBLE_EQUAL(a.eps_total, (double)a.blocks_ok * (1e-9 + 1e-15), 1e-12);
 	CU_ASSERT(b.sampled_z <= a.sampled_z && b.sampled_z + 300 > a.sampled_z);
-	CU_ASSERT_DOUBLE_EQUAL((double)b.sifted_z / (double)b.sampled_z, 31, 2);
+	/* But for the detections of the block that fills: they are not sifted yet. */
+	CU_ASSERT(b.sifted_z < 33 * b.sampled_z && b.sifted_z + BLOCK_BITS > 29 * b.sampled_z);
 	if (getenv("RIG_VERBOSE"))
 		fprintf(stderr, "%u bits of %llu, f %.3f\n", r.a.blocks[0]->bits,
 		        (unsigned long long)r.a.blocks[0]->sifted_bits, a.efficiency_f);
@@ -76,7 +77,9 @@ static void test_record(void)
 	CU_ASSERT_EQUAL(k->leak_mode, LEAK_ONE_WAY);
 	CU_ASSERT_EQUAL(k->method, RECONCILE_LDPC);
 	CU_ASSERT_EQUAL(k->reason, RECONCILE_MORE_KEY);
-	CU_ASSERT(k->sifted_bits >= BLOCK_BITS && k->sifted_bits < BLOCK_BITS + 512);
+	/* So many are expected; dark clicks and chance, six deviations, make it some more or less.
+	 */
+	CU_ASSERT_DOUBLE_EQUAL((double)k->sifted_bits, BLOCK_BITS, 0.01 * BLOCK_BITS + 512);
 	CU_ASSERT_EQUAL(k->counts.n_z[0] + k->counts.n_z[1], k->sifted_bits);
 	CU_ASSERT_DOUBLE_EQUAL((double)(k->counts.m_z[0] + k->counts.m_z[1]) /
 	                               (double)k->sifted_bits,
@@ -469,6 +472,7 @@ static void test_bad_config(void)
 {
 	struct engine_config c = {.role = ENGINE_BOB,
 	                          .block_bits = 100,
+	                          .p_z = 0.8,
 	                          .frame_bits = 65536,
 	                          .source = {{0.3, 0.1}, {0.3, 0.7}, 1e-9, 1e-15},
 	                          .qber_abort = 0.08,
@@ -481,6 +485,10 @@ static void test_bad_config(void)
 	CU_ASSERT_EQUAL(err.code, EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "block-bits"));
 	c.block_bits = 100000;
+	c.p_z = 0.03; /* 1.1 10^8 detections */
+	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "p-z: with 0.03 a block"));
+	c.p_z = 0.8;
 	c.source.mu[1] = 0.4;
 	CU_ASSERT_PTR_NULL(engine_create(&c, &ops, NULL, NULL, &err));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "intensities"));

@@ -65,14 +65,14 @@ static struct seen *seen_at(uint64_t slot)
 	return &run.seen[slot / (HOLDOFF - 1) % RECENT];
 }
 
-static void add(struct truth *t, const struct seen *s, bool disclosed)
+static void add(struct truth *t, const struct seen *s)
 {
 	unsigned int decoy = s->choice.intensity, n = s->photons < 2 ? s->photons : 2;
 	bool error = s->bit != s->choice.bit;
 
 	if (s->basis == 1 && s->cross)
 		t->counts.cross[s->basis != s->choice.basis]++;
-	if (s->basis != s->choice.basis || (s->basis == 0 && disclosed))
+	if (s->basis != s->choice.basis)
 		return;
 	if (s->basis == 1) {
 		t->counts.n_x[decoy]++;
@@ -96,11 +96,12 @@ const uint8_t *__wrap_channel_receive(struct channel *ch, enum channel_stream st
 	    sift_announce_decode(msg, *len, 0, &b) < 0)
 		return msg;
 	run.announced[run.batches].first_slot = b.slot[0];
-	for (size_t i = 0; i < b.outcomes.count; i++) {
+	for (size_t i = 0; i < b.count; i++) {
 		const struct seen *s = seen_at(b.slot[i]);
 
 		run.forgotten |= s->slot != b.slot[i];
-		add(&run.announced[run.batches].truth, s, bits_get(b.outcomes.disclosed, i));
+		if (!bits_get(b.sampled, i))
+			add(&run.announced[run.batches].truth, s);
 	}
 	run.batches++;
 	return msg;

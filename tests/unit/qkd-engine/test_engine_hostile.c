@@ -130,7 +130,11 @@ static void test_each_type(void)
 			continue; /* honest ends send none */
 		if (getenv("RIG_VERBOSE"))
 			fprintf(stderr, "type %d\n", type);
-		run(type, type == MESSAGE_ANNOUNCE || type == MESSAGE_REPLY ? 0.002 : 0.9,
+		run(type,
+		    type == MESSAGE_ANNOUNCE || type == MESSAGE_REPLY || type == MESSAGE_BASES ||
+		                    type == MESSAGE_SIFTED
+		            ? 0.002
+		            : 0.9,
 		    100 + (uint64_t)type, 200 * NS_PER_MS);
 	}
 }
@@ -208,6 +212,10 @@ static size_t say(uint64_t *state, uint8_t *msg)
 	} else if (m.type == MESSAGE_SEED) {
 		m.seed.data = payload;
 		m.seed.len = 1 + lossy_random(state) % sizeof(payload);
+	} else if (m.type == MESSAGE_BASES || m.type == MESSAGE_SIFTED) {
+		m.sift.offset = 512 * (uint32_t)(lossy_random(state) % 100);
+		m.sift.data = payload;
+		m.sift.len = 1 + lossy_random(state) % sizeof(payload);
 	} else if (m.type == MESSAGE_START) {
 		m.start.bits = 60000;
 		m.start.frame_bits = 65536;

@@ -30,16 +30,15 @@ static struct {
 static void change(uint8_t *msg, size_t *len)
 {
 	static struct sift_batch b;
-	struct sift_outcomes *o = &b.outcomes;
 
-	if (sift_announce_decode(msg, *len, 0, &b) < 0 || o->count < 3)
+	if (sift_announce_decode(msg, *len, 0, &b) < 0 || b.count < 3)
 		return;
 	if (forge == SLOT_TWICE || forge == SLOT_BEFORE) {
 		/* The least distance is 1; one below it, and the second slot is the first again. */
 		b.slot[1] = b.slot[0] + 1;
 		if (b.slot[2] > b.slot[1] + 1) {
 			*len = sift_announce_encode(&b, msg);
-			put_be64(msg + 19, forge == SLOT_TWICE ? 0 : UINT64_MAX);
+			put_be64(msg + 28, forge == SLOT_TWICE ? 0 : UINT64_MAX);
 			tape.done++;
 		}
 	} else if (forge == BATCH_TWICE && tape.len > 0) {
@@ -54,24 +53,22 @@ static void change(uint8_t *msg, size_t *len)
 	}
 }
 
-/* Which Z detections are sampled: where in their interval, one in each. */
+/* Which detections are sampled: where in their interval, one in each. */
 static struct {
 	uint32_t interval;
-	uint64_t z;             /* seen */
+	uint64_t n;             /* seen */
 	unsigned int at[64];    /* samples by place in their interval */
 	unsigned int here, bad; /* samples in this interval; intervals with other than one */
 } sample;
 
-static void watch_sample(const struct sift_outcomes *o)
+static void watch_sample(const struct sift_batch *b)
 {
-	for (size_t i = 0; i < o->count && sample.interval > 0; i++) {
-		if (bits_get(o->x, i))
-			continue;
-		if (bits_get(o->disclosed, i)) {
-			sample.at[sample.z % sample.interval]++;
+	for (size_t i = 0; i < b->count && sample.interval > 0; i++) {
+		if (bits_get(b->sampled, i)) {
+			sample.at[sample.n % sample.interval]++;
 			sample.here++;
 		}
-		if (++sample.z % sample.interval == 0) {
+		if (++sample.n % sample.interval == 0) {
 			sample.bad += sample.here != 1;
 			sample.here = 0;
 		}
@@ -92,8 +89,8 @@ const uint8_t *__wrap_channel_receive(struct channel *ch, enum channel_stream st
 	if (sift_announce_decode(msg, *len, 0, &b) == 0) {
 		memcpy(tape.msg, msg, *len);
 		tape.len = *len;
-		tape.last = b.slot[b.outcomes.count - 1];
-		watch_sample(&b.outcomes);
+		tape.last = b.slot[b.count - 1];
+		watch_sample(&b);
 	}
 	return copy;
 }
@@ -146,8 +143,8 @@ static void test_sample_is_random(void)
 	CU_ASSERT_EQUAL_FATAL(sample.interval, 32);
 	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 10 * NS_PER_S));
 	CU_ASSERT_EQUAL(sample.bad, 0);
-	CU_ASSERT(sample.z > 200000);
-	expected = (double)(sample.z / sample.interval) / sample.interval;
+	CU_ASSERT(sample.n > 200000);
+	expected = (double)(sample.n / sample.interval) / sample.interval;
 	for (unsigned int i = 0; i < sample.interval; i++)
 		chi += (sample.at[i] - expected) * (sample.at[i] - expected) / expected;
 	CU_ASSERT(chi < 100 && chi > 1);
@@ -175,7 +172,7 @@ static void test_gap_leaves_key_and_estimate(void)
 	while (bob->pending->outcomes.count < 100)
 		rig_step(&r);
 	engine_stats_read(r.b.engine, &before);
-	first = bob->pending->slot[0] - (uint64_t)bob->offset;
+	first = bob->pending->batch.slot[0] - (uint64_t)bob->offset;
 	last = r.wire.now_ns + r.offset_b + NS_PER_MS;
 	engine_gap(r.b.engine, first, last);
 	engine_stats_read(r.b.engine, &b);

@@ -71,6 +71,12 @@ static struct message example(enum message_type type)
 		m.reveal.data = payload;
 		m.reveal.len = sizeof(payload);
 		break;
+	case MESSAGE_BASES:
+	case MESSAGE_SIFTED:
+		m.sift.offset = 512000;
+		m.sift.data = payload;
+		m.sift.len = sizeof(payload);
+		break;
 	case MESSAGE_SEED:
 		m.seed.offset = 4096;
 		m.seed.data = payload;
@@ -157,7 +163,8 @@ static void test_malformed(void)
 		len = (size_t)message_encode(&m, a, sizeof(a));
 		least = len;
 		if (type == MESSAGE_ASK || type == MESSAGE_ANSWER || type == MESSAGE_SEED ||
-		    type == MESSAGE_CHECK || type == MESSAGE_FAILED || type == MESSAGE_REVEAL)
+		    type == MESSAGE_CHECK || type == MESSAGE_FAILED || type == MESSAGE_REVEAL ||
+		    type == MESSAGE_BASES || type == MESSAGE_SIFTED)
 			least = len - sizeof(payload) + 1;
 		for (size_t cut = 0; cut < least; cut++)
 			CU_ASSERT_EQUAL(message_decode(a, cut, &out), -EPROTO);

@@ -22,23 +22,40 @@ static bool get(const uint64_t *w, size_t i)
 	return bits_get(w, i);
 }
 
+/* Outcomes; all disclosed, or those in X alone. */
+static void random_outcomes(struct sift_outcomes *o, size_t count, bool all)
+{
+	memset(o, 0, sizeof(*o));
+	o->count = count;
+	for (size_t i = 0; i < count; i++) {
+		bits_put(o->x, i, next_random() & 1);
+		bits_put(o->disclosed, i, all || get(o->x, i));
+		bits_put(o->bit, i, next_random() & 1);
+		bits_put(o->cross, i, next_random() % 8 == 0);
+	}
+}
+
 /* Slots up to DISTANCE apart, now and then far more. */
 static void random_batch(struct sift_batch *b, size_t count, uint64_t distance, bool far)
 {
 	uint64_t slot = next_random() % (1ULL << 50);
-	struct sift_outcomes *o = &b->outcomes;
+	size_t samples = 0;
 
 	memset(b, 0, sizeof(*b));
 	b->sequence = next_random();
-	o->count = count;
+	b->block = next_random();
+	b->last = next_random() & 1;
+	b->count = count;
 	for (size_t i = 0; i < count; i++) {
 		slot += 1 + next_random() % (far && i % 50 == 7 ? 1ULL << 40 : distance);
 		b->slot[i] = slot;
-		bits_put(o->x, i, next_random() & 1);
-		bits_put(o->disclosed, i, get(o->x, i) || next_random() % 4 == 0);
-		bits_put(o->bit, i, next_random() & 1);
-		bits_put(o->cross, i, next_random() % 8 == 0);
+		if (next_random() % 4 == 0) {
+			bits_put(b->sampled, i, true);
+			samples++;
+		}
 	}
+	random_outcomes(&b->sample, samples, true);
+	memset(b->sample.cross, 0, sizeof(b->sample.cross));
 }
 
 static void test_announce_round_trip(void)
@@ -56,15 +73,12 @@ static void test_announce_round_trip(void)
 			memset(&out, 0xff, sizeof(out));
 			CU_ASSERT_EQUAL_FATAL(sift_announce_decode(msg, len, in.slot[0], &out), 0);
 			CU_ASSERT_EQUAL(out.sequence, in.sequence);
-			CU_ASSERT_EQUAL(out.outcomes.count, count);
+			CU_ASSERT_EQUAL(out.block, in.block);
+			CU_ASSERT_EQUAL(out.last, in.last);
+			CU_ASSERT_EQUAL(out.count, count);
 			CU_ASSERT_EQUAL(memcmp(out.slot, in.slot, count * sizeof(in.slot[0])), 0);
-			/* An outcome that is not disclosed does not leave. */
-			for (size_t w = 0; w < SIFT_WORDS; w++) {
-				in.outcomes.bit[w] &= in.outcomes.disclosed[w];
-				in.outcomes.cross[w] &= in.outcomes.x[w];
-			}
-			CU_ASSERT_EQUAL(memcmp(&out.outcomes, &in.outcomes, sizeof(in.outcomes)),
-			                0);
+			CU_ASSERT_EQUAL(memcmp(out.sampled, in.sampled, sizeof(in.sampled)), 0);
+			CU_ASSERT_EQUAL(memcmp(&out.sample, &in.sample, sizeof(in.sample)), 0);
 			CU_ASSERT_EQUAL(sift_announce_decode(msg, len, in.slot[0] + 1, &out),
 			                -EPROTO);
 			tested++;
@@ -83,14 +97,14 @@ static void test_announce_extremes(void)
 	struct sift_batch in, out;
 
 	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
-		in = (struct sift_batch){.outcomes = {.count = 3}};
+		in = (struct sift_batch){.count = 3};
 		memcpy(in.slot, slots[i], sizeof(slots[i]));
 		size_t len = sift_announce_encode(&in, msg);
 
 		CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), 0);
 		CU_ASSERT_EQUAL(memcmp(out.slot, slots[i], sizeof(slots[i])), 0);
 		/* The same distances from a later slot leave the range. */
-		put_be64(msg + 11, slots[i][0] + 1);
+		put_be64(msg + 20, slots[i][0] + 1);
 		CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), -EPROTO);
 	}
 }
@@ -119,10 +133,10 @@ static void test_announce_strictly_increasing(void)
 			in.slot[i] = in.slot[i - 1] + 1 + next_random() % (1ULL << width);
 		len = sift_announce_encode(&in, msg);
 		CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), 0);
-		CU_ASSERT_EQUAL(get_be64(msg + 19), 1);
-		put_be64(msg + 19, 0); /* then slot 50 is slot 49 again */
+		CU_ASSERT_EQUAL(get_be64(msg + 28), 1);
+		put_be64(msg + 28, 0); /* then slot 50 is slot 49 again */
 		CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), -EPROTO);
-		put_be64(msg + 19, UINT64_MAX); /* and now the one before it */
+		put_be64(msg + 28, UINT64_MAX); /* and now the one before it */
 		CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), -EPROTO);
 	}
 }
@@ -138,10 +152,12 @@ static void test_announce_malformed(void)
 	for (size_t cut = 0; cut < len; cut++)
 		CU_ASSERT_EQUAL(sift_announce_decode(msg, cut, 0, &out), -EPROTO);
 	CU_ASSERT_EQUAL(sift_announce_decode(msg, len + 1, 0, &out), -EPROTO);
-	in.outcomes.count = 0;
-	put_be16(msg + 9, 0);
+	msg[17] = 2;
 	CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), -EPROTO);
-	put_be16(msg + 9, SIFT_BATCH_MAX + 1);
+	msg[17] = 1;
+	put_be16(msg + 18, 0);
+	CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), -EPROTO);
+	put_be16(msg + 18, SIFT_BATCH_MAX + 1);
 	CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), -EPROTO);
 	/* Whatever arrives, what is accepted keeps the promises of the header. */
 	for (int n = 0; n < 20000; n++) {
@@ -152,56 +168,86 @@ static void test_announce_malformed(void)
 		if (sift_announce_decode(msg, len, 77, &out) < 0)
 			continue;
 		accepted++;
-		size_t count = out.outcomes.count;
+		size_t count = out.count;
 
 		CU_ASSERT(count > 0 && count <= SIFT_BATCH_MAX && out.slot[0] >= 77);
 		CU_ASSERT(out.slot[count - 1] <= SIFT_SLOT_MAX);
 		for (size_t i = 1; i < count; i++)
 			if (out.slot[i] <= out.slot[i - 1])
 				CU_FAIL("slots do not increase");
-		for (size_t w = 0; w < SIFT_WORDS; w++)
-			if ((out.outcomes.x[w] & ~out.outcomes.disclosed[w]) != 0 ||
-			    (out.outcomes.bit[w] & ~out.outcomes.disclosed[w]) != 0 ||
-			    (out.outcomes.cross[w] & ~out.outcomes.x[w]) != 0)
+		size_t samples = 0;
+
+		for (size_t i = 0; i < SIFT_BATCH_MAX; i++) {
+			samples += get(out.sampled, i);
+			if (i >= count && get(out.sampled, i))
+				CU_FAIL("a sample that is not there");
+		}
+		CU_ASSERT_EQUAL(out.sample.count, samples);
+		for (size_t i = 0; i < SIFT_BATCH_MAX; i++)
+			if (get(out.sample.disclosed, i) != (i < samples) ||
+			    (i >= samples && (get(out.sample.x, i) || get(out.sample.bit, i))) ||
+			    get(out.sample.cross, i))
 				CU_FAIL("what is disclosed contradicts itself");
 	}
 	CU_ASSERT(accepted > 1000);
 }
 
-static void random_choices(struct choice *c, size_t count)
+static void test_bases(void)
 {
-	for (size_t i = 0; i < count; i++)
-		c[i] = (struct choice){next_random() & 1, next_random() & 1,
-		                       next_random() % 32 == 0 ? 3 : next_random() & 1,
-		                       next_random() % 8 != 0};
+	uint8_t msg[SIFT_BASES_MAX + 1] = {0};
+	struct sift_outcomes in, out;
+
+	for (size_t count = 1; count <= SIFT_BATCH_MAX; count += count < 8 ? 1 : 21) {
+		random_outcomes(&in, count, false);
+		size_t len = sift_bases_encode(&in, msg);
+
+		CU_ASSERT(len <= SIFT_BASES_MAX);
+		CU_ASSERT_EQUAL_FATAL(sift_bases_decode(msg, len, count, &out), 0);
+		/* An outcome in Z does not leave. */
+		for (size_t w = 0; w < SIFT_WORDS; w++) {
+			in.bit[w] &= in.x[w];
+			in.cross[w] &= in.x[w];
+		}
+		CU_ASSERT_EQUAL(memcmp(&out, &in, sizeof(in)), 0);
+		CU_ASSERT_EQUAL(sift_bases_decode(msg, len + 1, count, &out), -EPROTO);
+		for (size_t cut = 0; cut < len; cut++)
+			CU_ASSERT_EQUAL(sift_bases_decode(msg, cut, count, &out), -EPROTO);
+	}
+}
+
+static void random_choices(struct sift_choices *c, size_t count)
+{
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < count; i++) {
+		bits_put(c->x, i, next_random() & 1);
+		bits_put(c->bit, i, next_random() & 1);
+		bits_put(c->decoy, i, next_random() & 1);
+		bits_put(c->light, i, next_random() % 8 != 0);
+	}
 }
 
 /* One detection at a time: what judging must come to. */
-static void expect(const struct sift_batch *b, const struct choice *c, struct sift_reply *r,
-                   struct sift_gain *g)
+static void expect(const struct sift_outcomes *o, const struct sift_choices *c,
+                   struct sift_reply *r, struct sift_gain *g)
 {
 	memset(r, 0, sizeof(*r));
 	memset(g, 0, sizeof(*g));
-	r->sequence = b->sequence;
-	for (size_t i = 0; i < b->outcomes.count; i++) {
-		bool x = get(b->outcomes.x, i), bob = get(b->outcomes.bit, i);
+	for (size_t i = 0; i < o->count; i++) {
+		bool x = get(o->x, i), matched = get(c->light, i) && get(c->x, i) == x;
 
-		bool matched = c[i].valid && c[i].intensity <= 1 && c[i].basis == x;
-
-		r->stale += !c[i].valid;
-		g->cross[!matched] += x && get(b->outcomes.cross, i);
+		g->cross[!matched] += x && get(o->cross, i);
 		if (!matched)
 			continue;
 		bits_put(r->matched, i, true);
-		if (!get(b->outcomes.disclosed, i)) {
-			bits_put(g->key_decoy, g->keys, c[i].intensity);
-			bits_put(g->key, g->keys++, c[i].bit);
+		if (!get(o->disclosed, i)) {
+			bits_put(g->key_decoy, g->keys, get(c->decoy, i));
+			bits_put(g->key, g->keys++, get(c->bit, i));
 			continue;
 		}
-		bits_put(r->bit, g->shown, c[i].bit);
+		bits_put(r->bit, g->shown, get(c->bit, i));
 		bits_put(g->shown_x, g->shown, x);
-		bits_put(g->shown_decoy, g->shown, c[i].intensity);
-		bits_put(g->shown_error, g->shown++, bob != c[i].bit);
+		bits_put(g->shown_decoy, g->shown, get(c->decoy, i));
+		bits_put(g->shown_error, g->shown++, get(o->bit, i) != get(c->bit, i));
 	}
 }
 
@@ -225,48 +271,47 @@ static void check_gain(const struct sift_gain *g, const struct sift_gain *want)
 	CU_ASSERT(same(g->shown_error, want->shown_error, g->shown));
 }
 
+/* Of a block's detections, and of a sample. */
 static void test_judge_and_reply(void)
 {
-	uint8_t announcement[SIFT_ANNOUNCE_MAX], msg[SIFT_REPLY_MAX + 1] = {0};
-	struct choice c[SIFT_BATCH_MAX];
-	struct sift_gain alice, bob, want;
+	uint8_t data[SIFT_BASES_MAX], msg[SIFT_REPLY_MAX + 1] = {0};
+	struct sift_outcomes o, seen;
 	struct sift_reply r, want_r, got;
-	struct sift_batch b, seen;
-	uint64_t sequence, block;
+	struct sift_gain alice, bob, want;
+	struct sift_choices c;
 
-	for (size_t count = 1; count <= SIFT_BATCH_MAX; count += count < 8 ? 1 : 21) {
-		random_batch(&b, count, 1000, false);
-		random_choices(c, count);
-		size_t len = sift_announce_encode(&b, announcement);
+	for (size_t n = 2; n <= 2 * SIFT_BATCH_MAX; n += n < 16 ? 1 : 43) {
+		size_t count = n / 2, len;
+		bool sample = n % 2;
 
-		CU_ASSERT_EQUAL(sift_announce_decode(announcement, len, 0, &seen), 0);
-		expect(&b, c, &want_r, &want);
-		sift_judge(&seen, c, &r, &alice);
+		random_outcomes(&o, count, sample);
+		random_choices(&c, count);
+		if (sample)
+			memset(o.cross, 0, sizeof(o.cross));
+		expect(&o, &c, &want_r, &want);
+		seen = o;
+		if (!sample)
+			CU_ASSERT_EQUAL(
+			        sift_bases_decode(data, sift_bases_encode(&o, data), count, &seen),
+			        0);
+		sift_judge(&seen, &c, &r, &alice);
 		check_gain(&alice, &want);
+		CU_ASSERT(!sample || alice.keys == 0);
 		CU_ASSERT(same(alice.key, want.key, want.keys));
 		CU_ASSERT(same(r.matched, want_r.matched, count));
 		CU_ASSERT(same(r.bit, want_r.bit, want.shown));
-		CU_ASSERT_EQUAL(r.stale, want_r.stale);
-		r.block = next_random();
 		len = sift_reply_encode(&r, &alice, count, msg);
 		CU_ASSERT(len <= SIFT_REPLY_MAX);
-		CU_ASSERT_EQUAL(sift_reply_head(msg, len, &sequence, &block), 0);
-		CU_ASSERT_EQUAL(sequence, b.sequence);
-		CU_ASSERT_EQUAL(block, r.block);
-		CU_ASSERT_EQUAL_FATAL(sift_reply_decode(msg, len, &b.outcomes, &got, &bob), 0);
+		CU_ASSERT_EQUAL_FATAL(sift_reply_decode(msg, len, &o, &got, &bob), 0);
 		check_gain(&bob, &want);
-		CU_ASSERT_EQUAL(got.stale, r.stale);
 		CU_ASSERT(same(got.matched, r.matched, count));
 		/* His key bits are his own outcomes of those that matched. */
 		for (size_t i = 0, k = 0; i < count; i++)
-			if (get(r.matched, i) && !get(b.outcomes.disclosed, i))
-				CU_ASSERT_EQUAL(get(bob.key, k++), get(b.outcomes.bit, i));
-		CU_ASSERT_EQUAL(sift_reply_decode(msg, len + 1, &b.outcomes, &got, &bob), -EPROTO);
+			if (get(r.matched, i) && !get(o.disclosed, i))
+				CU_ASSERT_EQUAL(get(bob.key, k++), get(o.bit, i));
+		CU_ASSERT_EQUAL(sift_reply_decode(msg, len + 1, &o, &got, &bob), -EPROTO);
 		for (size_t cut = 0; cut < len; cut++)
-			CU_ASSERT_EQUAL(sift_reply_decode(msg, cut, &b.outcomes, &got, &bob),
-			                -EPROTO);
-		b.outcomes.count = count < SIFT_BATCH_MAX ? count + 1 : count - 1;
-		CU_ASSERT_EQUAL(sift_reply_decode(msg, len, &b.outcomes, &got, &bob), -EPROTO);
+			CU_ASSERT_EQUAL(sift_reply_decode(msg, cut, &o, &got, &bob), -EPROTO);
 	}
 }
 
@@ -276,28 +321,28 @@ static void test_judge_and_reply(void)
  */
 static void test_bits_choose_nothing(void)
 {
-	uint8_t msg[SIFT_ANNOUNCE_MAX];
-	struct choice c[SIFT_BATCH_MAX];
+	uint8_t msg[SIFT_BASES_MAX + SIFT_REPLY_MAX];
+	struct sift_outcomes o;
+	struct sift_choices c;
 	struct sift_reply r[2];
 	struct sift_gain g[2];
-	struct sift_batch b;
 	size_t announced[2], replied[2];
 
 	for (int run = 0; run < 50; run++) {
-		random_batch(&b, 1 + next_random() % SIFT_BATCH_MAX, 1000, false);
-		random_choices(c, b.outcomes.count);
+		random_outcomes(&o, 1 + next_random() % SIFT_BATCH_MAX, false);
+		random_choices(&c, o.count);
 		for (int i = 0; i < 2; i++) {
-			for (size_t k = 0; k < b.outcomes.count; k++) {
-				bits_put(b.outcomes.bit, k, next_random() & 1);
-				c[k].bit = next_random() & 1;
+			for (size_t k = 0; k < o.count; k++) {
+				bits_put(o.bit, k, next_random() & 1);
+				bits_put(c.bit, k, next_random() & 1);
 			}
-			announced[i] = sift_announce_encode(&b, msg);
-			sift_judge(&b, c, &r[i], &g[i]);
-			replied[i] = sift_reply_encode(&r[i], &g[i], b.outcomes.count, msg);
+			announced[i] = sift_bases_encode(&o, msg);
+			sift_judge(&o, &c, &r[i], &g[i]);
+			replied[i] = sift_reply_encode(&r[i], &g[i], o.count, msg);
 		}
 		CU_ASSERT_EQUAL(announced[0], announced[1]);
 		CU_ASSERT_EQUAL(replied[0], replied[1]);
-		CU_ASSERT(same(r[0].matched, r[1].matched, b.outcomes.count));
+		CU_ASSERT(same(r[0].matched, r[1].matched, o.count));
 		CU_ASSERT_EQUAL(g[0].keys, g[1].keys);
 		CU_ASSERT_EQUAL(g[0].shown, g[1].shown);
 		CU_ASSERT(same(g[0].key_decoy, g[1].key_decoy, g[0].keys));
@@ -306,27 +351,44 @@ static void test_bits_choose_nothing(void)
 	}
 }
 
-/* More stale slots than did not match are a lie. */
-static void test_reply_stale(void)
+/* The reply to a sample; more stale slots than did not match are a lie. */
+static void test_sample_reply(void)
 {
-	struct sift_batch b;
-	struct choice c[100];
-	uint8_t msg[SIFT_REPLY_MAX];
-	struct sift_reply r;
-	struct sift_gain g;
-	size_t len;
+	uint8_t msg[SIFT_REPLY_MAX + 1] = {0};
+	struct sift_outcomes o;
+	struct sift_choices c;
+	struct sift_reply r, got;
+	struct sift_gain g, bob;
+	unsigned int stale;
+	uint64_t sequence;
 
-	random_batch(&b, 100, 1000, false);
-	random_choices(c, 100);
-	sift_judge(&b, c, &r, &g);
-	len = sift_reply_encode(&r, &g, 100, msg);
-	put_be16(msg + 19, (uint16_t)(100 - g.keys - g.shown));
-	CU_ASSERT_EQUAL(sift_reply_decode(msg, len, &b.outcomes, &r, &g), 0);
-	put_be16(msg + 19, (uint16_t)(101 - g.keys - g.shown));
-	CU_ASSERT_EQUAL(sift_reply_decode(msg, len, &b.outcomes, &r, &g), -EPROTO);
+	for (size_t count = 0; count <= 40; count++) {
+		size_t len;
+
+		random_outcomes(&o, count, true);
+		memset(o.cross, 0, sizeof(o.cross));
+		random_choices(&c, count);
+		sift_judge(&o, &c, &r, &g);
+		len = sift_sample_encode(count + 7, 3, &r, &g, count, msg);
+		CU_ASSERT_EQUAL(sift_sample_head(msg, len, &sequence), 0);
+		CU_ASSERT_EQUAL(sequence, count + 7);
+		CU_ASSERT_EQUAL(sift_sample_decode(msg, len, 50, &o, &stale, &got, &bob), 0);
+		CU_ASSERT_EQUAL(stale, 3);
+		check_gain(&bob, &g);
+		put_be16(msg + 9, (uint16_t)(50 - g.shown));
+		CU_ASSERT_EQUAL(sift_sample_decode(msg, len, 50, &o, &stale, &got, &bob), 0);
+		put_be16(msg + 9, (uint16_t)(51 - g.shown));
+		CU_ASSERT_EQUAL(sift_sample_decode(msg, len, 50, &o, &stale, &got, &bob), -EPROTO);
+		put_be16(msg + 9, 0);
+		CU_ASSERT_EQUAL(sift_sample_decode(msg, len + 1, 50, &o, &stale, &got, &bob),
+		                -EPROTO);
+		for (size_t cut = 0; cut < len; cut++)
+			CU_ASSERT_EQUAL(sift_sample_decode(msg, cut, 50, &o, &stale, &got, &bob),
+			                -EPROTO);
+	}
 }
 
 UNIT_MAIN(UNIT(test_announce_round_trip), UNIT(test_announce_extremes),
           UNIT(test_announce_is_small), UNIT(test_announce_strictly_increasing),
-          UNIT(test_announce_malformed), UNIT(test_judge_and_reply), UNIT(test_bits_choose_nothing),
-          UNIT(test_reply_stale))
+          UNIT(test_announce_malformed), UNIT(test_bases), UNIT(test_judge_and_reply),
+          UNIT(test_bits_choose_nothing), UNIT(test_sample_reply))
