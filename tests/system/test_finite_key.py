@@ -71,7 +71,10 @@ def test_length_follows_from_the_record(rig, proof):
         leaky["blocks"][0]["leaked_bits"] = leaky["blocks"][0]["disclosed_bits"] - 1
         unproven = json.loads(listed)
         unproven["blocks"][0]["leak_mode"] = "alice-only"
-        for wrong in (longer, leaky, unproven):
+        other_mode = json.loads(listed)
+        other_mode["blocks"][0]["leak_mode"] = \
+            "two-way" if other_mode["blocks"][0]["method"] == "ldpc" else "one-way"
+        for wrong in (longer, leaky, unproven, other_mode):
             assert subprocess.run([AUDIT], input=json.dumps(wrong), stdout=subprocess.DEVNULL,
                                   text=True).returncode == 1
 
