@@ -178,8 +178,9 @@ static void bench(const struct bench_options *o, double percent, const char *row
 	ret = ldpc_plan_init(&plan, &p);
 	if (ret < 0)
 		bench_fail("%s: %s", row,
-		           ret == -ERANGE ? "no code for this error rate"
-		                          : "block or frame length");
+		           ret == -ERANGE
+		                   ? "--qber: there are codes for about 0.3 to 12 %"
+		                   : "--block is 1024 to 2^24 bits, --frame-bits 2^14 to 2^18");
 	alice = malloc(BITS_WORDS(p.bits) * 8);
 	bob = malloc(BITS_WORDS(p.bits) * 8);
 	if (messages == NULL || alice == NULL || bob == NULL)
