@@ -179,7 +179,7 @@ static void bench(const struct bench_options *o, double percent, const char *row
 	if (ret < 0)
 		bench_fail("%s: %s", row,
 		           ret == -ERANGE
-		                   ? "--qber: there are codes for about 0.3 to 12 %"
+		                   ? "--qber: there are codes up to about 12 %"
 		                   : "--block is 1024 to 2^24 bits, --frame-bits 2^14 to 2^18");
 	alice = malloc(BITS_WORDS(p.bits) * 8);
 	bob = malloc(BITS_WORDS(p.bits) * 8);
