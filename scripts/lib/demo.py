@@ -257,14 +257,13 @@ class Demo:
         times = [x["raised_at"] for x in raised if x["raised_at"] >= a["began_wall"] - 0.01]
         cleared = [x["cleared_at"] for x in raised]
         still = None in cleared
-        qber_z, qber_x = self.figures.between(a["before"], a["after"])
         return {
             "name": a["name"],
             "alarm": raised[0]["kind"] if raised else None,
             "detected_after_seconds": round(min(times) - a["began_wall"], 3) if times else None,
             "blocks_keyed_during": self.figures.count_keyed(blocks, a["first_slot"],
                                                             a["last_slot"]),
-            "qber_z": qber_z, "qber_x": qber_x,
+            **self.figures.between(a["before"], a["after"]),
             "cleared_after_seconds":
                 round(max(cleared) - a["ended_wall"], 3) if cleared and not still else None,
         }

@@ -161,11 +161,14 @@ class Figures:
 
     @staticmethod
     def between(before, after):
-        """Error rates of all that was compared between two readings."""
-        return (ratio(after["sample_errors_z"] - before["sample_errors_z"],
-                      after["sampled_z"] - before["sampled_z"]),
-                ratio(after["errors_x"] - before["errors_x"],
-                      after["sifted_x"] - before["sifted_x"]))
+        """Outcomes that were compared between two readings, and their error rates."""
+        compared_z = after["sampled_z"] - before["sampled_z"]
+        compared_x = after["sifted_x"] - before["sifted_x"]
+        return {
+            "compared_z": compared_z, "compared_x": compared_x,
+            "qber_z": ratio(after["sample_errors_z"] - before["sample_errors_z"], compared_z),
+            "qber_x": ratio(after["errors_x"] - before["errors_x"], compared_x),
+        }
 
     @staticmethod
     def count_keyed(blocks, first_slot, last_slot):

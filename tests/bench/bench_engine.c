@@ -171,9 +171,11 @@ static void say_unused(const char *only, unsigned int given, const struct option
 				        names[o].name, kinds[i].kind);
 		return;
 	}
-	refuse("only", only,
-	       "is no row; there are cascade, ldpc, amplify, sift, authenticate and end-to-end, "
-	       "with / and a point those that have any");
+	fprintf(stderr,
+	        "bench_engine: --only: no row %s; there are cascade, ldpc, amplify, sift, "
+	        "authenticate and end-to-end, with / and a point those that have any\n",
+	        only);
+	exit(2);
 }
 
 static void parse(int argc, char **argv, struct bench_options *o, const char **json)

@@ -45,11 +45,19 @@ def test_honest_link(tmp_path):
     assert leftovers() == before
 
 
+def near(errors, expected, compared):
+    """Within five standard deviations of so many outcomes, of which there are enough."""
+    return compared > 300 and abs(errors - expected) < 5 * (expected * (1 - expected) /
+                                                            compared) ** 0.5
+
+
 def test_intercept_resend_both_bases(tmp_path):
     done, s = run_demo(tmp_path, "--seconds", "45", "--attack", "intercept-resend=1,0.5")
     assert done.returncode == 0, done.stdout
     a = s["attack"]
-    assert abs(a["qber_z"] - 0.25) < 0.02 and abs(a["qber_x"] - 0.25) < 0.02
+    # Not quite one in four: dark counts and a light that is not quite aligned add to it.
+    assert near(a["qber_z"], 0.2575, a["compared_z"])
+    assert near(a["qber_x"], 0.2575, a["compared_x"])
     assert a["alarm"] == "intercept-resend"
     assert 0 <= a["detected_after_seconds"] <= 2
     assert a["blocks_keyed_during"] == 0
@@ -61,7 +69,7 @@ def test_intercept_resend_in_z_alone(tmp_path):
     done, s = run_demo(tmp_path, "--seconds", "45", "--attack", "intercept-resend=1,1")
     assert done.returncode == 0, done.stdout
     a = s["attack"]
-    assert a["qber_z"] < 0.03 and abs(a["qber_x"] - 0.5) < 0.03
+    assert a["qber_z"] < 0.03 and near(a["qber_x"], 0.5, a["compared_x"])
     assert a["alarm"] == "qber-x"
     assert 0 <= a["detected_after_seconds"] <= 2
     assert a["blocks_keyed_during"] == 0
