@@ -7,6 +7,7 @@
 #include "tests/unit/dataplane/dpdk.h"
 #include "tests/unit/dataplane/namespace.h"
 #include "tests/unit/dataplane/packets.h"
+#include "tests/unit/command.h"
 #include "tests/unit/unit.h"
 
 #include <linux/if_ether.h>
@@ -65,7 +66,7 @@ static void test_interface_is_as_the_port(void)
 	CU_ASSERT_TRUE(tap_open(&second, "gw-lan", &mac, 1400, &err) < 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "gw-lan"));
 	CU_ASSERT_TRUE(tap_exists(&t));
-	CU_ASSERT_EQUAL(system("ip link del gw-lan"), 0);
+	CU_ASSERT_EQUAL(command("ip link del gw-lan", NULL, 0), 0);
 	CU_ASSERT_FALSE(tap_exists(&t));
 	tap_close(&t);
 	CU_ASSERT_FALSE(tap_exists(&t));

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "dataplane/tap_watch.h"
+#include "tests/unit/command.h"
 #include "tests/unit/dataplane/namespace.h"
 #include "tests/unit/dataplane/packets.h"
 #include "tests/unit/unit.h"
@@ -18,10 +19,10 @@ static const struct rte_ether_addr mac = {{0x02, 0, 0, 0, 0xaa, 0x01}};
 /* What a daemon does. */
 static void daemon_address(const char *what, const char *address)
 {
-	char command[128];
+	char words[128];
 
-	snprintf(command, sizeof(command), "ip addr %s %s dev gw-lan", what, address);
-	CU_ASSERT_EQUAL_FATAL(system(command), 0);
+	snprintf(words, sizeof(words), "ip addr %s %s dev gw-lan", what, address);
+	CU_ASSERT_EQUAL_FATAL(command(words, NULL, 0), 0);
 }
 
 /* The kernel makes its link-local address in its own time: wait until it has been quiet. */
@@ -83,14 +84,17 @@ static void test_addresses_outlive_a_link_that_was_down(void)
 	struct config_prefix address[2] = {test_prefix("10.1.0.1", 24),
 	                                   test_prefix("fd00:1::1", 64)};
 	struct err err = {0};
+	char shown[4096];
 	struct tap t;
 
 	CU_ASSERT_EQUAL_FATAL(tap_open(&t, "gw-lan", &mac, 1500, &err), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		CU_ASSERT_EQUAL(tap_add_address(&t, &address[i], &err), 0);
-	CU_ASSERT_EQUAL(system("ip link set gw-lan down && ip link set gw-lan up"), 0);
-	CU_ASSERT_EQUAL(system("ip -o addr show dev gw-lan | grep -q 'inet 10.1.0.1/24'"), 0);
-	CU_ASSERT_EQUAL(system("ip -o addr show dev gw-lan | grep -q 'inet6 fd00:1::1/64'"), 0);
+	CU_ASSERT_EQUAL(command("ip link set gw-lan down", NULL, 0), 0);
+	CU_ASSERT_EQUAL(command("ip link set gw-lan up", NULL, 0), 0);
+	CU_ASSERT_EQUAL_FATAL(command("ip -o addr show dev gw-lan", shown, sizeof(shown)), 0);
+	CU_ASSERT_EQUAL(occurrences(shown, "inet 10.1.0.1/24"), 1);
+	CU_ASSERT_EQUAL(occurrences(shown, "inet6 fd00:1::1/64"), 1);
 	tap_close(&t);
 }
 
@@ -124,6 +128,7 @@ static void test_addresses_are_told_again(void)
 	unsigned int v6;
 	struct iface iface;
 	struct err err = {0};
+	char shown[4096];
 	struct tap t;
 	int watch;
 
@@ -144,10 +149,12 @@ static void test_addresses_are_told_again(void)
 	CU_ASSERT_EQUAL(reports(watch, &v6), 3);
 	CU_ASSERT_EQUAL(v6, 2);
 	/* Nothing else is there, or gone. */
-	CU_ASSERT_EQUAL(
-	        system("test $(ip -o addr show dev gw-lan | grep -c valid_lft.forever) = 4"), 0);
-	CU_ASSERT_EQUAL(system("ip -o addr show dev gw-lan | grep -q 'fe80::.*/64 scope link'"), 0);
-	CU_ASSERT_EQUAL(system("test $(ip route show dev gw-lan | wc -l) = 1"), 0);
+	CU_ASSERT_EQUAL_FATAL(command("ip -o addr show dev gw-lan", shown, sizeof(shown)), 0);
+	CU_ASSERT_EQUAL(occurrences(shown, "valid_lft forever"), 4);
+	CU_ASSERT_EQUAL(occurrences(shown, "inet6 fe80::"), 1);
+	CU_ASSERT_EQUAL(occurrences(shown, "/64 scope link"), 1);
+	CU_ASSERT_EQUAL_FATAL(command("ip route show dev gw-lan", shown, sizeof(shown)), 0);
+	CU_ASSERT_EQUAL(occurrences(shown, "\n"), 1);
 	close(watch);
 	tap_close(&t);
 }
@@ -156,6 +163,16 @@ static void test_addresses_are_told_again(void)
 static void test_virtual_routers_interface(void)
 {
 	static const uint8_t router_mac[6] = {0, 0, 0x5e, 0, 1, 51};
+	static const char *const made[] = {
+	        "ip link add vrrp.51 link gw-lan address 00:00:5e:00:01:33 type macvlan mode "
+	        "private",
+	        "ip link add plain link gw-lan type macvlan",
+	        "ip link set vrrp.51 up",
+	        "ip link set plain up",
+	        "ip addr add 10.1.0.253/32 dev plain",
+	        "ip addr add 10.1.0.254/24 dev vrrp.51",
+	        "ip addr add fe80::254/64 dev vrrp.51 nodad",
+	};
 	struct config_port port = {.mtu = 1500, .address_count = 1};
 	struct iface_virtual v;
 	struct iface iface;
@@ -165,14 +182,8 @@ static void test_virtual_routers_interface(void)
 	port.addresses[0] = test_prefix("10.1.0.1", 24);
 	iface_init(&iface, 0, &port, &mac);
 	CU_ASSERT_EQUAL_FATAL(tap_open(&t, "gw-lan", &mac, 1500, &err), 0);
-	CU_ASSERT_EQUAL_FATAL(
-	        system("ip link add vrrp.51 link gw-lan address 00:00:5e:00:01:33 type macvlan "
-	               "mode private && ip link add plain link gw-lan type macvlan && "
-	               "ip link set vrrp.51 up && ip link set plain up && "
-	               "ip addr add 10.1.0.253/32 dev plain && "
-	               "ip addr add 10.1.0.254/24 dev vrrp.51 && "
-	               "ip addr add fe80::254/64 dev vrrp.51 nodad"),
-	        0);
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+		CU_ASSERT_EQUAL_FATAL(command(made[i], NULL, 0), 0);
 	CU_ASSERT_EQUAL(tap_list_virtual(&t, &iface, &v, &err), 0);
 	/* Neither another interface's nor the link-local address that the kernel made. */
 	CU_ASSERT_EQUAL_FATAL(v.count, 2);
@@ -182,7 +193,7 @@ static void test_virtual_routers_interface(void)
 	CU_ASSERT_TRUE(v.at[1].addr.ipv6);
 	CU_ASSERT_EQUAL(v.at[1].addr.bytes[15], 0x54);
 	CU_ASSERT_EQUAL(memcmp(&v.at[1].mac, router_mac, 6), 0);
-	CU_ASSERT_EQUAL(system("ip link set vrrp.51 down"), 0);
+	CU_ASSERT_EQUAL(command("ip link set vrrp.51 down", NULL, 0), 0);
 	CU_ASSERT_EQUAL(tap_list_virtual(&t, &iface, &v, &err), 0);
 	CU_ASSERT_EQUAL(v.count, 0);
 	tap_close(&t);

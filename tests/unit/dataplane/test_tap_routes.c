@@ -5,6 +5,7 @@
 #include "dataplane/tap_routes.h"
 #include "dataplane/tap_addresses.h"
 #include "dataplane/tap_watch.h"
+#include "tests/unit/command.h"
 #include "tests/unit/dataplane/namespace.h"
 #include "tests/unit/dataplane/packets.h"
 #include "tests/unit/unit.h"
@@ -19,10 +20,10 @@ static struct iface_routes *routes;
 /* What a daemon does. */
 static void ip(const char *words)
 {
-	char command[256];
+	char line[256];
 
-	snprintf(command, sizeof(command), "ip %s", words);
-	CU_ASSERT_EQUAL_FATAL(system(command), 0);
+	snprintf(line, sizeof(line), "ip %s", words);
+	CU_ASSERT_EQUAL_FATAL(command(line, NULL, 0), 0);
 }
 
 static void start(void)
