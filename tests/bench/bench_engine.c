@@ -4,8 +4,8 @@
  * Figures of the key distillation, rows KIND/POINT as JSON.
  *
  *     bench_engine [--only ROW|KIND] [--qber PERCENT] [--frames N] [--frame-bits N]
- *                  [--block BITS] [--rtt MS] [--loss SHARE] [--workers N] [--method NAME]
- *                  [--seed N] [--json FILE]
+ *                  [--block BITS] [--rtt MS] [--loss SHARE] [--turns N] [--workers N]
+ *                  [--method NAME] [--seed N] [--json FILE]
  *
  * Both parties run in this thread; rates are of processor time, since the machine has other
  * work to do, and the time on the wall is given beside it.
@@ -35,6 +35,7 @@ enum {
 	LOSS = 1 << 5,
 	WORKERS = 1 << 6,
 	METHOD = 1 << 7,
+	TURNS = 1 << 8,
 };
 
 /* In the order in which they are printed. */
@@ -43,7 +44,7 @@ static const struct {
 	void (*run)(const struct bench_options *o);
 	unsigned int uses; /* --qber without --only asks for those that have it */
 } kinds[] = {
-        {"cascade", bench_engine_cascade, QBER | FRAMES | FRAME_BITS | BLOCK | RTT | LOSS},
+        {"cascade", bench_engine_cascade, QBER | FRAMES | FRAME_BITS | BLOCK | RTT | LOSS | TURNS},
         {"ldpc", bench_engine_ldpc, QBER | FRAMES | FRAME_BITS | BLOCK},
         {"amplify", bench_engine_amplify, BLOCK},
         {"sift", bench_engine_sift, QBER},
@@ -180,13 +181,19 @@ static void say_unused(const char *only, unsigned int given, const struct option
 
 static void parse(int argc, char **argv, struct bench_options *o, const char **json)
 {
-	static const struct option names[] = {
-	        {"qber", required_argument, NULL, 0},       {"frames", required_argument, NULL, 1},
-	        {"frame-bits", required_argument, NULL, 2}, {"block", required_argument, NULL, 3},
-	        {"rtt", required_argument, NULL, 4},        {"loss", required_argument, NULL, 5},
-	        {"workers", required_argument, NULL, 6},    {"method", required_argument, NULL, 7},
-	        {"only", required_argument, NULL, 'o'},     {"json", required_argument, NULL, 'j'},
-	        {"seed", required_argument, NULL, 's'},     {NULL, 0, NULL, 0}};
+	static const struct option names[] = {{"qber", required_argument, NULL, 0},
+	                                      {"frames", required_argument, NULL, 1},
+	                                      {"frame-bits", required_argument, NULL, 2},
+	                                      {"block", required_argument, NULL, 3},
+	                                      {"rtt", required_argument, NULL, 4},
+	                                      {"loss", required_argument, NULL, 5},
+	                                      {"workers", required_argument, NULL, 6},
+	                                      {"method", required_argument, NULL, 7},
+	                                      {"turns", required_argument, NULL, 8},
+	                                      {"only", required_argument, NULL, 'o'},
+	                                      {"json", required_argument, NULL, 'j'},
+	                                      {"seed", required_argument, NULL, 's'},
+	                                      {NULL, 0, NULL, 0}};
 	static const char frame_range[] = "is no multiple of 64 from 1024 to 1048576";
 	unsigned int given = 0;
 	int c;
@@ -220,6 +227,8 @@ static void parse(int argc, char **argv, struct bench_options *o, const char **j
 			                                 "is no whole number from 0 to 64");
 		else if (c == 7 && reconcile_method_find(optarg, &o->method) < 0)
 			refuse("method", optarg, "is not auto, cascade or ldpc");
+		else if (c == 8)
+			o->turns = whole("turns", 2, 4096, "is no whole number from 2 to 4096");
 		else if (c != 7)
 			exit(2);
 	}

@@ -23,6 +23,7 @@ struct bench_options {
 	double rtt_ms, loss;       /* of the classical channel; loss is a share, 0 to 1 */
 	bool network;              /* either was asked for */
 	unsigned int workers;      /* further cores of an end */
+	size_t turns;              /* blocks that take turns; 0: not measured */
 	enum reconcile_method method;
 	uint64_t seed;
 };
@@ -70,6 +71,29 @@ size_t bench_keys(uint64_t *state, size_t bits, double qber, uint64_t *alice, ui
 
 /* The middle of N samples (of even N: the lower one), which it sorts. */
 double bench_median(double *samples, size_t n);
+
+/*
+ * The times of the calls of a block. It is run several times with the same input, and of each call
+ * the least time counts, since the others have what the machine did meanwhile in them.
+ *
+ *     for each run: bench_steps_again(s), then after each call: bench_steps_add(s), or, when what
+ *     was done is no call to be timed, bench_steps_skip(s);
+ *     bench_steps_end(s, &longest_us, &most_us)
+ */
+struct bench_steps {
+	double *s, since;
+	size_t at, count, cap;
+	unsigned int runs;
+};
+
+#define BENCH_STEPS_RUNS 5
+
+void bench_steps_again(struct bench_steps *s);
+/* S may be NULL: nothing is timed. */
+void bench_steps_add(struct bench_steps *s);
+void bench_steps_skip(struct bench_steps *s);
+/* The longest, and what 99.9 % of the calls do not exceed; S is empty then. */
+void bench_steps_end(struct bench_steps *s, double *longest_us, double *most_us);
 
 void bench_engine_amplify(const struct bench_options *o);
 void bench_engine_authenticate(const struct bench_options *o);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "common/secret.h"
 #include "qkd-engine/cascade_plan.h"
 
 #define FRAME_BITS       65536
@@ -28,24 +29,12 @@ struct row {
 	double ideal; /* sum of n h(q) */
 	size_t frames, failures, blocks;
 	struct cascade_figures *samples;
+	double share[2], turns_s; /* with blocks that take turns: of the rate without, by end */
 };
-
-/* The clock of processor time takes a system call, so calls are timed in one block of a row. */
-static void longest(struct cascade_figures *s, double *since)
-{
-	double at;
-
-	if (*since < 0)
-		return;
-	at = bench_cpu_s();
-	if (at - *since > s->longest_s)
-		s->longest_s = at - *since;
-	*since = at;
-}
 
 struct cascade_figures bench_cascade_block(const struct cascade_params *p,
                                            const uint64_t *alice_key, uint64_t *bob_key,
-                                           uint64_t *parities, bool calls)
+                                           uint64_t *parities, struct bench_steps *steps)
 {
 	size_t cap = cascade_message_max(p);
 	uint8_t *question = malloc(2 * cap), *answer = question + cap;
@@ -53,35 +42,38 @@ struct cascade_figures bench_cascade_block(const struct cascade_params *p,
 	struct cascade_stats stats;
 	struct cascade_alice *a;
 	struct cascade_bob *b;
-	double since = bench_cpu_s(), at, call;
+	double since = bench_cpu_s(), at;
 	int n, m = 1;
 
+	if (steps != NULL)
+		bench_steps_again(steps);
 	a = cascade_alice_create(p, alice_key);
+	bench_steps_add(steps);
 	at = bench_cpu_s();
 	s.alice_s += at - since;
 	b = cascade_bob_create(p, bob_key);
+	bench_steps_add(steps);
 	if (question == NULL || a == NULL || b == NULL)
 		bench_fail("cascade: %s", strerror(errno));
 	since = at;
 	while (m > 0) {
-		call = calls ? bench_cpu_s() : -1;
 		do {
 			n = cascade_bob_ask(b, question, cap);
-			longest(&s, &call);
+			bench_steps_add(steps);
 		} while (n == -EAGAIN);
 		at = bench_cpu_s();
 		s.bob_s += at - since;
 		if (n <= 0)
 			break;
-		call = calls ? bench_cpu_s() : -1;
 		do {
 			m = cascade_alice_answer(a, question, (size_t)n, answer, cap);
-			longest(&s, &call);
+			bench_steps_add(steps);
 		} while (m == -EAGAIN);
 		since = bench_cpu_s();
 		s.alice_s += since - at;
 		if (m > 0 && cascade_bob_take(b, answer, (size_t)m) < 0)
 			m = -EPROTO;
+		bench_steps_add(steps);
 		s.bytes[0] += n;
 		s.bytes[1] += m;
 	}
@@ -91,10 +83,13 @@ struct cascade_figures bench_cascade_block(const struct cascade_params *p,
 	*parities += stats.alice_parities;
 	s.rounds = (double)stats.rounds;
 	since = bench_cpu_s();
+	bench_steps_skip(steps);
 	cascade_alice_destroy(a);
+	bench_steps_add(steps);
 	at = bench_cpu_s();
 	s.alice_s += at - since;
 	cascade_bob_destroy(b);
+	bench_steps_add(steps);
 	s.bob_s += bench_cpu_s() - at;
 	free(question);
 	return s;
@@ -127,11 +122,49 @@ static void block(struct row *r, uint64_t *alice, uint64_t *bob)
 	size_t errors = bench_keys(&r->state, p->bits, p->qber, alice, bob);
 
 	p->seed = bench_random(&r->state);
-	r->samples[r->blocks] = bench_cascade_block(p, alice, bob, &r->parities, r->blocks == 0);
+	r->samples[r->blocks] = bench_cascade_block(p, alice, bob, &r->parities, NULL);
 	r->blocks++;
 	r->failures += bench_cascade_failures(p, alice, bob);
 	r->frames += bench_cascade_frames(p);
 	r->ideal += (double)p->bits * bench_entropy((double)errors / (double)p->bits);
+}
+
+/* The slower end's rate with COUNT blocks that take turns, beside that of as many without. */
+static void turns(struct row *r, size_t count, uint64_t *alice, uint64_t *bob)
+{
+	struct cascade_figures s = bench_cascade_turns(&r->params, count, &r->state);
+	double alone[2] = {0};
+	uint64_t parities = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct cascade_figures one;
+
+		bench_keys(&r->state, r->params.bits, r->params.qber, alice, bob);
+		r->params.seed = bench_random(&r->state);
+		one = bench_cascade_block(&r->params, alice, bob, &parities, NULL);
+		alone[0] += one.alice_s / (double)count;
+		alone[1] += one.bob_s / (double)count;
+	}
+	r->turns_s = s.alice_s > s.bob_s ? s.alice_s : s.bob_s;
+	r->share[0] = alone[0] / s.alice_s;
+	r->share[1] = alone[1] / s.bob_s;
+}
+
+/* The times of a block's calls. */
+static void steps(const struct row *r, uint64_t *alice, uint64_t *bob, double us[2])
+{
+	struct cascade_params p = r->params;
+	struct bench_steps s = {0};
+	uint64_t parities = 0;
+
+	for (unsigned int i = 0; i < BENCH_STEPS_RUNS; i++) {
+		uint64_t state = r->state;
+
+		bench_keys(&state, p.bits, p.qber, alice, bob);
+		p.seed = bench_random(&state);
+		bench_cascade_block(&p, alice, bob, &parities, &s);
+	}
+	bench_steps_end(&s, &us[0], &us[1]);
 }
 
 /* The median of the figure at OFFSET in the samples. */
@@ -149,21 +182,27 @@ static double median(const struct row *r, size_t offset)
 }
 #define MEDIAN(r, figure) median(r, offsetof(struct cascade_figures, figure))
 
-static void emit(const struct row *r)
+static void emit(const struct row *r, const double step_us[2])
 {
+	char with_turns[128] = "";
 	double bits = (double)r->params.bits * 1e-6;
 	double alice = bits / MEDIAN(r, alice_s), bob = bits / MEDIAN(r, bob_s);
 
+	if (r->turns_s > 0)
+		snprintf(with_turns, sizeof(with_turns),
+		         ", \"turns_mbps\": %.1f, \"turns_share\": [%.3f, %.3f]", bits / r->turns_s,
+		         r->share[0], r->share[1]);
 	bench_emit(r->name,
 	           "\"f\": %.4f, \"f_two_way\": %.4f, \"frames\": %zu, \"failures\": %zu, "
 	           "\"fer\": %.3g, \"rtt_ms\": 0, \"loss\": 0, \"frame_bits\": %zu, "
 	           "\"block_bits\": %zu, \"mbps\": %.1f, "
 	           "\"alice_mbps\": %.1f, \"bob_mbps\": %.1f, \"rounds\": %.0f, "
-	           "\"question_bytes\": %.0f, \"answer_bytes\": %.0f, \"longest_step_us\": %.0f",
+	           "\"question_bytes\": %.0f, \"answer_bytes\": %.0f, \"longest_step_us\": %.1f, "
+	           "\"step_999_us\": %.1f%s",
 	           (double)r->parities / r->ideal, 2 * (double)r->parities / r->ideal, r->frames,
 	           r->failures, (double)r->failures / (double)r->frames, r->params.frame_bits,
 	           r->params.bits, alice < bob ? alice : bob, alice, bob, MEDIAN(r, rounds),
-	           MEDIAN(r, bytes[0]), MEDIAN(r, bytes[1]), r->samples[0].longest_s * 1e6);
+	           MEDIAN(r, bytes[0]), MEDIAN(r, bytes[1]), step_us[0], step_us[1], with_turns);
 }
 
 static void measure(const struct bench_options *o, struct row *rows, size_t count)
@@ -185,7 +224,12 @@ static void measure(const struct bench_options *o, struct row *rows, size_t coun
 		for (size_t i = 0; i < count; i++)
 			block(&rows[i], alice, bob);
 	for (size_t i = 0; i < count; i++) {
-		emit(&rows[i]);
+		double step_us[2];
+
+		if (o->turns > 0)
+			turns(&rows[i], o->turns, alice, bob);
+		steps(&rows[i], alice, bob, step_us);
+		emit(&rows[i], step_us);
 		free(rows[i].samples);
 	}
 	free(alice);
@@ -216,6 +260,14 @@ void bench_engine_cascade(const struct bench_options *o)
 			bench_cascade_link(o, r->percent, r->name);
 		else
 			count++;
+	}
+	if (count > 0 && o->turns > 0) {
+		secret_fini();
+		/* Both ends' permuted frames, and those of one that are being permuted. */
+		if (secret_init((o->turns + 1) * (rows[0].params.bits + frame_bits * 4) +
+		                        (16 << 20),
+		                NULL) < 0)
+			bench_fail("cascade: no secret memory for %zu blocks", o->turns);
 	}
 	measure(o, rows, count);
 }

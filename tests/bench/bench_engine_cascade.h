@@ -11,17 +11,23 @@
 /* Of one block, or medians over blocks. */
 struct cascade_figures {
 	double alice_s, bob_s; /* processor time */
-	double longest_s;      /* of a single call */
 	double rounds, bytes[2];
 };
 
 /*
- * One block to its end, with no network; Alice's parities are added to *PARITIES. CALLS: time
- * each call.
+ * One block to its end, with no network; Alice's parities are added to *PARITIES. STEPS, if
+ * not NULL, gets the time of each call.
  */
 struct cascade_figures bench_cascade_block(const struct cascade_params *p,
                                            const uint64_t *alice_key, uint64_t *bob_key,
-                                           uint64_t *parities, bool calls);
+                                           uint64_t *parities, struct bench_steps *steps);
+
+/*
+ * COUNT blocks that take turns, with keys and seeds from STATE: processor time of one, the rest of
+ * the figures is not set.
+ */
+struct cascade_figures bench_cascade_turns(const struct cascade_params *p, size_t count,
+                                           uint64_t *state);
 
 /* Frames that differ. */
 size_t bench_cascade_failures(const struct cascade_params *p, const uint64_t *x, const uint64_t *y);

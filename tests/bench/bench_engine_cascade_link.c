@@ -287,7 +287,7 @@ void bench_cascade_link(const struct bench_options *o, double percent, const cha
 
 		bench_keys(&state, p.bits, p.qber, alice, bob);
 		p.seed = bench_random(&state);
-		s = bench_cascade_block(&p, alice, bob, &parities, false);
+		s = bench_cascade_block(&p, alice, bob, &parities, NULL);
 		alice_s[i] = s.alice_s;
 		bob_s[i] = s.bob_s;
 		rounds += s.rounds / 5;
