@@ -194,9 +194,41 @@ def ldpc():
             for bits in (1, 60, 255) for qber in (20, 80, 200) for more, tail in ((3, 0), (4, 1), (5, 3), (12, 5))}
 
 
+def sor():
+    """OTDR files of either version, with and without events."""
+    def text(*words):
+        return b"".join(w.encode() + b"\0" for w in words)
+
+    def file(version, events, points):
+        v2 = version >= 200
+        blocks = {
+            "GenParams": b"EN" + text("cable", "fibre") + (struct.pack("<H", 652) if v2 else b"") + struct.pack("<H", 1550)
+            + text("a", "b", "") + b"BC" + bytes(8 if v2 else 4) + text("me", "why"),
+            "SupParams": text("maker", "otdr", "1", "module", "2", "v1", ""),
+            "FxdParams": struct.pack("<I2sHi", 1700000000, b"km", 15500, 0) + bytes(4 if v2 else 0)
+            + struct.pack("<HHIIIHI", 1, 100, 500000, points, 146800, 820, 1000) + bytes(2 if v2 else 0)
+            + struct.pack("<I", 1000) + bytes(4 if v2 else 0) + struct.pack("<iHhHHHH", 0, 9, 1000, 0, 20, 60, 3000)
+            + (b"ST" + bytes(16) if v2 else b""),
+            "Event2": b"unknown",
+            "KeyEvents": struct.pack("<H", events)
+            + b"".join(struct.pack("<HIhhi8s", i + 1, 9000 * i, 200, 100, -40000, b"1F9999LS")
+                       + bytes(20 if v2 else 0) + text("here") for i in range(events)) + bytes(22),
+            "DataPts": struct.pack("<IHIH", points, 1, points, 1000) + bytes(range(256))[:points] * 2,
+            "Cksum": b"\x12\x34",
+        }
+        if v2:
+            blocks = {n: n.encode() + b"\0" + b for n, b in blocks.items()}
+        listed = b"".join(n.encode() + b"\0" + struct.pack("<HI", version, len(b)) for n, b in blocks.items())
+        head = b"Map\0" if v2 else b""
+        return (head + struct.pack("<HIH", version, len(head) + 8 + len(listed), len(blocks) + 1) + listed
+                + b"".join(blocks.values()))
+
+    return {f"{v}-{e}-{p}": file(v, e, p) for v in (100, 200) for e in (0, 3) for p in (1, 200)}
+
+
 def main():
     for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift()), ("block", block()),
-                          ("cascade", cascade()), ("ldpc", ldpc())):
+                          ("cascade", cascade()), ("ldpc", ldpc()), ("sor", sor())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():
