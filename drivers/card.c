@@ -11,8 +11,9 @@
 #include "common/secret.h"
 #include "drivers/card_priv.h"
 
-#define STATUS_NS NS_PER_MS
-#define CAUSE_NS  (10 * NS_PER_MS)
+#define STATUS_NS       NS_PER_MS
+#define CAUSE_NS        (10 * NS_PER_MS)
+#define SELFTEST_MAX_NS (2 * NS_PER_S)
 
 int card_write(struct card *card, uint32_t offset, uint32_t value)
 {
@@ -46,13 +47,46 @@ uint64_t card_slot_now(struct card *card)
 	return card->slot_ref;
 }
 
+/* All that the card can check of itself, before any light. */
+static int self_test(struct card *card, struct err *err)
+{
+	uint64_t start = clock_mono_ns(), fed = start;
+	uint32_t state;
+
+	if ((card->features & CARD_FEATURE_SELF_TEST) == 0)
+		return 0;
+	if (card_write(card, CARD_SELFTEST, 1) < 0)
+		return err_set(err, ETIMEDOUT, "card: takes no register writes, cannot test");
+	while ((state = card_get(card, CARD_SELFTEST)) == CARD_SELFTEST_RUNNING) {
+		uint64_t now = clock_mono_ns();
+
+		if (now - start > SELFTEST_MAX_NS)
+			return err_set(err, ETIMEDOUT, "card: self-test took more than 2 s");
+		if (now - fed > card->watchdog_ms * NS_PER_MS / 3 &&
+		    card_write(card, CARD_WATCHDOG, card->watchdog_ms) == 0)
+			fed = now;
+		transport_relax(start);
+	}
+	if (state == CARD_ALL_ONES)
+		return err_set(err, ENODEV, "card: lost in its self-test");
+	if (state != CARD_SELFTEST_PASSED)
+		return err_set(err, EIO, "card: self-test failed, checks 0x%" PRIx32,
+		               card_get(card, CARD_SELFTEST_FAILED));
+	return 0;
+}
+
 int card_arm(struct card *card, struct err *err)
 {
 	uint64_t start = clock_mono_ns();
 	uint32_t status;
+	int rc;
 
 	if (card->state < 0)
 		return err_set(err, -card->state, "card: lost or at fault, cannot arm");
+	rc = self_test(card, err);
+	if (rc < 0)
+		return rc;
+	start = clock_mono_ns();
 	if (card_write(card, CARD_WATCHDOG, card->watchdog_ms) < 0 ||
 	    card_write(card, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM) < 0)
 		return err_set(err, ETIMEDOUT, "card: takes no register writes, cannot arm");
@@ -134,7 +168,7 @@ int card_poll(struct card *card, uint64_t now_ns)
 
 	if (card->state == 0 && !card->ops->alive(card->t, now_ns))
 		card_fail(card, -ENODEV);
-	if (card->state == 0 && card->status.armed && now_ns >= card->watchdog_next_ns &&
+	if (card->state == 0 && now_ns >= card->watchdog_next_ns &&
 	    card->ops->write32(card->t, CARD_WATCHDOG, card->watchdog_ms) == 0)
 		card->watchdog_next_ns = now_ns + card->watchdog_ms * NS_PER_MS / 3;
 	if (card->state == 0 && now_ns >= card->status_next_ns) {

@@ -54,8 +54,9 @@ struct card_choice {
 int card_open(const struct card_config *config, struct card **out, struct err *err);
 
 /*
- * Light or gates on; starts the watchdog, which card_poll() feeds. Waits for the card, at
- * most 0.3 s. EIO with the fault's code when the card refuses.
+ * Light or gates on, after a self-test where the card has one. The watchdog runs from
+ * card_open() on and card_poll() feeds it. Waits for the card, at most 0.3 s and 2 s for the
+ * test. EIO with the fault's code when the card refuses, or with the checks that failed.
  */
 int card_arm(struct card *card, struct err *err);
 

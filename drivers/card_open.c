@@ -106,6 +106,20 @@ static int reset(struct card *card, const char *path, struct err *err)
 	return 0;
 }
 
+/* Nothing but what this driver makes use of. */
+static int use_features(struct card *card, const char *path, struct err *err)
+{
+	card->features &= CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST;
+	if ((card->features & ~(uint64_t)CARD_FEATURES_1_0) == 0)
+		return 0; /* a card of version 1.0 has no such register */
+	if (card_write(card, CARD_FEATURES_USED_LO, (uint32_t)card->features) < 0)
+		return err_set(err, ETIMEDOUT, "card %s: takes no register writes", path);
+	if (card_get(card, CARD_FEATURES_USED_LO) != (uint32_t)card->features)
+		return err_set(err, EPROTO, "card %s: offers features 0x%x but takes 0x%x", path,
+		               (unsigned int)card->features, card_get(card, CARD_FEATURES_USED_LO));
+	return 0;
+}
+
 static uint32_t fixed16(double v)
 {
 	return (uint32_t)lrint(v * 65536);
@@ -169,7 +183,9 @@ static int start_rings(struct card *card, const char *path, struct err *err)
 			card_ring_refill(r);
 		card_ring_doorbell(r);
 	}
-	if (card_write(card, CARD_CTRL, CARD_CTRL_ENABLE) < 0)
+	/* First the watchdog: a host that dies from here on leaves no ring running for long. */
+	if (card_write(card, CARD_WATCHDOG, card->watchdog_ms) < 0 ||
+	    card_write(card, CARD_CTRL, CARD_CTRL_ENABLE) < 0)
 		return err_set(err, ETIMEDOUT, "card %s: cannot be enabled", path);
 	return 0;
 }
@@ -191,6 +207,8 @@ static int bring_up(struct card *card, const struct card_config *c, struct err *
 			return err_set(err, ENOMEM, "card %s: no %u bytes of secret memory",
 			               c->path, CARD_RANDOM_MAX);
 	}
+	if (rc == 0)
+		rc = use_features(card, c->path, err);
 	if (rc == 0)
 		rc = configure(card, c, err);
 	if (rc == 0)

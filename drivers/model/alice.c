@@ -167,12 +167,12 @@ static bool look_up(struct alice *a, uint64_t arrived)
 	    !shm_ring_open(card, CARD_RING_CHOICES, 0))
 		return false;
 	n = q->len / sizeof(slot);
-	if (n == 0 || q->len % sizeof(slot) != 0 || n > c->len / sizeof(uint32_t)) {
+	if (n == 0 || q->len % sizeof(slot) != 0 || n > CARD_QUERY_SLOTS_MAX) {
 		flags = CARD_DESC_ERROR;
 		n = 0;
 	}
-	in = card->dma + q->addr;
-	out = card->dma + c->addr;
+	in = q->data;
+	out = c->data;
 	/*
 	 * While a pulse is on its way through the fibre what it meets is not drawn yet, and an
 	 * answer now might differ from one later.

@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "drivers/card_table.h"
 #include "drivers/model/shm_monitor.h"
 
 #define DEFAULT_MODERATION_US 1000
 #define MODERATION_MAX_US     0xffff
+#define WATCHDOG_MAX_MS       0xffff
 #define TURN_MAX_NS           (10 * NS_PER_MS) /* card_regs.h: the longest turn */
-#define BUILD_HASH            0x4d4f444c       /* of no bit stream: "MODL" */
+#define SELFTEST_NS           (20 * NS_PER_MS)
+#define BUILD_HASH            0x4d4f444c /* of no bit stream: "MODL" */
 
 uint32_t shm_card_get(const struct shm_card *card, uint32_t offset)
 {
@@ -47,13 +50,56 @@ static void show_status(struct shm_card *card)
 	shm_card_put(card, CARD_IRQ_CAUSE, card->irq_cause);
 }
 
-static void set_armed(struct shm_card *card, bool on)
+static void set_armed(struct shm_card *card, bool on, uint32_t cause)
 {
 	if (card->armed == on)
 		return;
 	card->armed = on;
 	card->silent_ns = 0;
+	if (!on)
+		card->dark_cause = cause;
+	shm_card_put(card, CARD_DARK_CAUSE, card->dark_cause);
 	card->ops->armed(card->end, on);
+}
+
+static uint32_t dark_cause_of(uint32_t fault)
+{
+	return fault == CARD_FAULT_WATCHDOG    ? CARD_DARK_WATCHDOG
+	       : fault == CARD_FAULT_INTERLOCK ? CARD_DARK_INTERLOCK
+	                                       : CARD_DARK_FAULT;
+}
+
+void *shm_card_memory(struct shm_card *card, uint64_t addr, uint64_t bytes)
+{
+	if (card->host.memory != NULL)
+		return card->host.memory(card->host.state, addr, bytes);
+	if (addr > CARD_SHM_DMA_BYTES || bytes > CARD_SHM_DMA_BYTES - addr)
+		return NULL;
+	return card->dma + addr;
+}
+
+void shm_card_cause(struct shm_card *card, uint32_t cause)
+{
+	/* Once for each cause that comes up: one that the host has not cleared calls no more. */
+	card->irq_new |= cause & ~card->irq_cause;
+	card->irq_cause |= cause;
+}
+
+static void call_host(struct shm_card *card)
+{
+	uint32_t due = card->irq_new & card->irq_mask;
+	uint64_t vectors = 0;
+
+	card->irq_new = 0;
+	if (due == 0 || card->host.vectors == 0)
+		return;
+	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
+		if (due & CARD_IRQ_RING(q))
+			vectors |= 1ULL << card->ring[q].vector;
+	if (due & (CARD_IRQ_FAULT | CARD_IRQ_WATCHDOG))
+		vectors |= 1ULL << card->irq_vector;
+	for (; vectors != 0; vectors &= vectors - 1)
+		card->host.interrupt(card->host.state, (unsigned int)__builtin_ctzll(vectors));
 }
 
 void shm_card_fault(struct shm_card *card, uint32_t code, uint32_t argument)
@@ -63,32 +109,43 @@ void shm_card_fault(struct shm_card *card, uint32_t code, uint32_t argument)
 	card->faulted = true;
 	shm_card_put(card, CARD_FAULT_CODE, code);
 	shm_card_put(card, CARD_FAULT_ARG, argument);
-	card->irq_cause |= CARD_IRQ_FAULT | (code == CARD_FAULT_WATCHDOG ? CARD_IRQ_WATCHDOG : 0);
+	shm_card_cause(card,
+	               CARD_IRQ_FAULT | (code == CARD_FAULT_WATCHDOG ? CARD_IRQ_WATCHDOG : 0));
 	/* No DMA from here on, not even of what is half full. */
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
 		card->ring[q].open = false;
-	set_armed(card, false);
+	set_armed(card, false, dark_cause_of(code));
 	show_status(card);
+}
+
+static void put_defaults(struct shm_card *card)
+{
+	memset(card->bar, 0, CARD_SHM_MBOX_OFFSET);
+	for (size_t i = 0; i < card_register_count; i++)
+		if (card_register_there(&card_registers[i], card->role, card->features))
+			shm_card_put(card, card_registers[i].offset, card_registers[i].reset);
 }
 
 static void function_reset(struct shm_card *card)
 {
-	set_armed(card, false);
+	set_armed(card, false, CARD_DARK_RESET);
 	card->enabled = card->faulted = false;
-	card->irq_cause = 0;
+	card->dark_cause = CARD_DARK_RESET;
+	card->features_used = 0;
+	card->selftest = CARD_SELFTEST_NONE;
+	card->irq_cause = card->irq_new = card->irq_mask = card->irq_vector = 0;
 	card->moderation_us = DEFAULT_MODERATION_US;
 	card->watchdog_ms = 0;
 	card->reset_ns = card->now_ns;
-	memset(card->bar, 0, CARD_SHM_MBOX_OFFSET);
+	put_defaults(card);
 	shm_card_put(card, CARD_MAGIC, CARD_MAGIC_VALUE);
 	shm_card_put(card, CARD_ABI, CARD_ABI_MAJOR << 24 | CARD_ABI_MINOR << 16);
-	shm_card_put(card, CARD_FEATURES_LO,
-	             CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY |
-	                     (card->role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN : 0));
+	shm_card_put(card, CARD_FEATURES_LO, card->features);
+	shm_card_put(card, CARD_INTERLOCK, card->interlock);
+	shm_card_put(card, CARD_IRQ_VECTORS, card->host.vectors);
 	shm_card_put(card, CARD_ROLE, card->role | (card->role == CARD_ROLE_BOB ? 4u << 8 : 0));
 	shm_card_put(card, CARD_BUILD, BUILD_HASH);
 	shm_card_put(card, CARD_FLAVOUR, CARD_FLAVOUR_SIMULATED);
-	shm_card_put(card, CARD_MODERATION, card->moderation_us);
 	shm_card_put(card, CARD_TIME_SLOT_FS, (uint32_t)card->slot_fs);
 	shm_card_put(card, CARD_TIME_LOCK, 1);
 	shm_monitor_reset(card);
@@ -102,8 +159,6 @@ static void function_reset(struct shm_card *card)
 void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, double slot_fs,
                    const struct shm_card_ops *ops, void *end, const struct rng *rng)
 {
-	bool alice = role == CARD_ROLE_ALICE;
-
 	memset(card, 0, sizeof(*card));
 	card->bar = bar;
 	card->dma = bar + CARD_BAR0_BYTES;
@@ -112,14 +167,82 @@ void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, doubl
 	card->ops = ops;
 	card->end = end;
 	card->rng = *rng;
-	card->ring[CARD_RING_TAGS].exists = !alice;
-	card->ring[CARD_RING_QUERIES].exists = alice;
-	card->ring[CARD_RING_CHOICES].exists = alice;
-	card->ring[CARD_RING_QRNG].exists = true;
-	card->ring[CARD_RING_TELEMETRY].exists = true;
+	card->features = CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY | CARD_FEATURE_SELF_TEST |
+	                 (role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN : 0);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
 		card->ring[q].to_host = q != CARD_RING_QUERIES;
 	function_reset(card);
+}
+
+void shm_card_host(struct shm_card *card, const struct shm_card_host *host)
+{
+	card->host = *host;
+	shm_card_put(card, CARD_IRQ_VECTORS, host->vectors);
+}
+
+void shm_card_interlock(struct shm_card *card, uint32_t open)
+{
+	card->interlock = open;
+	shm_card_put(card, CARD_INTERLOCK, open);
+	if (open != 0 && card->armed)
+		shm_card_fault(card, CARD_FAULT_INTERLOCK, open);
+}
+
+void shm_card_selftest(struct shm_card *card, uint32_t failing)
+{
+	card->selftest_failed = failing;
+}
+
+static void selftest_turn(struct shm_card *card)
+{
+	uint32_t failed = card->selftest_failed;
+
+	if (card->selftest != CARD_SELFTEST_RUNNING || card->faulted ||
+	    card->now_ns - card->selftest_ns < SELFTEST_NS)
+		return;
+	if (card->interlock != 0)
+		failed |= CARD_CHECK_INTERLOCK;
+	card->selftest = failed != 0 ? CARD_SELFTEST_FAIL : CARD_SELFTEST_PASSED;
+	shm_card_put(card, CARD_SELFTEST_FAILED, failed);
+	shm_card_put(card, CARD_SELFTEST, card->selftest);
+}
+
+static uint32_t selftest_start(struct shm_card *card, uint32_t value)
+{
+	if (!(value & 1) || card->selftest == CARD_SELFTEST_RUNNING)
+		return 0;
+	if (card->armed)
+		return CARD_SELFTEST;
+	card->selftest = CARD_SELFTEST_RUNNING;
+	card->selftest_ns = card->now_ns;
+	shm_card_put(card, CARD_SELFTEST_FAILED, 0);
+	shm_card_put(card, CARD_SELFTEST, card->selftest);
+	return 0;
+}
+
+static uint32_t use_features(struct shm_card *card, uint32_t offset, uint32_t value)
+{
+	uint32_t offered = offset == CARD_FEATURES_USED_LO ? card->features : 0;
+
+	if (card->enabled || (value & ~offered) != 0)
+		return offset;
+	if (offset == CARD_FEATURES_USED_LO)
+		card->features_used = value;
+	shm_card_put(card, offset, value);
+	return 0;
+}
+
+/* What keeps the card from being armed: the offset of a register, or 0. */
+static uint32_t arm_lacks(const struct shm_card *card)
+{
+	if (!card->enabled)
+		return CARD_CTRL;
+	if (card->watchdog_ms == 0)
+		return CARD_WATCHDOG;
+	if ((card->features_used & CARD_FEATURE_SELF_TEST) != 0 &&
+	    card->selftest != CARD_SELFTEST_PASSED)
+		return CARD_SELFTEST;
+	return card->interlock != 0 ? CARD_INTERLOCK : 0;
 }
 
 static uint32_t write_control(struct shm_card *card, uint32_t value)
@@ -132,14 +255,16 @@ static uint32_t write_control(struct shm_card *card, uint32_t value)
 		return 0;
 	if (value & CARD_CTRL_SAFE_OFF)
 		value &= ~CARD_CTRL_ARM;
+	if (!card->enabled)
+		card->silent_ns = 0;
 	card->enabled = value & CARD_CTRL_ENABLE;
-	if (!(value & CARD_CTRL_ARM) || !card->enabled) {
-		set_armed(card, false);
-		return value & CARD_CTRL_ARM ? CARD_CTRL : 0;
+	if (!(value & CARD_CTRL_ARM)) {
+		set_armed(card, false, CARD_DARK_HOST);
+		return 0;
 	}
-	if (card->watchdog_ms == 0)
-		return CARD_WATCHDOG;
-	set_armed(card, true);
+	if (arm_lacks(card) != 0)
+		return arm_lacks(card);
+	set_armed(card, true, 0);
 	return 0;
 }
 
@@ -153,13 +278,29 @@ static uint32_t write_register(struct shm_card *card, uint32_t offset, uint32_t 
 		card->irq_cause &= ~value;
 		return 0;
 	case CARD_IRQ_MASK:
+		/* A cause that stands already calls the host when it is let through. */
+		card->irq_new |= card->irq_cause & value & ~card->irq_mask;
+		card->irq_mask = value;
 		shm_card_put(card, offset, value);
 		return 0;
+	case CARD_IRQ_VECTOR:
+		if (value != 0 && value >= card->host.vectors)
+			return offset;
+		card->irq_vector = value;
+		shm_card_put(card, offset, value);
+		return 0;
+	case CARD_FEATURES_USED_LO:
+	case CARD_FEATURES_USED_HI:
+		return use_features(card, offset, value);
+	case CARD_SELFTEST:
+		return selftest_start(card, value);
 	case CARD_MODERATION:
 		card->moderation_us = value & MODERATION_MAX_US;
 		shm_card_put(card, offset, card->moderation_us);
 		return 0;
 	case CARD_WATCHDOG:
+		if (value > WATCHDOG_MAX_MS)
+			return offset;
 		card->watchdog_ms = value;
 		card->silent_ns = 0;
 		shm_card_put(card, offset, value);
@@ -206,12 +347,14 @@ void shm_card_begin(struct shm_card *card, uint64_t now_ns, uint64_t slot)
 	/* What this process slept through is no silence of the host. */
 	card->silent_ns += passed < TURN_MAX_NS ? passed : TURN_MAX_NS;
 	serve_mailbox(card);
-	if (card->armed && card->silent_ns > card->watchdog_ms * NS_PER_MS)
+	if (card->enabled && card->watchdog_ms != 0 &&
+	    card->silent_ns > card->watchdog_ms * NS_PER_MS)
 		shm_card_fault(card, CARD_FAULT_WATCHDOG, 0);
 }
 
 void shm_card_end(struct shm_card *card)
 {
+	selftest_turn(card);
 	shm_monitor_turn(card);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++) {
 		shm_ring_moderate(card, q);
@@ -220,5 +363,6 @@ void shm_card_end(struct shm_card *card)
 			               card->ring[q].dropped);
 	}
 	show_status(card);
+	call_host(card);
 	shm_card_put(card, CARD_SHM_ALIVE, shm_card_get(card, CARD_SHM_ALIVE) + 1);
 }

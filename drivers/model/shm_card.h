@@ -26,6 +26,17 @@ struct shm_card_ops {
 	void (*armed)(void *end, bool on);
 };
 
+/* Where the host's memory is and how the host is called: for transports other than a file. */
+struct shm_card_host {
+	/* BYTES at bus address ADDR, or NULL where the host mapped nothing (or not in one piece).
+	 */
+	void *(*memory)(void *state, uint64_t addr, uint64_t bytes);
+	/* Message VECTOR to the host. */
+	void (*interrupt)(void *state, unsigned int vector);
+	void *state;
+	unsigned int vectors;
+};
+
 struct shm_card {
 	uint8_t *bar, *dma;
 	unsigned int role; /* CARD_ROLE_* */
@@ -35,8 +46,16 @@ struct shm_card {
 
 	uint64_t now_ns, slot; /* of this turn */
 	double slot_fs;
+	struct shm_card_host host; /* memory NULL: the file's own, no interrupts */
+	uint32_t features, features_used;
 	bool enabled, armed, faulted;
-	uint32_t irq_cause;
+	uint32_t dark_cause;      /* CARD_DARK_* */
+	uint32_t selftest;        /* CARD_SELFTEST_* */
+	uint64_t selftest_ns;     /* its start */
+	uint32_t selftest_failed; /* CARD_CHECK_* that shall not hold */
+	uint32_t interlock;
+	uint32_t irq_cause, irq_mask, irq_vector;
+	uint32_t irq_new; /* causes of this turn that the host has not been called for */
 	uint32_t moderation_us, watchdog_ms;
 	uint64_t silent_ns; /* since the last write */
 	uint32_t mbox_seq;
@@ -59,6 +78,19 @@ void shm_card_begin(struct shm_card *card, uint64_t now_ns, uint64_t slot);
 
 /* End of a turn: QRNG, telemetry, buffers that have waited long enough, counters. */
 void shm_card_end(struct shm_card *card);
+
+/* Serve a host whose memory is not in the file; before it finds the card. */
+void shm_card_host(struct shm_card *card, const struct shm_card_host *host);
+
+/* From outside: the interlocks that are open, and the checks that the next self-test fails. */
+void shm_card_interlock(struct shm_card *card, uint32_t open);
+void shm_card_selftest(struct shm_card *card, uint32_t failing);
+
+/* A cause of interrupts came up. */
+void shm_card_cause(struct shm_card *card, uint32_t cause);
+
+/* BYTES of the host's memory at bus address ADDR, or NULL. */
+void *shm_card_memory(struct shm_card *card, uint64_t addr, uint64_t bytes);
 
 /* Dark, rings still, until the host resets: the first fault is shown. */
 void shm_card_fault(struct shm_card *card, uint32_t code, uint32_t argument);

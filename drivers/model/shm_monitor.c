@@ -38,7 +38,7 @@ static void qrng(struct shm_card *card)
 		struct shm_ring *r = &card->ring[CARD_RING_QRNG];
 		uint32_t bytes = r->len - r->used < left ? r->len - r->used : left;
 
-		random_bytes(card->dma + r->addr + r->used, bytes);
+		random_bytes(r->data + r->used, bytes);
 		shm_ring_commit(card, CARD_RING_QRNG, bytes);
 		left -= bytes;
 	}

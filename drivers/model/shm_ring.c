@@ -4,9 +4,8 @@
 
 #include <string.h>
 
+#include "drivers/card_table.h"
 #include "drivers/model/shm_card.h"
-
-#define TO_HOST_BYTES_MIN 4096
 
 static uint32_t reg(unsigned int q, uint32_t offset)
 {
@@ -25,17 +24,10 @@ void shm_ring_reset(struct shm_card *card, unsigned int q)
 {
 	struct shm_ring *r = &card->ring[q];
 
-	*r = (struct shm_ring){.exists = r->exists, .to_host = r->to_host};
+	*r = (struct shm_ring){.to_host = r->to_host};
 	for (uint32_t offset = 0; offset < 0x40; offset += 4)
 		shm_card_put(card, reg(q, offset), 0);
 	show(card, q, CARD_RING_IDLE);
-}
-
-static void *dma(struct shm_card *card, uint64_t addr, uint64_t bytes)
-{
-	if (addr > CARD_SHM_DMA_BYTES || bytes > CARD_SHM_DMA_BYTES - addr)
-		return NULL;
-	return card->dma + addr;
 }
 
 static void ring_fault(struct shm_card *card, unsigned int q, uint32_t code, uint32_t argument)
@@ -48,18 +40,19 @@ static void ring_fault(struct shm_card *card, unsigned int q, uint32_t code, uin
 static uint32_t ring_start(struct shm_card *card, unsigned int q)
 {
 	struct shm_ring *r = &card->ring[q];
-	uint64_t bytes = sizeof(struct card_desc) << r->log2_size;
 
-	if (!r->exists)
+	if (!card_ring_there(q, card->role, CARD_FEATURES_1_0 | card->features_used))
 		return reg(q, CARD_RING_CTRL);
 	if (r->log2_size < 1 || r->log2_size > 15)
 		return reg(q, CARD_RING_LOG2_SIZE);
-	if (r->base % sizeof(uint64_t) != 0)
+	if (r->base % sizeof(struct card_desc) != 0)
 		return reg(q, CARD_RING_BASE_LO);
-	if (dma(card, r->base, bytes) == NULL) {
-		ring_fault(card, q, CARD_FAULT_DMA, q);
-		return 0;
-	}
+	for (uint32_t i = 0; i < 1u << r->log2_size; i++)
+		if (shm_card_memory(card, r->base + i * sizeof(struct card_desc),
+		                    sizeof(struct card_desc)) == NULL) {
+			ring_fault(card, q, CARD_FAULT_DMA, q);
+			return 0;
+		}
 	r->run = true;
 	show(card, q, CARD_RING_RUNNING);
 	return 0;
@@ -86,6 +79,12 @@ uint32_t shm_ring_write(struct shm_card *card, unsigned int q, uint32_t offset, 
 	case CARD_RING_TAIL:
 		shm_card_put(card, reg(q, offset), value);
 		return 0;
+	case CARD_RING_VECTOR:
+		if (value != 0 && value >= card->host.vectors)
+			return reg(q, offset);
+		r->vector = value;
+		shm_card_put(card, reg(q, offset), value);
+		return 0;
 	case CARD_RING_CTRL:
 		if (value & CARD_RING_CTRL_RESET) {
 			shm_ring_reset(card, q);
@@ -108,7 +107,8 @@ static struct card_desc *descriptor(struct shm_card *card, unsigned int q)
 	struct shm_ring *r = &card->ring[q];
 	uint32_t index = r->head & ((1u << r->log2_size) - 1);
 
-	return dma(card, r->base + index * sizeof(struct card_desc), sizeof(struct card_desc));
+	return shm_card_memory(card, r->base + index * sizeof(struct card_desc),
+	                       sizeof(struct card_desc));
 }
 
 bool shm_ring_open(struct shm_card *card, unsigned int q, uint64_t slot)
@@ -129,9 +129,14 @@ bool shm_ring_open(struct shm_card *card, unsigned int q, uint64_t slot)
 		return false;
 	}
 	d = descriptor(card, q);
+	if (d == NULL) {
+		ring_fault(card, q, CARD_FAULT_DMA, q);
+		return false;
+	}
 	r->addr = __atomic_load_n(&d->addr, __ATOMIC_RELAXED);
 	r->len = __atomic_load_n(&d->len, __ATOMIC_RELAXED);
-	if (dma(card, r->addr, r->len) == NULL || (r->to_host && r->len < TO_HOST_BYTES_MIN)) {
+	r->data = shm_card_memory(card, r->addr, r->len);
+	if (r->data == NULL || (r->to_host && r->len < CARD_DESC_BYTES_MIN)) {
 		ring_fault(card, q, CARD_FAULT_DMA, q);
 		return false;
 	}
@@ -150,7 +155,7 @@ void *shm_ring_record(struct shm_card *card, unsigned int q, uint32_t bytes, uin
 		shm_ring_complete(card, q, 0);
 	if (!shm_ring_open(card, q, slot))
 		return NULL;
-	return card->dma + r->addr + r->used;
+	return r->data + r->used;
 }
 
 void shm_ring_commit(struct shm_card *card, unsigned int q, uint32_t bytes)
@@ -169,17 +174,21 @@ void shm_ring_complete(struct shm_card *card, unsigned int q, uint32_t flags)
 
 	if (!r->open)
 		return;
+	r->open = false;
 	d = descriptor(card, q);
+	if (d == NULL) {
+		ring_fault(card, q, CARD_FAULT_DMA, q);
+		return;
+	}
 	d->used = r->used;
 	d->first_slot = r->first_slot;
 	d->seq = r->head;
 	if (!(r->head >> r->log2_size & 1))
 		flags |= CARD_DESC_PHASE;
 	__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
-	r->open = false;
 	r->head++;
 	shm_card_put(card, reg(q, CARD_RING_HEAD), r->head);
-	card->irq_cause |= CARD_IRQ_RING(q);
+	shm_card_cause(card, CARD_IRQ_RING(q));
 }
 
 void shm_ring_moderate(struct shm_card *card, unsigned int q)

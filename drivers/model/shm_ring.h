@@ -12,16 +12,18 @@
 struct shm_card;
 
 struct shm_ring {
-	bool exists, to_host; /* at this end of the link */
+	bool to_host;
 	bool run;
 	uint64_t base;
 	uint32_t log2_size;
 	uint32_t head; /* completed */
 	uint64_t dropped;
+	uint32_t vector;
 
 	/* the buffer under way */
 	bool open;
 	uint64_t addr;
+	uint8_t *data; /* the host's memory at addr */
 	uint32_t len, used;
 	uint64_t first_slot, open_ns;
 };

@@ -26,6 +26,7 @@ struct fake_card {
 		uint32_t done, seq;
 	} ring[CARD_RING_COUNT];
 	unsigned int feeds; /* writes of WATCHDOG */
+	uint32_t selftest_failed;
 	uint32_t written_offset[FAKE_LOG_MAX], written_value[FAKE_LOG_MAX];
 	unsigned int written;
 };
@@ -144,6 +145,11 @@ static int fake_write32(void *state, uint32_t offset, uint32_t value)
 	case CARD_TX_APPLY:
 		*fake_reg(CARD_TX_FROM_LO) = (uint32_t)(fake.slot + 1000);
 		*fake_reg(CARD_TX_FROM_HI) = (uint32_t)((fake.slot + 1000) >> 32) & 0xffff;
+		break;
+	case CARD_SELFTEST:
+		*fake_reg(CARD_SELFTEST_FAILED) = fake.selftest_failed;
+		*fake_reg(offset) =
+		        fake.selftest_failed ? CARD_SELFTEST_FAIL : CARD_SELFTEST_PASSED;
 		break;
 	case CARD_WATCHDOG:
 		fake.feeds++;

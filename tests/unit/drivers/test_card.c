@@ -152,8 +152,10 @@ static void test_arms_and_feeds_at_a_third(void)
 	struct card *card = open_card(CARD_IS_BOB);
 	unsigned int feeds;
 
+	/* It runs from open on, so that a host that dies leaves no ring running. */
+	CU_ASSERT_EQUAL(fake.feeds, 1);
 	CU_ASSERT_EQUAL(card_poll(card, now), 0);
-	CU_ASSERT_EQUAL(fake.feeds, 0); /* the watchdog of a dark card sleeps */
+	CU_ASSERT_EQUAL(fake.feeds, 2);
 	CU_ASSERT_EQUAL(card_arm(card, &err), 0);
 	CU_ASSERT(status_of(card).armed);
 	feeds = fake.feeds;
@@ -166,7 +168,7 @@ static void test_arms_and_feeds_at_a_third(void)
 	CU_ASSERT_FALSE(*fake_reg(CARD_STATUS) & CARD_STATUS_ARMED);
 	feeds = fake.feeds;
 	card_poll(card, now += NS_PER_S);
-	CU_ASSERT_EQUAL(fake.feeds, feeds);
+	CU_ASSERT_EQUAL(fake.feeds, feeds + 1);
 	CU_ASSERT_EQUAL(card_arm(card, &err), 0);
 	card_close(card);
 	CU_ASSERT_FALSE(*fake_reg(CARD_STATUS) & CARD_STATUS_ARMED);
@@ -174,6 +176,34 @@ static void test_arms_and_feeds_at_a_third(void)
 	card = open_card(CARD_IS_BOB);
 	fake.refuse_arm = true;
 	CU_ASSERT_EQUAL(card_arm(card, &err), -EIO);
+	card_close(card);
+}
+
+static void test_arms_after_a_self_test_alone(void)
+{
+	struct card_config c = config(CARD_IS_ALICE);
+	struct card *card = NULL;
+
+	fake_new(CARD_ROLE_ALICE);
+	*fake_reg(CARD_FEATURES_LO) |=
+	        CARD_FEATURE_SELF_TEST | CARD_FEATURE_MONITOR | 1u << 30; /* that nobody knows */
+	CU_ASSERT_EQUAL_FATAL(card_open(&c, &card, &err), 0);
+	CU_ASSERT_EQUAL(*fake_reg(CARD_FEATURES_USED_LO),
+	                CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST);
+	CU_ASSERT_EQUAL(*fake_reg(CARD_SELFTEST), CARD_SELFTEST_NONE);
+	fake.selftest_failed = CARD_CHECK_DARK | CARD_CHECK_LASER;
+	CU_ASSERT_EQUAL(card_arm(card, &err), -EIO);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "checks 0x18"));
+	CU_ASSERT_FALSE(*fake_reg(CARD_STATUS) & CARD_STATUS_ARMED);
+	fake.selftest_failed = 0;
+	CU_ASSERT_EQUAL(card_arm(card, &err), 0);
+	CU_ASSERT(status_of(card).armed);
+	card_close(card);
+	/* A card of version 1.0 is told of no features and does no test. */
+	card = open_card(CARD_IS_ALICE);
+	CU_ASSERT_EQUAL(*fake_reg(CARD_FEATURES_USED_LO), 0);
+	fake.selftest_failed = 1;
+	CU_ASSERT_EQUAL(card_arm(card, &err), 0);
 	card_close(card);
 }
 
@@ -578,9 +608,9 @@ static void test_leaves_no_secrets(void)
 
 UNIT_MAIN(UNIT(test_setup), UNIT(test_opens_dark_with_settings), UNIT(test_refuses_other_cards),
           UNIT(test_refuses_bad_settings), UNIT(test_reset_that_hangs),
-          UNIT(test_arms_and_feeds_at_a_third), UNIT(test_fault_goes_dark), UNIT(test_loss),
-          UNIT(test_causes_are_cleared_as_read), UNIT(test_clicks), UNIT(test_wraps),
-          UNIT(test_full_ring_and_gap), UNIT(test_lost_buffers_become_gaps),
-          UNIT(test_other_phase_is_not_complete), UNIT(test_lookups_in_order),
-          UNIT(test_stale_and_wrong_choices), UNIT(test_tx_mode), UNIT(test_random_bytes_once),
-          UNIT(test_telemetry), UNIT(test_leaves_no_secrets))
+          UNIT(test_arms_and_feeds_at_a_third), UNIT(test_arms_after_a_self_test_alone),
+          UNIT(test_fault_goes_dark), UNIT(test_loss), UNIT(test_causes_are_cleared_as_read),
+          UNIT(test_clicks), UNIT(test_wraps), UNIT(test_full_ring_and_gap),
+          UNIT(test_lost_buffers_become_gaps), UNIT(test_other_phase_is_not_complete),
+          UNIT(test_lookups_in_order), UNIT(test_stale_and_wrong_choices), UNIT(test_tx_mode),
+          UNIT(test_random_bytes_once), UNIT(test_telemetry), UNIT(test_leaves_no_secrets))

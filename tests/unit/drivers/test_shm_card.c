@@ -106,6 +106,114 @@ static void test_arm_needs_enable_and_watchdog(void)
 	host_close(h);
 }
 
+static void test_self_test_and_interlock(void)
+{
+	struct host *h = fresh();
+
+	/* Not accepted: ARM does without, as in version 1.0. */
+	CU_ASSERT_EQUAL(reg(h, A, CARD_FEATURES_LO) & CARD_FEATURE_SELF_TEST,
+	                CARD_FEATURE_SELF_TEST);
+	host_write(h, A, CARD_FEATURES_USED_LO, CARD_FEATURE_SELF_TEST);
+	host_write(h, A, CARD_WATCHDOG, 100);
+	host_write(h, A, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_FAULT_ARG), CARD_SELFTEST);
+	for (int failing = 1; failing >= 0; failing--) {
+		host_write(h, A, CARD_CTRL, CARD_CTRL_RESET);
+		host_write(h, A, CARD_FEATURES_USED_LO, CARD_FEATURE_SELF_TEST);
+		shm_card_selftest(&h->link.alice.card, failing ? CARD_CHECK_DARK : 0);
+		host_write(h, A, CARD_SELFTEST, 1);
+		CU_ASSERT_EQUAL(reg(h, A, CARD_SELFTEST), CARD_SELFTEST_RUNNING);
+		pass_ms(h, 25);
+		CU_ASSERT_EQUAL(reg(h, A, CARD_SELFTEST),
+		                failing ? CARD_SELFTEST_FAIL : CARD_SELFTEST_PASSED);
+		CU_ASSERT_EQUAL(reg(h, A, CARD_SELFTEST_FAILED), failing ? CARD_CHECK_DARK : 0);
+		host_write(h, A, CARD_WATCHDOG, 1000);
+		host_write(h, A, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+		CU_ASSERT_EQUAL(reg(h, A, CARD_STATUS) & CARD_STATUS_ARMED,
+		                failing ? 0 : CARD_STATUS_ARMED);
+	}
+	shm_card_interlock(&h->link.alice.card, CARD_INTERLOCK_COVER);
+	turn(h);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_STATUS), CARD_STATUS_FAULT | CARD_STATUS_NEEDS_RESET);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_FAULT_CODE), CARD_FAULT_INTERLOCK);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_FAULT_ARG), CARD_INTERLOCK_COVER);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_DARK_CAUSE), CARD_DARK_INTERLOCK);
+	/* While it is open nothing arms the card, and the self-test says why. */
+	host_write(h, A, CARD_CTRL, CARD_CTRL_RESET);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_INTERLOCK), CARD_INTERLOCK_COVER);
+	host_write(h, A, CARD_SELFTEST, 1);
+	pass_ms(h, 25);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_SELFTEST_FAILED), CARD_CHECK_INTERLOCK);
+	host_write(h, A, CARD_WATCHDOG, 100);
+	host_write(h, A, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_FAULT_ARG), CARD_INTERLOCK);
+	host_close(h);
+}
+
+struct caller {
+	unsigned int calls[4];
+	uint8_t *memory;
+};
+
+static void *other_memory(void *state, uint64_t addr, uint64_t bytes)
+{
+	struct caller *c = state;
+
+	return addr >= 0x40000000 && addr + bytes <= 0x40000000 + CARD_SHM_DMA_BYTES
+	               ? c->memory + (addr - 0x40000000)
+	               : NULL;
+}
+
+static void called(void *state, unsigned int vector)
+{
+	((struct caller *)state)->calls[vector]++;
+}
+
+/* A transport of another kind: memory elsewhere, messages on vectors. */
+static void test_calls_its_host(void)
+{
+	struct host *h = fresh();
+	struct caller c = {.memory = h->map[B] + CARD_BAR0_BYTES};
+	const struct shm_card_host host = {other_memory, called, &c, 4};
+
+	shm_card_host(&h->link.bob.card, &host);
+	CU_ASSERT_EQUAL(reg(h, B, CARD_IRQ_VECTORS), 4);
+	host_write(h, B, CARD_CTRL, CARD_CTRL_RESET);
+	ring_run(h, B, CARD_RING_QRNG, 2);
+	CU_ASSERT_EQUAL(reg(h, B, CARD_FAULT_CODE), CARD_FAULT_DMA); /* addresses of the file */
+	host_write(h, B, CARD_CTRL, CARD_CTRL_RESET);
+	for (uint32_t i = 0; i < 4; i++) {
+		desc(h, B, CARD_RING_QRNG, i)->addr = 0x40000000 + 0x100000 + i * BUFFER;
+		desc(h, B, CARD_RING_QRNG, i)->len = BUFFER;
+	}
+	host_write(h, B, CARD_RING(CARD_RING_QRNG) + CARD_RING_BASE_LO,
+	           0x40000000 + (uint32_t)ring_place(CARD_RING_QRNG));
+	host_write(h, B, CARD_RING(CARD_RING_QRNG) + CARD_RING_LOG2_SIZE, 2);
+	host_write(h, B, CARD_RING(CARD_RING_QRNG) + CARD_RING_VECTOR, 3);
+	host_write(h, B, CARD_IRQ_VECTOR, 1);
+	host_write(h, B, CARD_IRQ_MASK, CARD_IRQ_FAULT);
+	host_write(h, B, CARD_RING(CARD_RING_QRNG) + CARD_RING_CTRL, CARD_RING_CTRL_RUN);
+	host_write(h, B, CARD_CTRL, CARD_CTRL_ENABLE);
+	post(h, B, CARD_RING_QRNG, 2);
+	pass_ms(h, 30);
+	CU_ASSERT_EQUAL(head(h, B, CARD_RING_QRNG), 2);
+	CU_ASSERT_EQUAL(c.calls[3], 0); /* masked, but sticking */
+	host_write(h, B, CARD_IRQ_MASK, CARD_IRQ_FAULT | CARD_IRQ_RING(CARD_RING_QRNG));
+	CU_ASSERT_EQUAL(c.calls[3], 1);
+	post(h, B, CARD_RING_QRNG, 3);
+	pass_ms(h, 1);
+	CU_ASSERT_EQUAL(c.calls[3], 1); /* not cleared: no further call */
+	host_write(h, B, CARD_IRQ_CAUSE, CARD_IRQ_RING(CARD_RING_QRNG));
+	post(h, B, CARD_RING_QRNG, 4);
+	pass_ms(h, 1);
+	CU_ASSERT_EQUAL(c.calls[3], 2);
+	CU_ASSERT_EQUAL(c.calls[1], 0);
+	host_write(h, B, CARD_IRQ_VECTOR, 4);
+	CU_ASSERT_EQUAL(reg(h, B, CARD_FAULT_ARG), CARD_IRQ_VECTOR);
+	CU_ASSERT_EQUAL(c.calls[1], 1);
+	host_close(h);
+}
+
 static uint64_t all_clicks(const struct host *h)
 {
 	uint64_t n = 0;
@@ -282,6 +390,6 @@ static void test_qrng_stream(void)
 
 UNIT_MAIN(UNIT(test_defaults), UNIT(test_time_runs_from_anywhere),
           UNIT(test_read_only_and_write_one_to_clear), UNIT(test_arm_needs_enable_and_watchdog),
-          UNIT(test_watchdog), UNIT(test_safe_off_darkens_one_end),
-          UNIT(test_settings_are_taken_over_whole), UNIT(test_function_reset_while_armed),
-          UNIT(test_telemetry), UNIT(test_qrng_stream))
+          UNIT(test_self_test_and_interlock), UNIT(test_calls_its_host), UNIT(test_watchdog),
+          UNIT(test_safe_off_darkens_one_end), UNIT(test_settings_are_taken_over_whole),
+          UNIT(test_function_reset_while_armed), UNIT(test_telemetry), UNIT(test_qrng_stream))
