@@ -172,6 +172,24 @@ static bool in_gap(const struct bob *b, uint64_t slot)
 	return false;
 }
 
+/* As collect(), of a whole word of which nothing is to be left out; false: look at each. */
+static bool collect_word(struct bob *b, const struct detection *d, size_t n)
+{
+	struct sift_outcomes *o = &b->pending->outcomes;
+	uint64_t *slot = b->pending->batch.slot + o->count, x, bit, cross;
+
+	if (n < 64 || d[0].slot <= b->gap_last ||
+	    !sift_pack_best()->detections(d, (uint64_t)b->offset, b->next_slot, slot, &x, &bit,
+	                                  &cross))
+		return false;
+	o->x[o->count / 64] = x;
+	o->bit[o->count / 64] = bit;
+	o->cross[o->count / 64] = cross;
+	o->count += 64;
+	b->next_slot = slot[63] + 1;
+	return true;
+}
+
 /* N detections, not more than are left in the word of the batch that fills. */
 static void collect(struct engine *e, const struct detection *d, size_t n)
 {
@@ -226,7 +244,8 @@ void bob_detections(struct engine *e, const struct detection *d, size_t n)
 			now = n;
 		if (o->count == 0)
 			b->pending_ns = e->now_ns;
-		collect(e, d, now);
+		if (!collect_word(b, d, now))
+			collect(e, d, now);
 		d += now;
 		n -= now;
 		if (o->count == SIFT_BATCH_MAX) {

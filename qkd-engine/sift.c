@@ -76,24 +76,15 @@ static bool next_string(struct rest *in, uint64_t *w, size_t bits)
 static size_t put_distances(uint8_t *out, const struct sift_batch *b, uint64_t least,
                             unsigned int width)
 {
-	size_t n = b->count, i = 1;
-	unsigned int fill = 0;
+	size_t packed = width > 0 && width <= SIFT_PACK_WIDTH_MAX ? (b->count - 1) & ~(size_t)7 : 0;
 	uint8_t *start = out;
+	unsigned int fill = 0;
 	uint64_t acc = 0;
 
-	/* Two at once where they fit: half as long a chain of dependent shifts. */
-	for (; width <= SIFT_WIDTH_MAX / 2 && i + 1 < n; i += 2) {
-		uint64_t first = b->slot[i] - b->slot[i - 1] - least;
-		uint64_t second = b->slot[i + 1] - b->slot[i] - least;
-
-		acc |= (first | second << width) << fill;
-		memcpy(out, &acc, sizeof(acc));
-		fill += 2 * width;
-		out += fill / 8;
-		acc >>= fill & ~7u;
-		fill %= 8;
-	}
-	for (; i < n; i++) {
+	if (packed > 0)
+		sift_pack_best()->put(b->slot, packed, least, width, out);
+	out += packed / 8 * width;
+	for (size_t i = packed + 1; i < b->count; i++) {
 		acc |= (b->slot[i] - b->slot[i - 1] - least) << fill;
 		memcpy(out, &acc, sizeof(acc));
 		fill += width;
@@ -106,16 +97,12 @@ static size_t put_distances(uint8_t *out, const struct sift_batch *b, uint64_t l
 
 size_t sift_announce_encode(const struct sift_batch *b, uint8_t *out)
 {
-	uint64_t least = b->count > 1 ? UINT64_MAX : 1, most = 0;
 	size_t at = ANNOUNCE_HEADER;
+	uint64_t least = 1, most = 0;
 	unsigned int width;
 
-	for (size_t i = 1; i < b->count; i++) {
-		uint64_t d = b->slot[i] - b->slot[i - 1];
-
-		least = d < least ? d : least;
-		most = d > most ? d : most;
-	}
+	if (b->count > 1)
+		sift_pack_best()->range(b->slot, b->count, &least, &most);
 	width = most > least ? 64 - (unsigned int)__builtin_clzll(most - least) : 0;
 	out[0] = MESSAGE_ANNOUNCE;
 	put_be64(out + 1, b->sequence);
@@ -136,12 +123,21 @@ static bool get_distances(struct rest *in, uint64_t least, unsigned int width, s
 	size_t n = b->count, bits = (n - 1) * width, bytes = string_bytes(bits), i = 1;
 	uint64_t mask = (1ULL << width) - 1, slot = b->slot[0], seen = slot;
 	const uint8_t *from = next_bytes(in, bits);
-	size_t whole = bytes > 8 ? (bytes - 8) * 8 / width : 0, start;
+	size_t whole = bytes > 8 ? (bytes - 8) * 8 / width : 0, packed, start;
+	uint16_t distance[SIFT_BATCH_MAX];
 	uint8_t last[24] = {0};
 
 	if (from == NULL)
 		return false;
 	/* Eight bytes can be read at each distance but the last ones. */
+	packed = width <= SIFT_PACK_WIDTH_MAX ? whole & ~(size_t)7 : 0;
+	if (packed > 0)
+		sift_pack_best()->get(from, packed, width, distance);
+	for (; i <= packed; i++) {
+		slot += least + distance[i - 1];
+		seen |= slot;
+		b->slot[i] = slot;
+	}
 	for (; i <= whole; i++) {
 		size_t bit = (i - 1) * width;
 

@@ -2,6 +2,10 @@
 
 #include "qkd-engine/sift_pack.h"
 
+#include <string.h>
+
+#include "qkd-engine/sift.h"
+
 /* Ones at the places whose number of ones in V below and at them is odd. */
 static uint64_t parity_prefix(uint64_t v)
 {
@@ -110,7 +114,67 @@ static void choices(const struct choice *c, size_t n, uint64_t *x, uint64_t *bit
 	}
 }
 
-const struct sift_pack sift_pack_portable = {"portable", extract, deposit, count, choices};
+static bool detections(const struct detection *d, uint64_t offset, uint64_t first, uint64_t *slot,
+                       uint64_t *x, uint64_t *bit, uint64_t *cross)
+{
+	uint64_t field[3] = {0}, seen = 0, back = d[0].slot + offset < first;
+
+	for (unsigned int k = 0; k < 64; k++) {
+		slot[k] = d[k].slot + offset;
+		seen |= slot[k];
+		/* Below 0, if neither is above SIFT_SLOT_MAX. */
+		back |= k > 0 ? (slot[k] - slot[k - 1] - 1) >> 63 : 0;
+		field[0] |= (uint64_t)(d[k].basis != 0) << k;
+		field[1] |= (uint64_t)(d[k].bit != 0) << k;
+		field[2] |= (uint64_t)(d[k].cross != 0) << k;
+	}
+	*x = field[0];
+	*bit = field[1];
+	*cross = field[2];
+	return seen <= SIFT_SLOT_MAX && back == 0;
+}
+
+static void range(const uint64_t *slot, size_t n, uint64_t *least, uint64_t *most)
+{
+	*least = UINT64_MAX;
+	*most = 0;
+	for (size_t i = 1; i < n; i++) {
+		uint64_t d = slot[i] - slot[i - 1];
+
+		*least = d < *least ? d : *least;
+		*most = d > *most ? d : *most;
+	}
+}
+
+/* Eight numbers take WIDTH bytes: four of them, and from the middle of these on four more. */
+static void put(const uint64_t *slot, size_t n, uint64_t least, unsigned int width, uint8_t *out)
+{
+	for (size_t i = 0; i < n; i += 8, out += width) {
+		uint64_t half[2] = {0};
+
+		for (unsigned int k = 0; k < 8; k++)
+			half[k / 4] |= (slot[i + k + 1] - slot[i + k] - least) << (k % 4 * width);
+		memcpy(out, &half[0], sizeof(half[0]));
+		half[1] = half[1] << (4 * width % 8) | half[0] >> (width / 2 * 8);
+		memcpy(out + width / 2, &half[1], sizeof(half[1]));
+	}
+}
+
+static void get(const uint8_t *in, size_t n, unsigned int width, uint16_t *out)
+{
+	uint64_t mask = (1ULL << width) - 1, half[2];
+
+	for (size_t i = 0; i < n; i += 8, in += width) {
+		memcpy(&half[0], in, sizeof(half[0]));
+		memcpy(&half[1], in + width / 2, sizeof(half[1]));
+		half[1] >>= 4 * width % 8;
+		for (unsigned int k = 0; k < 8; k++)
+			out[i + k] = (uint16_t)(half[k / 4] >> (k % 4 * width) & mask);
+	}
+}
+
+const struct sift_pack sift_pack_portable = {"portable", extract,    deposit, count, choices,
+                                             detections, range,      put,     get};
 
 const struct sift_pack *sift_pack_best(void)
 {

@@ -9,6 +9,7 @@
 #ifndef QKD_ENGINE_SIFT_PACK_H
 #define QKD_ENGINE_SIFT_PACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +31,24 @@ struct sift_pack {
 	 */
 	void (*choices)(const struct choice *c, size_t n, uint64_t *x, uint64_t *bit,
 	                uint64_t *decoy, uint64_t *valid, uint64_t *other);
+	/*
+	 * 64 detections: a word for each field and their slots plus OFFSET, modulo 2^64. False: these
+	 * do not increase from FIRST on to SIFT_SLOT_MAX at most, and what was written is of no use.
+	 */
+	bool (*detections)(const struct detection *d, uint64_t offset, uint64_t first,
+	                   uint64_t *slot, uint64_t *x, uint64_t *bit, uint64_t *cross);
+	/* The least and the largest distance from one of N slots, 2 or more, to the next. */
+	void (*range)(const uint64_t *slot, size_t n, uint64_t *least, uint64_t *most);
+	/*
+	 * N distances less LEAST, N a multiple of 8, as numbers of WIDTH bits each, from 1 to
+	 * SIFT_PACK_WIDTH_MAX; writes up to 7 bytes more than they take. And back, which reads so.
+	 */
+	void (*put)(const uint64_t *slot, size_t n, uint64_t least, unsigned int width,
+	            uint8_t *out);
+	void (*get)(const uint8_t *in, size_t n, unsigned int width, uint16_t *out);
 };
+
+#define SIFT_PACK_WIDTH_MAX 14 /* eight: two words, each of whole bytes and four bits at most */
 
 extern const struct sift_pack sift_pack_portable;
 const struct sift_pack *sift_pack_bmi2(void); /* NULL: this CPU has none */

@@ -3,8 +3,12 @@
 #include "qkd-engine/sift_pack.h"
 
 #include <immintrin.h>
+#include <string.h>
 
-#define TARGET __attribute__((target("bmi2,popcnt")))
+#include "qkd-engine/sift.h"
+
+/* CPUs with BMI2 have AVX2; what the compiler makes of plain loops with it is good enough. */
+#define TARGET __attribute__((target("bmi2,popcnt,avx2")))
 
 TARGET static size_t extract(const uint64_t *in, const uint64_t *mask, size_t words, uint64_t *out)
 {
@@ -90,9 +94,101 @@ TARGET static void choices(const struct choice *c, size_t n, uint64_t *x, uint64
 		                           other + w);
 }
 
-static const struct sift_pack bmi2 = {"bmi2", extract, deposit, count, choices};
+/* Which of the bytes basis, bit, cross of four detections, and the next basis, are 0. */
+static uint64_t zeros(const struct detection *d)
+{
+	const __m128i *v = (const __m128i *)d;
+	__m128i low = _mm_unpackhi_epi32(_mm_loadu_si128(v), _mm_loadu_si128(v + 1));
+	__m128i high = _mm_unpackhi_epi32(_mm_loadu_si128(v + 2), _mm_loadu_si128(v + 3));
+	__m128i all = _mm_unpacklo_epi64(low, high);
+
+	return (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(all, _mm_setzero_si128()));
+}
+
+TARGET static bool detections(const struct detection *d, uint64_t offset, uint64_t first,
+                              uint64_t *slot, uint64_t *x, uint64_t *bit, uint64_t *cross)
+{
+	uint64_t field[3] = {0}, seen = 0, back = 0;
+
+	_Static_assert(sizeof(struct detection) == 16 && offsetof(struct detection, basis) == 8 &&
+	                       offsetof(struct detection, bit) == 9 &&
+	                       offsetof(struct detection, cross) == 10,
+	               "the third quarter of a detection is basis, bit, cross");
+	for (unsigned int k = 0; k < 64; k += 16) {
+		uint64_t v = ~(zeros(d + k) | zeros(d + k + 4) << 16 | zeros(d + k + 8) << 32 |
+		               zeros(d + k + 12) << 48);
+
+		field[0] |= _pext_u64(v, 0x1111111111111111ULL) << k;
+		field[1] |= _pext_u64(v, 0x2222222222222222ULL) << k;
+		field[2] |= _pext_u64(v, 0x4444444444444444ULL) << k;
+	}
+	for (unsigned int k = 0; k < 64; k++) {
+		slot[k] = d[k].slot + offset;
+		seen |= slot[k];
+	}
+	for (unsigned int k = 1; k < 64; k++)
+		back |= slot[k] - slot[k - 1] - 1;
+	*x = field[0];
+	*bit = field[1];
+	*cross = field[2];
+	return seen <= SIFT_SLOT_MAX && back >> 63 == 0 && slot[0] >= first;
+}
+
+/* Below 2^63 all of them, which AVX2 compares as signed. */
+TARGET static void range(const uint64_t *slot, size_t n, uint64_t *least, uint64_t *most)
+{
+	int64_t low = INT64_MAX, high = 0;
+
+	for (size_t i = 1; i < n; i++) {
+		int64_t d = (int64_t)(slot[i] - slot[i - 1]);
+
+		low = d < low ? d : low;
+		high = d > high ? d : high;
+	}
+	*least = (uint64_t)low;
+	*most = (uint64_t)high;
+}
+
+TARGET static void put(const uint64_t *slot, size_t n, uint64_t least, unsigned int width,
+                       uint8_t *out)
+{
+	uint64_t mask = ((1ULL << width) - 1) * 0x0001000100010001ULL;
+	uint16_t d[SIFT_BATCH_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		d[i] = (uint16_t)(slot[i + 1] - slot[i] - least);
+	for (size_t i = 0; i < n; i += 8, out += width) {
+		uint64_t half[2];
+
+		memcpy(half, d + i, sizeof(half));
+		half[0] = _pext_u64(half[0], mask);
+		half[1] = _pext_u64(half[1], mask);
+		memcpy(out, &half[0], sizeof(half[0]));
+		half[1] = half[1] << (4 * width % 8) | half[0] >> (width / 2 * 8);
+		memcpy(out + width / 2, &half[1], sizeof(half[1]));
+	}
+}
+
+TARGET static void get(const uint8_t *in, size_t n, unsigned int width, uint16_t *out)
+{
+	uint64_t mask = ((1ULL << width) - 1) * 0x0001000100010001ULL, half[2];
+
+	for (size_t i = 0; i < n; i += 8, in += width) {
+		memcpy(&half[0], in, sizeof(half[0]));
+		memcpy(&half[1], in + width / 2, sizeof(half[1]));
+		half[0] = _pdep_u64(half[0], mask);
+		half[1] = _pdep_u64(half[1] >> (4 * width % 8), mask);
+		memcpy(out + i, half, sizeof(half));
+	}
+}
+
+static const struct sift_pack bmi2 = {"bmi2",     extract, deposit, count, choices,
+                                      detections, range,   put,     get};
 
 const struct sift_pack *sift_pack_bmi2(void)
 {
-	return __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") ? &bmi2 : NULL;
+	return __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
+	                       __builtin_cpu_supports("avx2")
+	               ? &bmi2
+	               : NULL;
 }
