@@ -99,13 +99,8 @@ static int allocate(struct engine *e)
 	if (e->preshared_hash == NULL)
 		return -ENOMEM;
 	e->hash = hash_keys_hold(e->preshared_hash);
-	if (e->config.role == ENGINE_ALICE) {
-		e->alice.batches = calloc(BATCHES_MAX, sizeof(e->alice.batches[0]));
-		if (e->alice.batches == NULL)
-			return -ENOMEM;
-		alice_reset(e);
-		return 0;
-	}
+	if (e->config.role == ENGINE_ALICE)
+		return alice_init(e);
 	e->bob.pending = secret_alloc(sizeof(*e->bob.pending));
 	e->bob.samples = calloc(BATCHES_MAX, sizeof(e->bob.samples[0]));
 	return e->bob.pending == NULL || e->bob.samples == NULL ? -ENOMEM : 0;

@@ -3,6 +3,7 @@
 /* Alice: the light on Bob's request, and the answers to his announcements. */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -18,7 +19,19 @@ LOG_COMPONENT_DEFINE(engine_alice)
 
 static struct batch_in *batch_at(struct alice *a, uint64_t index)
 {
-	return &a->batches[index % BATCHES_MAX];
+	return &a->batches[a->place[index % BATCHES_MAX]];
+}
+
+/* The one that comes next, if TAIL moves on. */
+static struct batch_in *batch_next(struct alice *a)
+{
+	a->place[a->tail % BATCHES_MAX] = a->free_place[a->free_places - 1];
+	return batch_at(a, a->tail);
+}
+
+static void batch_done(struct alice *a)
+{
+	a->free_place[a->free_places++] = a->place[a->head++ % BATCHES_MAX];
 }
 
 static void drop_batches(struct engine *e)
@@ -27,7 +40,22 @@ static void drop_batches(struct engine *e)
 
 	/* The card still answers these. */
 	a->orphans += a->asked - a->head;
-	a->asked = a->head = a->tail;
+	while (a->head < a->tail)
+		batch_done(a);
+	a->asked = a->tail;
+}
+
+int alice_init(struct engine *e)
+{
+	struct alice *a = &e->alice;
+
+	a->batches = calloc(BATCHES_MAX, sizeof(a->batches[0]));
+	while (a->free_places < BATCHES_MAX) {
+		a->free_place[a->free_places] = (uint16_t)a->free_places;
+		a->free_places++;
+	}
+	alice_reset(e);
+	return a->batches == NULL ? -ENOMEM : 0;
 }
 
 void alice_reset(struct engine *e)
@@ -116,14 +144,16 @@ static bool block_of(struct engine *e, const struct sift_batch *batch, struct bl
 static void on_announce(struct engine *e, const uint8_t *msg, size_t len)
 {
 	struct alice *a = &e->alice;
-	struct batch_in *in = batch_at(a, a->tail);
-	const struct sift_batch *batch = &in->batch;
+	const struct sift_batch *batch;
+	struct batch_in *in;
 	struct block *b;
 
-	if (a->tail - a->head >= BATCHES_MAX) {
+	if (a->free_places == 0) {
 		engine_protocol_error(e, "too many announcements under way");
 		return;
 	}
+	in = batch_next(a);
+	batch = &in->batch;
 	if (sift_announce_decode(msg, len, a->next_slot, &in->batch) < 0 ||
 	    batch->sequence < a->next_sequence) {
 		engine_protocol_error(e, "a malformed announcement");
@@ -138,6 +168,7 @@ static void on_announce(struct engine *e, const uint8_t *msg, size_t len)
 		e->open = NULL;
 	a->next_sequence = batch->sequence + 1;
 	a->next_slot = batch->slot[batch->count - 1] + 1;
+	a->free_places--;
 	a->tail++;
 	e->stats.detections += batch->count;
 	e->stats.announced += batch->count;
@@ -285,7 +316,7 @@ void engine_choices(struct engine *e, const struct choice *c, size_t n)
 	answer(e, b, c);
 	/* answer() may have dropped all batches. */
 	if (a->head < a->tail && batch_at(a, a->head) == b)
-		a->head++;
+		batch_done(a);
 }
 
 void engine_lookups_lost(struct engine *e)

@@ -45,8 +45,11 @@ struct alice {
 	uint32_t attempt;
 	uint64_t next_slot; /* least slot that may be announced */
 	uint64_t next_sequence;
-	struct batch_in *batches; /* BATCHES_MAX, ring */
+	struct batch_in *batches; /* BATCHES_MAX */
 	uint64_t head, asked, tail;
+	/* Where each is, a ring; and places that are free, those used last on top: in the cache. */
+	uint16_t place[BATCHES_MAX], free_place[BATCHES_MAX];
+	unsigned int free_places;
 	uint64_t orphans; /* lookups whose answer nobody waits for */
 };
 
@@ -178,6 +181,7 @@ struct block *engine_block(struct engine *e, uint64_t number);
 void engine_realign(struct engine *e, const char *why);
 
 /* engine_alice.c */
+int alice_init(struct engine *e); /* -ENOMEM */
 void alice_reset(struct engine *e);
 void alice_tick(struct engine *e);
 void alice_message(struct engine *e, int type, const uint8_t *msg, size_t len);
