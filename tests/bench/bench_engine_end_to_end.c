@@ -26,8 +26,9 @@
 #include "tests/unit/qkd-engine/lossy_wire.h"
 
 #define BLOCK_BITS   10000000
-#define BLOCKS       3 /* measured, after a first one */
-#define IN_FLIGHT    3 /* blocks, that which fills among them */
+#define BLOCKS       3 /* measured, after a first one, or as many as are in flight */
+#define IN_FLIGHT    3 /* blocks, that which fills among them; each worker has one more */
+#define IN_FLIGHT_MAX 5
 #define CLICKS       4096
 #define LOOKUPS      64
 #define POLLS        16
@@ -57,11 +58,13 @@ struct end {
 	struct {
 		struct job *job;
 		uint64_t due_ns;
+		unsigned int worker;
+		double s;
 	} jobs[JOBS_MAX];
 	unsigned int job_count;
 	unsigned int blocks;
 	uint64_t bits, sifted, leaked;
-	uint8_t hash[BLOCKS + 4][32];
+	uint8_t hash[BLOCKS + IN_FLIGHT_MAX + 3][32];
 	size_t in_len[DATAGRAMS], out_len[DATAGRAMS];
 	uint8_t in_data[DATAGRAMS][CHANNEL_DATAGRAM_MAX], out_data[DATAGRAMS][CHANNEL_DATAGRAM_MAX];
 };
@@ -171,7 +174,7 @@ static void block_ready(void *ctx, struct key_block *kb)
 {
 	struct end *end = ctx;
 
-	if (end->blocks < BLOCKS + 4)
+	if (end->blocks < BLOCKS + IN_FLIGHT_MAX + 3)
 		memcpy(end->hash[end->blocks], kb->hash, sizeof(kb->hash));
 	end->blocks++;
 	end->bits += kb->bits;
@@ -213,11 +216,12 @@ static bool give(void *ctx, struct job *job)
 		;
 	s = bench_cpu_s() - s;
 	end->given_s += s;
-	end->worker_s[w] += s;
 	if (end->worker_free_ns[w] < run->now_ns)
 		end->worker_free_ns[w] = run->now_ns;
 	end->worker_free_ns[w] += (uint64_t)(s * 1e9);
 	end->jobs[end->job_count].job = job;
+	end->jobs[end->job_count].worker = w;
+	end->jobs[end->job_count].s = s;
 	end->jobs[end->job_count++].due_ns = end->worker_free_ns[w];
 	return true;
 }
@@ -230,6 +234,7 @@ static void jobs_back(struct end *end)
 			continue;
 		}
 		end->jobs[i].job->done = true;
+		end->worker_s[end->jobs[i].worker] += end->jobs[i].s;
 		end->jobs[i] = end->jobs[--end->job_count];
 	}
 }
@@ -335,6 +340,13 @@ static uint64_t turn(struct end *end, size_t clicks)
 	return in + out == 0 && s < 5e-6 ? 0 : (uint64_t)(s * 1e9);
 }
 
+static unsigned int in_flight(void)
+{
+	unsigned int n = IN_FLIGHT + run->workers;
+
+	return n < IN_FLIGHT_MAX ? n : IN_FLIGHT_MAX;
+}
+
 /* Bob takes clicks while there is room for their block; some of them always, or it is dark. */
 static bool wants_clicks(void)
 {
@@ -345,7 +357,7 @@ static bool wants_clicks(void)
 	if (run->now_ns - run->clicks_ns >= NS_PER_S)
 		return true;
 	engine_stats_read(run->bob.engine, &s);
-	return s.aligned && s.blocks_in_flight <= IN_FLIGHT;
+	return s.aligned && s.blocks_in_flight <= in_flight();
 }
 
 static void until_blocks(unsigned int count)
@@ -373,6 +385,7 @@ void bench_engine_end_to_end(const struct bench_options *o)
 	struct engine_stats a, b;
 	size_t before = secret_size();
 	uint64_t bits, sifted, leaked;
+	unsigned int first;
 	struct err err;
 
 	if (!bench_wanted(o, "end-to-end"))
@@ -402,15 +415,16 @@ void bench_engine_end_to_end(const struct bench_options *o)
 	run->bob.out = run->alice.in = &run->ba;
 	start(&run->alice, o);
 	start(&run->bob, o);
-	until_blocks(1);
+	first = run->workers > 0 ? in_flight() : 1;
+	until_blocks(first);
 	alice_s = busiest_s(&run->alice);
 	bob_s = busiest_s(&run->bob);
 	virtual_s = (double)run->now_ns;
 	bits = run->bob.bits;
 	sifted = run->bob.sifted;
 	leaked = run->bob.leaked;
-	until_blocks(1 + BLOCKS);
-	if (memcmp(run->alice.hash, run->bob.hash, (1 + BLOCKS) * sizeof(run->bob.hash[0])) != 0)
+	until_blocks(first + BLOCKS);
+	if (memcmp(run->alice.hash, run->bob.hash, (first + BLOCKS) * sizeof(run->bob.hash[0])) != 0)
 		bench_fail("end-to-end: the ends' keys differ");
 	alice_s = busiest_s(&run->alice) - alice_s;
 	bob_s = busiest_s(&run->bob) - bob_s;
