@@ -173,8 +173,8 @@ static void get(const uint8_t *in, size_t n, unsigned int width, uint16_t *out)
 	}
 }
 
-const struct sift_pack sift_pack_portable = {"portable", extract,    deposit, count, choices,
-                                             detections, range,      put,     get};
+const struct sift_pack sift_pack_portable = {"portable", extract, deposit, count, choices,
+                                             detections, range,   put,     get};
 
 const struct sift_pack *sift_pack_best(void)
 {

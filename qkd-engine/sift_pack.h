@@ -32,8 +32,9 @@ struct sift_pack {
 	void (*choices)(const struct choice *c, size_t n, uint64_t *x, uint64_t *bit,
 	                uint64_t *decoy, uint64_t *valid, uint64_t *other);
 	/*
-	 * 64 detections: a word for each field and their slots plus OFFSET, modulo 2^64. False: these
-	 * do not increase from FIRST on to SIFT_SLOT_MAX at most, and what was written is of no use.
+	 * 64 detections: a word for each field and their slots plus OFFSET, modulo 2^64. False:
+	 * these do not increase from FIRST on to SIFT_SLOT_MAX at most, and what was written is of
+	 * no use.
 	 */
 	bool (*detections)(const struct detection *d, uint64_t offset, uint64_t first,
 	                   uint64_t *slot, uint64_t *x, uint64_t *bit, uint64_t *cross);

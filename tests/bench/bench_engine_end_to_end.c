@@ -25,21 +25,21 @@
 #include "qkd-engine/engine.h"
 #include "tests/unit/qkd-engine/lossy_wire.h"
 
-#define BLOCK_BITS   10000000
-#define BLOCKS       3 /* measured, after a first one, or as many as are in flight */
-#define IN_FLIGHT    3 /* blocks, that which fills among them; each worker has one more */
+#define BLOCK_BITS    10000000
+#define BLOCKS        3 /* measured, after a first one, or as many as are in flight */
+#define IN_FLIGHT     3 /* blocks, that which fills among them; each worker has one more */
 #define IN_FLIGHT_MAX 5
-#define CLICKS       4096
-#define LOOKUPS      64
-#define POLLS        16
-#define DATAGRAMS    64
-#define GAP          2000 /* slots between clicks, at most */
-#define OFFSET       1000000
-#define PADS_GRANTED 2
-#define IDLE_NS      20000
-#define GIVE_UP_S    120.0
-#define WORKERS_MAX  8
-#define JOBS_MAX     16 /* given and not back yet */
+#define CLICKS        4096
+#define LOOKUPS       64
+#define POLLS         16
+#define DATAGRAMS     64
+#define GAP           2000 /* slots between clicks, at most */
+#define OFFSET        1000000
+#define PADS_GRANTED  2
+#define IDLE_NS       20000
+#define GIVE_UP_S     120.0
+#define WORKERS_MAX   8
+#define JOBS_MAX      16 /* given and not back yet */
 
 /* Shares of 2^16: of the key basis, 0.8; of signals among clicks, far from Alice: 0.3 and 0.1
  * photons in 3 and 7 of 10 pulses. */
@@ -424,7 +424,8 @@ void bench_engine_end_to_end(const struct bench_options *o)
 	sifted = run->bob.sifted;
 	leaked = run->bob.leaked;
 	until_blocks(first + BLOCKS);
-	if (memcmp(run->alice.hash, run->bob.hash, (first + BLOCKS) * sizeof(run->bob.hash[0])) != 0)
+	if (memcmp(run->alice.hash, run->bob.hash, (first + BLOCKS) * sizeof(run->bob.hash[0])) !=
+	    0)
 		bench_fail("end-to-end: the ends' keys differ");
 	alice_s = busiest_s(&run->alice) - alice_s;
 	bob_s = busiest_s(&run->bob) - bob_s;

@@ -128,8 +128,7 @@ static void check_detections(const struct sift_pack *pack)
 				CU_FAIL("a detection came out as another");
 		CU_ASSERT_FALSE(pack->detections(d, offset, 5001, slot, &x, &bit, &cross));
 		/* below 0, that is; then twice the same, one before, and one out of range */
-		CU_ASSERT_FALSE(
-		        pack->detections(d, (uint64_t)-10001, 0, slot, &x, &bit, &cross));
+		CU_ASSERT_FALSE(pack->detections(d, (uint64_t)-10001, 0, slot, &x, &bit, &cross));
 		if (at > 0) {
 			uint64_t kept = d[at].slot;
 
@@ -170,7 +169,8 @@ static void check_numbers(const struct sift_pack *pack)
 
 	for (unsigned int width = 1; width <= SIFT_PACK_WIDTH_MAX; width++) {
 		for (size_t n = 8; n <= 512; n += n < 40 ? 8 : 472) {
-			uint64_t base = next_random() >> (8 + next_random() % 40), less = UINT64_MAX;
+			uint64_t base = next_random() >> (8 + next_random() % 40),
+			         less = UINT64_MAX;
 			uint64_t more = 0;
 
 			slot[0] = next_random() & 0xffffffffff;
