@@ -11,7 +11,7 @@
 
 #include "qkd-engine/finite_key_proof.h"
 
-#define COUNT_MAX ((uint64_t)1 << 50) /* exact as a double, sums included */
+#define COUNT_MAX 0x1p50 /* exact as a double, sums included */
 #define EPS_MIN   1e-100
 #define MU_MAX    5.0
 #define APART     0.5e-6 /* intensities that differ by less say nothing */
@@ -71,7 +71,7 @@ static bool bad(struct finite_key_result *out, const char *format, ...)
 	return false;
 }
 
-static bool check_counts(const char *names, const uint64_t *n, const uint64_t *m,
+static bool check_counts(const char *names, const double *n, const double *m,
                          unsigned int intensities, struct finite_key_result *out)
 {
 	for (unsigned int k = 0; k < FINITE_KEY_INTENSITIES; k++) {
@@ -79,28 +79,26 @@ static bool check_counts(const char *names, const uint64_t *n, const uint64_t *m
 			return bad(out, "n_%s[%u], m_%s[%u]: the proof knows of %u %s", names, k,
 			           names, k, intensities,
 			           intensities == 1 ? "intensity" : "intensities");
-		if (n[k] > COUNT_MAX)
-			return bad(out, "n_%s[%u]: %llu is above 2^50", names, k,
-			           (unsigned long long)n[k]);
-		if (m[k] > n[k])
-			return bad(out, "m_%s[%u]: %llu errors are more than the %llu detections",
-			           names, k, (unsigned long long)m[k], (unsigned long long)n[k]);
+		if (!(n[k] >= 0 && n[k] <= COUNT_MAX))
+			return bad(out, "n_%s[%u]: %.0f is not within 0 to 2^50", names, k, n[k]);
+		if (!(m[k] >= 0 && m[k] <= n[k]))
+			return bad(out, "m_%s[%u]: %.0f errors are more than the %.0f detections",
+			           names, k, m[k], n[k]);
 	}
 	return true;
 }
 
-static bool check_cross(const struct finite_key_counts *c, unsigned int intensities,
+static bool check_cross(const struct finite_key_expected *c, unsigned int intensities,
                         struct finite_key_result *out)
 {
-	uint64_t n = c->n_x[0] + c->n_x[1] + c->n_x[2];
+	double n = c->n_x[0] + c->n_x[1] + c->n_x[2];
 
 	if (intensities == 1 && (c->cross[0] != 0 || c->cross[1] != 0))
 		return bad(out, "cross: the proof is for a receiver that chooses its basis");
-	if (c->cross[0] > n)
-		return bad(out, "cross[0]: %llu are more than the %llu detections",
-		           (unsigned long long)c->cross[0], (unsigned long long)n);
-	if (c->cross[1] > COUNT_MAX)
-		return bad(out, "cross[1]: %llu is above 2^50", (unsigned long long)c->cross[1]);
+	if (!(c->cross[0] >= 0 && c->cross[0] <= n))
+		return bad(out, "cross[0]: %.0f are more than the %.0f detections", c->cross[0], n);
+	if (!(c->cross[1] >= 0 && c->cross[1] <= COUNT_MAX))
+		return bad(out, "cross[1]: %.0f is not within 0 to 2^50", c->cross[1]);
 	return true;
 }
 
@@ -132,11 +130,11 @@ static bool check_source(const struct finite_key_source *s, unsigned int intensi
 	return true;
 }
 
-static bool check(const struct finite_key_proof_ops *p, const struct finite_key_input *in,
+static bool check(const struct finite_key_proof_ops *p, const struct finite_key_case *in,
                   struct finite_key_result *out)
 {
 	const struct finite_key_source *s = &in->source;
-	const struct finite_key_counts *c = &in->counts;
+	const struct finite_key_expected *c = &in->counts;
 
 	if (!check_counts("z", c->n_z, c->m_z, p->intensities, out) ||
 	    !check_counts("x", c->n_x, c->m_x, p->intensities, out))
@@ -156,15 +154,15 @@ static bool check(const struct finite_key_proof_ops *p, const struct finite_key_
 	return true;
 }
 
-static double leak_of(const struct finite_key_input *in)
+static double leak_of(const struct finite_key_case *in)
 {
 	double n = 0, m = 0;
 
 	if (in->f == 0)
 		return ceil(in->leak);
 	for (unsigned int k = 0; k < FINITE_KEY_INTENSITIES; k++) {
-		n += (double)in->counts.n_z[k];
-		m += (double)in->counts.m_z[k];
+		n += in->counts.n_z[k];
+		m += in->counts.m_z[k];
 	}
 	return n > 0 ? in->f * n * binary_entropy(m / n) * (1 + FINITE_KEY_GUARD) : 0;
 }
@@ -187,8 +185,8 @@ static void explain(struct finite_key_result *out)
 		    ceil(-out->length));
 }
 
-int finite_key_bound(enum finite_key_proof proof, const struct finite_key_input *in,
-                     struct finite_key_result *out)
+static int bound(enum finite_key_proof proof, const struct finite_key_case *in,
+                 struct finite_key_result *out)
 {
 	double most;
 
@@ -207,4 +205,32 @@ int finite_key_bound(enum finite_key_proof proof, const struct finite_key_input 
 	if (out->secret_bits == 0)
 		explain(out);
 	return 0;
+}
+
+static void copy(double *to, const uint64_t *from, unsigned int n)
+{
+	for (unsigned int k = 0; k < n; k++)
+		to[k] = (double)from[k];
+}
+
+int finite_key_bound(enum finite_key_proof proof, const struct finite_key_input *in,
+                     struct finite_key_result *out)
+{
+	struct finite_key_case c = {.source = in->source, .leak = in->leak, .f = in->f};
+
+	copy(c.counts.n_z, in->counts.n_z, FINITE_KEY_INTENSITIES);
+	copy(c.counts.m_z, in->counts.m_z, FINITE_KEY_INTENSITIES);
+	copy(c.counts.n_x, in->counts.n_x, FINITE_KEY_INTENSITIES);
+	copy(c.counts.m_x, in->counts.m_x, FINITE_KEY_INTENSITIES);
+	copy(c.counts.cross, in->counts.cross, 2);
+	return bound(proof, &c, out);
+}
+
+int finite_key_expect(enum finite_key_proof proof, const struct finite_key_source *source,
+                      const struct finite_key_expected *counts, double leak, double f,
+                      struct finite_key_result *out)
+{
+	struct finite_key_case c = {.source = *source, .counts = *counts, .leak = leak, .f = f};
+
+	return bound(proof, &c, out);
 }

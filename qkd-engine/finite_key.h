@@ -89,6 +89,19 @@ struct finite_key_result {
 int finite_key_bound(enum finite_key_proof proof, const struct finite_key_input *in,
                      struct finite_key_result *out);
 
+/*
+ * To plan with: the same bound where the counts are those that a closed form expects, which are not
+ * whole numbers. LEAK and F as in finite_key_input.
+ */
+struct finite_key_expected {
+	double n_z[FINITE_KEY_INTENSITIES], m_z[FINITE_KEY_INTENSITIES];
+	double n_x[FINITE_KEY_INTENSITIES], m_x[FINITE_KEY_INTENSITIES];
+	double cross[2];
+};
+int finite_key_expect(enum finite_key_proof proof, const struct finite_key_source *source,
+                      const struct finite_key_expected *counts, double leak, double f,
+                      struct finite_key_result *out);
+
 const char *finite_key_proof_name(enum finite_key_proof proof);    /* "rusca2018" */
 const char *finite_key_protocol_name(enum finite_key_proof proof); /* "four-state one-decoy BB84" */
 unsigned int finite_key_intensities(enum finite_key_proof proof);  /* 1 to 3 */

@@ -34,14 +34,14 @@ static double hoeffding(double total, double ln_eps)
  * To keep a count within 0 and the total is sound: what it stands for, the expected number of
  * detections of an intensity given those of each photon number, is within them.
  */
-void finite_key_basis_init(struct finite_key_basis *b, unsigned int intensities, const uint64_t *n,
-                           const uint64_t *m, double ln_eps, bool capped)
+void finite_key_basis_init(struct finite_key_basis *b, unsigned int intensities, const double *n,
+                           const double *m, double ln_eps, bool capped)
 {
 	double most_n, most_m;
 
 	for (unsigned int k = 0; k < intensities; k++) {
-		b->n += (double)n[k];
-		b->m += (double)m[k];
+		b->n += n[k];
+		b->m += m[k];
 	}
 	b->s0_upper = b->n;
 	b->v1_upper = b->m;
@@ -50,7 +50,7 @@ void finite_key_basis_init(struct finite_key_basis *b, unsigned int intensities,
 	most_n = capped ? b->n : DBL_MAX;
 	most_m = capped ? b->m : DBL_MAX;
 	for (unsigned int k = 0; k < intensities; k++) {
-		double dn = (double)n[k], dm = (double)m[k];
+		double dn = n[k], dm = m[k];
 
 		b->n_lower[k] = finite_key_lower(dn - b->delta_n, dn + b->delta_n, b->n);
 		b->n_upper[k] = finite_key_upper(dn + b->delta_n, dn + b->delta_n, most_n);
@@ -117,17 +117,17 @@ double finite_key_one_decoy_v1_upper(const struct finite_key_source *s, const do
 	return finite_key_upper(more - less, more + less, b->n);
 }
 
-double finite_key_test_sample(const struct finite_key_input *in, double s1)
+double finite_key_test_sample(const struct finite_key_case *in, double s1)
 {
-	return s1 - (double)in->counts.cross[0];
+	return s1 - in->counts.cross[0];
 }
 
-double finite_key_key_share(const struct finite_key_input *in, double s1)
+double finite_key_key_share(const struct finite_key_case *in, double s1)
 {
-	return 1 + (double)in->counts.cross[1] / s1;
+	return 1 + in->counts.cross[1] / s1;
 }
 
-void finite_key_phase_error_lim(const struct finite_key_input *in, double parts,
+void finite_key_phase_error_lim(const struct finite_key_case *in, double parts,
                                 struct finite_key_result *out)
 {
 	double c = out->z.s1_lower, d = finite_key_test_sample(in, out->x.s1_lower), b, spread;

@@ -19,10 +19,17 @@
  */
 #define FINITE_KEY_GUARD (64 * DBL_EPSILON)
 
+/* An input that was checked. */
+struct finite_key_case {
+	struct finite_key_source source;
+	struct finite_key_expected counts;
+	double leak, f;
+};
+
 struct finite_key_proof_ops {
 	const char *name, *short_name, *protocol;
 	unsigned int intensities;
-	void (*bound)(const struct finite_key_input *in, struct finite_key_result *out);
+	void (*bound)(const struct finite_key_case *in, struct finite_key_result *out);
 };
 
 extern const struct finite_key_proof_ops finite_key_rusca2018, finite_key_wiesemann2024,
@@ -36,8 +43,8 @@ double finite_key_upper(double sum, double size, double most);
  * Totals, deviations and counts with them. LN_EPS: ln(1 / epsilon) of each deviation. CAPPED: no
  * count above the total, as in Wiesemann; the others' vectors are without.
  */
-void finite_key_basis_init(struct finite_key_basis *b, unsigned int intensities, const uint64_t *n,
-                           const uint64_t *m, double ln_eps, bool capped);
+void finite_key_basis_init(struct finite_key_basis *b, unsigned int intensities, const double *n,
+                           const double *m, double ln_eps, bool capped);
 void finite_key_tau(const struct finite_key_source *s, unsigned int intensities, double tau[2]);
 
 /* COUNT as if all pulses had intensity K. */
@@ -59,14 +66,14 @@ double finite_key_one_decoy_v1_upper(const struct finite_key_source *s, const do
  * are one whatever those did, at least; and from the error rate of what Z would be without
  * them to that of Z, whose single photons are S1.
  */
-double finite_key_test_sample(const struct finite_key_input *in, double s1);
-double finite_key_key_share(const struct finite_key_input *in, double s1);
+double finite_key_test_sample(const struct finite_key_case *in, double s1);
+double finite_key_key_share(const struct finite_key_case *in, double s1);
 
 /*
  * The phase error by sampling without replacement as Lim 2014, eq. 5, has it, with PARTS the
  * number of parts that eps_sec falls into.
  */
-void finite_key_phase_error_lim(const struct finite_key_input *in, double parts,
+void finite_key_phase_error_lim(const struct finite_key_case *in, double parts,
                                 struct finite_key_result *out);
 
 /* Eq. 1 of Lim 2014, eq. 2 of Rusca 2018: VACUUM + s1 (1 - h) - leak - costs. */

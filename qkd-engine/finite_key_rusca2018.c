@@ -15,10 +15,10 @@
  */
 #define EPS_PARTS 19.0
 
-static void bound(const struct finite_key_input *in, struct finite_key_result *out)
+static void bound(const struct finite_key_case *in, struct finite_key_result *out)
 {
 	const struct finite_key_source *s = &in->source;
-	const struct finite_key_counts *c = &in->counts;
+	const struct finite_key_expected *c = &in->counts;
 	double ln_eps = log(EPS_PARTS / s->eps_sec);
 
 	finite_key_tau(s, 2, out->tau);

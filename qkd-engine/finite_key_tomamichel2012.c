@@ -11,15 +11,15 @@
 
 #include "qkd-engine/finite_key_proof.h"
 
-static void bound(const struct finite_key_input *in, struct finite_key_result *out)
+static void bound(const struct finite_key_case *in, struct finite_key_result *out)
 {
-	double n = (double)in->counts.n_z[0], k = (double)in->counts.n_x[0], sum;
+	double n = in->counts.n_z[0], k = in->counts.n_x[0], sum;
 
 	out->tau[1] = 1;
 	out->z.n = out->z.s1_lower = n;
-	out->z.m = out->z.v1_upper = (double)in->counts.m_z[0];
+	out->z.m = out->z.v1_upper = in->counts.m_z[0];
 	out->x.n = out->x.s1_lower = k;
-	out->x.m = out->x.v1_upper = (double)in->counts.m_x[0];
+	out->x.m = out->x.v1_upper = in->counts.m_x[0];
 	out->test_error = out->phi_z_upper = 0.5;
 	if (n > 0 && k > 0 && out->x.m < k / 2) {
 		out->test_error = out->x.m / k;

@@ -27,7 +27,7 @@ static double s0_upper(const struct finite_key_source *s, const double tau[2],
 }
 
 /* Serfling's inequality, from the X sample to the Z sample. */
-static void phase_error(const struct finite_key_input *in, double ln_eps,
+static void phase_error(const struct finite_key_case *in, double ln_eps,
                         struct finite_key_result *out)
 {
 	double z = out->z.s1_lower, x = finite_key_test_sample(in, out->x.s1_lower), sum;
@@ -41,10 +41,10 @@ static void phase_error(const struct finite_key_input *in, double ln_eps,
 	out->phi_z_upper = finite_key_upper(sum, sum, 0.5);
 }
 
-static void bound(const struct finite_key_input *in, struct finite_key_result *out)
+static void bound(const struct finite_key_case *in, struct finite_key_result *out)
 {
 	const struct finite_key_source *s = &in->source;
-	const struct finite_key_counts *c = &in->counts;
+	const struct finite_key_expected *c = &in->counts;
 	double ln_eps = log(EPS_PARTS / s->eps_sec);
 
 	finite_key_tau(s, 2, out->tau);

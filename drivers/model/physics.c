@@ -25,75 +25,8 @@ const struct optics_link optics_link_default = {
 
 double physics_transmittance(const struct optics_link *link)
 {
-	double db = link->loss_db_per_km * link->distance_km + link->receiver_loss_db;
-
-	return link->efficiency * pow(10, -db / 10);
-}
-
-double physics_gain(double eta, double k, double y0)
-{
-	return y0 - expm1(-eta * k);
-}
-
-double physics_gain_exact(double eta, double k, double p_dark, unsigned int m)
-{
-	return -expm1(m * log1p(-p_dark) - eta * k);
-}
-
-double physics_error_rate(double eta, double k, double y0, double e_d)
-{
-	return (y0 / 2 - e_d * expm1(-eta * k)) / physics_gain(eta, k, y0);
-}
-
-double physics_entropy(double p)
-{
-	if (p <= 0 || p >= 1)
-		return 0;
-	return -p * log2(p) - (1 - p) * log2(1 - p);
-}
-
-static double key_rate(const struct physics_key *k, double y1, double e1)
-{
-	double gain = physics_gain(k->eta, k->mu, k->y0);
-	double error = physics_error_rate(k->eta, k->mu, k->y0, k->e_d);
-
-	return k->q * (-k->f * gain * physics_entropy(error) +
-	               y1 * k->mu * exp(-k->mu) * (1 - physics_entropy(e1)));
-}
-
-double physics_key_infinite(const struct physics_key *k)
-{
-	double y1 = k->y0 + k->eta;
-
-	return key_rate(k, y1, (k->y0 / 2 + k->e_d * k->eta) / y1);
-}
-
-double physics_key_weak_vacuum(const struct physics_key *k)
-{
-	double mu = k->mu, nu = k->nu;
-	double q_mu = physics_gain(k->eta, mu, k->y0) * exp(mu);
-	double q_nu = physics_gain(k->eta, nu, k->y0) * exp(nu);
-	double e_nu = physics_error_rate(k->eta, nu, k->y0, k->e_d);
-	double y1 = mu / (mu * nu - nu * nu) *
-	            (q_nu - q_mu * nu * nu / (mu * mu) - (mu * mu - nu * nu) / (mu * mu) * k->y0);
-
-	return key_rate(k, y1, (e_nu * q_nu - k->y0 / 2) / (y1 * nu));
-}
-
-double physics_dead_time(double rate, double dead_s)
-{
-	return rate / (1 + rate * dead_s);
-}
-
-double physics_afterpulse_yield(double rate, double holdoff_s, double tau_s)
-{
-	/*
-	 * The carrier must outlast hold-offs (each with probability Q) and fall into the
-	 * live time between two of them; it outlasts such a live time with probability R.
-	 */
-	double q = exp(-holdoff_s / tau_s), r = rate * tau_s / (1 + rate * tau_s);
-
-	return (1 - r) * q / (1 - q * r);
+	return physics_eta(link->efficiency,
+	                   link->loss_db_per_km * link->distance_km + link->receiver_loss_db);
 }
 
 double physics_afterpulse_left(const struct optics_link *link, double rate, double holdoff_s)
@@ -105,17 +38,6 @@ double physics_afterpulse_left(const struct optics_link *link, double rate, doub
 	double left = share * (1 - q * r) / (1 - r);
 
 	return left < 1 ? left : 1;
-}
-
-/* Click and error probability of a slot in which both chose the same basis, by its light. */
-static void matched(const struct optics_link *link, double light, double *click, double *error)
-{
-	double live = 1 - link->dark_probability;
-	double right = 1 - live * exp(-light * (1 - link->misalignment));
-	double wrong = 1 - live * exp(-light * link->misalignment);
-
-	*click = right + wrong - right * wrong;
-	*error = wrong * (1 - right) + right * wrong / 2; /* a double click counts by a coin */
 }
 
 void physics_expect(const struct optics_link *link, const struct optics_source *source,
@@ -130,7 +52,8 @@ void physics_expect(const struct optics_link *link, const struct optics_source *
 		for (int basis = 0; basis < 2; basis++) {
 			double part = basis == 0 ? link->p_z_bob : 1 - link->p_z_bob, c, e;
 
-			matched(link, eta * mu[k] * part, &c, &e);
+			physics_matched(eta * mu[k] * part, link->dark_probability,
+			                link->misalignment, &c, &e);
 			click[basis] += p[k] * c;
 			error[basis] += p[k] * e;
 		}

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/*
- * Closed-form physics of a weak-coherent-pulse link with threshold detectors, after Ma, Qi,
- * Zhao, Lo, PRA 72 012326 (2005), and the one-decoy and afterpulse forms of Lim, Curty,
- * Walenta, Xu, Zbinden, PRA 89 022307 (2014).
- */
+/* The simulated link in closed form: what its clicks must come to. */
 
 #ifndef DRIVERS_MODEL_PHYSICS_H
 #define DRIVERS_MODEL_PHYSICS_H
+
+#include "drivers/physics/closed_form.h"
 
 /* The fibre and the receiver: what no card register sets. */
 struct optics_link {
@@ -37,34 +35,6 @@ extern const struct optics_link optics_link_default;
 
 /* eta = eta_det 10^(-(alpha L + IL_rx) / 10) */
 double physics_transmittance(const struct optics_link *link);
-
-/* Gain of intensity K, for a background Y0 much below 1: Y0 + 1 - e^(-eta K). */
-double physics_gain(double eta, double k, double y0);
-
-/* The same with nothing neglected, for M detectors: 1 - (1 - p_dark)^M e^(-eta K). */
-double physics_gain_exact(double eta, double k, double p_dark, unsigned int m);
-
-/* Error rate: (Y0 / 2 + e_d (1 - e^(-eta K))) / gain. */
-double physics_error_rate(double eta, double k, double y0, double e_d);
-
-double physics_entropy(double p);
-
-/* Asymptotic key per pulse, Q the sifting factor, F the inefficiency of correction. */
-struct physics_key {
-	double eta, y0, e_d, mu, nu, f, q;
-};
-double physics_key_infinite(const struct physics_key *k);    /* infinitely many decoys */
-double physics_key_weak_vacuum(const struct physics_key *k); /* weak decoy and vacuum */
-
-/* Rate behind a non-paralysable dead time: R / (1 + R tau). */
-double physics_dead_time(double rate, double dead_s);
-
-/*
- * Probability that a trapped carrier which is released after an exponential time of mean
- * TAU_S causes a click: it is lost within the hold-off of any click, of which RATE per
- * second of live time come besides.
- */
-double physics_afterpulse_yield(double rate, double holdoff_s, double tau_s);
 
 /*
  * Probability that a click leaves a carrier which outlasts its hold-off, such that
