@@ -58,9 +58,9 @@ static void show_kind(struct engine *e)
 		          100 * m->qber_alarm);
 }
 
-void alarms_errors(struct engine *e, const struct monitor_counts *c)
+void alarms_errors(struct engine *e, enum monitor_sequence s, const struct monitor_counts *c)
 {
-	switch (monitor_add(&e->monitor, c, e->now_ns)) {
+	switch (monitor_add(&e->monitor, s, c, e->now_ns)) {
 	case MONITOR_SUSPECT:
 		block_void_recent(e);
 		break;
@@ -81,6 +81,9 @@ void alarms_errors(struct engine *e, const struct monitor_counts *c)
 	case MONITOR_NOTHING:
 		break;
 	}
+	/* Also when another basis crosses later, which may show an earlier begin. */
+	if (monitor_blocks_key(&e->monitor))
+		block_void_suspect(e);
 }
 
 void alarms_pads(struct engine *e, bool there)

@@ -56,6 +56,7 @@ struct block *block_open(struct engine *e, uint64_t number)
 		auth_transcript_init(&b->secret->tx, alice ? b->hash->ab : b->hash->ba);
 		auth_transcript_init(&b->secret->rx, alice ? b->hash->ba : b->hash->ab);
 		b->progress_ns = e->now_ns;
+		memset(b->end.n[MONITOR_BLOCKS], 0xff, sizeof(b->end.n[MONITOR_BLOCKS]));
 		e->open = b;
 		e->last_number = number;
 		e->stats.blocks_in_flight++;
@@ -119,22 +120,40 @@ void block_abort(struct engine *e, struct block *b, enum abort_reason reason, bo
 	block_release(e, b);
 }
 
+/* Void for what monitoring found; in a block that Bob has tagged only Alice decides now. */
+static void void_block(struct engine *e, struct block *b)
+{
+	if (b->stage > BLOCK_ENDING && b->stage != BLOCK_COMMIT)
+		block_abort(e, b, ABORT_ALARM, true);
+}
+
 void block_void_recent(struct engine *e)
 {
 	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
 		struct block *b = &e->blocks[i];
 
-		if (b->stage <= BLOCK_ENDING || b->stage == BLOCK_COMMIT)
-			continue;
 		if (b->stage == BLOCK_FILLING || e->now_ns - b->last_batch_ns <= BLOCK_VOID_NS)
-			block_abort(e, b, ABORT_ALARM, true);
+			void_block(e, b);
+	}
+}
+
+void block_void_suspect(struct engine *e)
+{
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+		struct block *b = &e->blocks[i];
+
+		/* What fills during an alarm is tainted, and ends in its own way. */
+		if (b->stage > BLOCK_FILLING && monitor_suspects(&e->monitor, &b->end))
+			void_block(e, b);
 	}
 }
 
 bool block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot)
 {
-	if (b->last_slot == 0)
+	if (b->last_slot == 0) {
 		b->first_slot = first_slot;
+		b->first_batch_ns = e->now_ns;
+	}
 	b->last_slot = last_slot;
 	b->last_batch_ns = e->now_ns;
 	/* During an alarm announcements only feed monitoring; a block must not stop it by being
@@ -240,8 +259,16 @@ bool block_amplify_step(struct engine *e, struct block *b)
 	return true;
 }
 
+/* Monitoring had its chance, or gets none. */
+static bool was_held(const struct engine *e, const struct block *b)
+{
+	uint64_t fill_ns = b->last_batch_ns - b->first_batch_ns;
+
+	return monitor_found_since(&e->monitor, &b->end) ||
+	       e->now_ns - b->last_batch_ns >= BLOCK_HOLD_NS + BLOCK_HOLD_FILLS * fill_ns;
+}
+
 bool block_is_clean(const struct engine *e, const struct block *b)
 {
-	return !monitor_blocks_key(&e->monitor) && !b->tainted &&
-	       e->now_ns - b->last_batch_ns >= BLOCK_HOLD_NS;
+	return !monitor_blocks_key(&e->monitor) && !b->tainted && was_held(e, b);
 }

@@ -38,16 +38,19 @@ enum block_stage {
 	BLOCK_TAG,    /* A takes a pad and sends her tag; not B */
 	BLOCK_AMPLIFY,
 	BLOCK_PEER_TAG, /* waiting for the peer's tag and its pad */
-	BLOCK_HOLD,     /* until monitoring would have seen an attack on the last batch */
+	BLOCK_HOLD,     /* until monitoring would have found an attack on its light */
 	BLOCK_COMMIT,   /* B has sent his tag; only A decides now */
 	BLOCK_STAGES
 };
 
 /*
- * After the last batch monitoring has so long to find that an attack had begun; full
- * intercept-resend takes less than 50 ms.
+ * A finished block is held until monitoring would have found an attack on its light by what came
+ * after it (monitor_found_since()). A block that gives key has more outcomes in X than that takes,
+ * so the next one ends it at the latest; but where light stops, 1 s and twice the time that the
+ * block took to fill.
  */
-#define BLOCK_HOLD_NS 200000000ULL
+#define BLOCK_HOLD_NS    1000000000ULL
+#define BLOCK_HOLD_FILLS 2
 /* A block whose last batch is not older than this when an attack is found is void. */
 #define BLOCK_VOID_NS 500000000ULL
 /* The peer's next message of a stage that needs nothing but its work. */
@@ -97,7 +100,8 @@ struct block {
 	struct finite_key_counts counts;
 	uint64_t sampled[2], sample_errors[2]; /* Z outcomes that were disclosed, by intensity */
 	uint64_t first_slot, last_slot;
-	uint64_t last_batch_ns, progress_ns;
+	uint64_t first_batch_ns, last_batch_ns, progress_ns;
+	struct monitor_mark end; /* of its light; of the sequence of blocks when it was sifted */
 	struct block_plan plan;
 	/* reconciliation */
 	const struct reconcile_ops *ops;
@@ -145,9 +149,14 @@ void block_abort(struct engine *e, struct block *b, enum abort_reason reason, bo
 
 /* Abort what is filling and what was sifted in the last BLOCK_VOID_NS. */
 void block_void_recent(struct engine *e);
+/* Abort those that may have light of the attack that monitoring sees now. */
+void block_void_suspect(struct engine *e);
 
 /* block_append.c: the disclosed outcomes of G, as monitoring takes them. */
 void block_shown(const struct sift_gain *g, struct monitor_counts *c);
+/* The block's outcomes C are about to be taken by M; there may be more. */
+void block_seen(struct block *b, const struct monitor *m, enum monitor_sequence s,
+                const struct monitor_counts *c);
 /* N detections into the block that fills: strings, zero beyond, NULL for one that is not kept. */
 void block_store(struct block *b, const uint64_t *const from[BLOCK_STRINGS], size_t n);
 /* What a sample says of errors in Z; and what detections with their bases known give. */

@@ -45,6 +45,13 @@ void block_shown(const struct sift_gain *g, struct monitor_counts *c)
 	c->e[0] = (uint32_t)pack->count(g->shown_error, shown) - c->e[1];
 }
 
+void block_seen(struct block *b, const struct monitor *m, enum monitor_sequence s,
+                const struct monitor_counts *c)
+{
+	for (int i = 0; i < 2; i++)
+		b->end.n[s][i] = m->seen.n[s][i] + c->n[i];
+}
+
 void block_append_sample(struct block *b, const struct sift_gain *g)
 {
 	for (size_t i = 0; i < g->shown; i++) {

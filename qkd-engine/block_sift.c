@@ -67,12 +67,13 @@ static void sifted(struct engine *e, struct block *b, const struct sift_gain *g,
 	engine_count_sifted(e, 0, g, &shown);
 	b->sifted += count;
 	if (b->sifted == b->detections) {
+		block_seen(b, &e->monitor, MONITOR_BLOCKS, &shown);
 		if (b->bits < CASCADE_FRAME_MIN || b->bits > CASCADE_BITS_MAX)
 			block_abort(e, b, ABORT_NO_SECRET, true);
 		else
 			block_advance(e, b, BLOCK_START);
 	}
-	alarms_errors(e, &shown);
+	alarms_errors(e, MONITOR_BLOCKS, &shown);
 }
 
 void block_on_bases(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,

@@ -297,12 +297,13 @@ static void take(struct engine *e, const struct batch_out *out, unsigned int sta
 	if (b != NULL) {
 		auth_transcript_add(&b->secret->rx, msg, len);
 		block_append_sample(b, g);
+		block_seen(b, &e->monitor, MONITOR_SAMPLES, &shown);
 		b->last_batch_ns = e->now_ns;
 		if (out->last)
 			block_advance(e, b, BLOCK_SIFT);
 	}
 	e->bob.head++;
-	alarms_errors(e, &shown);
+	alarms_errors(e, MONITOR_SAMPLES, &shown);
 }
 
 void bob_reply(struct engine *e, const uint8_t *msg, size_t len)

@@ -272,12 +272,13 @@ static void reply(struct engine *e, struct block *b, const struct sift_batch *ba
 		engine_send(e, msg, len);
 	} else {
 		block_append_sample(b, &g);
+		block_seen(b, &e->monitor, MONITOR_SAMPLES, &shown);
 		block_send(e, b, msg, len);
 		if (block_batch_added(e, b, batch->slot[0], batch->slot[batch->count - 1]) &&
 		    batch->last)
 			block_advance(e, b, BLOCK_SIFT);
 	}
-	alarms_errors(e, &shown);
+	alarms_errors(e, MONITOR_SAMPLES, &shown);
 }
 
 static void answer(struct engine *e, const struct batch_in *in, const struct choice *choices)

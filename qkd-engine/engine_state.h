@@ -161,8 +161,8 @@ static inline bool outbox_full(const struct engine *e)
 /* alarms.c */
 void alarm_set(struct engine *e, enum engine_alarm alarm, bool raised, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
-/* Feed the errors of a batch to monitoring and act on what it says. */
-void alarms_errors(struct engine *e, const struct monitor_counts *c);
+/* Feed outcomes, the next of their sequence, to monitoring and act on what it says. */
+void alarms_errors(struct engine *e, enum monitor_sequence s, const struct monitor_counts *c);
 /* A pad was wanted and there (or not). */
 void alarms_pads(struct engine *e, bool there);
 

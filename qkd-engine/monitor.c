@@ -8,6 +8,15 @@
 #include "common/clock.h"
 
 #define DECISION_NATS 32.0
+/*
+ * Outcomes before a sum was zero last in which the change may lie. With a share p of errors the
+ * sum comes back to zero after n of them with at most (p r^-t + (1 - p) s^-t)^n, for the best t
+ * (Chernoff), r and s the likelihood ratios of an error and a right one: 0.872^n at a quarter
+ * and the default threshold, so 2x10^-4 for 80 and all that are more.
+ */
+#define QUIET_MARGIN 80
+/* Of the normal distribution: 10^-4 lie beyond. test_monitor.c counts it for the binomial. */
+#define FIND_DEVIATIONS 3.72
 
 /* A window ends when it is old enough and has outcomes enough, or when it is too old. */
 #define SETTLE_NS     (300 * NS_PER_MS)
@@ -27,6 +36,25 @@
 #define LOST_SUM  512 /* of both */
 #define LOST_RATE 0.40
 
+static void start_anew(struct monitor *m)
+{
+	memset(m->sum, 0, sizeof(m->sum));
+	m->anew = m->quiet = m->seen;
+}
+
+/*
+ * Outcomes after which the sum of their ratios is above the threshold but for 10^-4 when the share
+ * P of them errs: n mean - z sqrt(n) deviation = threshold. What came before can only add to it.
+ */
+static uint32_t outcomes_to_find(const struct monitor *m, double p)
+{
+	double mean = p * m->step_error + (1 - p) * m->step_right;
+	double z = FIND_DEVIATIONS * (m->step_error - m->step_right) * sqrt(p * (1 - p));
+	double root = (z + sqrt(z * z + 4 * mean * DECISION_NATS)) / (2 * mean);
+
+	return mean > 0 && root < 1e4 ? (uint32_t)ceil(root * root) : UINT32_MAX;
+}
+
 static void set_threshold(struct monitor *m, double qber_alarm)
 {
 	double p0 = 0.6 * qber_alarm, p1 = 1.6 * qber_alarm;
@@ -36,7 +64,9 @@ static void set_threshold(struct monitor *m, double qber_alarm)
 	m->qber_alarm = qber_alarm;
 	m->step_error = log(p1 / p0);
 	m->step_right = log((1 - p1) / (1 - p0));
-	m->sum[0] = m->sum[1] = 0;
+	m->find_one = outcomes_to_find(m, 0.5);
+	m->find_both = outcomes_to_find(m, 0.25);
+	start_anew(m);
 }
 
 void monitor_init(struct monitor *m, double qber_alarm)
@@ -53,7 +83,7 @@ void monitor_threshold(struct monitor *m, double qber_alarm)
 
 void monitor_reset(struct monitor *m)
 {
-	m->sum[0] = m->sum[1] = 0;
+	start_anew(m);
 	m->crossed = 0;
 	m->next_kind = 0;
 	m->window_ns = 0;
@@ -104,21 +134,58 @@ double monitor_qber(const struct monitor *m, unsigned int basis, uint64_t now_ns
 }
 
 /* Bases whose sum is above the decision threshold. */
-static unsigned int cusum(struct monitor *m, const struct monitor_counts *c)
+static unsigned int cusum(struct monitor *m, enum monitor_sequence s,
+                          const struct monitor_counts *c)
 {
+	double *sum = m->sum[s];
 	unsigned int over = 0;
 
 	for (int b = 0; b < 2; b++) {
-		m->sum[b] += c->e[b] * m->step_error + (double)(c->n[b] - c->e[b]) * m->step_right;
-		if (m->sum[b] < 0)
-			m->sum[b] = 0;
-		if (m->sum[b] >= DECISION_NATS)
+		m->seen.n[s][b] += c->n[b];
+		sum[b] += c->e[b] * m->step_error + (double)(c->n[b] - c->e[b]) * m->step_right;
+		if (sum[b] <= 0) {
+			sum[b] = 0;
+			m->quiet.n[s][b] = m->seen.n[s][b];
+		}
+		if (sum[b] >= DECISION_NATS)
 			over |= 1u << b;
 		/* An attack's end must not have to work off all that came before. */
-		if (m->sum[b] > 2 * DECISION_NATS)
-			m->sum[b] = 2 * DECISION_NATS;
+		if (sum[b] > 2 * DECISION_NATS)
+			sum[b] = 2 * DECISION_NATS;
 	}
 	return over;
+}
+
+/* Outcomes of a basis since MARK that the sums tell of, in the sequence that has more of them. */
+static uint64_t since(const struct monitor *m, const struct monitor_mark *mark, int b)
+{
+	uint64_t most = 0;
+
+	for (int s = 0; s < MONITOR_SEQUENCES; s++) {
+		uint64_t from = mark->n[s][b] > m->anew.n[s][b] ? mark->n[s][b] : m->anew.n[s][b];
+
+		if (m->seen.n[s][b] > from && m->seen.n[s][b] - from > most)
+			most = m->seen.n[s][b] - from;
+	}
+	return most;
+}
+
+bool monitor_found_since(const struct monitor *m, const struct monitor_mark *mark)
+{
+	uint64_t z = since(m, mark, 0), x = since(m, mark, 1);
+
+	return z >= m->find_one && x >= m->find_one && (z >= m->find_both || x >= m->find_both);
+}
+
+bool monitor_suspects(const struct monitor *m, const struct monitor_mark *mark)
+{
+	for (int s = 0; s < MONITOR_SEQUENCES; s++)
+		for (int b = 0; b < 2; b++)
+			if (m->sum[s][b] >= DECISION_NATS &&
+			    (mark->n[s][b] >= m->quiet.n[s][b] ||
+			     m->quiet.n[s][b] - mark->n[s][b] < QUIET_MARGIN))
+				return true;
+	return false;
 }
 
 /* Both bases at chance: not an attack that leaves anything to measure, but a wrong offset. */
@@ -198,7 +265,7 @@ static enum monitor_event alarmed(struct monitor *m, uint64_t now_ns)
 		m->state = MONITOR_CLEAN;
 		m->crossed = 0;
 		m->kind = 0;
-		m->sum[0] = m->sum[1] = 0;
+		start_anew(m);
 		return MONITOR_CLEARED;
 	}
 	m->clean_ns = 0;
@@ -211,14 +278,15 @@ static enum monitor_event alarmed(struct monitor *m, uint64_t now_ns)
 	return MONITOR_NOTHING;
 }
 
-enum monitor_event monitor_add(struct monitor *m, const struct monitor_counts *c, uint64_t now_ns)
+enum monitor_event monitor_add(struct monitor *m, enum monitor_sequence s,
+                               const struct monitor_counts *c, uint64_t now_ns)
 {
 	unsigned int over;
 
 	bucket_add(m, c, now_ns);
 	if (alignment_lost(m, c))
 		return MONITOR_LOST;
-	over = cusum(m, c);
+	over = cusum(m, s, c);
 	if (m->state == MONITOR_CLEAN) {
 		if (over == 0)
 			return MONITOR_NOTHING;

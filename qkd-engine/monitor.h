@@ -6,7 +6,12 @@
  * change as soon as the evidence is there: its sum drifts up above about q, down below. The
  * decision threshold of 32 nats gives at most one false alarm in e^32 = 8x10^13 outcomes at a
  * true rate of 0.6 q or less (70 years at 3.5x10^4 outcomes a second), while intercept-resend
- * of every pulse is found within 160 outcomes at 25 % and 70 at 50 %.
+ * of every pulse is found within 160 outcomes at 25 % and 70 at 50 % on average.
+ *
+ * Outcomes come in two sequences, each in the order of the light and each with a test of its own:
+ * those of samples, at once, and those of blocks, when all their light is through. Since when a
+ * sum that crosses has not been zero is the likeliest begin of the change (Page 1954), and what
+ * light is suspect follows from it.
  *
  * The first crossing makes the light suspect at once; which alarm it is, is said after a
  * short settling, when both bases' rates are known.
@@ -28,11 +33,21 @@ struct monitor_counts {
 
 #define MONITOR_BUCKETS 10 /* of 100 ms */
 
+enum monitor_sequence { MONITOR_SAMPLES, MONITOR_BLOCKS, MONITOR_SEQUENCES };
+
+/* A moment of the light: outcomes of each sequence and basis that came before. */
+struct monitor_mark {
+	uint64_t n[MONITOR_SEQUENCES][2];
+};
+
 struct monitor {
 	double qber_alarm;
 	double step_error, step_right; /* log-likelihood ratios of one outcome */
-	double sum[2];
-	unsigned int crossed; /* MONITOR_*, since the light became suspect */
+	double sum[MONITOR_SEQUENCES][2];
+	struct monitor_mark seen;        /* so far */
+	struct monitor_mark quiet, anew; /* when the sums were zero last; when they were reset */
+	uint32_t find_one, find_both;    /* monitor_found_since() */
+	unsigned int crossed;            /* MONITOR_*, since the light became suspect */
 	enum { MONITOR_CLEAN, MONITOR_SETTLING, MONITOR_ALARM } state;
 	unsigned int kind;      /* MONITOR_*: bases of the alarm */
 	unsigned int next_kind; /* what the last window showed, when it differs from kind */
@@ -67,8 +82,23 @@ void monitor_threshold(struct monitor *m, double qber_alarm);
  */
 void monitor_reset(struct monitor *m);
 
-/* Take the outcomes of one sifting batch. */
-enum monitor_event monitor_add(struct monitor *m, const struct monitor_counts *c, uint64_t now_ns);
+/* Take outcomes that are the next of their sequence. */
+enum monitor_event monitor_add(struct monitor *m, enum monitor_sequence s,
+                               const struct monitor_counts *c, uint64_t now_ns);
+
+/*
+ * Whether intercept-resend of every pulse that had begun before MARK and went on would have been
+ * found by now but for a probability of 10^-4, in whichever basis Eve measures: half of the other
+ * one's outcomes err then; or a quarter of both, when she draws it. Never so where the threshold is
+ * above what such an attack shows.
+ */
+bool monitor_found_since(const struct monitor *m, const struct monitor_mark *mark);
+
+/*
+ * A sum is above the decision threshold, and what it shows may have begun before MARK: but for a
+ * probability of 2x10^-4 where a quarter of the outcomes errs, less where more do.
+ */
+bool monitor_suspects(const struct monitor *m, const struct monitor_mark *mark);
 
 /* No block may become key: suspect or alarmed. */
 static inline bool monitor_blocks_key(const struct monitor *m)

@@ -157,7 +157,7 @@ static void put_block(struct world *w, enum block_stage stage, bool alice)
 	if (!engine_check_session(e) || (b = block_open(e, 1)) == NULL)
 		abort();
 	e->open = NULL;
-	b->last_batch_ns = w->pair->now_ns;
+	b->first_batch_ns = b->last_batch_ns = w->pair->now_ns;
 	b->stage = stage;
 	if (stage == BLOCK_SIFT) {
 		b->detections = 2 * KEY_BITS - 96; /* the last part is a short one */

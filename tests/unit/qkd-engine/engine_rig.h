@@ -82,12 +82,15 @@ static inline uint64_t rig_mix(uint64_t seed, uint64_t x)
 	return lossy_random(&s);
 }
 
+/* Either end's share of Z in rigs that start from now on. */
+static double rig_p_z = 0.6;
+
 static inline struct choice rig_choice(uint64_t seed, uint64_t slot)
 {
 	uint64_t h = rig_mix(seed, slot);
 
 	return (struct choice){
-	        .basis = (h & 0xff) >= 154, /* Z with 0.6 */
+	        .basis = (double)(h & 0xff) >= 256 * rig_p_z,
 	        .bit = h >> 8 & 1,
 	        .intensity = (h >> 16 & 0xff) >= 77, /* signal with 0.3 */
 	        .valid = 1,
@@ -276,7 +279,7 @@ static inline bool rig_init(struct rig *r, uint32_t block_bits, const struct los
 	r->config_a = (struct engine_config){
 	        .role = ENGINE_ALICE,
 	        .block_bits = block_bits,
-	        .p_z = 0.6,
+	        .p_z = rig_p_z,
 	        .frame_bits = 65536,
 	        .source = {{0.3, 0.1}, {0.3, 0.7}, 1e-9, 1e-15},
 	        /* The default leaves nothing of blocks as short as a quick test's. */
@@ -339,7 +342,7 @@ static inline bool rig_click(struct rig *r, uint64_t t, struct detection *d)
 		dark = true;
 	}
 	*d = (struct detection){.slot = t + r->offset_b};
-	d->basis = rig_uniform(r) >= 0.6;
+	d->basis = rig_uniform(r) >= rig_p_z;
 	d->bit = lossy_random(&r->state) & 1;
 	if (dark)
 		return !r->fibre_cut;

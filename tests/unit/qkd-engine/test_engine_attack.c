@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include "qkd-engine/engine_state.h"
 #include "tests/unit/qkd-engine/engine_rig.h"
 #include "tests/unit/unit.h"
 
@@ -131,5 +132,93 @@ static void test_below_the_alarm(void)
 	rig_fini(&r);
 }
 
-UNIT_MAIN(UNIT(test_both_bases), UNIT(test_key_basis), UNIT(test_test_basis),
-          UNIT(test_one_pulse_in_three), UNIT(test_from_the_start), UNIT(test_below_the_alarm))
+/* Runs until block NUMBER, which fills at Bob, is at most LEFT detections short of its end. */
+static void run_to_end(struct rig *r, uint64_t number, size_t left)
+{
+	const struct engine *b = r->b.engine;
+
+	while (b->open != NULL && b->open->number == number &&
+	       b->open->detections + left < b->block_detections)
+		rig_step(r);
+}
+
+/* Runs into the next block that fills at Bob; its number. */
+static uint64_t run_to_next(struct rig *r)
+{
+	const struct engine *b = r->b.engine;
+	uint64_t last = b->last_number;
+
+	for (uint64_t end = r->wire.now_ns + 2 * NS_PER_S;
+	     r->wire.now_ns < end && (b->open == NULL || b->open->number <= last);)
+		rig_step(r);
+	return b->last_number;
+}
+
+static const struct key_block *numbered(const struct rig_end *end, uint64_t number)
+{
+	for (unsigned int i = 0; i < end->block_count; i++)
+		if (end->blocks[i]->number == number)
+			return end->blocks[i];
+	return NULL;
+}
+
+/*
+ * An attack on X alone in the last millisecond of a block, where X is rare: the block's own
+ * outcomes show too little of it, and samples in X come so slowly that what was finished in 200 ms
+ * would be used before they do.
+ */
+static void test_test_basis_late(void)
+{
+	for (uint64_t seed = 21; seed < 25; seed++) {
+		static struct rig r;
+		uint64_t number, started, first, alarm;
+
+		rig_p_z = 0.9;
+		CU_ASSERT_TRUE_FATAL(rig_init(&r, 400000, &good, seed));
+		CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+		number = run_to_next(&r);
+		run_to_end(&r, number, 700);
+		started = r.wire.now_ns;
+		first = started - r.flight_ns + r.offset_a;
+		r.eve = r.eve_z = 1;
+		rig_run(&r, 3 * NS_PER_S);
+		alarm = r.b.raised_ns[ENGINE_ALARM_QBER_X];
+		CU_ASSERT_EQUAL(overlapping(&r.a, first, UINT64_MAX), 0);
+		CU_ASSERT_EQUAL(overlapping(&r.b, first, UINT64_MAX), 0);
+		CU_ASSERT_PTR_NULL(numbered(&r.a, number));
+		CU_ASSERT_PTR_NULL(numbered(&r.b, number));
+		CU_ASSERT(alarm > started && alarm - started < 1500 * NS_PER_MS);
+		CU_ASSERT_EQUAL(r.a.raised[ENGINE_ALARM_QBER_X], 1);
+		CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_QBER_X], 1);
+		rig_fini(&r);
+		rig_p_z = 0.6;
+	}
+}
+
+/* Where light stops with the block nothing more can be found: it becomes key, but not at once. */
+static void test_hold_ends_without_light(void)
+{
+	static struct rig r;
+	uint64_t number, cut, fill;
+
+	rig_p_z = 0.9;
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 400000, &good, 26));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
+	number = run_to_next(&r);
+	fill = r.wire.now_ns;
+	run_to_end(&r, number, 0);
+	r.fibre_cut = true;
+	cut = r.wire.now_ns;
+	fill = cut - fill;
+	rig_run(&r, BLOCK_HOLD_NS + 2 * fill - 100 * NS_PER_MS);
+	CU_ASSERT_PTR_NULL(numbered(&r.a, number));
+	rig_run(&r, 200 * NS_PER_MS);
+	CU_ASSERT_PTR_NOT_NULL(numbered(&r.a, number));
+	CU_ASSERT_PTR_NOT_NULL(numbered(&r.b, number));
+	rig_fini(&r);
+	rig_p_z = 0.6;
+}
+
+UNIT_MAIN(UNIT(test_test_basis_late), UNIT(test_hold_ends_without_light), UNIT(test_both_bases),
+          UNIT(test_key_basis), UNIT(test_test_basis), UNIT(test_one_pulse_in_three),
+          UNIT(test_from_the_start), UNIT(test_below_the_alarm))

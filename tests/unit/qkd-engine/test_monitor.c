@@ -43,7 +43,7 @@ static void run_for(struct run *r, uint64_t ns, double qz, double qx)
 		for (int i = 0; i < 20; i++)
 			c.e[1] += uniform() < qx;
 		r->now += BATCH_NS;
-		switch (monitor_add(&r->m, &c, r->now)) {
+		switch (monitor_add(&r->m, MONITOR_SAMPLES, &c, r->now)) {
 		case MONITOR_SUSPECT:
 			r->suspects++;
 			r->suspect_ns = r->now;
@@ -198,6 +198,108 @@ static void test_threshold(void)
 	CU_ASSERT_EQUAL(r.suspects, 1);
 }
 
-UNIT_MAIN(UNIT(test_honest_link_is_quiet), UNIT(test_intercept_both), UNIT(test_intercept_z_only),
+/* One more outcome of X; whether the light is suspect. */
+static bool outcome(struct monitor *m, enum monitor_sequence s, double q)
+{
+	struct monitor_counts c = {{0, 1}, {0, uniform() < q}};
+
+	return monitor_add(m, s, &c, NS_PER_S) == MONITOR_SUSPECT;
+}
+
+/* So many outcomes find an attack but for the probability that is promised: 1 of 10^4. */
+static void test_found_since(void)
+{
+	static const double thresholds[] = {0.02, 0.05, 0.1};
+	static const double rates[] = {0.5, 0.25};
+
+	state = 9;
+	for (unsigned int t = 0; t < 3; t++) {
+		for (unsigned int k = 0; k < 2; k++) {
+			unsigned int missed = 0;
+			uint32_t n;
+
+			for (unsigned int i = 0; i < 20000; i++) {
+				struct monitor m;
+				uint32_t took = 1;
+
+				monitor_init(&m, thresholds[t]);
+				n = k == 0 ? m.find_one : m.find_both;
+				while (took <= n && !outcome(&m, MONITOR_SAMPLES, rates[k]))
+					took++;
+				missed += took > n;
+			}
+			/* Of 2 or less on average more than 8 are seen once in 4000 times. */
+			CU_ASSERT(missed <= 8);
+		}
+	}
+}
+
+/* Samples or a later block may be what would have shown it, but not the block itself. */
+static void test_found_since_counts(void)
+{
+	struct monitor_counts z = {{1000, 0}, {0, 0}}, x = {{0, 50}, {0, 0}};
+	struct monitor_mark mark;
+	struct monitor m;
+
+	monitor_init(&m, 0.05);
+	mark = m.seen;
+	CU_ASSERT_FALSE(monitor_found_since(&m, &mark));
+	monitor_add(&m, MONITOR_SAMPLES, &z, 1);
+	CU_ASSERT_FALSE(monitor_found_since(&m, &mark));
+	monitor_add(&m, MONITOR_SAMPLES, &x, 1);
+	monitor_add(&m, MONITOR_SAMPLES, &x, 1);
+	monitor_add(&m, MONITOR_BLOCKS, &x, 1);
+	CU_ASSERT_FALSE(monitor_found_since(&m, &mark));
+	monitor_add(&m, MONITOR_BLOCKS, &x, 1);
+	monitor_add(&m, MONITOR_BLOCKS, &x, 1);
+	CU_ASSERT_TRUE(monitor_found_since(&m, &mark));
+	/* Sifted later than all that came so far. */
+	mark.n[MONITOR_BLOCKS][1] = UINT64_MAX;
+	CU_ASSERT_FALSE(monitor_found_since(&m, &mark));
+	monitor_add(&m, MONITOR_SAMPLES, &x, 1);
+	CU_ASSERT_TRUE(monitor_found_since(&m, &mark));
+	/* What a reset forgot is not found any more. */
+	monitor_reset(&m);
+	CU_ASSERT_FALSE(monitor_found_since(&m, &mark));
+	monitor_add(&m, MONITOR_SAMPLES, &z, 1);
+	for (unsigned int i = 0; i < 3; i++)
+		monitor_add(&m, MONITOR_BLOCKS, &x, 1);
+	mark.n[MONITOR_BLOCKS][1] = 0;
+	CU_ASSERT_TRUE(monitor_found_since(&m, &mark));
+	/* A threshold that a quarter of errors stays below is never sure to find it. */
+	monitor_threshold(&m, 0.24);
+	CU_ASSERT_FALSE(monitor_found_since(&m, &mark));
+}
+
+/* What was there before the change is told from what is not older than it. */
+static void test_suspects(void)
+{
+	unsigned int missed = 0, wide = 0;
+
+	state = 10;
+	for (unsigned int i = 0; i < 4000; i++) {
+		struct monitor_mark old, last;
+		struct monitor m;
+
+		monitor_init(&m, 0.05);
+		for (unsigned int k = 0; k < 200; k++)
+			outcome(&m, MONITOR_SAMPLES, 0.015);
+		old = m.seen;
+		for (unsigned int k = 0; k < 400; k++)
+			outcome(&m, MONITOR_SAMPLES, 0.015);
+		last = m.seen;
+		CU_ASSERT_FALSE(monitor_suspects(&m, &last));
+		/* Clean outcomes of a block that was sifted meanwhile do not help to hide it. */
+		while (!outcome(&m, MONITOR_SAMPLES, 0.25))
+			outcome(&m, MONITOR_BLOCKS, 0.015);
+		missed += !monitor_suspects(&m, &last);
+		wide += monitor_suspects(&m, &old);
+	}
+	CU_ASSERT(missed <= 4);
+	CU_ASSERT(wide <= 4);
+}
+
+UNIT_MAIN(UNIT(test_found_since), UNIT(test_found_since_counts), UNIT(test_suspects),
+          UNIT(test_honest_link_is_quiet), UNIT(test_intercept_both), UNIT(test_intercept_z_only),
           UNIT(test_intercept_x_only), UNIT(test_partial), UNIT(test_kind_changes),
           UNIT(test_lost_alignment), UNIT(test_reset_keeps_alarm), UNIT(test_threshold))
