@@ -21,10 +21,8 @@
  *     Alice: for each message: answer(a, msg, len, out, cap) with the same arguments until it
  *            is not -EAGAIN; n > 0: send OUT.
  *
- * A call works for about 50 us before it returns -EAGAIN. Nothing is allocated after create.
- * At each side a block of 10^6 bits takes 0.4 MiB of secret memory and 1 MiB of other memory;
- * until the first message, 13 bytes more for each bit of one frame. Once -EPROTO was returned,
- * it is returned for ever.
+ * A call works for less than 50 us before it returns -EAGAIN. All memory is that of a workspace,
+ * which create takes pieces of. Once -EPROTO was returned, it is returned for ever.
  */
 
 #ifndef QKD_ENGINE_CASCADE_H
@@ -33,6 +31,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "qkd-engine/workspace.h"
 
 #define CASCADE_BITS_MIN    64
 #define CASCADE_BITS_MAX    (1u << 24)
@@ -54,9 +54,17 @@ struct cascade_stats {
 	uint64_t rounds, corrected;
 };
 
+/*
+ * Room that either side needs for blocks of up to P->bits with up to P->qber errors. 0 or -EINVAL.
+ */
+int cascade_size(const struct cascade_params *p, struct workspace_size *out);
+
 /* Alice: answers. KEY is a bit string (common/bytes.h) that she keeps until destroy. */
 struct cascade_alice;
-/* NULL with errno EINVAL (parameters) or ENOMEM. */
+/* NULL with errno EINVAL (parameters) or ENOMEM (W is too small). W is wiped by its owner. */
+struct cascade_alice *cascade_alice_create_in(struct workspace *w, const struct cascade_params *p,
+                                              const uint64_t *key);
+/* In a workspace of its own, which destroy wipes and frees. */
 struct cascade_alice *cascade_alice_create(const struct cascade_params *p, const uint64_t *key);
 void cascade_alice_destroy(struct cascade_alice *a);
 /*
@@ -71,7 +79,9 @@ void cascade_alice_stats(const struct cascade_alice *a, struct cascade_stats *ou
 
 /* Bob: asks and corrects KEY in place; KEY stays his until destroy. */
 struct cascade_bob;
-/* NULL with errno EINVAL (parameters) or ENOMEM. */
+/* As of Alice. */
+struct cascade_bob *cascade_bob_create_in(struct workspace *w, const struct cascade_params *p,
+                                          uint64_t *key);
 struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t *key);
 void cascade_bob_destroy(struct cascade_bob *b);
 /*

@@ -3,7 +3,7 @@
 /* Alice's half: takes Bob's differences of the last round, answers with the next parities. */
 
 #include <errno.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "qkd-engine/cascade_run.h"
 #include "qkd-engine/cascade_wire.h"
@@ -12,19 +12,23 @@ struct cascade_alice {
 	struct cascade_run run;
 	bool busy, failed;
 	size_t message_max;
+	struct workspace own; /* none: it is another's */
 };
 
-struct cascade_alice *cascade_alice_create(const struct cascade_params *p, const uint64_t *key)
+struct cascade_alice *cascade_alice_create_in(struct workspace *w, const struct cascade_params *p,
+                                              const uint64_t *key)
 {
-	struct cascade_alice *a = calloc(1, sizeof(*a));
+	struct cascade_alice *a = workspace_plain(w, sizeof(*a));
 	int ret;
 
-	if (a == NULL)
+	if (!workspace_fits(w)) {
+		errno = ENOMEM;
 		return NULL;
+	}
+	memset(a, 0, sizeof(*a));
 	/* The run writes to the key of Bob only. */
-	ret = cascade_run_init(&a->run, p, (uint64_t *)(uintptr_t)key, false);
+	ret = cascade_run_init(&a->run, p, (uint64_t *)(uintptr_t)key, false, w);
 	if (ret < 0) {
-		free(a);
 		errno = -ret;
 		return NULL;
 	}
@@ -32,12 +36,35 @@ struct cascade_alice *cascade_alice_create(const struct cascade_params *p, const
 	return a;
 }
 
+struct cascade_alice *cascade_alice_create(const struct cascade_params *p, const uint64_t *key)
+{
+	struct workspace_size size;
+	struct cascade_alice *a;
+	struct workspace own;
+	int ret = cascade_size(p, &size);
+
+	if (ret == 0)
+		ret = workspace_init(&own, &size);
+	if (ret < 0) {
+		errno = -ret;
+		return NULL;
+	}
+	a = cascade_alice_create_in(&own, p, key);
+	if (a == NULL)
+		workspace_fini(&own);
+	else
+		a->own = own;
+	return a;
+}
+
 void cascade_alice_destroy(struct cascade_alice *a)
 {
+	struct workspace own;
+
 	if (a == NULL)
 		return;
-	cascade_run_fini(&a->run);
-	free(a);
+	own = a->own; /* A is in it */
+	workspace_fini(&own);
 }
 
 int cascade_alice_answer(struct cascade_alice *a, const uint8_t *msg, size_t len, uint8_t *out,

@@ -8,17 +8,23 @@
  */
 
 #include <errno.h>
+#include <string.h>
 
 #include "qkd-engine/cascade_run.h"
 
 /* Ranges of a list are fetched so far ahead. */
 #define AHEAD 16
 
-/* The partition begins with the blocks. */
+/* Nothing is odd or known; the partition begins with the blocks. */
 static void start(struct cascade_run *r, size_t f)
 {
+	memset(r->known + f * r->plan.frame_words, 0, r->plan.frame_words * sizeof(*r->known));
+	memset(cascade_ranges(r, f, 0), 0,
+	       CASCADE_PASSES * r->range_words * sizeof(struct cascade_ranges));
+	memset(cascade_summary(r, f, 0), 0,
+	       CASCADE_PASSES * r->summary_words * sizeof(*r->summary));
 	for (unsigned int pass = 0; pass < CASCADE_PASSES; pass++) {
-		struct cascade_ranges *ranges = r->ranges + cascade_offset(r, f, pass);
+		struct cascade_ranges *ranges = cascade_ranges(r, f, pass);
 		size_t block = (size_t)1 << r->plan.block_log2[pass];
 
 		for (size_t i = 0; i < r->plan.frame_bits; i += block)
@@ -51,20 +57,19 @@ static size_t first_odd(const struct cascade_ranges *ranges, const uint64_t *sum
 	while (summary[i] == 0)
 		i++;
 	i = i * 64 + (size_t)__builtin_ctzll(summary[i]);
-	return i * 64 + (size_t)__builtin_ctzll(ranges[i].odd);
+	return 2 * (i * 64 + (size_t)__builtin_ctzll(ranges[i].odd));
 }
 
 /* List the odd ranges of the pass, as many as there is room for; and settle what can be. */
 static int list_odd(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
-	size_t offset = cascade_offset(r, f, frame->pass);
-	const struct cascade_ranges *ranges = r->ranges + offset;
+	struct cascade_ranges *ranges = cascade_ranges(r, f, frame->pass);
 	const uint64_t *summary = cascade_summary(r, f, frame->pass);
 
 	while (frame->odd[frame->pass] > 0 && frame->listed < r->list_max) {
 		size_t from = first_odd(ranges, summary);
-		size_t size = cascade_range_end(ranges, from + 1) - from;
+		size_t size = cascade_range_end(ranges, from) - from;
 		unsigned int level;
 		int settled = 0;
 
@@ -73,12 +78,10 @@ static int list_odd(struct cascade_run *r, size_t f)
 			return -EAGAIN;
 		}
 		r->work++;
-		if (size < 2)
-			return -EPROTO; /* both values of one bit */
 		level = 64 - (unsigned int)__builtin_clzll(size - 1);
-		cascade_mark_odd(r, f, frame->pass, offset, from);
+		cascade_mark_odd(r, f, frame->pass, ranges, from);
 		if (level == 1)
-			settled = cascade_settle(r, f, from, 1);
+			settled = cascade_settle(r, f, from, 1); /* or both values of a bit */
 		if (settled < 0)
 			return settled;
 		if (settled == 0)

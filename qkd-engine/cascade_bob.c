@@ -3,7 +3,6 @@
 /* Bob's half: compares Alice's parities with his own, corrects, asks for the next ones. */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "qkd-engine/cascade_run.h"
@@ -18,40 +17,84 @@ struct cascade_bob {
 	uint8_t *differences; /* of that many */
 	uint8_t *parities;    /* own ones of the round */
 	size_t message_max;
+	struct workspace own; /* none: it is another's */
 };
 
-struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t *key)
+static struct cascade_bob *place(struct workspace *w, size_t message_max, uint8_t **differences,
+                                 uint8_t **parities)
 {
-	struct cascade_bob *b = calloc(1, sizeof(*b));
+	struct cascade_bob *b = workspace_plain(w, sizeof(*b));
+
+	*differences = workspace_plain(w, message_max);
+	*parities = workspace_plain(w, message_max);
+	return b;
+}
+
+/* Bob needs more than Alice. */
+int cascade_size(const struct cascade_params *p, struct workspace_size *out)
+{
+	struct workspace w = {0};
+	uint8_t *differences, *parities;
+	int ret = cascade_run_size(p, out);
+
+	place(&w, cascade_message_max(p), &differences, &parities);
+	out->plain += w.most.plain;
+	return ret;
+}
+
+struct cascade_bob *cascade_bob_create_in(struct workspace *w, const struct cascade_params *p,
+                                          uint64_t *key)
+{
+	size_t message_max = cascade_message_max(p);
+	uint8_t *differences, *parities;
+	struct cascade_bob *b = place(w, message_max, &differences, &parities);
 	int ret;
 
-	if (b == NULL)
-		return NULL;
-	ret = cascade_run_init(&b->run, p, key, true);
-	if (ret < 0) {
-		free(b);
-		errno = -ret;
-		return NULL;
-	}
-	b->message_max = cascade_message_max(p);
-	b->differences = malloc(b->message_max);
-	b->parities = malloc(b->message_max);
-	if (b->differences == NULL || b->parities == NULL) {
-		cascade_bob_destroy(b);
+	if (!workspace_fits(w)) {
 		errno = ENOMEM;
 		return NULL;
 	}
+	memset(b, 0, sizeof(*b));
+	ret = cascade_run_init(&b->run, p, key, true, w);
+	if (ret < 0) {
+		errno = -ret;
+		return NULL;
+	}
+	b->message_max = message_max;
+	b->differences = differences;
+	b->parities = parities;
+	return b;
+}
+
+struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t *key)
+{
+	struct workspace_size size;
+	struct workspace own;
+	struct cascade_bob *b;
+	int ret = cascade_size(p, &size);
+
+	if (ret == 0)
+		ret = workspace_init(&own, &size);
+	if (ret < 0) {
+		errno = -ret;
+		return NULL;
+	}
+	b = cascade_bob_create_in(&own, p, key);
+	if (b == NULL)
+		workspace_fini(&own);
+	else
+		b->own = own;
 	return b;
 }
 
 void cascade_bob_destroy(struct cascade_bob *b)
 {
+	struct workspace own;
+
 	if (b == NULL)
 		return;
-	cascade_run_fini(&b->run);
-	free(b->differences);
-	free(b->parities);
-	free(b);
+	own = b->own; /* B is in it */
+	workspace_fini(&own);
 }
 
 int cascade_bob_ask(struct cascade_bob *b, uint8_t *out, size_t cap)

@@ -11,18 +11,16 @@
 #define FRAMES_FAR  12
 #define FRAMES_NEAR 6
 
-/* OFFSET is cascade_offset(r, f, pass). */
-void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass, size_t offset,
-                      size_t start)
+void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
+                      struct cascade_ranges *ranges, size_t start)
 {
-	uint64_t *odd = &r->ranges[offset + start / 64].odd;
-	uint64_t *summary = cascade_summary(r, f, pass) + start / 4096;
-	uint64_t now = *odd ^ 1ULL << (start % 64);
+	size_t pair = start / 2, word = pair / 64;
+	uint64_t *summary = cascade_summary(r, f, pass) + word / 64;
+	uint64_t now = ranges[word].odd ^ 1ULL << (pair % 64);
 
-	*odd = now;
-	*summary = (*summary & ~(1ULL << (start / 64 % 64))) | (uint64_t)(now != 0)
-	                                                               << (start / 64 % 64);
-	r->frames[f].odd[pass] += (now >> (start % 64) & 1) != 0 ? 1 : -1U;
+	ranges[word].odd = now;
+	*summary = (*summary & ~(1ULL << (word % 64))) | (uint64_t)(now != 0) << (word % 64);
+	r->frames[f].odd[pass] += (now >> (pair % 64) & 1) != 0 ? 1 : -1U;
 }
 
 /* The bit strings are larger than the caches: fetch for all bits, then correct. */
@@ -35,11 +33,11 @@ void cascade_flush(struct cascade_run *r)
 
 		for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
 			size_t position = cascade_position(&r->plan, q, found->index);
-			size_t w = cascade_offset(r, found->frame, q) + position / 64;
 
 			positions[i][q] = position;
-			__builtin_prefetch(r->own + w, 1);
-			__builtin_prefetch(r->ranges + w, 1);
+			__builtin_prefetch(
+			        r->own + cascade_offset(r, found->frame, q) + position / 64, 1);
+			__builtin_prefetch(cascade_ranges(r, found->frame, q) + position / 128, 1);
 		}
 		if (r->corrects)
 			__builtin_prefetch(
@@ -50,10 +48,12 @@ void cascade_flush(struct cascade_run *r)
 		const struct cascade_frame *frame = &r->frames[found->frame];
 		size_t at = frame->start + found->index;
 		size_t offset = cascade_offset(r, found->frame, 0);
+		struct cascade_ranges *ranges = cascade_ranges(r, found->frame, 0);
 
 		if (r->corrects)
 			r->key[at / 64] ^= 1ULL << (at % 64);
-		for (unsigned int q = 0; q < CASCADE_PASSES; q++, offset += r->plan.frame_words) {
+		for (unsigned int q = 0; q < CASCADE_PASSES;
+		     q++, offset += r->plan.frame_words, ranges += r->range_words) {
 			size_t position = positions[i][q], range;
 
 			if (r->corrects)
@@ -62,8 +62,8 @@ void cascade_flush(struct cascade_run *r)
 				continue;
 			range = q > frame->stage
 			                ? position >> r->plan.block_log2[q] << r->plan.block_log2[q]
-			                : cascade_range_start(r->ranges + offset, position);
-			cascade_mark_odd(r, found->frame, q, offset, range);
+			                : cascade_range_start(ranges, position);
+			cascade_mark_odd(r, found->frame, q, ranges, range);
 		}
 	}
 	r->stats.corrected += r->found_count;
@@ -108,8 +108,7 @@ void cascade_frame_prefetch(const struct cascade_run *r, size_t f)
 		                ((size_t)1 << (cascade_listed_level(list[i]) - 1));
 
 		if (r->step == CASCADE_APPLY)
-			__builtin_prefetch(
-			        r->ranges + cascade_offset(r, f, frame->pass) + middle / 64, 1);
+			__builtin_prefetch(cascade_ranges(r, f, frame->pass) + middle / 128, 1);
 		else
 			__builtin_prefetch(r->own + cascade_offset(r, f, frame->pass) +
 			                   cascade_listed_start(list[i]) / 64);

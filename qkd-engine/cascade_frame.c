@@ -16,14 +16,15 @@
 static void cut_path(struct cascade_run *r, size_t f, size_t start, unsigned int first,
                      unsigned int level)
 {
-	struct cascade_ranges *ranges = r->ranges + cascade_offset(r, f, r->frames[f].pass);
+	struct cascade_ranges *ranges = cascade_ranges(r, f, r->frames[f].pass);
 
-	while (first-- > level) {
+	/* Pairs are not cut. */
+	for (level = level == 0 ? 1 : level; first-- > level;) {
 		size_t middle = (start >> first | 1) << first;
 
 		/* Behind the end of the frame there was nothing to cut. */
 		if (middle < r->plan.frame_bits)
-			ranges[middle / 64].partition |= 1ULL << (middle % 64);
+			cascade_cut(ranges, middle);
 	}
 }
 
@@ -50,7 +51,7 @@ static int apply_initial(struct cascade_run *r, size_t f)
 	for (; r->pass < CASCADE_PASSES; r->pass++, r->i = 0) {
 		size_t blocks = cascade_blocks(&r->plan, r->pass);
 		size_t told = r->pass == 0 ? blocks : blocks - 1;
-		size_t offset = cascade_offset(r, f, r->pass);
+		struct cascade_ranges *ranges = cascade_ranges(r, f, r->pass);
 
 		if (r->i == 0)
 			r->sum = false;
@@ -58,7 +59,7 @@ static int apply_initial(struct cascade_run *r, size_t f)
 			bool odd = cascade_difference(r);
 
 			if (odd)
-				cascade_mark_odd(r, f, r->pass, offset,
+				cascade_mark_odd(r, f, r->pass, ranges,
 				                 r->i << r->plan.block_log2[r->pass]);
 			r->sum ^= odd;
 			if (++r->work >= CASCADE_WORK) {
@@ -69,7 +70,7 @@ static int apply_initial(struct cascade_run *r, size_t f)
 		if (r->pass == 0)
 			r->whole = r->sum;
 		else if (r->sum != r->whole)
-			cascade_mark_odd(r, f, r->pass, offset,
+			cascade_mark_odd(r, f, r->pass, ranges,
 			                 told << r->plan.block_log2[r->pass]);
 	}
 	r->frames[f].started = true;
@@ -84,7 +85,8 @@ static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned i
 	size_t size = (size_t)1 << (level - 1);
 	bool left = cascade_difference(r), half[2] = {left, odd ^ left};
 
-	cascade_cut(r->ranges + cascade_offset(r, f, frame->pass), start + size);
+	if (level > 1)
+		cascade_cut(cascade_ranges(r, f, frame->pass), start + size);
 	for (unsigned int side = 0; side < 2; side++) {
 		size_t at = start + (side ? size : 0);
 		unsigned int l = cascade_narrow(r->plan.frame_bits - at, level - 1);
@@ -104,7 +106,7 @@ static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned i
 				        cascade_listed(at, l, l);
 			else
 				cascade_mark_odd(r, f, frame->pass,
-				                 cascade_offset(r, f, frame->pass),
+				                 cascade_ranges(r, f, frame->pass),
 				                 at); /* for later */
 		}
 	}

@@ -67,7 +67,7 @@ static void fill(const struct cascade_plan *plan, const uint64_t *key, size_t fi
 static void gather(const struct cascade_plan *plan, const uint8_t *lanes, size_t first,
                    unsigned int pass, size_t w, uint64_t *out)
 {
-	const uint32_t *table = plan->order[pass] + w * 64;
+	const uint32_t *table = plan->order + pass * cascade_order(plan) + w * 64;
 	uint64_t x[8], words[LANES];
 	uint8_t at[64];
 

@@ -3,7 +3,6 @@
 #include "qkd-engine/cascade_plan.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Splitmix64. The permutations are public: uniform and the same at both ends is enough. */
@@ -12,34 +11,36 @@ static uint64_t random_next(uint64_t *state)
 	return cascade_mix(*state += 0x9e3779b97f4a7c15ULL);
 }
 
-static int shifts_init(struct cascade_plan *plan, uint64_t state)
+/* Enough for the rows and columns of any frame that is not longer. */
+static size_t shifts_most(const struct cascade_plan *plan)
+{
+	return (size_t)2 * CASCADE_PASSES * (5u << plan->row_log2);
+}
+
+void cascade_plan_place(struct cascade_plan *plan, struct workspace *w)
+{
+	plan->shifts = workspace_plain(w, shifts_most(plan) * sizeof(*plan->shifts));
+}
+
+void cascade_plan_draw(struct cascade_plan *plan, uint64_t seed)
 {
 	size_t columns = (size_t)1 << plan->row_log2;
-	uint16_t *p = malloc(2 * CASCADE_PASSES * (plan->rows + columns) * sizeof(*p));
+	uint16_t *p = plan->shifts;
+	uint64_t state = seed;
 
-	plan->shifts = p;
+	plan->subset_seed = random_next(&state);
 	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
-		plan->order[i] = malloc((plan->frame_bits + 64) * sizeof(uint32_t));
-		if (p == NULL || plan->order[i] == NULL) {
-			cascade_plan_fini(plan);
-			return -ENOMEM;
-		}
 		for (size_t k = 0; k < 2 * plan->rows; k++)
 			*p++ = (uint16_t)(random_next(&state) >> (64 - plan->row_log2));
 		/* The bias of the multiplication is below 2^-53. */
 		for (size_t k = 0; k < 2 * columns; k++)
 			*p++ = (uint16_t)(((unsigned __int128)random_next(&state) * plan->rows) >>
 			                  64);
-		for (size_t k = 0; k < 64; k++)
-			plan->order[i][plan->frame_bits + k] = (uint32_t)plan->frame_bits;
 	}
-	return 0;
 }
 
 int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 {
-	uint64_t state = p->seed;
-
 	memset(plan, 0, sizeof(*plan));
 	if (p->bits < CASCADE_BITS_MIN || p->bits > CASCADE_BITS_MAX ||
 	    p->frame_bits < CASCADE_FRAME_MIN || p->frame_bits > CASCADE_FRAME_MAX ||
@@ -65,23 +66,7 @@ int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 	plan->groups = (plan->frames + plan->group_frames - 1) / plan->group_frames;
 	plan->parity_max = 2 * (uint64_t)p->bits + 64 * plan->frames;
 	cascade_block_sizes(p->qber, plan->frame_bits, plan->block_log2);
-	plan->subset_seed = random_next(&state);
-	return shifts_init(plan, state);
-}
-
-void cascade_plan_fini(struct cascade_plan *plan)
-{
-	cascade_plan_built(plan);
-	free(plan->shifts);
-	plan->shifts = NULL;
-}
-
-void cascade_plan_built(struct cascade_plan *plan)
-{
-	for (unsigned int i = 0; i < CASCADE_PASSES; i++) {
-		free(plan->order[i]);
-		plan->order[i] = NULL;
-	}
+	return 0;
 }
 
 bool cascade_plan_build(struct cascade_plan *plan)
@@ -92,19 +77,33 @@ bool cascade_plan_build(struct cascade_plan *plan)
 		return true;
 	to = at + CASCADE_STEP < n ? at + CASCADE_STEP : n;
 	plan->built += to - at;
-	for (; at < to; at++)
-		plan->order[pass][at] = (uint32_t)cascade_index(plan, (unsigned int)pass, at);
+	for (uint32_t *order = plan->order + pass * cascade_order(plan); at < to; at++)
+		order[at] = (uint32_t)cascade_index(plan, (unsigned int)pass, at);
+	if (at == n)
+		for (uint32_t *order = plan->order + pass * cascade_order(plan); at < n + 64; at++)
+			order[at] = (uint32_t)n;
 	return plan->built == n * CASCADE_PASSES;
+}
+
+/* Parities of a frame in one message: those of all blocks, or of the ranges under search. */
+static size_t asked_most(const struct cascade_plan *plan)
+{
+	size_t n = 128;
+
+	/* The third pass has up to sixteen blocks (cascade_params.c), as long as it is. */
+	for (unsigned int pass = 0; pass < CASCADE_PASSES; pass++)
+		n += pass < 2 ? cascade_blocks(plan, pass) : 17;
+	return n;
 }
 
 size_t cascade_message_max(const struct cascade_params *p)
 {
-	/*
-	 * Parities of blocks at the start, of which the shortest have 4 bits, are the longest
-	 * message (cascade_params.c); few ranges are halved more than once in a round.
-	 */
-	size_t n = p->bits / 3 + 128 * (p->bits / (p->frame_bits == 0 ? 1 : p->frame_bits) + 2);
+	struct cascade_plan plan;
+	size_t n;
 
-	n = 4096 + n / 8;
+	if (cascade_plan_init(&plan, p) < 0)
+		return 0;
+	n = plan.frames * asked_most(&plan) + plan.groups * 2 * CASCADE_SUBSETS;
+	n = 64 + n / 8;
 	return n < CASCADE_MESSAGE_MAX ? n : CASCADE_MESSAGE_MAX;
 }

@@ -14,6 +14,7 @@
 
 #include "common/bytes.h"
 #include "qkd-engine/cascade.h"
+#include "qkd-engine/workspace.h"
 
 #define CASCADE_PASSES  3  /* with a permutation and blocks */
 #define CASCADE_SUBSETS 32 /* afterwards: parities of random halves of a group of frames */
@@ -45,24 +46,35 @@ struct cascade_plan {
 	uint32_t rows;
 	uint16_t *shifts; /* per pass: of rows, twice, then of columns, twice */
 	/*
-	 * While permuting, for each pass: the index of each position, up to a multiple of 64 with
-	 * one that is zero in all frames.
+	 * While permuting, for each pass cascade_order() entries: the index of each position, up to
+	 * a multiple of 64 with one that is zero in all frames.
 	 */
-	uint32_t *order[CASCADE_PASSES];
+	uint32_t *order;
 	size_t built; /* positions of these */
 };
 
 /* Blocks of pass 1, 2, 3 as powers of two (cascade_params.c). */
 void cascade_block_sizes(double qber, size_t frame_bits, uint8_t block_log2[CASCADE_PASSES]);
 
-/* 0, -EINVAL or -ENOMEM. */
+/* Frames, block sizes and seed, without memory for permutations. 0 or -EINVAL. */
 int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p);
-void cascade_plan_fini(struct cascade_plan *plan);
 
-/* A bounded part of the orders; true when all are there. They are freed when not needed any more.
- */
+/* Memory for the permutations; then, where it fits, what they are made of, from SEED. */
+void cascade_plan_place(struct cascade_plan *plan, struct workspace *w);
+void cascade_plan_draw(struct cascade_plan *plan, uint64_t seed);
+
+/* Entries of the order of a pass; the memory for all of them may be had back after permuting. */
+static inline size_t cascade_order(const struct cascade_plan *plan)
+{
+	return plan->frame_bits + 64;
+}
+static inline size_t cascade_orders_bytes(const struct cascade_plan *plan)
+{
+	return CASCADE_PASSES * cascade_order(plan) * sizeof(uint32_t);
+}
+
+/* A bounded part of the orders; true when all are there. */
 bool cascade_plan_build(struct cascade_plan *plan);
-void cascade_plan_built(struct cascade_plan *plan);
 
 /* Where a bit of a frame is in the order of PASS. */
 static inline size_t cascade_position(const struct cascade_plan *plan, unsigned int pass,

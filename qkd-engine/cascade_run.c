@@ -5,11 +5,7 @@
 #include "qkd-engine/cascade_run.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#include "common/secret.h"
 
 /*
  * When a round asks less than these in the whole block, most frames are done; in the next one,
@@ -18,85 +14,86 @@
 #define FEW(frames)      ((frames) / 4 + 2)
 #define VERY_FEW(frames) ((frames) / 16 + 1)
 
-/* With many blocks in flight, huge pages save most of the time that page tables cost. */
-static void *zeroed(size_t bytes)
+/* Pieces of W for all that is kept of a block. */
+static void place(struct cascade_run *r, struct workspace *w)
 {
-	const size_t huge = 2 << 20;
-	void *p;
+	struct cascade_plan *plan = &r->plan;
+	size_t strings = plan->frames * CASCADE_PASSES;
 
-	if (bytes < huge)
-		return calloc(1, bytes);
-	bytes = (bytes + huge - 1) / huge * huge;
-	p = aligned_alloc(huge, bytes);
-	if (p != NULL) {
-		madvise(p, bytes, MADV_HUGEPAGE);
-		memset(p, 0, bytes);
+	r->range_words = BITS_WORDS(plan->frame_bits / 2 + 1);
+	r->summary_words = BITS_WORDS(r->range_words);
+	/* Less than half of the blocks are odd as a rule; those that do not fit wait. */
+	r->list_max = cascade_blocks(plan, 0);
+	r->list_max = r->list_max / 2 + r->list_max / 16 + 64;
+	r->own = workspace_secret(w, strings * plan->frame_words * sizeof(*r->own));
+	r->lanes = workspace_secret(w, cascade_lanes(plan));
+	cascade_plan_place(plan, w);
+	r->frames = workspace_plain(w, plan->frames * sizeof(*r->frames));
+	r->groups = workspace_plain(w, plan->groups * sizeof(*r->groups));
+	/* Where the orders are while permuting, there is then what searches need. */
+	plan->order = workspace_plain_shared(w, cascade_orders_bytes(plan));
+	r->ranges = workspace_plain(w, strings * r->range_words * sizeof(*r->ranges));
+	r->known = workspace_plain(w, plan->frames * plan->frame_words * sizeof(*r->known));
+	r->summary = workspace_plain(w, strings * r->summary_words * sizeof(*r->summary));
+	r->list = workspace_plain(w, plan->frames * r->list_max * sizeof(*r->list));
+}
+
+int cascade_run_size(const struct cascade_params *p, struct workspace_size *out)
+{
+	struct cascade_plan whole;
+	int ret = cascade_plan_init(&whole, p);
+
+	*out = (struct workspace_size){0};
+	if (ret < 0)
+		return ret;
+	/* A block of fewer frames may have longer ones: the longest of each number of frames. */
+	for (size_t frames = 1; frames <= whole.frames; frames++) {
+		struct cascade_params q = *p;
+		struct cascade_run r;
+		struct workspace w = {0};
+
+		q.bits = frames * p->frame_bits + p->frame_bits / 2 - 1;
+		if (q.bits > p->bits)
+			q.bits = p->bits;
+		if (cascade_plan_init(&r.plan, &q) < 0)
+			continue;
+		place(&r, &w);
+		out->secret = w.most.secret > out->secret ? w.most.secret : out->secret;
+		out->plain = w.most.plain > out->plain ? w.most.plain : out->plain;
 	}
-	return p;
+	return 0;
 }
 
 int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint64_t *key,
-                     bool corrects)
+                     bool corrects, struct workspace *w)
 {
-	size_t strings, blocks, words;
 	int ret;
 
 	memset(r, 0, sizeof(*r));
 	ret = cascade_plan_init(&r->plan, p);
 	if (ret < 0)
 		return ret;
-	strings = r->plan.frames * CASCADE_PASSES;
-	blocks = cascade_blocks(&r->plan, 0);
+	place(r, w);
+	if (!workspace_fits(w))
+		return -ENOMEM;
+	cascade_plan_draw(&r->plan, p->seed);
 	r->key = key;
 	r->corrects = corrects;
-	r->summary_words = BITS_WORDS(r->plan.frame_words);
-	/* Less than half of the blocks are odd as a rule; those that do not fit wait. */
-	r->list_max = blocks / 2 + blocks / 16 + 64;
-	words = strings * (2 * r->plan.frame_words + r->summary_words) +
-	        r->plan.frames * (r->plan.frame_words + (r->list_max + 1) / 2);
-	r->own = secret_alloc(strings * r->plan.frame_words * sizeof(uint64_t));
-	r->lanes = secret_alloc(cascade_lanes(&r->plan));
-	r->memory = zeroed(words * sizeof(uint64_t));
-	r->frames = calloc(r->plan.frames, sizeof(*r->frames));
-	r->groups = calloc(r->plan.groups, sizeof(*r->groups));
-	if (r->own == NULL || r->lanes == NULL || r->memory == NULL || r->frames == NULL ||
-	    r->groups == NULL) {
-		cascade_run_fini(r);
-		return -ENOMEM;
-	}
-	r->ranges = r->memory;
-	r->known = (uint64_t *)(r->ranges + strings * r->plan.frame_words);
-	r->summary = r->known + r->plan.frames * r->plan.frame_words;
-	r->list = (uint32_t *)(r->summary + strings * r->summary_words);
-	for (size_t f = 0; f < r->plan.frames; f++) {
-		r->frames[f].start = cascade_frame_start(&r->plan, f);
-		r->frames[f].end = cascade_frame_start(&r->plan, f + 1);
-		r->frames[f].group = (uint32_t)(f / r->plan.group_frames);
-	}
+	memset(r->groups, 0, r->plan.groups * sizeof(*r->groups));
+	for (size_t f = 0; f < r->plan.frames; f++)
+		r->frames[f] =
+		        (struct cascade_frame){.start = cascade_frame_start(&r->plan, f),
+		                               .end = cascade_frame_start(&r->plan, f + 1),
+		                               .group = (uint32_t)(f / r->plan.group_frames)};
 	return 0;
-}
-
-void cascade_run_fini(struct cascade_run *r)
-{
-	cascade_plan_fini(&r->plan);
-	secret_free(r->own);
-	secret_free(r->lanes);
-	free(r->memory);
-	free(r->frames);
-	free(r->groups);
 }
 
 bool cascade_run_prepare(struct cascade_run *r)
 {
-	if (r->lanes == NULL)
-		return true;
-	if (!cascade_plan_build(&r->plan) ||
-	    !cascade_permute(&r->plan, r->key, r->own, r->lanes, &r->permuted))
-		return false;
-	cascade_plan_built(&r->plan);
-	secret_free(r->lanes);
-	r->lanes = NULL;
-	return true;
+	if (!r->prepared)
+		r->prepared = cascade_plan_build(&r->plan) &&
+		              cascade_permute(&r->plan, r->key, r->own, r->lanes, &r->permuted);
+	return r->prepared;
 }
 
 void cascade_run_begin(struct cascade_run *r, const uint8_t *differences, uint8_t *parities)

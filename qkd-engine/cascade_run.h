@@ -43,7 +43,11 @@ struct cascade_frame {
 	bool started;
 };
 
-/* In one cache line: what is looked up together. */
+/*
+ * In one cache line: what is looked up together. A bit stands for two positions: ranges begin at
+ * even ones. The two bits of a pair that was searched to its end are known, which is where it
+ * shows that it is not one range any more.
+ */
 struct cascade_ranges {
 	uint64_t partition; /* first positions of ranges */
 	uint64_t odd;       /* first positions of odd ranges that are not listed */
@@ -78,8 +82,8 @@ struct cascade_run {
 	uint64_t *key;                 /* only Bob's is written to */
 	bool corrects;                 /* Bob */
 	uint64_t *own;                 /* per frame and pass: the permuted frame; secret */
-	void *memory;                  /* that of the next four */
-	struct cascade_ranges *ranges; /* per frame and pass, 64 positions in each */
+	struct cascade_ranges *ranges; /* per frame and pass, 128 positions in each */
+	size_t range_words;
 	uint64_t *known;   /* per frame: bits, in its own order, that were compared alone */
 	uint64_t *summary; /* per frame and pass: a bit for each word of ODD that is not zero */
 	size_t summary_words;
@@ -89,6 +93,7 @@ struct cascade_run {
 	struct cascade_group *groups;
 	uint8_t *lanes; /* while permuting; secret */
 	size_t permuted;
+	bool prepared;
 	struct cascade_stats stats;
 	/* the round */
 	const uint8_t *differences; /* a bit for each parity asked in the last one */
@@ -107,10 +112,12 @@ struct cascade_run {
 	unsigned int found_count;
 };
 
-/* 0, -EINVAL or -ENOMEM. */
+/* Takes all its memory from W. 0, -EINVAL or -ENOMEM. */
 int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint64_t *key,
-                     bool corrects);
-void cascade_run_fini(struct cascade_run *r);
+                     bool corrects, struct workspace *w);
+
+/* What that takes, for P and everything shorter with fewer errors. 0 or -EINVAL. */
+int cascade_run_size(const struct cascade_params *p, struct workspace_size *out);
 
 /* A bounded part of what precedes the first round; true when it is done. */
 bool cascade_run_prepare(struct cascade_run *r);
@@ -147,11 +154,11 @@ void cascade_flush(struct cascade_run *r);
 void cascade_frame_prefetch(const struct cascade_run *r, size_t f);
 
 /*
- * Whether the range of PASS at START is odd changes; OFFSET is cascade_offset(r, f, pass). Not
- * for ranges that are listed.
+ * Whether the range of PASS at START is odd changes; RANGES are those of frame and pass.
+ * Not for ranges that are listed.
  */
-void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass, size_t offset,
-                      size_t start);
+void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
+                      struct cascade_ranges *ranges, size_t start);
 
 /*
  * The odd range [START, START + 2) of the frame's pass, searched for from level FIRST on. When
@@ -194,36 +201,43 @@ static inline size_t cascade_offset(const struct cascade_run *r, size_t f, unsig
 	return (f * CASCADE_PASSES + pass) * r->plan.frame_words;
 }
 
+static inline struct cascade_ranges *cascade_ranges(const struct cascade_run *r, size_t f,
+                                                    unsigned int pass)
+{
+	return r->ranges + (f * CASCADE_PASSES + pass) * r->range_words;
+}
+
 static inline uint64_t *cascade_summary(const struct cascade_run *r, size_t f, unsigned int pass)
 {
 	return r->summary + (f * CASCADE_PASSES + pass) * r->summary_words;
 }
 
-/* Where the range ends whose positions before FROM are known to belong to it. */
-static inline size_t cascade_range_end(const struct cascade_ranges *ranges, size_t from)
+/* Where the range ends that begins at START. */
+static inline size_t cascade_range_end(const struct cascade_ranges *ranges, size_t start)
 {
-	size_t i = from / 64;
-	uint64_t v = ranges[i].partition & (~0ULL << (from % 64));
+	size_t pair = start / 2 + 1, i = pair / 64;
+	uint64_t v = ranges[i].partition & (~0ULL << (pair % 64));
 
 	while (v == 0)
 		v = ranges[++i].partition;
-	return i * 64 + (size_t)__builtin_ctzll(v);
+	return 2 * (i * 64 + (size_t)__builtin_ctzll(v));
 }
 
 /* Where the range begins that POSITION is in. */
 static inline size_t cascade_range_start(const struct cascade_ranges *ranges, size_t position)
 {
-	size_t i = position / 64;
-	uint64_t v = ranges[i].partition & (~0ULL >> (63 - position % 64));
+	size_t pair = position / 2, i = pair / 64;
+	uint64_t v = ranges[i].partition & (~0ULL >> (63 - pair % 64));
 
 	while (v == 0)
 		v = ranges[--i].partition;
-	return i * 64 + 63 - (size_t)__builtin_clzll(v);
+	return 2 * (i * 64 + 63 - (size_t)__builtin_clzll(v));
 }
 
+/* A range begins at POSITION, which is even. */
 static inline void cascade_cut(struct cascade_ranges *ranges, size_t position)
 {
-	ranges[position / 64].partition |= 1ULL << (position % 64);
+	ranges[position / 128].partition |= 1ULL << (position / 2 % 64);
 }
 
 static inline bool cascade_difference(struct cascade_run *r)

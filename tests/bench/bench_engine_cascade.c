@@ -29,10 +29,29 @@ struct row {
 	double ideal; /* sum of n h(q) */
 	size_t frames, failures, blocks;
 	struct cascade_figures *samples;
+	struct workspace space[2];
 	double share[2], turns_s; /* with blocks that take turns: of the rate without, by end */
 };
 
-struct cascade_figures bench_cascade_block(const struct cascade_params *p,
+void bench_cascade_spaces(struct workspace w[2], const struct cascade_params *p)
+{
+	struct workspace_size size;
+
+	if (cascade_size(p, &size) < 0 || workspace_init(&w[0], &size) < 0 ||
+	    workspace_init(&w[1], &size) < 0)
+		bench_fail("cascade: no memory for blocks of %zu bits", p->bits);
+}
+
+void bench_cascade_wipe(struct workspace *w, double *s)
+{
+	double since = bench_cpu_s();
+
+	while (!workspace_wipe(w))
+		;
+	*s += bench_cpu_s() - since;
+}
+
+struct cascade_figures bench_cascade_block(struct workspace w[2], const struct cascade_params *p,
                                            const uint64_t *alice_key, uint64_t *bob_key,
                                            uint64_t *parities, struct bench_steps *steps)
 {
@@ -47,11 +66,11 @@ struct cascade_figures bench_cascade_block(const struct cascade_params *p,
 
 	if (steps != NULL)
 		bench_steps_again(steps);
-	a = cascade_alice_create(p, alice_key);
+	a = cascade_alice_create_in(&w[0], p, alice_key);
 	bench_steps_add(steps);
 	at = bench_cpu_s();
 	s.alice_s += at - since;
-	b = cascade_bob_create(p, bob_key);
+	b = cascade_bob_create_in(&w[1], p, bob_key);
 	bench_steps_add(steps);
 	if (question == NULL || a == NULL || b == NULL)
 		bench_fail("cascade: %s", strerror(errno));
@@ -82,15 +101,17 @@ struct cascade_figures bench_cascade_block(const struct cascade_params *p,
 	cascade_alice_stats(a, &stats);
 	*parities += stats.alice_parities;
 	s.rounds = (double)stats.rounds;
-	since = bench_cpu_s();
-	bench_steps_skip(steps);
-	cascade_alice_destroy(a);
-	bench_steps_add(steps);
-	at = bench_cpu_s();
-	s.alice_s += at - since;
-	cascade_bob_destroy(b);
-	bench_steps_add(steps);
-	s.bob_s += bench_cpu_s() - at;
+	for (unsigned int end = 0; end < 2; end++) {
+		bool wiped = false;
+
+		since = bench_cpu_s();
+		bench_steps_skip(steps);
+		while (!wiped) {
+			wiped = workspace_wipe(&w[end]);
+			bench_steps_add(steps);
+		}
+		*(end == 0 ? &s.alice_s : &s.bob_s) += bench_cpu_s() - since;
+	}
 	free(question);
 	return s;
 }
@@ -112,7 +133,6 @@ size_t bench_cascade_failures(const struct cascade_params *p, const uint64_t *x,
 			wrong |= bits_get(x, i) != bits_get(y, i);
 		failures += wrong;
 	}
-	cascade_plan_fini(&plan);
 	return failures;
 }
 
@@ -122,7 +142,7 @@ static void block(struct row *r, uint64_t *alice, uint64_t *bob)
 	size_t errors = bench_keys(&r->state, p->bits, p->qber, alice, bob);
 
 	p->seed = bench_random(&r->state);
-	r->samples[r->blocks] = bench_cascade_block(p, alice, bob, &r->parities, NULL);
+	r->samples[r->blocks] = bench_cascade_block(r->space, p, alice, bob, &r->parities, NULL);
 	r->blocks++;
 	r->failures += bench_cascade_failures(p, alice, bob);
 	r->frames += bench_cascade_frames(p);
@@ -141,7 +161,7 @@ static void turns(struct row *r, size_t count, uint64_t *alice, uint64_t *bob)
 
 		bench_keys(&r->state, r->params.bits, r->params.qber, alice, bob);
 		r->params.seed = bench_random(&r->state);
-		one = bench_cascade_block(&r->params, alice, bob, &parities, NULL);
+		one = bench_cascade_block(r->space, &r->params, alice, bob, &parities, NULL);
 		alone[0] += one.alice_s / (double)count;
 		alone[1] += one.bob_s / (double)count;
 	}
@@ -151,7 +171,7 @@ static void turns(struct row *r, size_t count, uint64_t *alice, uint64_t *bob)
 }
 
 /* The times of a block's calls. */
-static void steps(const struct row *r, uint64_t *alice, uint64_t *bob, double us[2])
+static void steps(struct row *r, uint64_t *alice, uint64_t *bob, double us[2])
 {
 	struct cascade_params p = r->params;
 	struct bench_steps s = {0};
@@ -162,7 +182,7 @@ static void steps(const struct row *r, uint64_t *alice, uint64_t *bob, double us
 
 		bench_keys(&state, p.bits, p.qber, alice, bob);
 		p.seed = bench_random(&state);
-		bench_cascade_block(&p, alice, bob, &parities, &s);
+		bench_cascade_block(r->space, &p, alice, bob, &parities, &s);
 	}
 	bench_steps_end(&s, &us[0], &us[1]);
 }
@@ -216,8 +236,10 @@ static void measure(const struct bench_options *o, struct row *rows, size_t coun
 	blocks = (frames * rows[0].params.frame_bits + bits - 1) / bits;
 	alice = malloc(BITS_WORDS(bits) * 8);
 	bob = malloc(BITS_WORDS(bits) * 8);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		rows[i].samples = calloc(blocks, sizeof(struct cascade_figures));
+		bench_cascade_spaces(rows[i].space, &rows[i].params);
+	}
 	if (alice == NULL || bob == NULL)
 		bench_fail("cascade: no memory");
 	for (size_t b = 0; b < blocks; b++)
@@ -231,6 +253,8 @@ static void measure(const struct bench_options *o, struct row *rows, size_t coun
 		steps(&rows[i], alice, bob, step_us);
 		emit(&rows[i], step_us);
 		free(rows[i].samples);
+		workspace_fini(&rows[i].space[0]);
+		workspace_fini(&rows[i].space[1]);
 	}
 	free(alice);
 	free(bob);
@@ -263,8 +287,8 @@ void bench_engine_cascade(const struct bench_options *o)
 	}
 	if (count > 0 && o->turns > 0) {
 		secret_fini();
-		/* Both ends' permuted frames, and those of one that are being permuted. */
-		if (secret_init((o->turns + 1) * (rows[0].params.bits + frame_bits * 4) +
+		/* Both ends' permuted frames, and those that are being permuted. */
+		if (secret_init((o->turns + count) * (rows[0].params.bits + frame_bits * 4) +
 		                        (16 << 20),
 		                NULL) < 0)
 			bench_fail("cascade: no secret memory for %zu blocks", o->turns);

@@ -14,11 +14,16 @@ struct cascade_figures {
 	double rounds, bytes[2];
 };
 
+/* Room for blocks with parameters P at both ends, as an engine has it. */
+void bench_cascade_spaces(struct workspace w[2], const struct cascade_params *p);
+/* Empty again; S gets the time. */
+void bench_cascade_wipe(struct workspace *w, double *s);
+
 /*
- * One block to its end, with no network; Alice's parities are added to *PARITIES. STEPS, if
- * not NULL, gets the time of each call.
+ * One block to its end, with no network, in the workspaces of both ends; Alice's parities are
+ * added to *PARITIES. STEPS, if not NULL, gets the time of each call.
  */
-struct cascade_figures bench_cascade_block(const struct cascade_params *p,
+struct cascade_figures bench_cascade_block(struct workspace w[2], const struct cascade_params *p,
                                            const uint64_t *alice_key, uint64_t *bob_key,
                                            uint64_t *parities, struct bench_steps *steps);
 

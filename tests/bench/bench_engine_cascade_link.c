@@ -30,6 +30,7 @@
 
 struct flight {
 	struct cascade_params params;
+	struct workspace space[2];
 	struct cascade_alice *alice;
 	struct cascade_bob *bob;
 	uint64_t *alice_key, *bob_key;
@@ -65,9 +66,9 @@ static void take_off(struct link *l, struct flight *f)
 static void create(struct flight *f, unsigned int end)
 {
 	if (end == 0 && f->alice == NULL)
-		f->alice = cascade_alice_create(&f->params, f->alice_key);
+		f->alice = cascade_alice_create_in(&f->space[0], &f->params, f->alice_key);
 	if (end == 1 && f->bob == NULL)
-		f->bob = cascade_bob_create(&f->params, f->bob_key);
+		f->bob = cascade_bob_create_in(&f->space[1], &f->params, f->bob_key);
 	if (end == 0 ? f->alice == NULL : f->bob == NULL)
 		bench_fail("cascade: %s", strerror(errno));
 }
@@ -193,14 +194,16 @@ static void work(struct link *l, unsigned int end)
 /* Blocks that are done make room for the next ones. */
 static void land(struct link *l)
 {
+	double wiped = 0; /* neither end's: it may be done at any time */
+
 	for (size_t i = 0; i < l->count; i++) {
 		struct flight *f = &l->flights[i];
 
 		if (f->bob == NULL || !cascade_bob_done(f->bob) || f->in_len > 0)
 			continue;
 		l->failures += bench_cascade_failures(&f->params, f->alice_key, f->bob_key);
-		cascade_alice_destroy(f->alice);
-		cascade_bob_destroy(f->bob);
+		for (unsigned int end = 0; end < 2; end++)
+			bench_cascade_wipe(&f->space[end], &wiped);
 		f->alice = NULL;
 		f->bob = NULL;
 		if (++l->done == l->count) {
@@ -234,6 +237,7 @@ static void link_init(struct link *l, const struct bench_options *o, const struc
 		struct flight *f = &l->flights[i];
 
 		f->params = *p;
+		bench_cascade_spaces(f->space, p);
 		f->alice_key = malloc(BITS_WORDS(p->bits) * 8);
 		f->bob_key = malloc(BITS_WORDS(p->bits) * 8);
 		f->question = malloc(l->cap + MESSAGE_EXTRA);
@@ -251,8 +255,8 @@ static void link_fini(struct link *l)
 	for (size_t i = 0; i < l->count; i++) {
 		struct flight *f = &l->flights[i];
 
-		cascade_alice_destroy(f->alice);
-		cascade_bob_destroy(f->bob);
+		workspace_fini(&f->space[0]);
+		workspace_fini(&f->space[1]);
 		free(f->alice_key);
 		free(f->bob_key);
 		free(f->question);
@@ -278,20 +282,24 @@ void bench_cascade_link(const struct bench_options *o, double percent, const cha
 	struct channel_stats stats;
 	struct rusage usage;
 	static struct link l;
+	struct workspace space[2];
 
 	if (alice == NULL || bob == NULL)
 		bench_fail("cascade: no memory");
+	bench_cascade_spaces(space, &p);
 	/* What there is without a network decides how many blocks it takes to hide one. */
 	for (int i = 0; i < 5; i++) {
 		struct cascade_figures s;
 
 		bench_keys(&state, p.bits, p.qber, alice, bob);
 		p.seed = bench_random(&state);
-		s = bench_cascade_block(&p, alice, bob, &parities, NULL);
+		s = bench_cascade_block(space, &p, alice, bob, &parities, NULL);
 		alice_s[i] = s.alice_s;
 		bob_s[i] = s.bob_s;
 		rounds += s.rounds / 5;
 	}
+	workspace_fini(&space[0]);
+	workspace_fini(&space[1]);
 	free(alice);
 	free(bob);
 	direct = bench_median(bob_s, 5);

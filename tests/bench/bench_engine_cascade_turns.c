@@ -15,6 +15,7 @@
 
 struct turn {
 	struct cascade_params params;
+	struct workspace space[2];
 	struct cascade_alice *alice;
 	struct cascade_bob *bob;
 	uint64_t *alice_key, *bob_key;
@@ -64,14 +65,17 @@ struct cascade_figures bench_cascade_turns(const struct cascade_params *p, size_
 		                         .answer = messages + (2 * i + 1) * cap};
 		bench_keys(state, p->bits, p->qber, turns[i].alice_key, turns[i].bob_key);
 		turns[i].params.seed = bench_random(state);
+		bench_cascade_spaces(turns[i].space, p);
 	}
 	since = bench_cpu_s();
 	for (size_t i = 0; i < count; i++)
-		turns[i].alice = cascade_alice_create(&turns[i].params, turns[i].alice_key);
+		turns[i].alice = cascade_alice_create_in(&turns[i].space[0], &turns[i].params,
+		                                         turns[i].alice_key);
 	s.alice_s = bench_cpu_s() - since;
 	since = bench_cpu_s();
 	for (size_t i = 0; i < count; i++)
-		turns[i].bob = cascade_bob_create(&turns[i].params, turns[i].bob_key);
+		turns[i].bob = cascade_bob_create_in(&turns[i].space[1], &turns[i].params,
+		                                     turns[i].bob_key);
 	for (size_t i = 0; i < count; i++)
 		if (turns[i].alice == NULL || turns[i].bob == NULL)
 			bench_fail("cascade: %s", strerror(errno));
@@ -95,13 +99,12 @@ struct cascade_figures bench_cascade_turns(const struct cascade_params *p, size_
 		s.alice_s += bench_cpu_s() - since;
 		since = bench_cpu_s();
 	}
-	for (size_t i = 0; i < count; i++)
-		cascade_bob_destroy(turns[i].bob);
-	s.bob_s += bench_cpu_s() - since;
-	since = bench_cpu_s();
-	for (size_t i = 0; i < count; i++)
-		cascade_alice_destroy(turns[i].alice);
-	s.alice_s += bench_cpu_s() - since;
+	for (size_t i = 0; i < count; i++) {
+		bench_cascade_wipe(&turns[i].space[0], &s.alice_s);
+		bench_cascade_wipe(&turns[i].space[1], &s.bob_s);
+		workspace_fini(&turns[i].space[0]);
+		workspace_fini(&turns[i].space[1]);
+	}
 	s.alice_s /= (double)count;
 	s.bob_s /= (double)count;
 	free(turns);

@@ -196,12 +196,16 @@ static void test_pairs_that_passes_miss(void)
 {
 	struct cascade_params p = {3 * 65536, 65536, 0.02, 21};
 	struct cascade_plan plan;
+	struct workspace w;
 	struct cascade_stats s;
 	struct pair t;
 
 	state = 13;
 	pair_init(&t, p, 0);
+	CU_ASSERT_EQUAL_FATAL(workspace_init(&w, &(struct workspace_size){0, 1 << 20}), 0);
 	CU_ASSERT_EQUAL_FATAL(cascade_plan_init(&plan, &p), 0);
+	cascade_plan_place(&plan, &w);
+	cascade_plan_draw(&plan, p.seed);
 	for (size_t i = 0; i < 65536 && t.errors < 6; i++) {
 		size_t a = cascade_index(&plan, 0, i), b = cascade_index(&plan, 0, i ^ 1);
 		bool together = true;
@@ -219,7 +223,7 @@ static void test_pairs_that_passes_miss(void)
 		t.errors += 2;
 	}
 	CU_ASSERT_EQUAL_FATAL(t.errors, 6);
-	cascade_plan_fini(&plan);
+	workspace_fini(&w);
 	run(&t);
 	cascade_bob_stats(t.bob, &s);
 	CU_ASSERT_EQUAL(s.corrected, 6);

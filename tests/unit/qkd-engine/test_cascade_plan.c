@@ -12,12 +12,27 @@
 static const size_t frame_lengths[] = {64,   65,    100,   1000,   1024,    4095,
                                        9973, 65536, 65790, 131071, 1000000, 1 << 20};
 
+/* Of the plan. */
+static struct workspace memory;
+
+static void plan_place(struct cascade_plan *plan, const struct cascade_params *p)
+{
+	struct workspace_size size = {0, 16 << 20};
+
+	CU_ASSERT_EQUAL_FATAL(workspace_init(&memory, &size), 0);
+	CU_ASSERT_EQUAL_FATAL(cascade_plan_init(plan, p), 0);
+	cascade_plan_place(plan, &memory);
+	plan->order = workspace_plain(&memory, cascade_orders_bytes(plan));
+	CU_ASSERT_TRUE_FATAL(workspace_fits(&memory));
+	cascade_plan_draw(plan, p->seed);
+}
+
 /* One frame of so many bits. */
 static void plan_init(struct cascade_plan *plan, size_t bits, uint64_t seed)
 {
 	struct cascade_params p = {bits, CASCADE_FRAME_MAX, 0.02, seed};
 
-	CU_ASSERT_EQUAL_FATAL(cascade_plan_init(plan, &p), 0);
+	plan_place(plan, &p);
 	CU_ASSERT_EQUAL(plan->frames, 1);
 	CU_ASSERT_TRUE(plan->frame_bits >= bits);
 	CU_ASSERT_EQUAL(plan->frame_bits % 2, 0);
@@ -43,7 +58,7 @@ static void test_permutations_are_bijections(void)
 			}
 		}
 		CU_ASSERT_EQUAL(wrong, 0);
-		cascade_plan_fini(&plan);
+		workspace_fini(&memory);
 	}
 	free(seen);
 }
@@ -72,7 +87,7 @@ static void test_passes_are_independent(void)
 					n += in[i] == in[j];
 		}
 		CU_ASSERT_TRUE((n - mean) * (n - mean) < 36 * mean);
-		cascade_plan_fini(&plan);
+		workspace_fini(&memory);
 	}
 }
 
@@ -85,7 +100,7 @@ static void test_frames_are_permuted(void)
 	uint8_t *lanes;
 	size_t at = 0, wrong = 0;
 
-	CU_ASSERT_EQUAL_FATAL(cascade_plan_init(&plan, &p), 0);
+	plan_place(&plan, &p);
 	CU_ASSERT_EQUAL(plan.frames, 12);
 	key = calloc(BITS_WORDS(p.bits), 8);
 	out = calloc(plan.frames * CASCADE_PASSES * plan.frame_words, 8);
@@ -114,7 +129,7 @@ static void test_frames_are_permuted(void)
 	free(key);
 	free(out);
 	free(lanes);
-	cascade_plan_fini(&plan);
+	workspace_fini(&memory);
 }
 
 /* Blocks leave at least two to a pass, whatever the rate and the frame. */
