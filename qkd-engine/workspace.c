@@ -9,21 +9,15 @@
 
 #include "common/secret.h"
 
-#define ALIGNMENT 64
 #define HUGE_PAGE ((size_t)2 << 20)
 
 /* Wiped in one call: below 20 us even where it has to come from memory. */
 #define WIPE_BYTES ((size_t)128 << 10)
 
-static size_t aligned(size_t bytes)
-{
-	return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
 /* With many blocks in flight, huge pages save most of the time that page tables cost. */
 void *workspace_pages(size_t bytes)
 {
-	size_t page = bytes < HUGE_PAGE ? ALIGNMENT : HUGE_PAGE;
+	size_t page = bytes < HUGE_PAGE ? 64 : HUGE_PAGE;
 	void *p;
 
 	bytes = (bytes + page - 1) / page * page;
@@ -38,7 +32,8 @@ void *workspace_pages(size_t bytes)
 
 int workspace_init(struct workspace *w, const struct workspace_size *size)
 {
-	*w = (struct workspace){.size = {aligned(size->secret), aligned(size->plain)}};
+	*w = (struct workspace){
+	        .size = {workspace_align(size->secret), workspace_align(size->plain)}};
 	if (w->size.secret > 0)
 		w->secret = secret_alloc(w->size.secret);
 	if (w->size.plain > 0)
@@ -60,14 +55,14 @@ void *workspace_secret(struct workspace *w, size_t bytes)
 {
 	uint8_t *p = w->secret == NULL ? NULL : w->secret + w->taken.secret;
 
-	w->taken.secret += aligned(bytes);
+	w->taken.secret += workspace_align(bytes);
 	w->most.secret = w->taken.secret;
 	return p;
 }
 
 void *workspace_plain_shared(struct workspace *w, size_t bytes)
 {
-	size_t end = w->taken.plain + aligned(bytes);
+	size_t end = w->taken.plain + workspace_align(bytes);
 
 	if (end > w->most.plain)
 		w->most.plain = end;
@@ -78,7 +73,7 @@ void *workspace_plain(struct workspace *w, size_t bytes)
 {
 	void *p = workspace_plain_shared(w, bytes);
 
-	w->taken.plain += aligned(bytes);
+	w->taken.plain += workspace_align(bytes);
 	return p;
 }
 

@@ -29,6 +29,12 @@ struct workspace {
 	size_t wiped; /* of the secret part */
 };
 
+/* What BYTES take of either part. */
+static inline size_t workspace_align(size_t bytes)
+{
+	return (bytes + 63) / 64 * 64;
+}
+
 /* -ENOMEM. A secret part and an ordinary one of its own. */
 int workspace_init(struct workspace *w, const struct workspace_size *size);
 void workspace_fini(struct workspace *w);

@@ -12,10 +12,11 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "qkd-engine/workspace_pool.h"
 
 struct turn {
 	struct cascade_params params;
-	struct workspace space[2];
+	struct workspace *space[2];
 	struct cascade_alice *alice;
 	struct cascade_bob *bob;
 	uint64_t *alice_key, *bob_key;
@@ -53,8 +54,13 @@ struct cascade_figures bench_cascade_turns(const struct cascade_params *p, size_
 	uint64_t *keys = malloc(2 * count * words * sizeof(*keys));
 	uint8_t *messages = malloc(2 * count * cap);
 	struct cascade_figures s = {0};
+	struct workspace_pool pool;
+	struct workspace_size size;
 	double since;
 
+	if (cascade_size(p, &size) < 0 || workspace_pool_init(&pool, (unsigned int)(2 * count),
+	                                                      (unsigned int)(2 * count), &size) < 0)
+		bench_fail("cascade: no memory for %zu blocks", count);
 	if (turns == NULL || keys == NULL || messages == NULL)
 		bench_fail("cascade: no memory for blocks that take turns");
 	for (size_t i = 0; i < count; i++) {
@@ -65,16 +71,17 @@ struct cascade_figures bench_cascade_turns(const struct cascade_params *p, size_
 		                         .answer = messages + (2 * i + 1) * cap};
 		bench_keys(state, p->bits, p->qber, turns[i].alice_key, turns[i].bob_key);
 		turns[i].params.seed = bench_random(state);
-		bench_cascade_spaces(turns[i].space, p);
+		for (unsigned int end = 0; end < 2; end++)
+			turns[i].space[end] = workspace_pool_take(&pool);
 	}
 	since = bench_cpu_s();
 	for (size_t i = 0; i < count; i++)
-		turns[i].alice = cascade_alice_create_in(&turns[i].space[0], &turns[i].params,
+		turns[i].alice = cascade_alice_create_in(turns[i].space[0], &turns[i].params,
 		                                         turns[i].alice_key);
 	s.alice_s = bench_cpu_s() - since;
 	since = bench_cpu_s();
 	for (size_t i = 0; i < count; i++)
-		turns[i].bob = cascade_bob_create_in(&turns[i].space[1], &turns[i].params,
+		turns[i].bob = cascade_bob_create_in(turns[i].space[1], &turns[i].params,
 		                                     turns[i].bob_key);
 	for (size_t i = 0; i < count; i++)
 		if (turns[i].alice == NULL || turns[i].bob == NULL)
@@ -100,13 +107,12 @@ struct cascade_figures bench_cascade_turns(const struct cascade_params *p, size_
 		since = bench_cpu_s();
 	}
 	for (size_t i = 0; i < count; i++) {
-		bench_cascade_wipe(&turns[i].space[0], &s.alice_s);
-		bench_cascade_wipe(&turns[i].space[1], &s.bob_s);
-		workspace_fini(&turns[i].space[0]);
-		workspace_fini(&turns[i].space[1]);
+		bench_cascade_wipe(turns[i].space[0], &s.alice_s);
+		bench_cascade_wipe(turns[i].space[1], &s.bob_s);
 	}
 	s.alice_s /= (double)count;
 	s.bob_s /= (double)count;
+	workspace_pool_fini(&pool);
 	free(turns);
 	free(keys);
 	free(messages);
