@@ -80,8 +80,11 @@ static int list_odd(struct cascade_run *r, size_t f)
 		r->work++;
 		level = 64 - (unsigned int)__builtin_clzll(size - 1);
 		cascade_mark_odd(r, f, frame->pass, ranges, from);
-		if (level == 1)
-			settled = cascade_settle(r, f, from, 1); /* or both values of a bit */
+		if (level == 1) {
+			struct cascade_pair pair = cascade_pair(&r->plan, frame->pass, from, 1);
+
+			settled = cascade_settle(r, f, &pair);
+		}
 		if (settled < 0)
 			return settled;
 		if (settled == 0)

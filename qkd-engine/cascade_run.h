@@ -160,12 +160,26 @@ void cascade_frame_prefetch(const struct cascade_run *r, size_t f);
 void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
                       struct cascade_ranges *ranges, size_t start);
 
+/* Two positions of a pass, the first one even, and where their bits are in the frame. */
+struct cascade_pair {
+	uint32_t start, first; /* first: the level from which on they were searched for */
+	uint32_t index[2];
+};
+
+static inline struct cascade_pair cascade_pair(const struct cascade_plan *plan, unsigned int pass,
+                                               size_t start, unsigned int first)
+{
+	return (struct cascade_pair){.start = (uint32_t)start,
+	                             .first = first,
+	                             .index = {(uint32_t)cascade_index(plan, pass, start),
+	                                       (uint32_t)cascade_index(plan, pass, start + 1)}};
+}
+
 /*
- * The odd range [START, START + 2) of the frame's pass, searched for from level FIRST on. When
- * one of its bits is known, the error is the other and nothing needs to be asked: 1. Otherwise
- * 0; or -EPROTO when both are known.
+ * The odd pair of the frame's pass. When one of its bits is known, the error is the other and
+ * nothing needs to be asked: 1. Otherwise 0; or -EPROTO when both are known.
  */
-int cascade_settle(struct cascade_run *r, size_t f, size_t start, unsigned int first);
+int cascade_settle(struct cascade_run *r, size_t f, const struct cascade_pair *pair);
 
 /* A range under search: where it is now, and the level at which it was odd first. */
 static inline uint32_t cascade_listed(size_t start, unsigned int first, unsigned int level)
