@@ -518,9 +518,47 @@ static void test_small_buffer_refused(void)
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
 
+/* What is asked for the longest block with most errors is enough for all others. */
+static void test_size_is_enough(void)
+{
+	static const size_t bits[] = {64, 5000, 65536, 98303, 100000, 333333, 1000000, 1234567};
+	static const size_t frame_bits[] = {1024, 16384, 65536, 65000, 1 << 20};
+	uint64_t key[1] = {0};
+
+	for (size_t i = 0; i < 40; i++) {
+		struct cascade_params most = {bits[i / 5], frame_bits[i % 5], 0.08, 0};
+		size_t longest = cascade_message_max(&most);
+		struct workspace_size size;
+		struct workspace w;
+
+		CU_ASSERT_EQUAL_FATAL(cascade_size(&most, &size), 0);
+		CU_ASSERT_EQUAL_FATAL(workspace_init(&w, &size), 0);
+		for (size_t k = 0; k < 200; k++) {
+			struct cascade_params p = most;
+
+			if (k > 0) {
+				p.bits -= next() % (p.bits - CASCADE_BITS_MIN + 1);
+				p.qber *= (double)(next() % 1001) / 1000;
+			}
+			CU_ASSERT_PTR_NOT_NULL(cascade_bob_create_in(&w, &p, key));
+			while (!workspace_wipe(&w))
+				;
+			CU_ASSERT_PTR_NOT_NULL(cascade_alice_create_in(&w, &p, key));
+			while (!workspace_wipe(&w))
+				;
+			CU_ASSERT_TRUE(cascade_message_max(&p) <= longest);
+		}
+		most.bits = most.bits * 2 + 4096;
+		CU_ASSERT_PTR_NULL(cascade_bob_create_in(&w, &most, key));
+		workspace_fini(&w);
+	}
+	CU_ASSERT_EQUAL(secret_used(), 0);
+}
+
 UNIT_MAIN(UNIT(test_corrects_at_all_rates), UNIT(test_efficiency), UNIT(test_exact_counts),
           UNIT(test_pairs_that_passes_miss), UNIT(test_odd_lengths),
           UNIT(test_no_errors_take_two_rounds), UNIT(test_wrong_estimate), UNIT(test_deterministic),
           UNIT(test_parameters_checked), UNIT(test_alice_refuses), UNIT(test_nothing_left_to_ask),
           UNIT(test_bob_refuses), UNIT(test_random_answers_end),
-          UNIT(test_random_questions_bounded), UNIT(test_small_buffer_refused))
+          UNIT(test_random_questions_bounded), UNIT(test_small_buffer_refused),
+          UNIT(test_size_is_enough))
