@@ -53,6 +53,8 @@ int cascade_run_size(const struct cascade_params *p, struct workspace_size *out)
 		struct workspace w = {0};
 
 		q.bits = frames * p->frame_bits + p->frame_bits / 2 - 1;
+		if (q.bits > frames * CASCADE_FRAME_MAX)
+			q.bits = frames * CASCADE_FRAME_MAX;
 		if (q.bits > p->bits)
 			q.bits = p->bits;
 		if (cascade_plan_init(&r.plan, &q) < 0)
