@@ -105,6 +105,7 @@ struct sent_datagram {
 struct channel_sender {
 	struct send_stream stream[CHANNEL_STREAMS];
 	struct sent_datagram *sent; /* ring by number */
+	uint64_t told[SENT_RING / 64]; /* numbers that an acknowledgement was seen of */
 	struct rate rate;
 	struct path_mtu mtu; /* outlives sessions */
 	uint64_t next_number, oldest_number, largest_acked;
@@ -192,7 +193,8 @@ uint64_t sender_wake(const struct channel *ch);
 void loss_ack(struct channel *ch, const struct wire_ack *ack);
 void loss_detect(struct channel *ch);
 void loss_timeout(struct channel *ch);
-void loss_forget(struct channel *ch, struct sent_datagram *d);
+/* NUMBER is about to be sent: what its place in the rings had is out of reach. */
+void loss_forget(struct channel *ch, uint64_t number);
 uint64_t loss_timeout_at(const struct channel *ch);
 
 /* channel_recv.c */

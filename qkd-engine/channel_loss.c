@@ -10,6 +10,7 @@
 
 #define REORDER_DATAGRAMS 32 /* parallel paths and jitter reorder by more than QUIC's 3 */
 #define PROBES            2
+#define TOLD_WORDS        (SENT_RING / 64)
 
 static void segment_acked(struct channel *ch, enum channel_stream stream, uint64_t seq)
 {
@@ -55,11 +56,14 @@ static void datagram_lost(struct channel *ch, struct sent_datagram *d)
 	}
 }
 
-void loss_forget(struct channel *ch, struct sent_datagram *d)
+void loss_forget(struct channel *ch, uint64_t number)
 {
+	struct sent_datagram *d = &ch->tx.sent[number % SENT_RING];
+
 	if (d->state == SENT_OUTSTANDING)
 		datagram_lost(ch, d);
 	d->state = SENT_NONE;
+	ch->tx.told[number / 64 % TOLD_WORDS] &= ~(1ULL << (number % 64));
 }
 
 /* The record of NUMBER, or NULL when it is forgotten or was not worth one. */
@@ -127,6 +131,23 @@ static uint64_t lowest_of(const struct channel_sender *tx, const struct wire_ack
 	return low > kept && low <= ack->largest ? low : kept;
 }
 
+/*
+ * Of the numbers FIRST ... FIRST + 63 that BITS names those that no acknowledgement has named yet:
+ * each names the last few hundred, most of which are settled.
+ */
+static uint64_t news(struct channel_sender *tx, uint64_t first, uint64_t bits)
+{
+	uint64_t *low = &tx->told[first / 64 % TOLD_WORDS];
+	uint64_t *high = &tx->told[(first / 64 + 1) % TOLD_WORDS];
+	unsigned int shift = first % 64;
+
+	bits &= ~(shift == 0 ? *low : *low >> shift | *high << (64 - shift));
+	*low |= bits << shift;
+	if (shift != 0)
+		*high |= bits >> (64 - shift);
+	return bits;
+}
+
 void loss_ack(struct channel *ch, const struct wire_ack *ack)
 {
 	struct channel_sender *tx = &ch->tx;
@@ -148,12 +169,12 @@ void loss_ack(struct channel *ch, const struct wire_ack *ack)
 	for (unsigned int w = 0; w < ack->words; w++) {
 		uint64_t base = ack->largest - 64ULL * w - 63, bits = ack->word[w];
 
-		for (; bits != 0; bits &= bits - 1) {
-			uint64_t n = base + (unsigned int)__builtin_ctzll(bits);
-
-			if (n >= low && n <= ack->largest)
-				progress |= datagram_acked(ch, n);
-		}
+		if (base + 63 < low)
+			break;
+		if (base < low)
+			bits &= ~0ULL << (low - base);
+		for (bits = news(tx, base, bits); bits != 0; bits &= bits - 1)
+			progress |= datagram_acked(ch, base + (unsigned int)__builtin_ctzll(bits));
 	}
 	if (ack->largest > tx->largest_acked)
 		tx->largest_acked = ack->largest;

@@ -65,6 +65,7 @@ void sender_reset(struct channel *ch)
 		tx->sent[(WIRE_FIRST_NUMBER + i) % SENT_RING] = (struct sent_datagram){0};
 	rate_init(&tx->rate);
 	path_mtu_session(&tx->mtu, ch->now_ns);
+	memset(tx->told, 0, sizeof(tx->told));
 	tx->next_number = tx->oldest_number = WIRE_FIRST_NUMBER;
 	tx->largest_acked = 0;
 	tx->loss_at_ns = CHANNEL_NEVER;
@@ -252,7 +253,7 @@ static size_t put_ping(struct channel *ch, uint8_t *buf, size_t bytes)
 	struct sent_datagram d = {.number = ch->tx.next_number};
 	size_t n = wire_put_data_head(buf, ch->current.id, d.number);
 
-	loss_forget(ch, &ch->tx.sent[d.number % SENT_RING]);
+	loss_forget(ch, d.number);
 	buf[n++] = WIRE_FRAME_PING;
 	if (bytes > n + WIRE_TAG_BYTES) {
 		memset(buf + n, WIRE_FRAME_PAD, bytes - WIRE_TAG_BYTES - n);
@@ -292,7 +293,7 @@ size_t sender_output(struct channel *ch, uint8_t *buf)
 	if (!ack_due && !data && !tx->ping)
 		return 0;
 
-	loss_forget(ch, &tx->sent[d.number % SENT_RING]);
+	loss_forget(ch, d.number);
 	n = wire_put_data_head(buf, ch->current.id, d.number);
 	if (rx->any) {
 		struct wire_ack ack;
