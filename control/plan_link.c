@@ -149,10 +149,13 @@ static double split(const struct plan_link *l, struct plan_point *p, double cros
 
 static void dead_time(const struct plan_link *l, double clicks, struct plan_point *p)
 {
-	double rate = clicks * l->slot_hz, dead_s = l->dead_time_ns * 1e-9, behind;
-	unsigned int detectors = (unsigned int)l->detectors * (l->splitter ? 2 : 1);
+	double rate = clicks * l->slot_hz, dead_s = l->dead_time_ns * 1e-9, behind, own[16];
+	unsigned int n = (unsigned int)l->detectors, bases = l->splitter ? 2 : 1;
 
-	behind = l->independent ? physics_dead_time_all_live(rate, dead_s, detectors)
+	/* A splitter's detectors share by basis, a basis' own alike. */
+	for (unsigned int i = 0; i < n * bases; i++)
+		own[i] = rate / n * (l->splitter ? (i < n ? l->p_z_bob : 1 - l->p_z_bob) : 1);
+	behind = l->independent ? physics_own_dead_times(own, n * bases, dead_s, true)
 	                        : physics_dead_time(rate, dead_s);
 	p->live = rate > 0 ? behind / rate : 1;
 	p->clicks_s = behind * l->gate_light;

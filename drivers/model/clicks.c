@@ -47,7 +47,8 @@ static void enter_light(struct clicks *c)
 	/* The detectors' traps are set by the QKD light and stay as they are in other light. */
 	if (l->mode != CARD_TX_MODE_QKD)
 		return;
-	c->trap = physics_afterpulse_left(&c->link, c->p_step / slot_s, c->holdoff * slot_s);
+	c->trap = physics_afterpulse_left(&c->link, c->p_step / slot_s,
+	                                  (c->dead > c->holdoff ? c->dead : c->holdoff) * slot_s);
 }
 
 void clicks_init(struct clicks *c, const struct optics_link *link, const struct rng *rng)
@@ -93,6 +94,9 @@ void clicks_set_receiver(struct clicks *c, bool gates_on, double holdoff, unsign
 	c->gates_on = gates_on;
 	/* A slot holds one tag, so no shorter dead time can be told. */
 	c->holdoff = holdoff < 1 ? 1 : holdoff;
+	c->dead = c->link.dead_ns * 1e6 / c->link.slot_fs;
+	if (c->dead <= c->holdoff)
+		c->dead = 0;
 	c->gate_start = gate_start;
 	c->gate_width = gate_width;
 	if (!gates_on)
@@ -124,7 +128,7 @@ static uint64_t next_candidate(struct clicks *c, uint64_t limit)
 
 static void trap_carrier(struct clicks *c, uint64_t n, double frac, unsigned int detectors)
 {
-	double at = frac + c->holdoff +
+	double at = frac + (c->dead > c->holdoff ? c->dead : c->holdoff) +
 	            rng_exp(&c->rng) * c->link.afterpulse_tau_ns * 1e6 / c->link.slot_fs;
 	unsigned int i = c->pendings, detector;
 	uint64_t release = n + (uint64_t)floor(at);
@@ -142,6 +146,29 @@ static void trap_carrier(struct clicks *c, uint64_t n, double frac, unsigned int
 	c->pendings++;
 }
 
+/*
+ * Detectors that are dead by themselves do not fire; those that do are dead from now on, whether
+ * the click counts or not.
+ */
+static bool own_dead_times(struct clicks *c, struct click *k, double frac)
+{
+	unsigned int live = 0;
+
+	for (unsigned int d = 0; d < 4; d++)
+		if ((double)(int64_t)(k->pulse - c->ready[d].n) + frac >= c->ready[d].frac)
+			live |= 1u << d;
+	k->detectors &= (uint8_t)live;
+	for (unsigned int d = 0; d < 4; d++) {
+		if (!(k->detectors >> d & 1))
+			continue;
+		c->ready[d].n = k->pulse;
+		c->ready[d].frac = frac + c->dead;
+	}
+	if (k->detectors != 0 && rng_uniform(&c->rng) < c->trap)
+		trap_carrier(c, k->pulse, frac, k->detectors);
+	return k->detectors != 0 && (live == 0xf || !(c->link.all_live > 0));
+}
+
 /* A detector would fire at pulse + frac: does it, and how does Bob's card see it? */
 static bool fire(struct clicks *c, struct click *k, double frac)
 {
@@ -154,10 +181,12 @@ static bool fire(struct clicks *c, struct click *k, double frac)
 	k->sub = (uint8_t)((x - floor(x)) * 256);
 	if (!gate_open(c, k->sub) || (int64_t)(k->slot - c->last_slot) <= 0)
 		return false;
+	if (c->dead > 0 && !own_dead_times(c, k, frac))
+		return false;
 	c->last_slot = k->slot;
 	c->n_live = k->pulse;
 	c->live_from = frac + c->holdoff;
-	if (rng_uniform(&c->rng) < c->trap)
+	if (c->dead == 0 && rng_uniform(&c->rng) < c->trap)
 		trap_carrier(c, k->pulse, frac, k->detectors);
 	return true;
 }

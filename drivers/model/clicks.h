@@ -56,9 +56,14 @@ struct clicks {
 
 	/* receiver */
 	bool gates_on;
-	double holdoff;     /* slots */
-	double live_from;   /* arrival - n_live: detectors fire again from here on */
-	uint64_t n_live;    /* integer part of it */
+	double holdoff;   /* slots */
+	double live_from; /* arrival - n_live: detectors fire again from here on */
+	uint64_t n_live;  /* integer part of it */
+	double dead;      /* slots: each detector's own dead time, 0 when the hold-off is longer */
+	struct {
+		uint64_t n;
+		double frac;
+	} ready[4];         /* when detector i fires again */
 	uint64_t last_slot; /* of the last click, on Bob's grid */
 	unsigned int gate_start, gate_width;
 

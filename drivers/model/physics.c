@@ -15,6 +15,7 @@ const struct optics_link optics_link_default = {
         .misalignment = 0.01,
         .afterpulse = 0.01,
         .afterpulse_tau_ns = 1000,
+        .all_live = 1,
         .p_z_bob = 0.8,
         .jitter_ps = 40,
         .slot_fs = 1e6,
@@ -40,12 +41,42 @@ double physics_afterpulse_left(const struct optics_link *link, double rate, doub
 	return left < 1 ? left : 1;
 }
 
+/* Share of afterpulses in the clicks: as stated, unless the light is too bright for that. */
+static double afterpulse_share(const struct optics_link *link, double rate, double holdoff_s)
+{
+	double tau_s = link->afterpulse_tau_ns * 1e-9;
+	double q = exp(-holdoff_s / tau_s), r = rate * tau_s / (1 + rate * tau_s);
+
+	return physics_afterpulse_left(link, rate, holdoff_s) * (1 - r) / (1 - q * r);
+}
+
+/*
+ * Detectors of basis Z see another rate than those of X. A hold-off that is shorter than their own
+ * dead times is left out of account, and so are slots in which several fire.
+ */
+static double behind_own_dead_times(const struct optics_link *link,
+                                    const struct optics_source *source, double clicks_s)
+{
+	double z = link->p_z_bob, dark = link->dark_probability, fire[2] = {0, 0};
+	double eta = physics_transmittance(link), rate[DETECTORS], sum;
+	double p[2] = {source->p_mu1, 1 - source->p_mu1}, mu[2] = {source->mu1, source->mu2};
+
+	for (int k = 0; k < 2; k++)
+		for (int basis = 0; basis < 2; basis++)
+			fire[basis] +=
+			        p[k] * physics_mismatched(eta * mu[k] * (basis ? 1 - z : z), dark);
+	sum = fire[0] + fire[1];
+	for (int d = 0; d < DETECTORS; d++)
+		rate[d] = sum > 0 ? clicks_s * fire[d / 2] / 2 / sum : 0;
+	return physics_own_dead_times(rate, DETECTORS, link->dead_ns * 1e-9, link->all_live > 0);
+}
+
 void physics_expect(const struct optics_link *link, const struct optics_source *source,
                     double holdoff_s, struct physics_expect *out)
 {
 	double eta = physics_transmittance(link), p[2] = {source->p_mu1, 1 - source->p_mu1};
 	double mu[2] = {source->mu1, source->mu2}, gain[2], click[2] = {0, 0}, error[2] = {0, 0};
-	double share = link->afterpulse / (1 + link->afterpulse), qber[2], with_afterpulses;
+	double dead_s = link->dead_ns * 1e-9, share, qber[2], with_afterpulses;
 
 	for (int k = 0; k < 2; k++) {
 		gain[k] = p[k] * physics_gain_exact(eta, mu[k], link->dark_probability, DETECTORS);
@@ -59,9 +90,14 @@ void physics_expect(const struct optics_link *link, const struct optics_source *
 		}
 	}
 	out->rate = (gain[0] + gain[1]) / (link->slot_fs * 1e-15);
+	share = afterpulse_share(link, out->rate, dead_s > holdoff_s ? dead_s : holdoff_s);
 	/* Live time is 1 - clicks_s tau; in it come RATE clicks and the afterpulses' share. */
-	with_afterpulses = out->rate * (1 + link->afterpulse);
-	out->clicks_s = physics_dead_time(with_afterpulses, holdoff_s);
+	with_afterpulses = out->rate / (1 - share);
+	if (dead_s > holdoff_s)
+		out->clicks_s = behind_own_dead_times(link, source, with_afterpulses);
+	else
+		out->clicks_s = physics_dead_time(with_afterpulses, holdoff_s);
+	out->live = with_afterpulses > 0 ? out->clicks_s / with_afterpulses : 1;
 	for (int basis = 0; basis < 2; basis++)
 		qber[basis] = click[basis] > 0
 		                      ? (1 - share) * error[basis] / click[basis] + share / 2

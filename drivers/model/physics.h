@@ -17,6 +17,8 @@ struct optics_link {
 	double misalignment;     /* e_d: share of the light that goes to the wrong detector */
 	double afterpulse;       /* afterpulses per click of light or dark, at the QKD rate */
 	double afterpulse_tau_ns;
+	double dead_ns;     /* a detector's own dead time, besides the hold-off common to all */
+	double all_live;    /* 1: a click counts only when all detectors are live; 0: always */
 	double p_z_bob;     /* share of the light that a passive splitter sends to basis Z */
 	double jitter_ps;   /* standard deviation of the arrival time */
 	double slot_fs;     /* nominal slot period */
@@ -47,6 +49,7 @@ double physics_afterpulse_left(const struct optics_link *link, double rate, doub
 
 /* What an honest link in QKD mode shows. */
 struct physics_expect {
+	double live;     /* share of time in which a click counts */
 	double rate;     /* clicks of light and dark per second of live time */
 	double clicks_s; /* behind the hold-off, afterpulses included */
 	double qber_z, qber_x;

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/physics/detector.h"
+
 /* A parameter of the link, its option and its range. */
 static const struct {
 	const char *name;
@@ -26,6 +28,8 @@ static const struct {
         {"misalignment", offsetof(struct optics_link, misalignment), 0, 0.5},
         {"afterpulse", offsetof(struct optics_link, afterpulse), 0, 0.5},
         {"afterpulse-tau", offsetof(struct optics_link, afterpulse_tau_ns), 1, 1e6},
+        {"dead-time", offsetof(struct optics_link, dead_ns), 0, 1e6},
+        {"all-live", offsetof(struct optics_link, all_live), 0, 1},
         {"bob-p-z", offsetof(struct optics_link, p_z_bob), 0, 1},
         {"jitter", offsetof(struct optics_link, jitter_ps), 0, 1000},
         {"slot", offsetof(struct optics_link, slot_fs), 1e5, 1e8},
@@ -35,10 +39,22 @@ static const struct {
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
-enum { ALICE = NUMBERS, BOB, CONTROL, MODE, ALICE_OWNER, BOB_OWNER, ATTACK, SEED, HELP, OPTIONS };
+enum {
+	ALICE = NUMBERS,
+	BOB,
+	CONTROL,
+	MODE,
+	ALICE_OWNER,
+	BOB_OWNER,
+	ATTACK,
+	DETECTOR,
+	SEED,
+	HELP,
+	OPTIONS
+};
 
-static const char *const others[] = {"alice",     "bob",    "control", "mode", "alice-owner",
-                                     "bob-owner", "attack", "seed",    "help"};
+static const char *const others[] = {"alice",     "bob",    "control",  "mode", "alice-owner",
+                                     "bob-owner", "attack", "detector", "seed", "help"};
 
 const char sim_options_help[] =
         "usage: lumengate-optics-sim --alice FILE --bob FILE [option...]\n"
@@ -57,6 +73,10 @@ const char sim_options_help[] =
         "  --misalignment P       (0.01)  --bob-p-z P            (0.8)\n"
         "  --afterpulse P         (0.01)  per click of light or dark, at the QKD rate\n"
         "  --afterpulse-tau NS    (1000)  --jitter PS            (40) standard deviation\n"
+        "  --dead-time NS         (0)     a detector's own, besides the hold-off common to all\n"
+        "  --all-live 0|1         (1)     a click counts only when all detectors are live\n"
+        "  --detector PRESET      efficiency, dark, afterpulse, dead time and jitter of\n"
+        "                         " DETECTOR_PRESET_NAMES "\n"
         "  --clock-error PPB      (200)   largest at the start\n"
         "  --clock-walk PPB       (0.5)   per square root of a second\n"
         "  --slot FS              (1e6)   slot period\n"
@@ -125,6 +145,23 @@ static int parse_owner(const char *name, const char *text, struct shm_file_owner
 	return 0;
 }
 
+/* The preset's figures; options behind it change them. */
+static int parse_detector(struct sim_options *o, const char *text, struct err *err)
+{
+	const struct detector_preset *d = detector_preset_find(text);
+
+	if (d == NULL)
+		return err_set(err, EINVAL, "--detector: \"%.40s\" is not %s", text,
+		               DETECTOR_PRESET_NAMES);
+	o->link.efficiency = d->efficiency;
+	o->link.dark_probability = detector_dark(d, o->link.slot_fs * 1e-15);
+	o->link.afterpulse = d->afterpulse;
+	o->link.afterpulse_tau_ns = d->afterpulse_tau_ns;
+	o->link.dead_ns = d->dead_time_ns;
+	o->link.jitter_ps = detector_jitter_sigma_ps(d);
+	return 0;
+}
+
 static int parse_other(struct sim_options *o, int option, const char *text, struct err *err)
 {
 	unsigned long mode;
@@ -154,6 +191,8 @@ static int parse_other(struct sim_options *o, int option, const char *text, stru
 		if (attack_parse(text, &o->attack, err) < 0)
 			return err_prefix(err, "--attack");
 		return 0;
+	case DETECTOR:
+		return parse_detector(o, text, err);
 	case SEED:
 		errno = 0;
 		o->seed = strtoull(text, &end, 0);

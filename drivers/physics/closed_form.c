@@ -51,9 +51,22 @@ double physics_dead_time(double rate, double dead_s)
 	return rate / (1 + rate * dead_s);
 }
 
-double physics_dead_time_all_live(double rate, double dead_s, unsigned int n)
+double physics_own_dead_times(const double *rate, unsigned int n, double dead_s, bool all_live)
 {
-	return rate / pow(1 + rate * dead_s / n, n);
+	double all = 0, counted = 0, live = 1;
+
+	for (unsigned int i = 0; i < n; i++) {
+		all += rate[i];
+		counted += rate[i] / (1 + rate[i] * dead_s);
+		live /= 1 + rate[i] * dead_s;
+	}
+	return all_live ? all * live : counted;
+}
+
+double physics_dead_slots(double p_click, unsigned int slots, double missed)
+{
+	/* Mean distance of clicks: slots - 1 dead, then a geometric wait. */
+	return p_click > 0 ? p_click / (1 + p_click * (slots - 1 + missed)) : 0;
 }
 
 double physics_afterpulse_yield(double rate, double holdoff_s, double tau_s)

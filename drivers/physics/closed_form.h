@@ -43,10 +43,16 @@ double physics_mismatched(double light, double p_dark);
 double physics_dead_time(double rate, double dead_s);
 
 /*
- * N detectors with dead times of their own, each behind RATE / N; a click counts only when all are
- * live. Independent Poisson inputs: R / (1 + R tau / N)^N.
+ * N detectors with dead times of their own, behind independent Poisson inputs of RATE each: clicks
+ * that count, when only those do that find ALL_LIVE, sum r_i / prod (1 + r_j tau), or all.
  */
-double physics_dead_time_all_live(double rate, double dead_s, unsigned int n);
+double physics_own_dead_times(const double *rate, unsigned int n, double dead_s, bool all_live);
+
+/*
+ * Clicks per slot where light comes in pulses: a click in slot n leaves the SLOTS - 1 slots behind
+ * it dead, and the one after these with probability MISSED (1/2 when jitter decides).
+ */
+double physics_dead_slots(double p_click, unsigned int slots, double missed);
 
 /*
  * Probability that a trapped carrier which is released after an exponential time of mean

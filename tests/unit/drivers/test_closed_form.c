@@ -36,11 +36,19 @@ static void test_entropy(void)
 
 static void test_dead_time(void)
 {
+	double rates[2] = {1e6, 1e5};
+
 	/* 10^6 a second behind 10 us: 9.091e4, the textbook's value; 2.2e8 behind 40 ns. */
 	CU_ASSERT(near(physics_dead_time(1e6, 10e-6), 90909.09, 1e-6));
 	CU_ASSERT(near(physics_dead_time(2.2e8, 40e-9), 2.2449e7, 1e-4));
-	CU_ASSERT(near(physics_dead_time_all_live(1e6, 10e-6, 1), 90909.09, 1e-6));
-	CU_ASSERT(near(physics_dead_time_all_live(1e6, 10e-6, 2), 1e6 / 36, 1e-9));
+	CU_ASSERT(near(physics_own_dead_times(rates, 1, 10e-6, true), 90909.09, 1e-6));
+	/* 1/11 of the time the one is live, half of it the other. */
+	CU_ASSERT(near(physics_own_dead_times(rates, 2, 10e-6, true), 1.1e6 / 22, 1e-9));
+	CU_ASSERT(near(physics_own_dead_times(rates, 2, 10e-6, false), 90909.09 + 5e4, 1e-6));
+	CU_ASSERT_EQUAL(physics_dead_slots(0.5, 1, 0), 0.5);
+	CU_ASSERT(near(physics_dead_slots(0.5, 3, 0), 0.25, 1e-12));
+	CU_ASSERT(near(physics_dead_slots(1e-3, 1000, 0.5), physics_dead_time(1e6, 1e-6) * 1e-9,
+	               1e-3));
 }
 
 static void test_afterpulse_yield(void)

@@ -57,6 +57,22 @@ static void test_values(void)
 	CU_ASSERT_STRING_EQUAL(o.control, "c");
 }
 
+/* A preset's figures; what stands behind it changes them. */
+static void test_detector(void)
+{
+	struct sim_options o;
+	struct err err;
+
+	CU_ASSERT_EQUAL(PARSE(&o, &err, "--alice", "a", "--bob", "b", "--slot", "4e5", "--detector",
+	                      "snspd", "--efficiency", "0.9"),
+	                0);
+	CU_ASSERT_EQUAL(o.link.efficiency, 0.9);
+	CU_ASSERT_DOUBLE_EQUAL(o.link.dark_probability, 100 * 4e-10, 1e-15);
+	CU_ASSERT_EQUAL(o.link.dead_ns, 30);
+	CU_ASSERT_EQUAL(o.link.afterpulse, 0);
+	CU_ASSERT_EQUAL(o.link.all_live, 1);
+}
+
 static void test_bad_ones_are_named(void)
 {
 	static char *const bad[][2] = {
@@ -75,6 +91,8 @@ static void test_bad_ones_are_named(void)
 	        {"--alice-owner", "nobo:"},
 	        {"--bob-owner", ":nogr"},
 	        {"--attack", "blinding"},
+	        {"--detector", "pmt"},
+	        {"--dead-time", "-1"},
 	        {"--bob", "a"},
 	        {"--clock-error", "1e4"},
 	};
@@ -96,4 +114,5 @@ static void test_bad_ones_are_named(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "more"));
 }
 
-UNIT_MAIN(UNIT(test_defaults), UNIT(test_values), UNIT(test_bad_ones_are_named))
+UNIT_MAIN(UNIT(test_defaults), UNIT(test_values), UNIT(test_detector),
+          UNIT(test_bad_ones_are_named))
