@@ -246,10 +246,12 @@ static json_t *read_optics(void)
 		return NULL;
 	qkd_role_status_read(link_role(site_link()), &s);
 	link_stats_read(site_link(), &l);
-	return json_pack("{s:b, s:b, s:f, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "present",
-	                 s.optics.present, "phase_locked", s.optics.phase_locked, "frequency_ppb",
-	                 s.optics.frequency_ppb, "simulated", s.optics.simulated, "stores_agree",
-	                 l.connected, "blocks_stored", (json_int_t)l.blocks_stored,
+	return json_pack("{s:b, s:b, s:f, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	                 "present", s.optics.present, "phase_locked", s.optics.phase_locked,
+	                 "frequency_ppb", s.optics.frequency_ppb, "clicks_no_phase",
+	                 (json_int_t)s.optics.clicks_no_phase, "clicks_same_slot",
+	                 (json_int_t)s.optics.clicks_same_slot, "simulated", s.optics.simulated,
+	                 "stores_agree", l.connected, "blocks_stored", (json_int_t)l.blocks_stored,
 	                 "blocks_refused", (json_int_t)l.blocks_refused, "pads_fetched",
 	                 (json_int_t)l.pads_fetched, "pads_unknown", (json_int_t)l.pads_unknown,
 	                 "bad_messages", (json_int_t)l.bad_messages, "notes_dropped",

@@ -83,7 +83,10 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, blocks_sifted_bits);
 	U64(o, s, secret_bits);
 	U64(o, s, leaked_bits);
+	U64(o, s, unaligned);
+	U64(o, s, dropped);
 	U64(o, s, gaps);
+	U64(o, s, stale_choices);
 	U64(o, s, protocol_errors);
 	U64(o, s, auth_failures);
 	U64(o, s, realignments);

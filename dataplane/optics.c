@@ -39,7 +39,8 @@ struct optics {
 	_Alignas(64) struct phase_track track;
 	unsigned int epoch; /* of the track's numbers; 0: none yet */
 	uint64_t last_click_ns;
-	uint64_t last_slot;    /* handed on, on the transmitter's grid */
+	uint64_t last_slot; /* handed on, on the transmitter's grid */
+	uint64_t no_phase, same_slot;
 	uint64_t random_state; /* decides double clicks; refilled from the QRNG */
 	unsigned int random_bits;
 };
@@ -175,15 +176,20 @@ static unsigned int receive_clicks(struct optics *o, struct engine *engine, uint
 				           phase_track_slot(&o->track, c->gap_last));
 			continue;
 		}
-		if (!phase_track_click(&o->track, c->slot, c->sub, &slot))
+		if (!phase_track_click(&o->track, c->slot, c->sub, &slot)) {
+			o->no_phase++;
 			continue;
+		}
 		if (o->track.epoch != o->epoch) {
+			o->no_phase += used; /* their numbers mean nothing any more */
 			used = 0;
 			check_epoch(o, engine);
 		}
 		/* A slot is announced once; neighbours can only meet below the hold-off. */
-		if (slot <= o->last_slot)
+		if (slot <= o->last_slot) {
+			o->same_slot++;
 			continue;
+		}
 		o->last_slot = found[used].slot = slot;
 		detect(o, c->detectors, &found[used]);
 		used++;
@@ -299,7 +305,9 @@ bool optics_simulated(const struct optics *o)
 
 void optics_status_read(const struct optics *o, struct optics_status *out)
 {
-	*out = (struct optics_status){.simulated = optics_simulated(o)};
+	*out = (struct optics_status){.simulated = optics_simulated(o),
+	                              .clicks_no_phase = o->no_phase,
+	                              .clicks_same_slot = o->same_slot};
 	if (__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE))
 		return;
 	out->present = true;

@@ -50,6 +50,11 @@ struct optics_status {
 	bool simulated; /* as above, card or not */
 	bool phase_locked;
 	double frequency_ppb; /* transmitter's clock against the receiver's, Bob only */
+	/*
+	 * Clicks that are not handed on, since the start: without the transmitter's clock there is
+	 * no slot to name; of one slot of its grid a click was handed on already.
+	 */
+	uint64_t clicks_no_phase, clicks_same_slot;
 	struct card_status card;
 };
 void optics_status_read(const struct optics *o, struct optics_status *out);

@@ -154,6 +154,9 @@ static struct optics *locked(void)
 	CU_ASSERT_EQUAL(optics_slot_now(o), 0);
 	clicks(o, 1024, 100);
 	CU_ASSERT_TRUE_FATAL(status_of(o).phase_locked);
+	/* Each click is handed on or counted. */
+	CU_ASSERT_EQUAL(status_of(o).clicks_no_phase + found_count, 1024);
+	CU_ASSERT_EQUAL(status_of(o).clicks_same_slot, 0);
 	CU_ASSERT_EQUAL(restarts, 0);
 	CU_ASSERT_EQUAL(optics_slot_now(o), fake.slot);
 	found_count = 0;
@@ -287,6 +290,7 @@ static void test_a_slot_is_detected_once(void)
 	CU_ASSERT_EQUAL(found[0].slot, s + 1);
 	CU_ASSERT_EQUAL(found[0].bit, 0);
 	CU_ASSERT_EQUAL(found[1].slot, s + 2);
+	CU_ASSERT_EQUAL(status_of(o).clicks_same_slot, 1);
 	stop(o);
 }
 
