@@ -104,7 +104,7 @@ struct sent_datagram {
 
 struct channel_sender {
 	struct send_stream stream[CHANNEL_STREAMS];
-	struct sent_datagram *sent; /* ring by number */
+	struct sent_datagram *sent;    /* ring by number */
 	uint64_t told[SENT_RING / 64]; /* numbers that an acknowledgement was seen of */
 	struct rate rate;
 	struct path_mtu mtu; /* outlives sessions */

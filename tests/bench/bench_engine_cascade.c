@@ -116,6 +116,34 @@ struct cascade_figures bench_cascade_block(struct workspace w[2], const struct c
 	return s;
 }
 
+double bench_cascade_direct(struct cascade_params p, uint64_t seed, double *rounds)
+{
+	uint64_t *alice = malloc(BITS_WORDS(p.bits) * 8), *bob = malloc(BITS_WORDS(p.bits) * 8);
+	double alice_s[5], bob_s[5];
+	struct workspace space[2];
+	uint64_t parities = 0;
+
+	if (alice == NULL || bob == NULL)
+		bench_fail("cascade: no memory");
+	bench_cascade_spaces(space, &p);
+	*rounds = 0;
+	for (int i = 0; i < 5; i++) {
+		struct cascade_figures s;
+
+		bench_keys(&seed, p.bits, p.qber, alice, bob);
+		p.seed = bench_random(&seed);
+		s = bench_cascade_block(space, &p, alice, bob, &parities, NULL);
+		alice_s[i] = s.alice_s;
+		bob_s[i] = s.bob_s;
+		*rounds += s.rounds / 5;
+	}
+	workspace_fini(&space[0]);
+	workspace_fini(&space[1]);
+	free(alice);
+	free(bob);
+	return fmax(bench_median(alice_s, 5), bench_median(bob_s, 5));
+}
+
 size_t bench_cascade_failures(const struct cascade_params *p, const uint64_t *x, const uint64_t *y)
 {
 	struct cascade_plan plan;

@@ -34,6 +34,12 @@ struct cascade_figures bench_cascade_block(struct workspace w[2], const struct c
 struct cascade_figures bench_cascade_turns(const struct cascade_params *p, size_t count,
                                            uint64_t *state);
 
+/*
+ * Processor time of the slower end for a block alone with no network, the median of five with
+ * keys and seeds from SEED. *ROUNDS: how many they take.
+ */
+double bench_cascade_direct(struct cascade_params p, uint64_t seed, double *rounds);
+
 /* Frames that differ. */
 size_t bench_cascade_failures(const struct cascade_params *p, const uint64_t *x, const uint64_t *y);
 
