@@ -21,9 +21,10 @@
  *     Alice: for each message: answer(a, msg, len, out, cap) with the same arguments until it
  *            is not -EAGAIN; n > 0: send OUT.
  *
- * A call works for about 50 us before it returns -EAGAIN. Nothing is allocated after create.
- * Frames of 2^18 take 40 KiB of secret memory for Alice and 1.6 to 2.3 MiB for Bob, however long
- * the block is. gcm_provider_init() (common/gcm.h) must have succeeded before.
+ * A call works for less than 50 us before it returns -EAGAIN. All memory is that of a workspace,
+ * which create takes pieces of: frames of 2^18 take 40 KiB of secret memory for Alice and 1.6 to
+ * 2.3 MiB for Bob, however long the block is. gcm_provider_init() (common/gcm.h) must have
+ * succeeded before.
  */
 
 #ifndef QKD_ENGINE_LDPC_H
@@ -32,6 +33,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "qkd-engine/workspace.h"
 
 #define LDPC_BITS_MIN    1024
 #define LDPC_BITS_MAX    (1u << 24)
@@ -70,9 +73,24 @@ struct ldpc_stats {
  */
 uint64_t ldpc_budget(const struct ldpc_params *p);
 
+/*
+ * Room that either side needs for blocks of up to BITS in frames of up to FRAME_BITS, whatever the
+ * error rate. 0 or -EINVAL.
+ */
+int ldpc_alice_size(size_t bits, size_t frame_bits, struct workspace_size *out);
+int ldpc_bob_size(size_t bits, size_t frame_bits, struct workspace_size *out);
+/* Likewise ldpc_message_max(), at the most. */
+size_t ldpc_message_most(size_t bits);
+
 /* Alice: answers. KEY is a bit string (common/bytes.h) that she keeps until destroy. */
 struct ldpc_alice;
-/* NULL with errno EINVAL (parameters), ERANGE (no code for the error rate) or ENOMEM. */
+/*
+ * NULL with errno EINVAL (parameters), ERANGE (no code for the error rate) or ENOMEM (W is too
+ * small). W is wiped by its owner.
+ */
+struct ldpc_alice *ldpc_alice_create_in(struct workspace *w, const struct ldpc_params *p,
+                                        const uint64_t *key);
+/* In a workspace of its own, which destroy wipes and frees. */
 struct ldpc_alice *ldpc_alice_create(const struct ldpc_params *p, const uint64_t *key);
 void ldpc_alice_destroy(struct ldpc_alice *a);
 /*
@@ -87,7 +105,9 @@ void ldpc_alice_stats(const struct ldpc_alice *a, struct ldpc_stats *out);
 
 /* Bob: asks and corrects KEY in place; KEY stays his until destroy. */
 struct ldpc_bob;
-/* As ldpc_alice_create(). */
+/* As of Alice. */
+struct ldpc_bob *ldpc_bob_create_in(struct workspace *w, const struct ldpc_params *p,
+                                    uint64_t *key);
 struct ldpc_bob *ldpc_bob_create(const struct ldpc_params *p, uint64_t *key);
 void ldpc_bob_destroy(struct ldpc_bob *b);
 /*

@@ -3,11 +3,9 @@
 /* Alice's half: what she sends is fixed by the plan, but for Bob's verdicts. */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
-#include "common/secret.h"
 #include "qkd-engine/ldpc_wire.h"
 
 /* Code positions whose syndromes are computed in one call: about 50 us. */
@@ -23,42 +21,96 @@ struct ldpc_alice {
 	int failed; /* what is returned for ever */
 	/* the message being answered */
 	bool busy;
-	size_t at, length; /* frames done, bytes written */
+	size_t at, length;    /* frames done, bytes written */
+	struct workspace own; /* none: it is another's */
 };
 
-struct ldpc_alice *ldpc_alice_create(const struct ldpc_params *p, const uint64_t *key)
-{
-	struct ldpc_alice *a = calloc(1, sizeof(*a));
-	int ret;
+/* Pieces of W for FRAMES of CODE with circulants of Z. */
+struct pieces {
+	struct ldpc_alice *alice;
+	uint64_t *frame, *row;
+	uint32_t *open;
+};
 
-	if (a == NULL)
-		return NULL;
-	ret = ldpc_plan_init(&a->plan, p);
+static struct pieces place(struct workspace *w, const struct ldpc_code *code, size_t z,
+                           size_t frames)
+{
+	size_t words = (z + 63) / 64;
+
+	return (struct pieces){
+	        .alice = workspace_plain(w, sizeof(struct ldpc_alice)),
+	        .frame = workspace_secret(w, code->cols * words * sizeof(uint64_t)),
+	        .row = workspace_secret(w, words * sizeof(uint64_t)),
+	        .open = workspace_plain(w, frames * sizeof(uint32_t)),
+	};
+}
+
+static void count(struct workspace *w, const struct ldpc_code *code, size_t z, size_t frames)
+{
+	place(w, code, z, frames);
+}
+
+int ldpc_alice_size(size_t bits, size_t frame_bits, struct workspace_size *out)
+{
+	return ldpc_plan_size(bits, frame_bits, count, out);
+}
+
+struct ldpc_alice *ldpc_alice_create_in(struct workspace *w, const struct ldpc_params *p,
+                                        const uint64_t *key)
+{
+	struct ldpc_plan plan;
+	struct ldpc_alice *a;
+	struct pieces pieces;
+	int ret = ldpc_plan_init(&plan, p);
+
 	if (ret < 0) {
-		free(a);
 		errno = -ret;
 		return NULL;
 	}
-	a->key = key;
-	a->message_max = ldpc_message_max(p);
-	a->frame = secret_alloc(a->plan.frame_words * sizeof(uint64_t));
-	a->row = secret_alloc(a->plan.words * sizeof(uint64_t));
-	if (a->frame == NULL || a->row == NULL || ldpc_course_init(&a->course, &a->plan) < 0) {
-		ldpc_alice_destroy(a);
+	pieces = place(w, plan.code, plan.z, plan.frames);
+	if (!workspace_fits(w)) {
 		errno = ENOMEM;
 		return NULL;
 	}
+	a = pieces.alice;
+	*a = (struct ldpc_alice){.plan = plan,
+	                         .key = key,
+	                         .message_max = ldpc_message_max(p),
+	                         .frame = pieces.frame,
+	                         .row = pieces.row};
+	ldpc_course_init(&a->course, &a->plan, pieces.open);
+	return a;
+}
+
+struct ldpc_alice *ldpc_alice_create(const struct ldpc_params *p, const uint64_t *key)
+{
+	struct workspace_size size;
+	struct workspace own;
+	struct ldpc_alice *a;
+	int ret = ldpc_alice_size(p->bits, p->frame_bits, &size);
+
+	if (ret == 0)
+		ret = workspace_init(&own, &size);
+	if (ret < 0) {
+		errno = -ret;
+		return NULL;
+	}
+	a = ldpc_alice_create_in(&own, p, key);
+	if (a == NULL)
+		workspace_fini(&own);
+	else
+		a->own = own;
 	return a;
 }
 
 void ldpc_alice_destroy(struct ldpc_alice *a)
 {
+	struct workspace own;
+
 	if (a == NULL)
 		return;
-	secret_free(a->frame);
-	secret_free(a->row);
-	ldpc_course_fini(&a->course);
-	free(a);
+	own = a->own; /* A is in it */
+	workspace_fini(&own);
 }
 
 static void put_rows(struct ldpc_alice *a, struct ldpc_rows rows, uint8_t *out)

@@ -3,11 +3,9 @@
 /* Bob's half: he keeps Alice's syndromes, decodes one open frame after the other and asks again. */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
-#include "common/secret.h"
 #include "qkd-engine/ldpc_decoder.h"
 #include "qkd-engine/ldpc_wire.h"
 
@@ -39,54 +37,115 @@ struct ldpc_bob {
 	int error;
 	size_t at, undecoded; /* among the open frames */
 	size_t answer_at;
+	struct workspace own; /* none: it is another's */
 };
 
-struct ldpc_bob *ldpc_bob_create(const struct ldpc_params *p, uint64_t *key)
-{
-	struct ldpc_bob *b = calloc(1, sizeof(*b));
-	const struct ldpc_plan *plan = &b->plan;
-	int ret;
+/* Pieces of W for FRAMES of CODE with circulants of Z; but for the decoder and the answer. */
+struct pieces {
+	struct ldpc_bob *bob;
+	uint64_t *frame, *difference, *syndromes;
+	uint32_t *checks, *open;
+	uint8_t *verdict;
+};
 
-	if (b == NULL)
-		return NULL;
-	ret = ldpc_plan_init(&b->plan, p);
+static struct pieces place(struct workspace *w, const struct ldpc_code *code, size_t z,
+                           size_t frames)
+{
+	size_t words = (z + 63) / 64, syndrome = code->rows * words * sizeof(uint64_t);
+
+	return (struct pieces){
+	        .bob = workspace_plain(w, sizeof(struct ldpc_bob)),
+	        .frame = workspace_secret(w, code->cols * words * sizeof(uint64_t)),
+	        .difference = workspace_secret(w, syndrome),
+	        .syndromes = workspace_plain(w, frames * syndrome),
+	        .checks = workspace_plain(w, frames * sizeof(uint32_t)),
+	        .open = workspace_plain(w, frames * sizeof(uint32_t)),
+	        .verdict = workspace_plain(w, (frames + 7) / 8),
+	};
+}
+
+static void count(struct workspace *w, const struct ldpc_code *code, size_t z, size_t frames)
+{
+	place(w, code, z, frames);
+	ldpc_decoder_size(w, code, z);
+}
+
+int ldpc_bob_size(size_t bits, size_t frame_bits, struct workspace_size *out)
+{
+	struct workspace answer = {0};
+	int ret = ldpc_plan_size(bits, frame_bits, count, out);
+
+	workspace_plain(&answer, ldpc_message_most(bits));
+	out->plain += answer.most.plain;
+	return ret;
+}
+
+struct ldpc_bob *ldpc_bob_create_in(struct workspace *w, const struct ldpc_params *p, uint64_t *key)
+{
+	struct ldpc_plan plan;
+	struct pieces pieces;
+	struct ldpc_bob *b;
+	uint8_t *answer;
+	int ret = ldpc_plan_init(&plan, p);
+
 	if (ret < 0) {
-		free(b);
 		errno = -ret;
 		return NULL;
 	}
-	b->key = key;
-	b->message_max = ldpc_message_max(p);
-	b->frame = secret_alloc(plan->frame_words * sizeof(uint64_t));
-	b->difference = secret_alloc(plan->syndrome_words * sizeof(uint64_t));
-	b->decoder = ldpc_decoder_create(plan, ldpc_kernel_best(plan->z));
-	b->syndromes = calloc(plan->frames * plan->syndrome_words, sizeof(uint64_t));
-	b->checks = calloc(plan->frames, sizeof(*b->checks));
-	b->verdict = calloc(1, (plan->frames + 7) / 8);
-	b->answer = malloc(b->message_max);
-	if (b->frame == NULL || b->difference == NULL || b->decoder == NULL ||
-	    b->syndromes == NULL || b->checks == NULL || b->verdict == NULL || b->answer == NULL ||
-	    ldpc_course_init(&b->course, plan) < 0) {
-		ldpc_bob_destroy(b);
+	pieces = place(w, plan.code, plan.z, plan.frames);
+	answer = workspace_plain(w, ldpc_message_max(p));
+	if (!workspace_fits(w)) {
 		errno = ENOMEM;
 		return NULL;
 	}
+	b = pieces.bob;
+	*b = (struct ldpc_bob){.plan = plan,
+	                       .key = key,
+	                       .message_max = ldpc_message_max(p),
+	                       .frame = pieces.frame,
+	                       .difference = pieces.difference,
+	                       .syndromes = pieces.syndromes,
+	                       .checks = pieces.checks,
+	                       .verdict = pieces.verdict,
+	                       .answer = answer};
+	b->decoder = ldpc_decoder_create_in(w, &b->plan, ldpc_kernel_best(plan.z));
+	if (b->decoder == NULL) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	ldpc_course_init(&b->course, &b->plan, pieces.open);
+	return b;
+}
+
+struct ldpc_bob *ldpc_bob_create(const struct ldpc_params *p, uint64_t *key)
+{
+	struct workspace_size size;
+	struct workspace own;
+	struct ldpc_bob *b;
+	int ret = ldpc_bob_size(p->bits, p->frame_bits, &size);
+
+	if (ret == 0)
+		ret = workspace_init(&own, &size);
+	if (ret < 0) {
+		errno = -ret;
+		return NULL;
+	}
+	b = ldpc_bob_create_in(&own, p, key);
+	if (b == NULL)
+		workspace_fini(&own);
+	else
+		b->own = own;
 	return b;
 }
 
 void ldpc_bob_destroy(struct ldpc_bob *b)
 {
+	struct workspace own;
+
 	if (b == NULL)
 		return;
-	secret_free(b->frame);
-	secret_free(b->difference);
-	ldpc_decoder_destroy(b->decoder);
-	free(b->syndromes);
-	free(b->checks);
-	free(b->verdict);
-	free(b->answer);
-	ldpc_course_fini(&b->course);
-	free(b);
+	own = b->own; /* B is in it */
+	workspace_fini(&own);
 }
 
 static int fail(struct ldpc_bob *b, int error)

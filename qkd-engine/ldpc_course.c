@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "qkd-engine/ldpc_wire.h"
 
-int ldpc_course_init(struct ldpc_course *c, const struct ldpc_plan *plan)
+void ldpc_course_init(struct ldpc_course *c, const struct ldpc_plan *plan, uint32_t *open)
 {
 	memset(c, 0, sizeof(*c));
-	c->open = malloc(plan->frames * sizeof(*c->open));
-	if (c->open == NULL)
-		return -ENOMEM;
+	c->open = open;
 	for (size_t f = 0; f < plan->frames; f++)
 		c->open[f] = (uint32_t)f;
 	c->open_count = plan->frames;
 	c->stats.frames = plan->frames;
-	return 0;
-}
-
-void ldpc_course_fini(struct ldpc_course *c)
-{
-	free(c->open);
-	c->open = NULL;
 }
 
 size_t ldpc_course_group(const struct ldpc_plan *plan, uint64_t round, size_t *first)

@@ -4,14 +4,11 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
-
-#include "common/secret.h"
 
 /* Work of a step, in microseconds by the kernel's figure. */
 #define STEP_US 30
@@ -61,7 +58,8 @@ struct ldpc_decoder {
 	unsigned int violated, least; /* checks in this sweep, in the best one */
 	unsigned int least_at;
 	unsigned int sweeps_max, stale_max;
-	bool retried; /* a trapping set was met */
+	bool retried;         /* a trapping set was met */
+	struct workspace own; /* none: it is another's */
 };
 
 static void init_limits(struct ldpc_decoder *d)
@@ -79,29 +77,38 @@ static void init_limits(struct ldpc_decoder *d)
 	}
 }
 
-struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
-                                         const struct ldpc_kernel *kernel)
+/* D itself, then pieces for what it points to, as far as D is there. */
+static struct ldpc_decoder *place(struct workspace *w, const struct ldpc_code *code, size_t z)
 {
-	struct ldpc_decoder *d = secret_alloc(sizeof(*d));
-	size_t stride = plan->z + LDPC_PAD;
+	struct ldpc_decoder *d = workspace_secret(w, sizeof(*d)), counted;
+	size_t edges = code->row_start[code->rows], words = (z + 63) / 64;
+	struct ldpc_decoder *to = w->secret == NULL || !workspace_fits(w) ? &counted : d;
+
+	to->messages_size = edges * z;
+	to->limit = workspace_secret(w, edges * sizeof(*to->limit));
+	to->llr = workspace_secret(w, code->cols * (z + LDPC_PAD));
+	to->messages = workspace_secret(w, to->messages_size);
+	to->errors = workspace_secret(w, code->cols * words * sizeof(uint64_t));
+	to->check = workspace_secret(w, words * sizeof(uint64_t));
+	return d;
+}
+
+void ldpc_decoder_size(struct workspace *w, const struct ldpc_code *code, size_t z)
+{
+	place(w, code, z);
+}
+
+struct ldpc_decoder *ldpc_decoder_create_in(struct workspace *w, const struct ldpc_plan *plan,
+                                            const struct ldpc_kernel *kernel)
+{
+	struct ldpc_decoder *d = place(w, plan->code, plan->z);
 	double qber = plan->qber;
 	double units;
 
-	if (d == NULL)
+	if (!workspace_fits(w))
 		return NULL;
 	d->plan = plan;
 	d->kernel = kernel;
-	d->messages_size = plan->code->row_start[plan->code->rows] * plan->z;
-	d->limit = malloc(plan->code->row_start[plan->code->rows] * sizeof(*d->limit));
-	d->llr = secret_alloc(plan->code->cols * stride);
-	d->messages = secret_alloc(d->messages_size);
-	d->errors = secret_alloc(plan->frame_words * sizeof(uint64_t));
-	d->check = secret_alloc(plan->words * sizeof(uint64_t));
-	if (d->limit == NULL || d->llr == NULL || d->messages == NULL || d->errors == NULL ||
-	    d->check == NULL) {
-		ldpc_decoder_destroy(d);
-		return NULL;
-	}
 	ldpc_rule_init(&d->rule);
 	init_limits(d);
 	qber = qber < 1e-4 ? 1e-4 : qber > 0.25 ? 0.25 : qber;
@@ -111,16 +118,28 @@ struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
 	return d;
 }
 
+struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
+                                         const struct ldpc_kernel *kernel)
+{
+	struct workspace count = {0}, own;
+	struct ldpc_decoder *d;
+
+	ldpc_decoder_size(&count, plan->code, plan->z);
+	if (workspace_init(&own, &count.most) < 0)
+		return NULL;
+	d = ldpc_decoder_create_in(&own, plan, kernel);
+	d->own = own;
+	return d;
+}
+
 void ldpc_decoder_destroy(struct ldpc_decoder *d)
 {
+	struct workspace own;
+
 	if (d == NULL)
 		return;
-	free(d->limit);
-	secret_free(d->llr);
-	secret_free(d->messages);
-	secret_free(d->errors);
-	secret_free(d->check);
-	secret_free(d);
+	own = d->own; /* D is in it */
+	workspace_fini(&own);
 }
 
 void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t f,

@@ -24,10 +24,15 @@
 
 struct ldpc_decoder;
 
-/* PLAN is kept by reference. All memory is secret. NULL: none left. */
+/* PLAN is kept by reference. All memory is secret, of W. NULL: it does not fit. */
+struct ldpc_decoder *ldpc_decoder_create_in(struct workspace *w, const struct ldpc_plan *plan,
+                                            const struct ldpc_kernel *kernel);
+/* In a workspace of its own, which destroy wipes and frees. NULL: no memory left. */
 struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
                                          const struct ldpc_kernel *kernel);
 void ldpc_decoder_destroy(struct ldpc_decoder *d);
+/* What CODE takes of W with circulants of Z. */
+void ldpc_decoder_size(struct workspace *w, const struct ldpc_code *code, size_t z);
 
 /* Frame F with MERGED pairs; LAST: try longer. SYNDROME is kept by reference. */
 void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t f,

@@ -124,6 +124,45 @@ int ldpc_plan_init(struct ldpc_plan *plan, const struct ldpc_params *p)
 	return 0;
 }
 
+int ldpc_plan_size(size_t bits, size_t frame_bits,
+                   void (*count)(struct workspace *w, const struct ldpc_code *code, size_t z,
+                                 size_t frames),
+                   struct workspace_size *out)
+{
+	*out = (struct workspace_size){0};
+	if (bits < LDPC_BITS_MIN || bits > LDPC_BITS_MAX ||
+	    frame_bits < (size_t)1 << LDPC_FRAME_LOG2_MIN)
+		return -EINVAL;
+	for (unsigned int log2 = LDPC_FRAME_LOG2_MIN;
+	     log2 <= LDPC_FRAME_LOG2_MAX && (size_t)1 << log2 <= frame_bits; log2++) {
+		size_t n = (size_t)1 << log2, frames = (bits + n - 1) / n;
+
+		/* Not even one frame would be filled. */
+		if (log2 > LDPC_FRAME_LOG2_MIN && (double)bits < LEAST_FILL * (double)n)
+			break;
+		for (unsigned int i = 0; i < ldpc_code_count; i++) {
+			struct workspace w = {0};
+
+			count(&w, &ldpc_codes[i], ldpc_code_z(&ldpc_codes[i], log2), frames);
+			if (w.most.secret > out->secret)
+				out->secret = w.most.secret;
+			if (w.most.plain > out->plain)
+				out->plain = w.most.plain;
+		}
+	}
+	return 0;
+}
+
+/* Of frames that are filled or as short as can be, syndromes are fewer than bits. */
+size_t ldpc_message_most(size_t bits)
+{
+	size_t shortest = (size_t)1 << LDPC_FRAME_LOG2_MIN;
+	size_t frames = (bits + shortest - 1) / shortest;
+	size_t n = LDPC_HEADER + frames * (shortest / 8 + LDPC_CHECK_BITS / 8);
+
+	return n < LDPC_MESSAGE_MAX ? n : LDPC_MESSAGE_MAX;
+}
+
 uint64_t ldpc_budget(const struct ldpc_params *p)
 {
 	struct ldpc_plan plan;
@@ -134,7 +173,7 @@ uint64_t ldpc_budget(const struct ldpc_params *p)
 size_t ldpc_message_max(const struct ldpc_params *p)
 {
 	struct ldpc_plan plan;
-	size_t most;
+	size_t most, full;
 
 	if (ldpc_plan_init(&plan, p) < 0)
 		return 0;
@@ -146,8 +185,9 @@ size_t ldpc_message_max(const struct ldpc_params *p)
 		most = bytes > most ? bytes : most;
 	}
 	/* Frames in full are within the budget, which is less than the syndromes and so much. */
-	if (plan.budget / 8 + plan.frames > most)
-		most = (size_t)plan.budget / 8 + plan.frames;
+	full = plan.budget < plan.bits ? plan.budget : plan.bits;
+	if (full / 8 + plan.frames > most)
+		most = full / 8 + plan.frames;
 	return LDPC_HEADER +
 	       (most < LDPC_MESSAGE_MAX - LDPC_HEADER ? most : LDPC_MESSAGE_MAX - LDPC_HEADER);
 }

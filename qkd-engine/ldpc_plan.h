@@ -46,6 +46,15 @@ struct ldpc_plan {
 /* 0, -EINVAL or -ERANGE. */
 int ldpc_plan_init(struct ldpc_plan *plan, const struct ldpc_params *p);
 
+/*
+ * The most of what COUNT takes for any code and any block of up to BITS, with the circulants and
+ * frames that it is called with. 0 or -EINVAL.
+ */
+int ldpc_plan_size(size_t bits, size_t frame_bits,
+                   void (*count)(struct workspace *w, const struct ldpc_code *code, size_t z,
+                                 size_t frames),
+                   struct workspace_size *out);
+
 /* First bit of frame F in the block; F == frames gives the end. */
 static inline size_t ldpc_frame_start(const struct ldpc_plan *plan, size_t f)
 {

@@ -27,9 +27,8 @@ struct ldpc_course {
 	unsigned int blind; /* blind rounds begun; blind_rounds + 1: frames in full */
 };
 
-/* All frames open; -ENOMEM. */
-int ldpc_course_init(struct ldpc_course *c, const struct ldpc_plan *plan);
-void ldpc_course_fini(struct ldpc_course *c);
+/* All frames open. OPEN has room for a number of each, and is kept. */
+void ldpc_course_init(struct ldpc_course *c, const struct ldpc_plan *plan, uint32_t *open);
 
 /* The next answer carries syndromes. */
 static inline bool ldpc_course_begins(const struct ldpc_course *c, const struct ldpc_plan *plan)

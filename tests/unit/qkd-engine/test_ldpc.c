@@ -151,7 +151,7 @@ static struct ldpc_stats run(struct pair *t)
 
 static void test_setup(void)
 {
-	CU_ASSERT_EQUAL_FATAL(secret_init(16 << 20, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(secret_init(32 << 20, NULL), 0);
 	CU_ASSERT_EQUAL_FATAL(gcm_provider_init(NULL, NULL), 0);
 }
 
@@ -533,9 +533,53 @@ static void test_small_buffer_refused(void)
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
 
+/* What is asked for the longest block is enough for all others, at any error rate. */
+static void test_size_is_enough(void)
+{
+	static const size_t bits[] = {1024, 16384, 16385, 20000, 262144, 300000, 1000000};
+	uint64_t key[1] = {0};
+
+	for (size_t i = 0; i < 14; i++) {
+		struct ldpc_params most = {bits[i / 2], (size_t)1 << (i % 2 ? 18 : 16), 0, 0};
+		size_t longest = ldpc_message_most(most.bits), made = 0;
+		struct workspace_size alice, bob;
+		struct workspace a, b;
+
+		CU_ASSERT_EQUAL_FATAL(ldpc_alice_size(most.bits, most.frame_bits, &alice), 0);
+		CU_ASSERT_EQUAL_FATAL(ldpc_bob_size(most.bits, most.frame_bits, &bob), 0);
+		CU_ASSERT_EQUAL_FATAL(workspace_init(&a, &alice), 0);
+		CU_ASSERT_EQUAL_FATAL(workspace_init(&b, &bob), 0);
+		for (size_t k = 0; k < 100; k++) {
+			struct ldpc_params p = most;
+
+			if (k > 10)
+				p.bits -= dice(p.bits - LDPC_BITS_MIN + 1);
+			p.qber = (double)dice(1200) / 10000;
+			if (ldpc_message_max(&p) == 0)
+				continue; /* no code */
+			made++;
+			CU_ASSERT_TRUE(ldpc_message_max(&p) <= longest);
+			CU_ASSERT_PTR_NOT_NULL(ldpc_alice_create_in(&a, &p, key));
+			CU_ASSERT_PTR_NOT_NULL(ldpc_bob_create_in(&b, &p, key));
+			while (!workspace_wipe(&a))
+				;
+			while (!workspace_wipe(&b))
+				;
+		}
+		CU_ASSERT_TRUE(made > 50);
+		most.qber = 0.02;
+		most.bits = most.bits * 15 + 2000000;
+		CU_ASSERT_PTR_NULL(ldpc_bob_create_in(&b, &most, key));
+		workspace_fini(&a);
+		workspace_fini(&b);
+	}
+	CU_ASSERT_EQUAL(secret_used(), 0);
+}
+
 UNIT_MAIN(UNIT(test_setup), UNIT(test_corrects_at_all_rates), UNIT(test_odd_lengths),
           UNIT(test_no_errors_take_one_round), UNIT(test_blind_rounds),
           UNIT(test_failed_frame_is_disclosed), UNIT(test_wrong_hash_is_a_failure),
           UNIT(test_budget_ends_it), UNIT(test_budget), UNIT(test_parameters_checked),
           UNIT(test_alice_refuses), UNIT(test_no_round_after_the_last), UNIT(test_bob_refuses),
-          UNIT(test_bob_refuses_padding), UNIT(test_mutations_end), UNIT(test_small_buffer_refused))
+          UNIT(test_bob_refuses_padding), UNIT(test_mutations_end), UNIT(test_small_buffer_refused),
+          UNIT(test_size_is_enough))

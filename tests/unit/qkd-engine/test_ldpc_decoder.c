@@ -283,7 +283,7 @@ static void test_takes_no_more_than_there_is(void)
 
 static void test_setup(void)
 {
-	CU_ASSERT_EQUAL_FATAL(secret_init(8 << 20, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(secret_init(24 << 20, NULL), 0);
 	ldpc_rule_init(&rule);
 	for (unsigned int i = 0; i < LDPC_DEGREE_MAX; i++)
 		limit[i] = (48 - i % 7) * 0x01010101u;
