@@ -8,8 +8,13 @@
 #include "common/sync_pattern.h"
 #include "drivers/card_regs.h"
 
-/* The clock's frequency takes a step of its random walk so often. */
+/* The clock's frequency takes a step of its random walk so often, and what drifts does. */
 #define CLOCK_STEP_SLOTS (1u << 23)
+/* Tables follow the drift so often. */
+#define TABLES_S   0.1
+#define DRIFT_SEED 0x6472696674ULL
+
+static void enter_light(struct clicks *c);
 
 static double phase_at(const struct clicks *c, uint64_t n)
 {
@@ -19,16 +24,26 @@ static double phase_at(const struct clicks *c, uint64_t n)
 static void clock_step(struct clicks *c, uint64_t n)
 {
 	double seconds = (double)(n - c->anchor) * c->link.slot_fs * 1e-15;
-	double max = c->link.max_ppb * 1e-9;
+	double mean = c->link.offset_ppb * 1e-9, max = c->link.max_ppb * 1e-9, path;
 
 	c->phase = phase_at(c, n);
 	c->anchor = n;
+	c->frequency -= mean;
 	c->frequency += c->link.walk_ppb_s * 1e-9 * sqrt(seconds) * rng_gauss(&c->rng);
 	/* Reflected at the limits. */
 	if (c->frequency > max)
 		c->frequency = 2 * max - c->frequency;
 	if (c->frequency < -max)
 		c->frequency = -2 * max - c->frequency;
+	c->frequency += mean;
+	if (drift_is_still(&c->drift))
+		return;
+	drift_step(&c->drift, seconds);
+	path = drift_path_ps(&c->drift, c->link.distance_km) * 1e3 / c->link.slot_fs;
+	c->phase += path - c->path;
+	c->path = path;
+	if ((double)(n - c->tables) * c->link.slot_fs * 1e-15 >= TABLES_S)
+		enter_light(c);
 }
 
 /* Tables for the light in force. */
@@ -36,11 +51,14 @@ static void enter_light(struct clicks *c)
 {
 	const struct light *l = &c->light[0];
 	struct optics_source source = l->source;
+	struct optics_link link = c->link;
 	double slot_s = c->link.slot_fs * 1e-15;
 
+	physics_drifted(&c->drift, &link, &source);
+	c->tables = c->n;
 	if (l->mode == CARD_TX_MODE_SYNC)
 		source.p_mu1 = source.p_z = 1;
-	outcomes_build(&c->pulse, &c->link, l->mode == CARD_TX_MODE_DARK ? NULL : &source,
+	outcomes_build(&c->pulse, &link, l->mode == CARD_TX_MODE_DARK ? NULL : &source,
 	               l->mode == CARD_TX_MODE_SYNC, &l->attack);
 	c->p_step = c->pulse.click;
 	c->inv_log_skip = c->p_step > 0 ? 1 / log1p(-c->p_step) : 0;
@@ -53,11 +71,18 @@ static void enter_light(struct clicks *c)
 
 void clicks_init(struct clicks *c, const struct optics_link *link, const struct rng *rng)
 {
+	struct rng seed;
+
 	memset(c, 0, sizeof(*c));
 	c->link = *link;
 	c->rng = *rng;
 	c->phase = rng_uniform(&c->rng);
-	c->frequency = (2 * rng_uniform(&c->rng) - 1) * link->max_ppb * 1e-9;
+	c->frequency =
+	        (2 * rng_uniform(&c->rng) - 1) * link->max_ppb * 1e-9 + link->offset_ppb * 1e-9;
+	/* Dice of its own: whether the link wanders moves no others. */
+	seed = c->rng;
+	drift_init(&c->drift, &link->drift, rng_next(&seed) ^ DRIFT_SEED);
+	c->path = drift_path_ps(&c->drift, link->distance_km) * 1e3 / link->slot_fs;
 	c->gate_width = 256;
 	c->lights = 1;
 	outcomes_build(&c->dark, link, NULL, false, NULL);

@@ -46,9 +46,13 @@ struct click {
 #define CLICKS_PENDING 64
 
 struct clicks {
-	struct optics_link link;
+	struct optics_link link; /* what it is on the mean */
+	struct drift drift;
 	struct rng rng;
 	uint64_t n; /* all slots before it are done */
+
+	double path;     /* slots: what the fibre's temperature makes of the delay, within phase */
+	uint64_t tables; /* when the tables were made that hold now */
 
 	/* Bob's clock: slot n of true time is n + phase + frequency (n - anchor) on his grid */
 	uint64_t anchor;

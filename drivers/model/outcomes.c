@@ -23,10 +23,13 @@ struct list {
 void outcomes_illuminate(const struct optics_link *link, double light, unsigned int basis,
                          unsigned int bit, double mean[DETECTORS])
 {
-	double z = light * link->p_z_bob, x = light - z, e = link->misalignment;
+	double z = light * link->p_z_bob, x = light - z, e[2];
+
+	e[0] = physics_misalignment(link, 0);
+	e[1] = physics_misalignment(link, 1);
 
 	for (unsigned int b = 0; b < 2; b++) {
-		double right = b == bit ? 1 - e : e;
+		double right = b == bit ? 1 - e[basis] : e[basis];
 
 		mean[CARD_DETECTOR_Z0 + b] = z * (basis == 0 ? right : 0.5);
 		mean[CARD_DETECTOR_X0 + b] = x * (basis == 1 ? right : 0.5);

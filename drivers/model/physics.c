@@ -30,6 +30,24 @@ double physics_transmittance(const struct optics_link *link)
 	                   link->loss_db_per_km * link->distance_km + link->receiver_loss_db);
 }
 
+double physics_misalignment(const struct optics_link *link, unsigned int basis)
+{
+	double e = link->misalignment;
+
+	return basis == 0 ? e : e + (1 - 2 * e) * link->x_error;
+}
+
+void physics_drifted(const struct drift *drift, struct optics_link *link,
+                     struct optics_source *source)
+{
+	double x = drift_x_error(drift);
+
+	link->x_error += (1 - 2 * link->x_error) * x;
+	link->receiver_loss_db += drift->loss_db;
+	source->mu1 *= 1 + drift->intensity;
+	source->mu2 *= (1 + drift->intensity) * (1 + drift->ratio);
+}
+
 double physics_afterpulse_left(const struct optics_link *link, double rate, double holdoff_s)
 {
 	double share = link->afterpulse / (1 + link->afterpulse);
@@ -84,7 +102,7 @@ void physics_expect(const struct optics_link *link, const struct optics_source *
 			double part = basis == 0 ? link->p_z_bob : 1 - link->p_z_bob, c, e;
 
 			physics_matched(eta * mu[k] * part, link->dark_probability,
-			                link->misalignment, &c, &e);
+			                physics_misalignment(link, (unsigned int)basis), &c, &e);
 			click[basis] += p[k] * c;
 			error[basis] += p[k] * e;
 		}

@@ -5,6 +5,7 @@
 #ifndef DRIVERS_MODEL_PHYSICS_H
 #define DRIVERS_MODEL_PHYSICS_H
 
+#include "drivers/model/drift.h"
 #include "drivers/physics/closed_form.h"
 
 /* The fibre and the receiver: what no card register sets. */
@@ -15,16 +16,19 @@ struct optics_link {
 	double efficiency;       /* of a detector */
 	double dark_probability; /* per detector and slot */
 	double misalignment;     /* e_d: share of the light that goes to the wrong detector */
+	double x_error;          /* further share in basis X: (1 - visibility) / 2 */
 	double afterpulse;       /* afterpulses per click of light or dark, at the QKD rate */
 	double afterpulse_tau_ns;
-	double dead_ns;     /* a detector's own dead time, besides the hold-off common to all */
-	double all_live;    /* 1: a click counts only when all detectors are live; 0: always */
-	double p_z_bob;     /* share of the light that a passive splitter sends to basis Z */
-	double jitter_ps;   /* standard deviation of the arrival time */
-	double slot_fs;     /* nominal slot period */
-	double max_ppb;     /* clock error is uniform within +- this at the start */
-	double walk_ppb_s;  /* its random walk, ppb per square root of a second */
+	double dead_ns;    /* a detector's own dead time, besides the hold-off common to all */
+	double all_live;   /* 1: a click counts only when all detectors are live; 0: always */
+	double p_z_bob;    /* share of the light that a passive splitter sends to basis Z */
+	double jitter_ps;  /* standard deviation of the arrival time */
+	double slot_fs;    /* nominal slot period */
+	double offset_ppb; /* receiver's clock against the transmitter's; its error comes besides */
+	double max_ppb;    /* clock error is uniform within +- this at the start */
+	double walk_ppb_s; /* its random walk, ppb per square root of a second */
 	double delay_us_km; /* group delay of the fibre */
+	struct drift_params drift;
 };
 
 /* Source statistics: intensities in photons per pulse. */
@@ -37,6 +41,13 @@ extern const struct optics_link optics_link_default;
 
 /* eta = eta_det 10^(-(alpha L + IL_rx) / 10) */
 double physics_transmittance(const struct optics_link *link);
+
+/* Share of the light that meets the wrong detector of a basis, 0 for Z and 1 for X. */
+double physics_misalignment(const struct optics_link *link, unsigned int basis);
+
+/* The link and the source as they are after DRIFT. */
+void physics_drifted(const struct drift *drift, struct optics_link *link,
+                     struct optics_source *source);
 
 /*
  * Probability that a click leaves a carrier which outlasts its hold-off, such that

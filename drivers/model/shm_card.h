@@ -65,6 +65,8 @@ struct shm_card {
 	uint64_t reset_ns;
 	uint32_t qrng_ctrl;
 	uint64_t telemetry_ns;
+	double power;   /* of the light, more than on the mean, relative: what its monitor sees */
+	double board_k; /* the board is so much warmer than on the mean */
 	double temperature, laser, bias, back_reflection; /* telemetry's slow drift */
 	uint32_t photocurrent_na;
 };

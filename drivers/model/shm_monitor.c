@@ -66,11 +66,11 @@ static void telemetry(struct shm_card *card)
 	card->laser = drift(&card->rng, card->laser, 25, 0.01);
 	card->bias = drift(&card->rng, card->bias, 60000, 30);
 	card->back_reflection = drift(&card->rng, card->back_reflection, 900, 10);
-	t.temperature_mc = (int32_t)(card->temperature * 1000);
+	t.temperature_mc = (int32_t)((card->temperature + card->board_k) * 1000);
 	if (alice) {
 		t.laser_mc = (int32_t)(card->laser * 1000);
 		t.laser_bias_ua = (uint32_t)card->bias;
-		t.tx_power_nw = card->armed ? (uint32_t)(card->bias * 8) : 0;
+		t.tx_power_nw = card->armed ? (uint32_t)(card->bias * 8 * (1 + card->power)) : 0;
 		t.back_reflection_pw = (uint32_t)card->back_reflection;
 	} else {
 		t.photocurrent_na = card->photocurrent_na;

@@ -108,6 +108,8 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns)
 		for (size_t i = 0; i < n; i++)
 			arrive(s, &batch[i]);
 	}
+	s->alice.card.power = s->clicks.drift.intensity;
+	s->alice.card.board_k = s->bob.card.board_k = s->clicks.drift.board_k;
 	alice_end(&s->alice, s->clicks.n);
 	bob_end(&s->bob);
 }

@@ -33,9 +33,17 @@ static const struct {
         {"bob-p-z", offsetof(struct optics_link, p_z_bob), 0, 1},
         {"jitter", offsetof(struct optics_link, jitter_ps), 0, 1000},
         {"slot", offsetof(struct optics_link, slot_fs), 1e5, 1e8},
+        {"x-error", offsetof(struct optics_link, x_error), 0, 0.5},
+        {"clock-offset", offsetof(struct optics_link, offset_ppb), -1000, 1000},
         {"clock-error", offsetof(struct optics_link, max_ppb), 0, 1000},
         {"clock-walk", offsetof(struct optics_link, walk_ppb_s), 0, 100},
         {"delay", offsetof(struct optics_link, delay_us_km), 0, 10},
+        {"drift-intensity", offsetof(struct optics_link, drift.intensity), 0, 0.1},
+        {"drift-ratio", offsetof(struct optics_link, drift.ratio), 0, 0.1},
+        {"drift-phase", offsetof(struct optics_link, drift.phase_mrad), 0, 1000},
+        {"drift-loss", offsetof(struct optics_link, drift.loss_db), 0, 3},
+        {"drift-fibre", offsetof(struct optics_link, drift.fibre_k), 0, 40},
+        {"drift-board", offsetof(struct optics_link, drift.board_k), 0, 40},
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
@@ -48,13 +56,15 @@ enum {
 	BOB_OWNER,
 	ATTACK,
 	DETECTOR,
+	DRIFT,
 	SEED,
 	HELP,
 	OPTIONS
 };
 
-static const char *const others[] = {"alice",     "bob",    "control",  "mode", "alice-owner",
-                                     "bob-owner", "attack", "detector", "seed", "help"};
+static const char *const others[] = {"alice",       "bob",       "control", "mode",
+                                     "alice-owner", "bob-owner", "attack",  "detector",
+                                     "drift",       "seed",      "help"};
 
 const char sim_options_help[] =
         "usage: lumengate-optics-sim --alice FILE --bob FILE [option...]\n"
@@ -78,8 +88,16 @@ const char sim_options_help[] =
         "  --detector PRESET      efficiency, dark, afterpulse, dead time and jitter of\n"
         "                         " DETECTOR_PRESET_NAMES "\n"
         "  --clock-error PPB      (200)   largest at the start\n"
+        "  --clock-offset PPB     (0)     fixed part of it\n"
         "  --clock-walk PPB       (0.5)   per square root of a second\n"
+        "  --x-error P            (0)     further errors in X: (1 - visibility) / 2\n"
         "  --slot FS              (1e6)   slot period\n"
+        "\n"
+        "  --drift KIND           (none)  lab, buried or aerial: standard deviations of the\n"
+        "                                 following, which may be changed behind it\n"
+        "  --drift-intensity REL  of the light  --drift-ratio REL  of decoy against signal\n"
+        "  --drift-phase MRAD     of the interferometer   --drift-loss DB   of the fibre\n"
+        "  --drift-fibre K        daily swing of the fibre  --drift-board K  of the cards\n"
         "\n"
         "Intensities, their probabilities and the hold-off are set through the cards.\n";
 
@@ -162,6 +180,17 @@ static int parse_detector(struct sim_options *o, const char *text, struct err *e
 	return 0;
 }
 
+static int parse_drift(struct sim_options *o, const char *text, struct err *err)
+{
+	const struct drift_params *d = drift_find(text);
+
+	if (d == NULL)
+		return err_set(err, EINVAL, "--drift: \"%.40s\" is not none, lab, buried or aerial",
+		               text);
+	o->link.drift = *d;
+	return 0;
+}
+
 static int parse_other(struct sim_options *o, int option, const char *text, struct err *err)
 {
 	unsigned long mode;
@@ -193,6 +222,8 @@ static int parse_other(struct sim_options *o, int option, const char *text, stru
 		return 0;
 	case DETECTOR:
 		return parse_detector(o, text, err);
+	case DRIFT:
+		return parse_drift(o, text, err);
 	case SEED:
 		errno = 0;
 		o->seed = strtoull(text, &end, 0);

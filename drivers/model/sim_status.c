@@ -57,11 +57,15 @@ size_t sim_link_status(const struct sim_link *s, uint64_t now_ns, char *buf, siz
 	static const char *const modes[] = {"dark", "qkd", "sync"};
 	const struct light *light = &s->clicks.light[0];
 	struct text t = {.buf = buf, .n = n};
+	const struct drift *d = &s->clicks.drift;
+	struct optics_source source = light->source;
+	struct optics_link link = s->clicks.link;
 	struct physics_expect e = {0};
 
+	physics_drifted(d, &link, &source);
 	if (light->mode == CARD_TX_MODE_QKD)
-		physics_expect(&s->clicks.link, &light->source,
-		               s->clicks.holdoff * s->clicks.link.slot_fs * 1e-15, &e);
+		physics_expect(&link, &source, s->clicks.holdoff * s->clicks.link.slot_fs * 1e-15,
+		               &e);
 	add(&t, "{\"running_ms\":%" PRIu64 ",\"light\":\"%s\",",
 	    (uint64_t)((now_ns - s->start_ns) / NS_PER_MS), modes[light->mode]);
 	add_truth(&t, "total", &s->truth);
@@ -73,6 +77,11 @@ size_t sim_link_status(const struct sim_link *s, uint64_t now_ns, char *buf, siz
 	add(&t, "\"dropped_tags\":%" PRIu64 ",", s->bob.card.ring[CARD_RING_TAGS].dropped);
 	add(&t, "\"honest\":{\"clicks_per_second\":%.6g,\"qber_z\":%.6g,\"qber_x\":%.6g},",
 	    e.clicks_s, e.qber_z, e.qber_x);
+	add(&t,
+	    "\"drift\":{\"intensity\":%.6g,\"ratio\":%.6g,\"phase_mrad\":%.5g,\"loss_db\":%.5g,"
+	    "\"fibre_k\":%.5g,\"path_ps\":%.6g,\"board_k\":%.5g,\"clock_ppb\":%.6g},",
+	    d->intensity, d->ratio, d->phase * 1e3, d->loss_db, d->fibre_k,
+	    drift_path_ps(d, link.distance_km), d->board_k, s->clicks.frequency * 1e9);
 	add(&t, "\"behind_ms\":%" PRIu64 ",\"skips\":%" PRIu64 ",\"skipped_ms\":%" PRIu64 "}",
 	    s->behind_ms, s->skips, s->skipped_ms);
 	return t.used;
