@@ -172,15 +172,18 @@ static void reflections(const struct walk *w, const struct otdr_settings *set, d
 /* Backscatter per cell to backscatter per pulse: the sum of the cells that it fills. */
 static void fill_pulse(const double *cells, const struct otdr_settings *set, double *watts)
 {
-	double cells_per_pulse = set->pulse_ns * 1e3 / set->spacing_ps, sum = 0;
+	double cells_per_pulse = set->pulse_ns * 1e3 / set->spacing_ps, sum = 0, now = 0;
 	uint32_t whole = (uint32_t)cells_per_pulse;
 	double part = cells_per_pulse - whole;
 
 	for (uint32_t i = 0; i < set->points; i++) {
+		double before = now;
+
 		sum += cells[i];
 		if (i >= whole)
 			sum -= cells[i - whole];
-		watts[i] += sum + (i >= whole ? part * cells[i - whole] : 0);
+		now = sum + (i >= whole ? part * cells[i - whole] : 0);
+		watts[i] += (before + now) / 2; /* the mean over the interval */
 	}
 }
 
@@ -191,17 +194,19 @@ static void receive(const struct otdr_instrument *instrument, const struct otdr_
 	double dt = set->spacing_ps * 1e-3, tau = otdr_response_ns(set->pulse_ns);
 	double keep = exp(-dt / tau), keep_tail = exp(-dt / instrument->tail_ns);
 	double sigma = otdr_noise_w(instrument, set), noise = sigma * rng_gauss(rng);
-	double fast = 0, slow = 0;
+	double fast = 0, slow = 0, before;
 
 	for (uint32_t i = 0; i < set->points; i++) {
 		double in =
 		        light[i] < instrument->saturation_w ? light[i] : instrument->saturation_w;
 
-		fast = keep * fast + (1 - keep) * in;
+		before = fast;
+		fast = keep * fast + (1 - keep) * light[i];
 		slow = keep_tail * slow + (1 - keep_tail) * in;
 		noise = keep * noise + sqrt(1 - keep * keep) * sigma * rng_gauss(rng);
 		/* Of what is slowly rising or falling the tail shows nothing. */
-		watts[i] = fast + instrument->tail * (slow > fast ? slow - fast : 0) + noise;
+		watts[i] = (before + fast) / 2 +
+		           instrument->tail * (slow > fast ? slow - fast : 0) + noise;
 		if (watts[i] > instrument->saturation_w)
 			watts[i] = instrument->saturation_w;
 	}

@@ -78,8 +78,8 @@ double otdr_response_ns(uint32_t pulse_ns);
 double otdr_noise_w(const struct otdr_instrument *instrument, const struct otdr_settings *set);
 
 /*
- * The averaged trace in W: SET->points of them, the first when the pulse leaves. WATTS has room
- * for twice as many: the second half is work space.
+ * The averaged trace in W: sample i is the mean of the interval i after the pulse began to leave.
+ * WATTS has room for twice as many: the second half is work space.
  */
 void otdr_trace(const struct otdr_fibre *fibre, const struct otdr_instrument *instrument,
                 const struct otdr_settings *set, struct rng *rng, double *watts);
