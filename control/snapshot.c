@@ -96,6 +96,7 @@ static json_t *engine_json(const struct engine_stats *s)
 	json_object_set_new(o, "leak_mode", json_string(leak_mode_name(s->leak_mode)));
 	json_object_set_new(o, "aborts", aborts_json(s));
 	json_object_set_new(o, "last_abort", json_string(s->last_abort));
+	json_object_set_new(o, "disagreement", json_string(s->disagreement));
 	return o;
 }
 

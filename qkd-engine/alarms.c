@@ -18,6 +18,7 @@ const char *engine_alarm_name(enum engine_alarm alarm)
 	        [ENGINE_ALARM_AUTH] = "transcript",
 	        [ENGINE_ALARM_NO_LIGHT] = "no-light",
 	        [ENGINE_ALARM_PADS] = "pads",
+	        [ENGINE_ALARM_PARAMETERS] = "parameters",
 	};
 
 	return (unsigned int)alarm < ENGINE_ALARM_COUNT ? names[alarm] : "unknown";

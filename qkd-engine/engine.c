@@ -236,6 +236,12 @@ static void dispatch(struct engine *e, const uint8_t *msg, size_t len)
 	int type = message_type(msg, len);
 	struct message m;
 
+	if (type == MESSAGE_PARAMETERS) {
+		agree_take(e, msg, len);
+		return;
+	}
+	if (!agree_holds(e))
+		return;
 	if (type == MESSAGE_ANNOUNCE && e->config.role == ENGINE_ALICE) {
 		alice_message(e, type, msg, len);
 		return;
@@ -265,6 +271,7 @@ bool engine_check_session(struct engine *e)
 		return up;
 	memcpy(e->session, id, sizeof(id));
 	e->session_up = true;
+	agree_state(e);
 	if (e->config.role == ENGINE_BOB)
 		bob_session(e);
 	return true;

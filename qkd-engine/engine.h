@@ -105,14 +105,15 @@ struct auth_pad {
 #define AUTH_PAD_COMPUTATIONAL (UINT64_C(1) << 63)
 
 enum engine_alarm {
-	ENGINE_ALARM_QBER_Z,    /* errors in the key basis: intercept-resend measuring X, or
-	                           misalignment */
-	ENGINE_ALARM_QBER_X,    /* errors in the test basis: intercept-resend measuring Z */
-	ENGINE_ALARM_INTERCEPT, /* both */
-	ENGINE_ALARM_SYNC,      /* no alignment */
-	ENGINE_ALARM_AUTH,      /* a transcript tag failed */
-	ENGINE_ALARM_NO_LIGHT,  /* no detections */
-	ENGINE_ALARM_PADS,      /* no authentication pads left */
+	ENGINE_ALARM_QBER_Z,     /* errors in the key basis: intercept-resend measuring X, or
+	                            misalignment */
+	ENGINE_ALARM_QBER_X,     /* errors in the test basis: intercept-resend measuring Z */
+	ENGINE_ALARM_INTERCEPT,  /* both */
+	ENGINE_ALARM_SYNC,       /* no alignment */
+	ENGINE_ALARM_AUTH,       /* a transcript tag failed */
+	ENGINE_ALARM_NO_LIGHT,   /* no detections */
+	ENGINE_ALARM_PADS,       /* no authentication pads left */
+	ENGINE_ALARM_PARAMETERS, /* those of the peer are others */
 	ENGINE_ALARM_COUNT
 };
 const char *
@@ -170,9 +171,10 @@ struct engine_stats {
 	uint64_t unaligned; /* detections without alignment, among them those of the pattern */
 	uint64_t dropped;   /* detections dropped in gaps, or for want of room */
 	uint64_t gaps, stale_choices, protocol_errors, auth_failures, realignments;
-	char last_abort[96]; /* reason of the last aborted block */
-	uint32_t alarms;     /* bit per enum engine_alarm */
-	double eps_total;    /* sum of the blocks' epsilons, their tags' included */
+	char last_abort[96];    /* reason of the last aborted block */
+	char disagreement[224]; /* parameters that differ from the peer's; empty: none known */
+	uint32_t alarms;        /* bit per enum engine_alarm */
+	double eps_total;       /* sum of the blocks' epsilons, their tags' included */
 };
 
 struct engine;

@@ -58,7 +58,7 @@ void engine_realign(struct engine *e, const char *why)
 {
 	struct bob *b = &e->bob;
 
-	if (e->config.role != ENGINE_BOB || !e->session_up)
+	if (e->config.role != ENGINE_BOB || !e->session_up || e->agree == AGREE_NOT)
 		return;
 	log_info("%s: aligning anew: %s", e->config.link, why);
 	e->stats.realignments++;

@@ -2,7 +2,7 @@
 
 /*
  * The engine's state, for its own sources only: engine.c (life, dispatch), outbox.c (sending),
- * alarms.c, block*.c (a block's stages), engine_alice.c,
+ * alarms.c, agree.c, block*.c (a block's stages), engine_alice.c,
  * engine_bob.c (light, alignment), bob_sift.c (announcements).
  */
 
@@ -118,6 +118,9 @@ struct bob {
 	uint64_t head, tail;
 };
 
+/* Whether the peer's parameters are ours; of a session. */
+enum agreement { AGREE_UNKNOWN, AGREE_YES, AGREE_NOT };
+
 struct engine {
 	struct engine_config config;
 	struct engine_ops ops;
@@ -127,6 +130,7 @@ struct engine {
 	uint64_t now_ns;
 	bool session_up;
 	uint8_t session[16];
+	enum agreement agree;
 	struct outbox_entry *outbox, **outbox_end;
 	size_t outbox_bytes;
 	struct monitor monitor;
@@ -145,6 +149,14 @@ struct engine {
 	struct alice alice;
 	struct bob bob;
 };
+
+/* agree.c */
+/* A session begins: state the own parameters. */
+void agree_state(struct engine *e);
+/* PARAMETERS of the peer. */
+void agree_take(struct engine *e, const uint8_t *msg, size_t len);
+/* Another message came: whether it is to be heard. */
+bool agree_holds(struct engine *e);
 
 /* outbox.c */
 void engine_send(struct engine *e, const uint8_t *msg, size_t len);

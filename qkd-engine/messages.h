@@ -34,6 +34,7 @@ enum message_type {
 	MESSAGE_ABORT,            /* both: the block is void */
 	MESSAGE_BASES,            /* Bob: the bases of some of the block's detections */
 	MESSAGE_SIFTED,           /* Alice: what of them matched */
+	MESSAGE_PARAMETERS,       /* both: what must be alike, first of a session (agree.c) */
 	MESSAGE_TYPES
 };
 

@@ -156,6 +156,7 @@ static void put_block(struct world *w, enum block_stage stage, bool alice)
 
 	if (!engine_check_session(e) || (b = block_open(e, 1)) == NULL)
 		abort();
+	e->agree = AGREE_YES;
 	e->open = NULL;
 	b->first_batch_ns = b->last_batch_ns = w->pair->now_ns;
 	b->stage = stage;

@@ -17,7 +17,7 @@
 #include "common/bytes.h"
 #include "common/log.h"
 #include "common/sync_pattern.h"
-#include "qkd-engine/engine.h"
+#include "qkd-engine/engine_state.h"
 #include "tests/unit/qkd-engine/lossy_wire.h"
 
 #define RIG_LOOKUPS   64
@@ -442,6 +442,14 @@ static inline void rig_step(struct rig *r)
 static inline void rig_run(struct rig *r, uint64_t ns)
 {
 	for (uint64_t end = r->wire.now_ns + ns; r->wire.now_ns < end;)
+		rig_step(r);
+}
+
+/* Until both ends know that they have the same parameters: from then on one may lie. */
+static inline void rig_agree(struct rig *r)
+{
+	for (int i = 0;
+	     i < 10000 && (r->a.engine->agree != AGREE_YES || r->b.engine->agree != AGREE_YES); i++)
 		rig_step(r);
 }
 

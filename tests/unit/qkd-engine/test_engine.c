@@ -155,9 +155,12 @@ static void test_proofs(void)
 		engine_destroy(r.a.engine);
 		engine_destroy(r.b.engine);
 		r.config_a.proof = i != 2 ? FINITE_KEY_WIESEMANN2024 : FINITE_KEY_RUSCA2018;
-		r.config_b.proof = i != 1 ? FINITE_KEY_WIESEMANN2024 : FINITE_KEY_RUSCA2018;
+		r.config_b.proof = r.config_a.proof;
 		CU_ASSERT_TRUE_FATAL(rig_engine_start(&r.a) && rig_engine_start(&r.b));
 		if (i == 1) {
+			/* Bob says that he has the same. */
+			rig_agree(&r);
+			r.b.engine->config.proof = FINITE_KEY_RUSCA2018;
 			rig_run(&r, 4 * NS_PER_S);
 			engine_stats_read(r.a.engine, &a);
 			CU_ASSERT(a.aborts[ABORT_LENGTH] > 0);

@@ -35,12 +35,14 @@ static struct engine_stats stats_of(const struct rig_end *end)
 
 static bool restart_with(struct rig *r, uint32_t frame_bits, enum leak_mode a, enum leak_mode b)
 {
-	engine_destroy(r->a.engine);
-	engine_destroy(r->b.engine);
 	r->config_a.frame_bits = r->config_b.frame_bits = frame_bits;
-	r->config_a.leak_mode = a;
-	r->config_b.leak_mode = b;
-	return rig_engine_start(&r->a) && rig_engine_start(&r->b);
+	r->config_a.leak_mode = r->config_b.leak_mode = a;
+	if (!rig_restart(&r->a) || !rig_restart(&r->b))
+		return false;
+	/* Bob says that he has the same. */
+	rig_agree(r);
+	r->b.engine->config.leak_mode = b;
+	return true;
 }
 
 /* Most of what is planned here is Cascade's. */
@@ -343,11 +345,10 @@ static void test_modes_differ(void)
 
 static void set_methods(struct rig *r, enum reconcile_method a, enum reconcile_method b)
 {
-	engine_destroy(r->a.engine);
-	engine_destroy(r->b.engine);
-	r->config_a.reconciliation = a;
-	r->config_b.reconciliation = b;
-	CU_ASSERT_TRUE_FATAL(rig_engine_start(&r->a) && rig_engine_start(&r->b));
+	r->config_a.reconciliation = r->config_b.reconciliation = a;
+	CU_ASSERT_TRUE_FATAL(rig_restart(&r->a) && rig_restart(&r->b));
+	rig_agree(r);
+	r->b.engine->config.reconciliation = b;
 }
 
 /* One-way LDPC leaves more than Cascade, whose questions cost as much as its answers. */
@@ -365,7 +366,6 @@ static void test_method(void)
 	CU_ASSERT_EQUAL(a.leak_mode, LEAK_ONE_WAY);
 	CU_ASSERT(a.frames >= 3);
 	set_methods(&r, RECONCILE_CASCADE, RECONCILE_CASCADE);
-	CU_ASSERT_TRUE_FATAL(rig_restart(&r.a) && rig_restart(&r.b));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, r.b.block_count + 3, 20 * NS_PER_S));
 	CU_ASSERT_EQUAL(stats_of(&r.a).reason, RECONCILE_CONFIGURED);
 	ldpc = r.b.blocks[2];

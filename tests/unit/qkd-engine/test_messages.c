@@ -97,7 +97,7 @@ static struct message example(enum message_type type)
 
 static bool sifting(int type)
 {
-	return type == MESSAGE_ANNOUNCE || type == MESSAGE_REPLY;
+	return type == MESSAGE_ANNOUNCE || type == MESSAGE_REPLY || type == MESSAGE_PARAMETERS;
 }
 
 static void test_round_trip(void)
