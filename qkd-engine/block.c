@@ -42,7 +42,7 @@ struct block *block_open(struct engine *e, uint64_t number)
 {
 	bool alice = e->config.role == ENGINE_ALICE;
 
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < e->block_count; i++) {
 		struct block *b = &e->blocks[i];
 
 		if (b->stage != BLOCK_FREE)
@@ -88,8 +88,6 @@ void block_release(struct engine *e, struct block *b)
 	hash_keys_release(b->hash);
 	hash_keys_release(b->next_hash);
 	key_block_free(b->result);
-	free(b->in);
-	free(b->out);
 	free(b->seed);
 	secret_wipe(b->secret, sizeof(*b->secret) + BLOCK_STRINGS * words * sizeof(uint64_t));
 	memset(b->decoy, 0, words * sizeof(uint64_t));
@@ -129,7 +127,7 @@ static void void_block(struct engine *e, struct block *b)
 
 void block_void_recent(struct engine *e)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < e->block_count; i++) {
 		struct block *b = &e->blocks[i];
 
 		if (b->stage == BLOCK_FILLING || e->now_ns - b->last_batch_ns <= BLOCK_VOID_NS)
@@ -139,7 +137,7 @@ void block_void_recent(struct engine *e)
 
 void block_void_suspect(struct engine *e)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < e->block_count; i++) {
 		struct block *b = &e->blocks[i];
 
 		/* What fills during an alarm is tainted, and ends in its own way. */

@@ -105,11 +105,15 @@ struct block {
 	struct block_plan plan;
 	/* reconciliation */
 	const struct reconcile_ops *ops;
-	void *reconciler;  /* this end's half */
-	uint8_t *in, *out; /* one message of it each, OUT behind room for the header */
+	struct reconcile_params params;
+	struct workspace *space; /* of the next three; NULL: none yet, or none any more */
+	bool waited;             /* for one */
+	void *reconciler;        /* this end's half */
+	uint8_t *in, *out;       /* one message of it each, OUT behind room for the header */
 	size_t io_cap, in_len;
-	bool turn;      /* Bob: it is his to ask */
-	struct job job; /* heavy part of the stage's step, if JOB_ON; its result then */
+	uint8_t first[8]; /* Alice: the first question, which comes without a workspace */
+	bool turn;        /* Bob: it is his to ask */
+	struct job job;   /* heavy part of the stage's step, if JOB_ON; its result then */
 	bool job_on;
 	int job_result;
 	struct leak_count leak;
@@ -194,8 +198,14 @@ bool block_in_budget(struct engine *e, struct block *b);
 /* The errors are known: whether the bound reaches the length that was planned; false: aborted. */
 bool block_accept(struct engine *e, struct block *b);
 
-/* block_reconcile.c: parameters from START; false: aborted. Then the stage's steps. */
-void block_reconcile_end(const struct engine *e, struct block *b);
+/*
+ * block_reconcile.c: room for it at one end, messages included. Bob takes a workspace before he
+ * plans; false: there is none now. Parameters from START; false: aborted. Then the stage's steps.
+ */
+int block_reconcile_size(enum engine_role role, const struct reconcile_ops *ops,
+                         const struct reconcile_params *p, struct workspace_size *out);
+bool block_reconcile_space(struct engine *e, struct block *b);
+void block_reconcile_end(struct engine *e, struct block *b);
 bool block_reconcile_start(struct engine *e, struct block *b, const struct message *start);
 bool block_reconcile_alice(struct engine *e, struct block *b);
 bool block_reconcile_bob(struct engine *e, struct block *b);

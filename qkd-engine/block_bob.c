@@ -27,6 +27,8 @@ static bool start_step(struct engine *e, struct block *b)
 		block_abort(e, b, ABORT_QBER, true);
 		return true;
 	}
+	if (!block_reconcile_space(e, b))
+		return false;
 	if (!block_plan(e, b))
 		return true;
 	/* Public, but not to be known before the bits are: any good source will do. */

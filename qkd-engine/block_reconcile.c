@@ -3,43 +3,78 @@
 /* The stage in which Bob's bits become Alice's, at both ends. */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
 #include "qkd-engine/engine_state.h"
 
-void block_reconcile_end(const struct engine *e, struct block *b)
+int block_reconcile_size(enum engine_role role, const struct reconcile_ops *ops,
+                         const struct reconcile_params *p, struct workspace_size *out)
 {
-	if (b->reconciler == NULL)
+	size_t message = ops->message_most(p);
+	struct workspace io = {0};
+	int ret = (role == ENGINE_ALICE ? ops->alice_size : ops->bob_size)(p, out);
+
+	if (role == ENGINE_ALICE)
+		workspace_plain(&io, message);
+	workspace_plain(&io, MESSAGE_HEADER + message);
+	out->plain += io.most.plain;
+	return ret;
+}
+
+bool block_reconcile_space(struct engine *e, struct block *b)
+{
+	if (b->space == NULL)
+		b->space = workspace_pool_take(&e->spaces);
+	if (b->space == NULL && !b->waited)
+		e->stats.reconcile_waits++;
+	b->waited = b->space == NULL;
+	return b->space != NULL;
+}
+
+void block_reconcile_end(struct engine *e, struct block *b)
+{
+	if (b->space == NULL)
 		return;
-	(e->config.role == ENGINE_ALICE ? b->ops->alice_destroy
-	                                : b->ops->bob_destroy)(b->reconciler);
+	workspace_pool_give(&e->spaces, b->space);
+	b->space = NULL;
 	b->reconciler = NULL;
+	b->in = b->out = NULL;
+}
+
+/* In the workspace that there is; false: aborted. */
+static bool create(struct engine *e, struct block *b)
+{
+	bool alice = e->config.role == ENGINE_ALICE;
+
+	b->in = alice ? workspace_plain(b->space, b->io_cap) : NULL;
+	b->out = workspace_plain(b->space, MESSAGE_HEADER + b->io_cap);
+	if (workspace_fits(b->space))
+		b->reconciler = alice ? b->ops->alice_create(b->space, &b->params, b->key)
+		                      : b->ops->bob_create(b->space, &b->params, b->key);
+	if (b->reconciler != NULL)
+		return true;
+	block_abort(e, b, ABORT_RECONCILE, true);
+	return false;
 }
 
 bool block_reconcile_start(struct engine *e, struct block *b, const struct message *start)
 {
-	const struct reconcile_params params = {
+	b->params = (struct reconcile_params){
 	        .bits = b->bits,
 	        .frame_bits = start->start.frame_bits,
 	        .qber = start->start.qber_ppb * 1e-9,
 	        .seed = start->start.seed,
 	};
-
 	b->turn = true;
 	b->ops = reconcile_ops(b->plan.method);
-	b->io_cap = b->ops->message_max(&params);
-	if (b->io_cap > 0)
-		b->reconciler = e->config.role == ENGINE_ALICE
-		                        ? b->ops->alice_create(&params, b->key)
-		                        : b->ops->bob_create(&params, b->key);
-	b->in = malloc(b->io_cap);
-	b->out = malloc(MESSAGE_HEADER + b->io_cap);
-	if (b->in != NULL && b->out != NULL && b->reconciler != NULL)
-		return true;
-	block_abort(e, b, ABORT_RECONCILE, true);
-	return false;
+	b->io_cap = b->ops->message_max(&b->params);
+	if (b->io_cap == 0) {
+		block_abort(e, b, ABORT_RECONCILE, true);
+		return false;
+	}
+	/* Alice waits for a workspace when she is asked. */
+	return e->config.role == ENGINE_ALICE || create(e, b);
 }
 
 /* What was disclosed so far; false: too much, and the block is gone. */
@@ -93,6 +128,13 @@ bool block_reconcile_alice(struct engine *e, struct block *b)
 
 	if (b->in_len == 0)
 		return false;
+	if (b->reconciler == NULL) {
+		if (!block_reconcile_space(e, b))
+			return false;
+		if (!create(e, b))
+			return true;
+		memcpy(b->in, b->first, b->in_len);
+	}
 	did = block_job(e, b, answer_job);
 	if (did != BLOCK_JOB_DONE)
 		return did == BLOCK_JOB_MORE;
@@ -152,11 +194,13 @@ bool block_reconcile_bob(struct engine *e, struct block *b)
 void block_reconcile_ask(struct engine *e, struct block *b, const struct message *m,
                          const uint8_t *msg, size_t len)
 {
-	if (b->in_len != 0 || m->payload.len > b->io_cap) {
+	size_t cap = b->reconciler == NULL ? sizeof(b->first) : b->io_cap;
+
+	if (b->in_len != 0 || m->payload.len > cap) {
 		engine_protocol_error(e, "questions out of turn");
 		return;
 	}
-	memcpy(b->in, m->payload.data, m->payload.len);
+	memcpy(b->reconciler == NULL ? b->first : b->in, m->payload.data, m->payload.len);
 	b->in_len = m->payload.len;
 }
 
@@ -178,7 +222,7 @@ void block_reconcile_corrected(struct engine *e, struct block *b, const struct m
 {
 	struct reconcile_count c;
 
-	if (b->in_len != 0) {
+	if (b->in_len != 0 || b->reconciler == NULL) {
 		engine_protocol_error(e, "the end of reconciliation with a question open");
 		return;
 	}

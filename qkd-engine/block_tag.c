@@ -32,7 +32,7 @@ static size_t tag_label(const struct engine *e, const struct block *b, bool from
 
 static bool renewal_under_way(const struct engine *e)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+	for (unsigned int i = 0; i < e->block_count; i++)
 		if (e->blocks[i].stage > BLOCK_ENDING && e->blocks[i].hash_keys > 0)
 			return true;
 	return false;

@@ -35,7 +35,7 @@ void bob_sift_drop(struct engine *e)
 
 static bool block_is_free(const struct engine *e)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+	for (unsigned int i = 0; i < e->block_count; i++)
 		if (e->blocks[i].stage == BLOCK_FREE)
 			return true;
 	return false;

@@ -3,7 +3,6 @@
 #include "qkd-engine/engine.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +14,15 @@
 
 LOG_COMPONENT_DEFINE(engine)
 
-#define MESSAGES_PER_POLL    4
+#define MESSAGES_PER_POLL 4
+/*
+ * Secret memory that stays free, bytes for each detection of a block: amplification takes one for
+ * each bit, and its result an eighth, of two blocks.
+ */
+#define SECRET_KEPT          2
 #define BLOCK_BITS_MIN       4096
 #define BLOCK_BITS_MAX       16000000
 #define BLOCK_DETECTIONS_MAX (4u * BLOCK_BITS_MAX)
-
-/*
- * So many give block_bits that match in Z, if both ends choose it with p_z. It follows from the
- * configuration alone, and so does a block's end: neither bases nor bits may decide about it.
- */
-static double block_detections(const struct engine_config *c)
-{
-	return ceil(c->block_bits / (c->p_z * c->p_z));
-}
 
 static int check_config(const struct engine_config *c, struct err *err)
 {
@@ -48,7 +43,7 @@ static int check_config(const struct engine_config *c, struct err *err)
 	if (!(s->p[0] > 0 && s->p[1] > 0 && s->p[0] + s->p[1] <= 1.000001))
 		return err_set(err, EINVAL, "intensities: probabilities %g and %g do not add to 1",
 		               s->p[0], s->p[1]);
-	if (!(c->p_z > 0 && c->p_z <= 1 && block_detections(c) <= BLOCK_DETECTIONS_MAX))
+	if (!(c->p_z > 0 && c->p_z <= 1 && engine_block_detections(c) <= BLOCK_DETECTIONS_MAX))
 		return err_set(err, EINVAL,
 		               "p-z: with %g a block of %u bits takes more than %u detections",
 		               c->p_z, c->block_bits, BLOCK_DETECTIONS_MAX);
@@ -82,6 +77,24 @@ static int check_config(const struct engine_config *c, struct err *err)
 		               c->qber_alarm);
 	if (c->sample_interval < 2)
 		return err_set(err, EINVAL, "sample-interval: %u is below 2", c->sample_interval);
+	return engine_memory_check(c, err);
+}
+
+/* As many workspaces as there is secret memory for, beside what the rest of the engine takes. */
+static int allocate_spaces(struct engine *e)
+{
+	struct engine_memory *m = &e->stats.memory;
+	unsigned int wanted = m->reconciling;
+
+	if (workspace_pool_init(&e->spaces, 1, wanted, &m->space,
+	                        SECRET_KEPT * e->block_detections) < 0)
+		return -ENOMEM;
+	m->reconciling = e->spaces.count;
+	m->all.secret -= (wanted - m->reconciling) * m->space.secret;
+	m->all.plain -= (wanted - m->reconciling) * m->space.plain;
+	if (m->reconciling < wanted)
+		log_warn("%s: secret memory for the reconciliation of %u blocks at a time, not %u",
+		         e->config.link, m->reconciling, wanted);
 	return 0;
 }
 
@@ -89,9 +102,11 @@ static int allocate(struct engine *e)
 {
 	uint8_t hash_key[2 * AUTH_TAG_BYTES];
 
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+	for (unsigned int i = 0; i < e->block_count; i++)
 		if (block_init(&e->blocks[i], e->block_detections) < 0)
 			return -ENOMEM;
+	if (allocate_spaces(e) < 0)
+		return -ENOMEM;
 	memcpy(hash_key, e->config.hash_key_ab, AUTH_TAG_BYTES);
 	memcpy(hash_key + AUTH_TAG_BYTES, e->config.hash_key_ba, AUTH_TAG_BYTES);
 	e->preshared_hash = hash_keys_create(hash_key, true);
@@ -119,7 +134,9 @@ struct engine *engine_create(const struct engine_config *config, const struct en
 		return NULL;
 	}
 	e->config = *config;
-	e->block_detections = (size_t)block_detections(config);
+	e->block_detections = (size_t)engine_block_detections(config);
+	e->block_count = engine_block_count(config);
+	engine_memory(config, &e->stats.memory);
 	e->ops = *ops;
 	e->ctx = ctx;
 	e->channel = channel;
@@ -127,7 +144,11 @@ struct engine *engine_create(const struct engine_config *config, const struct en
 	outbox_clear(e);
 	monitor_init(&e->monitor, config->qber_alarm);
 	if (allocate(e) < 0) {
-		err_set(err, ENOMEM, "qkd engine: secret memory is full");
+		err_set(err, ENOMEM,
+		        "qkd engine: %u blocks of %u bits take %zu KiB of secret memory, of which "
+		        "%zu KiB are in use",
+		        e->block_count, config->block_bits, e->stats.memory.all.secret >> 10,
+		        secret_used() >> 10);
 		engine_destroy(e);
 		return NULL;
 	}
@@ -137,7 +158,7 @@ struct engine *engine_create(const struct engine_config *config, const struct en
 /* Drop all that is under way; nobody is told. */
 static void drop_session(struct engine *e)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < e->block_count; i++) {
 		struct block *b = &e->blocks[i];
 
 		if (b->stage > BLOCK_FILLING) {
@@ -175,11 +196,12 @@ void engine_destroy(struct engine *e)
 	if (e == NULL)
 		return;
 	/* Who had them has stopped. */
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+	for (unsigned int i = 0; i < e->block_count; i++)
 		e->blocks[i].job.given = false;
 	drop_session(e);
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+	for (unsigned int i = 0; i < e->block_count; i++)
 		block_fini(&e->blocks[i]);
+	workspace_pool_fini(&e->spaces);
 	hash_keys_release(e->hash);
 	hash_keys_release(e->preshared_hash);
 	free(e->alice.batches);
@@ -190,7 +212,7 @@ void engine_destroy(struct engine *e)
 
 struct block *engine_block(struct engine *e, uint64_t number)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+	for (unsigned int i = 0; i < e->block_count; i++)
 		if (e->blocks[i].stage > BLOCK_ENDING && e->blocks[i].number == number)
 			return &e->blocks[i];
 	return NULL;
@@ -207,7 +229,7 @@ void engine_protocol_error(struct engine *e, const char *what)
 		e->warned_ns = e->now_ns;
 		log_warn("%s: protocol error: %s", e->config.link, what);
 	}
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < e->block_count; i++) {
 		struct block *b = &e->blocks[i];
 
 		if (b->stage > BLOCK_ENDING && b->stage != BLOCK_COMMIT)
@@ -285,7 +307,7 @@ static bool blocks_end(struct engine *e)
 {
 	bool some = false;
 
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < e->block_count; i++) {
 		if (e->blocks[i].stage == BLOCK_ENDING && job_back(&e->blocks[i].job))
 			block_release(e, &e->blocks[i]);
 		some |= e->blocks[i].stage == BLOCK_ENDING;
@@ -312,13 +334,13 @@ static void receive(struct engine *e)
 
 static void step_blocks(struct engine *e)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX && !outbox_full(e); i++) {
-		struct block *b = &e->blocks[(e->step_next + i) % BLOCKS_MAX];
+	for (unsigned int i = 0; i < e->block_count && !outbox_full(e); i++) {
+		struct block *b = &e->blocks[(e->step_next + i) % e->block_count];
 
 		if (b->stage <= BLOCK_FILLING)
 			continue;
 		if (block_step(e, b)) {
-			e->step_next = (e->step_next + i + 1) % BLOCKS_MAX;
+			e->step_next = (e->step_next + i + 1) % e->block_count;
 			e->worked = true;
 			return;
 		}
@@ -339,13 +361,14 @@ bool engine_poll(struct engine *e, uint64_t now_ns)
 	else
 		bob_tick(e);
 	step_blocks(e);
+	e->worked |= workspace_pool_wipe(&e->spaces);
 	return e->worked;
 }
 
 void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad)
 {
 	engine_check_session(e);
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < e->block_count; i++) {
 		struct block *b = &e->blocks[i];
 
 		if (b->stage <= BLOCK_ENDING || !b->peer_pad_asked || b->peer_pad ||
@@ -381,6 +404,7 @@ void engine_stats_read(const struct engine *e, struct engine_stats *out)
 		out->aligned = e->bob.sync == SYNC_ALIGNED;
 	else
 		out->aligned = e->session_up && e->alice.next_slot <= SIFT_SLOT_MAX;
+	out->blocks_reconciling = e->spaces.count - e->spaces.clean_count - e->spaces.dirty_count;
 	out->hash_keys_preshared = e->hash->preshared;
 	out->hash_key_uses = e->hash->uses;
 	out->qber_z = monitor_qber(&e->monitor, 0, e->now_ns);

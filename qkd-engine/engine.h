@@ -26,6 +26,7 @@
 #include "qkd-engine/job.h"
 #include "qkd-engine/leak.h"
 #include "qkd-engine/reconcile.h"
+#include "qkd-engine/workspace.h"
 
 enum engine_role { ENGINE_ALICE, ENGINE_BOB };
 enum source_mode { SOURCE_DARK, SOURCE_QKD, SOURCE_SYNC };
@@ -46,6 +47,7 @@ struct engine_config {
 	enum engine_role role;
 	uint32_t block_bits;             /* sifted Z bits of a block, about, e.g. 1000000 */
 	double p_z;                      /* probability of Z, at either end: sizes the blocks */
+	unsigned int blocks_in_flight;   /* the one that fills included; 0: the default */
 	uint32_t frame_bits;             /* Cascade frame, 65536 */
 	struct finite_key_source source; /* intensities, probabilities, epsilons */
 	enum finite_key_proof proof;     /* one for one decoy */
@@ -57,6 +59,26 @@ struct engine_config {
 	uint8_t hash_key_ab[16], hash_key_ba[16]; /* authentication hash keys per direction */
 	char link[32];
 };
+
+#define ENGINE_BLOCKS_MIN     2
+#define ENGINE_BLOCKS_DEFAULT 6
+#define ENGINE_BLOCKS_MAX     64
+
+/* What a configuration may take at the most, bytes. */
+#define ENGINE_MEMORY_MAX ((size_t)1 << 30)
+
+/*
+ * Memory that is allocated when the engine is created, and then used for one block after the
+ * other: each block under way has room for its detections; those that are reconciled at a time have
+ * a workspace besides, for which the others wait.
+ */
+struct engine_memory {
+	unsigned int blocks, reconciling;
+	struct workspace_size block, space; /* of one */
+	struct workspace_size all;
+};
+/* For a configuration of which block_bits, p_z and qber_abort are in range. */
+void engine_memory(const struct engine_config *config, struct engine_memory *out);
 
 /* A block of key, agreed by both ends. In secret memory; whoever gets it frees it. */
 struct key_block {
@@ -160,6 +182,8 @@ struct engine_stats {
 	uint64_t blocks_benchmark;      /* counted as no proof allows: wiped, not key */
 	uint64_t frames, frames_failed; /* checked after reconciliation */
 	uint64_t blocks_in_flight;
+	uint64_t blocks_reconciling, reconcile_waits; /* now; that had to wait for a workspace */
+	struct engine_memory memory;                  /* what there is */
 	uint64_t blocks_in_doubt;      /* Bob: the session ended between his tag and COMMIT */
 	uint64_t blocks_computational; /* of blocks_ok: a tag had a computational pad */
 	uint64_t tags;                 /* of this end */

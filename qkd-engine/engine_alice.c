@@ -106,7 +106,7 @@ static void on_mode_request(struct engine *e, const struct message *m)
 	if (m->type == MESSAGE_SYNC_REQUEST) {
 		/* Bob dropped his end of these already. */
 		drop_batches(e);
-		for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+		for (unsigned int i = 0; i < e->block_count; i++)
 			if (e->blocks[i].stage == BLOCK_FILLING)
 				block_abort(e, &e->blocks[i], ABORT_ALARM, false);
 		monitor_reset(&e->monitor);

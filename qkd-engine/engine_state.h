@@ -18,8 +18,8 @@
 #include "qkd-engine/messages.h"
 #include "qkd-engine/monitor.h"
 #include "qkd-engine/sift.h"
+#include "qkd-engine/workspace_pool.h"
 
-#define BLOCKS_MAX  6    /* the one that fills and those being distilled */
 #define BATCHES_MAX 2048 /* announced, not yet replied to: 10 ms at 10^8 detections a second */
 #define GAPS_MAX    8
 
@@ -134,10 +134,12 @@ struct engine {
 	struct outbox_entry *outbox, **outbox_end;
 	size_t outbox_bytes;
 	struct monitor monitor;
-	struct block blocks[BLOCKS_MAX];
-	struct block *open;      /* to which what is announced now belongs */
-	size_t block_detections; /* at which a block ends, samples not counted */
-	uint64_t last_number;    /* highest block number of the session */
+	struct block blocks[ENGINE_BLOCKS_MAX];
+	unsigned int block_count;     /* of them, in use */
+	struct workspace_pool spaces; /* for reconciliation */
+	struct block *open;           /* to which what is announced now belongs */
+	size_t block_detections;      /* at which a block ends, samples not counted */
+	uint64_t last_number;         /* highest block number of the session */
 	unsigned int step_next;
 	bool worked;               /* something was done in this poll that may go on at once */
 	double eps_auth;           /* of the tags since the last committed block */
@@ -191,6 +193,17 @@ void engine_count_sifted(struct engine *e, unsigned int stale, const struct sift
 struct block *engine_block(struct engine *e, uint64_t number);
 /* Bob: detections so far say that slots do not match. */
 void engine_realign(struct engine *e, const char *why);
+
+/* engine_memory.c */
+/* -EINVAL: more than is allowed. */
+int engine_memory_check(const struct engine_config *c, struct err *err);
+/* Blocks under way at the most. */
+unsigned int engine_block_count(const struct engine_config *c);
+/*
+ * So many give block_bits that match in Z, if both ends choose it with p_z. It follows from the
+ * configuration alone, and so does a block's end: neither bases nor bits may decide about it.
+ */
+double engine_block_detections(const struct engine_config *c);
 
 /* engine_alice.c */
 int alice_init(struct engine *e); /* -ENOMEM */

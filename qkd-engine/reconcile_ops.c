@@ -18,16 +18,18 @@ static size_t cascade_max(const struct reconcile_params *p)
 	return cascade_message_max(&c);
 }
 
-static void *cascade_a(const struct reconcile_params *p, const uint64_t *key)
+static int cascade_room(const struct reconcile_params *p, struct workspace_size *out)
 {
 	const struct cascade_params c = PARAMS(p);
 
-	return cascade_alice_create(&c, key);
+	return cascade_size(&c, out);
 }
 
-static void cascade_a_destroy(void *a)
+static void *cascade_a(struct workspace *w, const struct reconcile_params *p, const uint64_t *key)
 {
-	cascade_alice_destroy(a);
+	const struct cascade_params c = PARAMS(p);
+
+	return cascade_alice_create_in(w, &c, key);
 }
 
 static int cascade_a_answer(void *a, const uint8_t *msg, size_t len, uint8_t *out, size_t cap)
@@ -43,16 +45,11 @@ static void cascade_a_count(const void *a, struct reconcile_count *out)
 	*out = (struct reconcile_count){.alice = s.alice_parities, .bob = s.bob_parities};
 }
 
-static void *cascade_b(const struct reconcile_params *p, uint64_t *key)
+static void *cascade_b(struct workspace *w, const struct reconcile_params *p, uint64_t *key)
 {
 	const struct cascade_params c = PARAMS(p);
 
-	return cascade_bob_create(&c, key);
-}
-
-static void cascade_b_destroy(void *b)
-{
-	cascade_bob_destroy(b);
+	return cascade_bob_create_in(w, &c, key);
 }
 
 static int cascade_b_ask(void *b, uint8_t *out, size_t cap)
@@ -85,16 +82,26 @@ static size_t ldpc_max(const struct reconcile_params *p)
 	return ldpc_message_max(&l);
 }
 
-static void *ldpc_a(const struct reconcile_params *p, const uint64_t *key)
+static size_t ldpc_most(const struct reconcile_params *p)
+{
+	return ldpc_message_most(p->bits);
+}
+
+static int ldpc_a_room(const struct reconcile_params *p, struct workspace_size *out)
+{
+	return ldpc_alice_size(p->bits, p->frame_bits, out);
+}
+
+static int ldpc_b_room(const struct reconcile_params *p, struct workspace_size *out)
+{
+	return ldpc_bob_size(p->bits, p->frame_bits, out);
+}
+
+static void *ldpc_a(struct workspace *w, const struct reconcile_params *p, const uint64_t *key)
 {
 	const struct ldpc_params l = PARAMS(p);
 
-	return ldpc_alice_create(&l, key);
-}
-
-static void ldpc_a_destroy(void *a)
-{
-	ldpc_alice_destroy(a);
+	return ldpc_alice_create_in(w, &l, key);
 }
 
 static int ldpc_a_answer(void *a, const uint8_t *msg, size_t len, uint8_t *out, size_t cap)
@@ -118,16 +125,11 @@ static void ldpc_a_count(const void *a, struct reconcile_count *out)
 	ldpc_counted(&s, out);
 }
 
-static void *ldpc_b(const struct reconcile_params *p, uint64_t *key)
+static void *ldpc_b(struct workspace *w, const struct reconcile_params *p, uint64_t *key)
 {
 	const struct ldpc_params l = PARAMS(p);
 
-	return ldpc_bob_create(&l, key);
-}
-
-static void ldpc_b_destroy(void *b)
-{
-	ldpc_bob_destroy(b);
+	return ldpc_bob_create_in(w, &l, key);
 }
 
 static int ldpc_b_ask(void *b, uint8_t *out, size_t cap)
@@ -156,12 +158,13 @@ static void ldpc_b_count(const void *b, struct reconcile_count *out)
 static const struct reconcile_ops all[RECONCILE_METHODS] = {
         [RECONCILE_CASCADE] = {.mode = LEAK_TWO_WAY,
                                .message_max = cascade_max,
+                               .message_most = cascade_max,
+                               .alice_size = cascade_room,
+                               .bob_size = cascade_room,
                                .alice_create = cascade_a,
-                               .alice_destroy = cascade_a_destroy,
                                .alice_answer = cascade_a_answer,
                                .alice_count = cascade_a_count,
                                .bob_create = cascade_b,
-                               .bob_destroy = cascade_b_destroy,
                                .bob_ask = cascade_b_ask,
                                .bob_take = cascade_b_take,
                                .bob_done = cascade_b_done,
@@ -169,12 +172,13 @@ static const struct reconcile_ops all[RECONCILE_METHODS] = {
         [RECONCILE_LDPC] = {.mode = LEAK_ONE_WAY,
                             .checks_frames = true,
                             .message_max = ldpc_max,
+                            .message_most = ldpc_most,
+                            .alice_size = ldpc_a_room,
+                            .bob_size = ldpc_b_room,
                             .alice_create = ldpc_a,
-                            .alice_destroy = ldpc_a_destroy,
                             .alice_answer = ldpc_a_answer,
                             .alice_count = ldpc_a_count,
                             .bob_create = ldpc_b,
-                            .bob_destroy = ldpc_b_destroy,
                             .bob_ask = ldpc_b_ask,
                             .bob_take = ldpc_b_take,
                             .bob_done = ldpc_b_done,

@@ -9,7 +9,7 @@
 #include "common/secret.h"
 
 int workspace_pool_init(struct workspace_pool *p, unsigned int least, unsigned int count,
-                        const struct workspace_size *size)
+                        const struct workspace_size *size, size_t kept)
 {
 	memset(p, 0, sizeof(*p));
 	p->spaces = calloc(count, sizeof(*p->spaces));
@@ -20,6 +20,8 @@ int workspace_pool_init(struct workspace_pool *p, unsigned int least, unsigned i
 	for (; p->count < count; p->count++) {
 		struct workspace_size secret = {size->secret, 0};
 
+		if (p->count >= least && secret_size() - secret_used() < kept + size->secret)
+			break;
 		if (workspace_init(&p->spaces[p->count], &secret) < 0)
 			break;
 	}

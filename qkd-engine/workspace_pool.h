@@ -23,11 +23,11 @@ struct workspace_pool {
 };
 
 /*
- * COUNT spaces, or as many as there is secret memory for, LEAST at least. -ENOMEM. Of a pool that
- * is all zero, too, fini may be called.
+ * COUNT spaces, or as many as there is secret memory for when KEPT bytes of it stay free; LEAST at
+ * least, if need be of these. -ENOMEM. Of a pool that is all zero, too, fini may be called.
  */
 int workspace_pool_init(struct workspace_pool *p, unsigned int least, unsigned int count,
-                        const struct workspace_size *size);
+                        const struct workspace_size *size, size_t kept);
 void workspace_pool_fini(struct workspace_pool *p);
 
 struct workspace *workspace_pool_take(struct workspace_pool *p);

@@ -14,7 +14,7 @@ static inline unsigned int rig_break_frames(struct rig *r, unsigned int frames, 
 {
 	unsigned int broken = 0;
 
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < ENGINE_BLOCKS_MAX; i++) {
 		struct block *b = &r->b.engine->blocks[i];
 
 		if (b->stage != BLOCK_CHECK || b->number <= *last)

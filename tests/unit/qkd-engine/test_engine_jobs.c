@@ -40,7 +40,7 @@ static void do_held(void)
 
 static bool is_of(const struct job *job, const struct engine *e)
 {
-	for (unsigned int k = 0; k < BLOCKS_MAX; k++)
+	for (unsigned int k = 0; k < ENGINE_BLOCKS_MAX; k++)
 		if (job == &e->blocks[k].job)
 			return true;
 	return false;
@@ -70,7 +70,7 @@ static unsigned int ending(const struct engine *e)
 {
 	unsigned int n = 0;
 
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+	for (unsigned int i = 0; i < ENGINE_BLOCKS_MAX; i++)
 		n += e->blocks[i].stage == BLOCK_ENDING;
 	return n;
 }

@@ -313,18 +313,18 @@ static void test_no_bases(void)
 	CU_ASSERT_TRUE_FATAL(begin(BLOCK_BITS, 30));
 	run.forge = NO_BASES;
 	rig_run(r, 2 * NS_PER_S);
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++) {
+	for (unsigned int i = 0; i < ENGINE_BLOCKS_DEFAULT; i++) {
 		struct block *b = &r->a.engine->blocks[i];
 
 		waiting += b->stage == BLOCK_SIFT;
 		b->progress_ns -= BLOCK_TIMEOUT_NS;
 	}
-	CU_ASSERT_EQUAL(waiting, BLOCKS_MAX);
+	CU_ASSERT_EQUAL(waiting, ENGINE_BLOCKS_DEFAULT);
 	CU_ASSERT_EQUAL(r->a.block_count, 0);
 	run.forge = AS_IT_IS;
 	rig_run(r, NS_PER_S / 10);
 	engine_stats_read(r->a.engine, &a);
-	CU_ASSERT_EQUAL(a.aborts[ABORT_TIMEOUT], BLOCKS_MAX);
+	CU_ASSERT_EQUAL(a.aborts[ABORT_TIMEOUT], ENGINE_BLOCKS_DEFAULT);
 	CU_ASSERT_EQUAL(a.protocol_errors, 0);
 	CU_ASSERT_TRUE(rig_run_blocks(r, 2, 5 * NS_PER_S));
 	CU_ASSERT(rig_common_blocks(r) >= 2);

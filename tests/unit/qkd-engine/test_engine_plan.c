@@ -122,7 +122,7 @@ static void test_verification(void)
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
 	for (int i = 0; i < 20000 && !done; i++) {
 		rig_step(&r);
-		for (unsigned int k = 0; k < BLOCKS_MAX && !done; k++) {
+		for (unsigned int k = 0; k < ENGINE_BLOCKS_MAX && !done; k++) {
 			struct block *block = &r.b.engine->blocks[k];
 
 			if (block->stage != BLOCK_VERIFY)

@@ -14,7 +14,7 @@ static void test_all_are_taken_and_given_back(void)
 	struct workspace *w[3];
 	struct workspace_pool p;
 
-	CU_ASSERT_EQUAL_FATAL(workspace_pool_init(&p, 3, 3, &size), 0);
+	CU_ASSERT_EQUAL_FATAL(workspace_pool_init(&p, 3, 3, &size, 0), 0);
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < 3; i++) {
 			w[i] = workspace_pool_take(&p);
@@ -44,7 +44,7 @@ static void test_wiped_before_use(void)
 	struct workspace *w;
 	unsigned int slices = 0;
 
-	CU_ASSERT_EQUAL_FATAL(workspace_pool_init(&p, 1, 1, &size), 0);
+	CU_ASSERT_EQUAL_FATAL(workspace_pool_init(&p, 1, 1, &size, 0), 0);
 	w = workspace_pool_take(&p);
 	memset(workspace_secret(w, size.secret), 0xff, size.secret);
 	workspace_pool_give(&p, w);
@@ -63,13 +63,17 @@ static void test_less_than_wanted(void)
 	const struct workspace_size large = {1 << 20, 64};
 	struct workspace_pool p;
 
-	CU_ASSERT_EQUAL(workspace_pool_init(&p, 8, 8, &large), -ENOMEM);
+	CU_ASSERT_EQUAL(workspace_pool_init(&p, 8, 8, &large, 0), -ENOMEM);
 	CU_ASSERT_EQUAL(secret_used(), 0);
-	CU_ASSERT_EQUAL_FATAL(workspace_pool_init(&p, 1, 8, &large), 0);
+	CU_ASSERT_EQUAL_FATAL(workspace_pool_init(&p, 1, 8, &large, 0), 0);
 	CU_ASSERT_TRUE(p.count >= 1 && p.count < 4);
 	for (unsigned int i = 0; i < p.count; i++)
 		CU_ASSERT_PTR_NOT_NULL(workspace_pool_take(&p));
 	CU_ASSERT_PTR_NULL(workspace_pool_take(&p));
+	workspace_pool_fini(&p);
+	/* Others need some. */
+	CU_ASSERT_EQUAL_FATAL(workspace_pool_init(&p, 1, 8, &large, 3 << 20), 0);
+	CU_ASSERT_EQUAL(p.count, 1);
 	workspace_pool_fini(&p);
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
