@@ -58,8 +58,9 @@ struct cascade_figures bench_cascade_turns(const struct cascade_params *p, size_
 	struct workspace_size size;
 	double since;
 
-	if (cascade_size(p, &size) < 0 || workspace_pool_init(&pool, (unsigned int)(2 * count),
-	                                                      (unsigned int)(2 * count), &size, 0) < 0)
+	if (cascade_size(p, &size) < 0 ||
+	    workspace_pool_init(&pool, (unsigned int)(2 * count), (unsigned int)(2 * count), &size,
+	                        0) < 0)
 		bench_fail("cascade: no memory for %zu blocks", count);
 	if (turns == NULL || keys == NULL || messages == NULL)
 		bench_fail("cascade: no memory for blocks that take turns");
