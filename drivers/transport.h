@@ -40,6 +40,12 @@ struct transport_ops {
 	void (*dma)(void *state, struct transport_dma *out);
 	/* Once a turn of the driver; false when the card stopped: reads are all ones from then. */
 	bool (*alive)(void *state, uint64_t now_ns);
+
+	/* Both NULL where the transport has none of it. */
+	/* Reset the function from outside (FLR); it comes back dark, as after power-on. */
+	int (*reset)(void *state);
+	/* An eventfd that counts the messages on VECTOR, the transport's own; -errno. */
+	int (*interrupt)(void *state, unsigned int vector);
 };
 
 extern const struct transport_ops transport_shm;

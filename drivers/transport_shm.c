@@ -131,6 +131,11 @@ static int shm_read64(void *state, uint32_t offset, uint64_t *value)
 	for (int i = 0; i < LATCH_TRIES; i++) {
 		uint32_t before = load(s, CARD_SHM_LATCH), lo, hi;
 
+		/* A card that was pulled out: nothing there changes any more. */
+		if (before == ALL_ONES && load(s, CARD_MAGIC) == ALL_ONES) {
+			*value = UINT64_MAX;
+			return 0;
+		}
 		if (before & 1)
 			continue;
 		lo = load(s, offset);

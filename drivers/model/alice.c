@@ -126,6 +126,12 @@ int alice_init(struct alice *a, uint8_t *bar, struct clicks *clicks, uint64_t pu
 	return 0;
 }
 
+void alice_keep(struct alice *a, double seconds)
+{
+	a->choices.retention = (uint64_t)(seconds * 1e15 / a->card.slot_fs);
+	shm_card_put64(&a->card, CARD_TX_RETENTION_LO, a->choices.retention);
+}
+
 void alice_free(struct alice *a)
 {
 	choices_free(&a->choices);

@@ -43,6 +43,31 @@ static int attack_reply(struct sim_link *link, const char *text, char *buf, size
 	                attack_name(attack.kind), link->attack.alice_slot, link->attack.bob_slot);
 }
 
+/* What no register does: "alice|bob unplug|plug|interlock BITS|selftest BITS". */
+static int card_reply(struct sim_link *link, const char *text, char *buf, size_t n)
+{
+	char name[8] = "", what[16] = "";
+	unsigned int bits = 0;
+	int words = sscanf(text, "%7s %15s %u", name, what, &bits);
+	struct shm_card *card = strcmp(name, "alice") == 0 ? &link->alice.card
+	                        : strcmp(name, "bob") == 0 ? &link->bob.card
+	                                                   : NULL;
+
+	if (card == NULL || words < 2)
+		return error_reply(buf, n, "card: alice or bob, then what is done to it");
+	if (strcmp(what, "unplug") == 0 && words == 2)
+		shm_card_unplug(card, true);
+	else if (strcmp(what, "plug") == 0 && words == 2)
+		shm_card_unplug(card, false);
+	else if (strcmp(what, "interlock") == 0 && words == 3)
+		shm_card_interlock(card, bits);
+	else if (strcmp(what, "selftest") == 0 && words == 3)
+		shm_card_selftest(card, bits);
+	else
+		return error_reply(buf, n, "card: unplug, plug, interlock BITS or selftest BITS");
+	return snprintf(buf, n, "{\"card\":\"%s\"}\n", name);
+}
+
 size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, char *buf, size_t n)
 {
 	int written;
@@ -55,8 +80,10 @@ size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, c
 	}
 	if (strncmp(line, "attack ", 7) == 0)
 		written = attack_reply(link, line + 7, buf, n);
+	else if (strncmp(line, "card ", 5) == 0)
+		written = card_reply(link, line + 5, buf, n);
 	else
-		written = error_reply(buf, n, "unknown request: attack ... or status");
+		written = error_reply(buf, n, "unknown request: attack ..., card ... or status");
 	return (size_t)written < n ? (size_t)written : n - 1;
 }
 

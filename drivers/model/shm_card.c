@@ -22,7 +22,8 @@ uint32_t shm_card_get(const struct shm_card *card, uint32_t offset)
 
 void shm_card_put(struct shm_card *card, uint32_t offset, uint32_t value)
 {
-	__atomic_store_n((uint32_t *)(card->bar + offset), value, __ATOMIC_RELEASE);
+	if (!card->unplugged)
+		__atomic_store_n((uint32_t *)(card->bar + offset), value, __ATOMIC_RELEASE);
 }
 
 static void latch(struct shm_card *card)
@@ -178,6 +179,22 @@ void shm_card_host(struct shm_card *card, const struct shm_card_host *host)
 {
 	card->host = *host;
 	shm_card_put(card, CARD_IRQ_VECTORS, host->vectors);
+}
+
+void shm_card_unplug(struct shm_card *card, bool out)
+{
+	if (out == card->unplugged)
+		return;
+	if (out) {
+		function_reset(card);
+		memset(card->bar, 0xff, CARD_BAR0_BYTES);
+		card->unplugged = true;
+		return;
+	}
+	card->unplugged = false;
+	memset(card->bar, 0, CARD_BAR0_BYTES);
+	card->mbox_seq = 0;
+	function_reset(card);
 }
 
 void shm_card_interlock(struct shm_card *card, uint32_t open)
@@ -343,6 +360,8 @@ void shm_card_begin(struct shm_card *card, uint64_t now_ns, uint64_t slot)
 
 	card->now_ns = now_ns;
 	card->slot = slot;
+	if (card->unplugged)
+		return;
 	shm_card_put64(card, CARD_TIME_SLOT_LO, slot & 0xffffffffffffULL);
 	/* What this process slept through is no silence of the host. */
 	card->silent_ns += passed < TURN_MAX_NS ? passed : TURN_MAX_NS;
@@ -354,6 +373,8 @@ void shm_card_begin(struct shm_card *card, uint64_t now_ns, uint64_t slot)
 
 void shm_card_end(struct shm_card *card)
 {
+	if (card->unplugged)
+		return;
 	selftest_turn(card);
 	shm_monitor_turn(card);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++) {

@@ -48,7 +48,7 @@ struct shm_card {
 	double slot_fs;
 	struct shm_card_host host; /* memory NULL: the file's own, no interrupts */
 	uint32_t features, features_used;
-	bool enabled, armed, faulted;
+	bool enabled, armed, faulted, unplugged;
 	uint32_t dark_cause;      /* CARD_DARK_* */
 	uint32_t selftest;        /* CARD_SELFTEST_* */
 	uint64_t selftest_ns;     /* its start */
@@ -83,6 +83,9 @@ void shm_card_end(struct shm_card *card);
 
 /* Serve a host whose memory is not in the file; before it finds the card. */
 void shm_card_host(struct shm_card *card, const struct shm_card_host *host);
+
+/* From outside: pulled out (registers read all ones) and plugged in again, as after power-on. */
+void shm_card_unplug(struct shm_card *card, bool out);
 
 /* From outside: the interlocks that are open, and the checks that the next self-test fails. */
 void shm_card_interlock(struct shm_card *card, uint32_t open);

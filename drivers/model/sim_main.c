@@ -78,6 +78,8 @@ static int serve(const struct sim_options *o, struct sim_link *link, struct err 
 	if (rc == 0 && sim_link_init(link, &o->link, &rng, alice.map, bob.map, clock_mono_ns()) < 0)
 		rc = err_set(err, ENOMEM, "out of memory for the transmitter's choices");
 	if (rc == 0)
+		alice_keep(&link->alice, o->retention_s);
+	if (rc == 0)
 		rc = shm_file_publish(&alice, err);
 	if (rc == 0)
 		rc = shm_file_publish(&bob, err);

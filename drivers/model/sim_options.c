@@ -57,6 +57,7 @@ enum {
 	ATTACK,
 	DETECTOR,
 	DRIFT,
+	RETENTION,
 	SEED,
 	HELP,
 	OPTIONS
@@ -64,7 +65,7 @@ enum {
 
 static const char *const others[] = {"alice",       "bob",       "control", "mode",
                                      "alice-owner", "bob-owner", "attack",  "detector",
-                                     "drift",       "seed",      "help"};
+                                     "drift",       "retention", "seed",    "help"};
 
 const char sim_options_help[] =
         "usage: lumengate-optics-sim --alice FILE --bob FILE [option...]\n"
@@ -75,6 +76,7 @@ const char sim_options_help[] =
         "  --mode OCTAL                 of the files and the socket (600)\n"
         "  --alice-owner USER[:GROUP]   of Alice's file; --bob-owner of Bob's\n"
         "  --attack WORDS               from the start: \"intercept-resend FRACTION Z_SHARE\"\n"
+        "  --retention S                seconds for which Alice keeps her choices (8)\n"
         "  --seed N                     repeatable dice (the QRNG stays random)\n"
         "\n"
         "  --distance KM          (20)    --loss DB_PER_KM       (0.2)\n"
@@ -224,6 +226,8 @@ static int parse_other(struct sim_options *o, int option, const char *text, stru
 		return parse_detector(o, text, err);
 	case DRIFT:
 		return parse_drift(o, text, err);
+	case RETENTION:
+		return parse_number("retention", text, 2, 3600, &o->retention_s, err);
 	case SEED:
 		errno = 0;
 		o->seed = strtoull(text, &end, 0);
@@ -254,7 +258,7 @@ int sim_options_parse(struct sim_options *o, int argc, char **argv, struct err *
 	struct option list[OPTIONS + 1] = {{0}};
 	int found = 0, rc = 0;
 
-	*o = (struct sim_options){.link = optics_link_default};
+	*o = (struct sim_options){.link = optics_link_default, .retention_s = 8};
 	o->alice_owner = o->bob_owner = (struct shm_file_owner){0600, (uid_t)-1, (gid_t)-1};
 	for (int i = 0; i < OPTIONS; i++) {
 		bool number = i < (int)NUMBERS;

@@ -18,6 +18,7 @@ struct sim_options {
 	const char *alice, *bob, *control;
 	struct shm_file_owner alice_owner, bob_owner;
 	struct attack attack;
+	double retention_s;
 	bool seeded, help;
 	uint64_t seed;
 };

@@ -58,6 +58,19 @@ static void test_requests(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(talk(&c, h, fd, "attack intercept-resend 3 1\n"), "error"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(talk(&c, h, fd, "shutdown\n"), "error"));
 	CU_ASSERT_EQUAL(h->link.attack.attack.fraction, 1);
+	CU_ASSERT_STRING_EQUAL(talk(&c, h, fd, "card bob interlock 2\n"), "{\"card\":\"bob\"}\n");
+	CU_ASSERT_EQUAL(reg(h, B, CARD_INTERLOCK), CARD_INTERLOCK_FIBRE);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_INTERLOCK), 0);
+	talk(&c, h, fd, "card alice unplug\n");
+	turn(h);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_MAGIC), 0xffffffff);
+	CU_ASSERT_EQUAL(reg64(h, A, CARD_TIME_SLOT_LO), UINT64_MAX);
+	talk(&c, h, fd, "card alice plug\n");
+	turn(h);
+	CU_ASSERT_EQUAL(reg(h, A, CARD_STATUS), CARD_STATUS_READY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(talk(&c, h, fd, "card eve unplug\n"), "error"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(talk(&c, h, fd, "card bob melt\n"), "error"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(talk(&c, h, fd, "card bob unplug 1\n"), "error"));
 	/* Two requests at once, two replies. */
 	CU_ASSERT_PTR_NOT_NULL(strstr(talk(&c, h, fd, "attack none\nstatus\n"), "}\n{"));
 	CU_ASSERT_EQUAL(h->link.attack.attack.kind, ATTACK_NONE);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Arming, self-test, watchdog, faults, safety: every way into the dark. */
+
+#include <stdio.h>
+
+#include "tests/conformance/conformance.h"
+
+static void arm_needs(struct rig *rig, struct end *e)
+{
+	put(rig, e, CARD_WATCHDOG, LONG_WATCHDOG_MS);
+	put(rig, e, CARD_CTRL, CARD_CTRL_ARM);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_CTRL);
+	reset(rig, e);
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_WATCHDOG);
+	reset(rig, e);
+	arm(rig, e);
+	EXPECT(get(e, CARD_CTRL) == (CARD_CTRL_ENABLE | CARD_CTRL_ARM), "CTRL is 0x%x",
+	       get(e, CARD_CTRL));
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE);
+	EXPECT(wait_for(e, CARD_STATUS, ~0u, CARD_STATUS_READY), "CTRL without ARM leaves 0x%x",
+	       get(e, CARD_STATUS));
+	EXPECT(get(e, CARD_DARK_CAUSE) == CARD_DARK_HOST, "DARK_CAUSE is %u",
+	       get(e, CARD_DARK_CAUSE));
+}
+
+static void self_test(struct rig *rig, struct end *e)
+{
+	if ((e->features & CARD_FEATURE_SELF_TEST) == 0) {
+		rig->absent = "it has no self-test";
+		return;
+	}
+	put(rig, e, CARD_FEATURES_USED_LO, CARD_FEATURE_SELF_TEST);
+	put(rig, e, CARD_WATCHDOG, LONG_WATCHDOG_MS);
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_SELFTEST);
+	reset(rig, e);
+	put(rig, e, CARD_FEATURES_USED_LO, CARD_FEATURE_SELF_TEST);
+	put(rig, e, CARD_SELFTEST, 0);
+	EXPECT(get(e, CARD_SELFTEST) == CARD_SELFTEST_NONE, "a written 0 starts a self-test");
+	put(rig, e, CARD_SELFTEST, 1);
+	EXPECT(get(e, CARD_SELFTEST) != CARD_SELFTEST_NONE, "the self-test does not start");
+	EXPECT(wait_for(e, CARD_SELFTEST, ~0u, CARD_SELFTEST_PASSED),
+	       "SELFTEST is %u, checks 0x%x failed", get(e, CARD_SELFTEST),
+	       get(e, CARD_SELFTEST_FAILED));
+	EXPECT(get(e, CARD_SELFTEST_FAILED) == 0, "passed, but checks 0x%x failed",
+	       get(e, CARD_SELFTEST_FAILED));
+	arm(rig, e);
+	put(rig, e, CARD_SELFTEST, 1);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_SELFTEST);
+}
+
+static void self_test_fails(struct rig *rig, struct end *e)
+{
+	char line[64];
+
+	if ((e->features & CARD_FEATURE_SELF_TEST) == 0 || rig->control == NULL) {
+		rig->absent = "needs a self-test and the simulator's control line";
+		return;
+	}
+	snprintf(line, sizeof(line), "card %s selftest %u", e->name, CARD_CHECK_DARK);
+	control(rig, line);
+	put(rig, e, CARD_FEATURES_USED_LO, CARD_FEATURE_SELF_TEST);
+	put(rig, e, CARD_SELFTEST, 1);
+	EXPECT(wait_for(e, CARD_SELFTEST, ~0u, CARD_SELFTEST_FAIL), "SELFTEST is %u",
+	       get(e, CARD_SELFTEST));
+	EXPECT(get(e, CARD_SELFTEST_FAILED) == CARD_CHECK_DARK, "SELFTEST_FAILED is 0x%x",
+	       get(e, CARD_SELFTEST_FAILED));
+	put(rig, e, CARD_WATCHDOG, LONG_WATCHDOG_MS);
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_SELFTEST);
+	snprintf(line, sizeof(line), "card %s selftest 0", e->name);
+	control(rig, line);
+}
+
+static void interlock(struct rig *rig, struct end *e)
+{
+	char line[64];
+
+	if (rig->control == NULL) {
+		rig->absent = "needs the simulator's control line";
+		return;
+	}
+	arm(rig, e);
+	snprintf(line, sizeof(line), "card %s interlock %u", e->name, CARD_INTERLOCK_FIBRE);
+	control(rig, line);
+	EXPECT_FAULT(e, CARD_FAULT_INTERLOCK, CARD_INTERLOCK_FIBRE);
+	EXPECT(get(e, CARD_DARK_CAUSE) == CARD_DARK_INTERLOCK, "DARK_CAUSE is %u",
+	       get(e, CARD_DARK_CAUSE));
+	reset(rig, e);
+	EXPECT(get(e, CARD_INTERLOCK) == CARD_INTERLOCK_FIBRE, "INTERLOCK is 0x%x",
+	       get(e, CARD_INTERLOCK));
+	put(rig, e, CARD_WATCHDOG, LONG_WATCHDOG_MS);
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_INTERLOCK);
+	snprintf(line, sizeof(line), "card %s interlock 0", e->name);
+	control(rig, line);
+	reset(rig, e);
+	arm(rig, e);
+}
+
+static void safe_off(struct rig *rig, struct end *e)
+{
+	static const uint32_t writes[] = {CARD_CTRL_SAFE_OFF, CARD_CTRL_SAFE_OFF | CARD_CTRL_ENABLE,
+	                                  CARD_CTRL_SAFE_OFF | CARD_CTRL_ENABLE | CARD_CTRL_ARM};
+
+	for (unsigned int i = 0; i < 3; i++) {
+		arm(rig, e);
+		put(rig, e, CARD_CTRL, writes[i]);
+		EXPECT(wait_for(e, CARD_STATUS, ~0u, CARD_STATUS_READY), "STATUS is 0x%x",
+		       get(e, CARD_STATUS));
+		EXPECT(get(e, CARD_CTRL) == (writes[i] & CARD_CTRL_ENABLE), "CTRL is 0x%x",
+		       get(e, CARD_CTRL));
+		EXPECT(get(e, CARD_DARK_CAUSE) == CARD_DARK_HOST, "DARK_CAUSE is %u",
+		       get(e, CARD_DARK_CAUSE));
+	}
+}
+
+static void expires(struct rig *rig, struct end *e, bool armed)
+{
+	const uint32_t period = 150;
+	uint64_t fed = 0, start = clock_mono_ns(), late;
+
+	put(rig, e, CARD_WATCHDOG, period);
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE | (armed ? CARD_CTRL_ARM : 0));
+	while (clock_mono_ns() - start < 3 * period * NS_PER_MS) {
+		fed = clock_mono_ns();
+		put(rig, e, CARD_WATCHDOG, period);
+		sleep_ms(10);
+	}
+	EXPECT(get(e, CARD_STATUS) == (CARD_STATUS_READY | (armed ? CARD_STATUS_ARMED : 0)),
+	       "STATUS is 0x%x while it is fed", get(e, CARD_STATUS));
+	EXPECT_FAULT(e, CARD_FAULT_WATCHDOG, 0);
+	late = clock_mono_ns() - fed;
+	EXPECT(late >= period * 9 / 10 * NS_PER_MS, "it expired %llu us after a write",
+	       (unsigned long long)late / 1000);
+	EXPECT(get(e, CARD_IRQ_CAUSE) == (CARD_IRQ_FAULT | CARD_IRQ_WATCHDOG), "IRQ_CAUSE is 0x%x",
+	       get(e, CARD_IRQ_CAUSE));
+	if (armed)
+		EXPECT(get(e, CARD_DARK_CAUSE) == CARD_DARK_WATCHDOG, "DARK_CAUSE is %u",
+		       get(e, CARD_DARK_CAUSE));
+}
+
+static void watchdog(struct rig *rig, struct end *e)
+{
+	expires(rig, e, true);
+	reset(rig, e);
+	expires(rig, e, false);
+	reset(rig, e);
+	arm(rig, e);
+	put(rig, e, CARD_WATCHDOG, 0);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_WATCHDOG);
+	reset(rig, e);
+	/* 0 is off while nothing is armed. */
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE);
+	sleep_ms(50);
+	EXPECT_WELL(e);
+}
+
+/* The first fault stays, and only a reset ends it. */
+static void fault_latches(struct rig *rig, struct end *e)
+{
+	arm(rig, e);
+	put(rig, e, CARD_WATCHDOG, 0);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_WATCHDOG);
+	put(rig, e, CARD_IRQ_VECTOR, 0xffff);
+	put(rig, e, CARD_FEATURES_USED_HI, 0xffffffff);
+	put(rig, e, CARD_WATCHDOG, LONG_WATCHDOG_MS);
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+	put(rig, e, CARD_IRQ_CAUSE, 0xffffffff);
+	put(rig, e, CARD_CTRL, 0);
+	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE | CARD_CTRL_ARM);
+	sleep_ms(20);
+	EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_WATCHDOG);
+	reset(rig, e);
+	EXPECT(get(e, CARD_FAULT_CODE) == 0 && get(e, CARD_FAULT_ARG) == 0,
+	       "reset leaves fault 0x%x", get(e, CARD_FAULT_CODE));
+	arm(rig, e);
+}
+
+static void slot_counter(struct rig *rig, struct end *e)
+{
+	double fs = get(e, CARD_TIME_SLOT_FS);
+	uint64_t first = get64(e, CARD_TIME_SLOT_LO), last = first, start = clock_mono_ns();
+	double passed, counted;
+
+	for (unsigned int i = 0; i < 300; i++) {
+		uint64_t now = get64(e, CARD_TIME_SLOT_LO);
+
+		EXPECT(now >= last && now >> 48 == 0, "TIME_SLOT went from %llu to %llu",
+		       (unsigned long long)last, (unsigned long long)now);
+		last = now;
+		sleep_ms(1);
+	}
+	passed = (double)(clock_mono_ns() - start);
+	counted = (double)(last - first) * fs * 1e-6;
+	EXPECT(counted > 0.9 * passed && counted < 1.1 * passed,
+	       "TIME_SLOT counted %.0f us in %.0f us", counted / 1e3, passed / 1e3);
+}
+
+const struct check checks_control[] = {{"arm", ON_EACH, arm_needs},
+                                       {"self-test", ON_EACH, self_test},
+                                       {"self-test-fails", ON_EACH, self_test_fails},
+                                       {"interlock", ON_EACH, interlock},
+                                       {"safe-off", ON_EACH, safe_off},
+                                       {"watchdog", ON_EACH, watchdog},
+                                       {"fault-latches", ON_EACH, fault_latches},
+                                       {"slot-counter", ON_EACH, slot_counter},
+                                       {NULL, 0, NULL}};
