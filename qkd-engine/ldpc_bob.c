@@ -108,7 +108,7 @@ struct ldpc_bob *ldpc_bob_create_in(struct workspace *w, const struct ldpc_param
 	                       .checks = pieces.checks,
 	                       .verdict = pieces.verdict,
 	                       .answer = answer};
-	b->decoder = ldpc_decoder_create_in(w, &b->plan, ldpc_kernel_best(plan.z));
+	b->decoder = ldpc_decoder_create_in(w, &b->plan, ldpc_kernel_best());
 	if (b->decoder == NULL) {
 		errno = ENOMEM;
 		return NULL;

@@ -13,28 +13,23 @@
 /* Work of a step, in microseconds by the kernel's figure. */
 #define STEP_US 30
 
-/* Bytes set or cleared in a microsecond, roughly. */
+/* Bytes set in a microsecond, roughly. */
 #define CLEARED_PER_US 8000
 
-/*
- * Messages to a bit are limited, to less where it has many checks. Else one wrong bit in a column
- * of 30 checks, whose reliability has overflowed, turns over when a few of them change their
- * mind, misleads all 30, and the frame diverges when it is nearly decoded.
- */
-#define LIMIT_OF_COLUMN 200u
-#define LIMIT_LEAST     8u
-#define LIMIT_MOST      44u
+/* When so few were violated in a sweep it is worth a look whether all hold at its end. */
+#define NEARLY 32u
 
 /* A frame whose best sweep is so old is not going to be decoded: with time to spare, without. */
 #define STALE_SWEEPS_LAST 15
 #define STALE_SWEEPS      8
 
-/* Sweeps with so few checks violated, one after the other, are a trapping set. */
+/*
+ * So few checks violated, but no fewer for some sweeps, are a trapping set; so many more than there
+ * were are one that is about to take the others with it.
+ */
 #define TRAPPED_CHECKS 64u
 #define TRAPPED_SWEEPS 4
-
-/* Reliability of the other bits after that: checks may overrule it. */
-#define TRUSTED 8
+#define TRAPPED_GROWTH 3u
 
 enum phase { CLEAR, SWEEP, CHECK, TRAPPED, DONE, GIVEN_UP };
 
@@ -43,39 +38,23 @@ struct ldpc_decoder {
 	const struct ldpc_kernel *kernel;
 	struct ldpc_rule rule;
 	int8_t channel;           /* reliability of a key bit */
-	uint32_t *limit;          /* of each entry */
 	int8_t *llr, *messages;   /* see ldpc_kernel.h */
 	uint64_t *errors, *check; /* frame_words, words */
-	size_t messages_size;
+	size_t z;                 /* lanes of a circulant: those of 32 are kept twice */
 	/* the frame */
 	const uint64_t *syndrome;
 	size_t frame;
 	unsigned int merged;
-	enum phase phase;
-	size_t cleared; /* columns, then bytes of messages */
+	enum phase phase, otherwise; /* the latter after CHECK, if not solved */
+	size_t cleared;              /* columns */
+	bool fresh;                  /* no message yet in this sweep */
 	unsigned int sweep, layer;
-	unsigned int held;            /* layers one after the other whose checks held */
 	unsigned int violated, least; /* checks in this sweep, in the best one */
 	unsigned int least_at;
 	unsigned int sweeps_max, stale_max;
 	bool retried;         /* a trapping set was met */
 	struct workspace own; /* none: it is another's */
 };
-
-static void init_limits(struct ldpc_decoder *d)
-{
-	const struct ldpc_code *code = d->plan->code;
-	unsigned int edges = code->row_start[code->rows], degree[LDPC_COLS_MAX] = {0};
-
-	for (unsigned int e = 0; e < edges; e++)
-		degree[code->col[e]]++;
-	for (unsigned int e = 0; e < edges; e++) {
-		unsigned int limit = LIMIT_OF_COLUMN / degree[code->col[e]];
-
-		limit = limit < LIMIT_LEAST ? LIMIT_LEAST : limit > LIMIT_MOST ? LIMIT_MOST : limit;
-		d->limit[e] = limit * 0x01010101u;
-	}
-}
 
 /* D itself, then pieces for what it points to, as far as D is there. */
 static struct ldpc_decoder *place(struct workspace *w, const struct ldpc_code *code, size_t z)
@@ -84,10 +63,9 @@ static struct ldpc_decoder *place(struct workspace *w, const struct ldpc_code *c
 	size_t edges = code->row_start[code->rows], words = (z + 63) / 64;
 	struct ldpc_decoder *to = w->secret == NULL || !workspace_fits(w) ? &counted : d;
 
-	to->messages_size = edges * z;
-	to->limit = workspace_secret(w, edges * sizeof(*to->limit));
-	to->llr = workspace_secret(w, code->cols * (z + LDPC_PAD));
-	to->messages = workspace_secret(w, to->messages_size);
+	to->z = 64 * words;
+	to->llr = workspace_secret(w, code->cols * (to->z + LDPC_PAD));
+	to->messages = workspace_secret(w, edges * to->z);
 	to->errors = workspace_secret(w, code->cols * words * sizeof(uint64_t));
 	to->check = workspace_secret(w, words * sizeof(uint64_t));
 	return d;
@@ -110,8 +88,8 @@ struct ldpc_decoder *ldpc_decoder_create_in(struct workspace *w, const struct ld
 	d->plan = plan;
 	d->kernel = kernel;
 	ldpc_rule_init(&d->rule);
-	init_limits(d);
-	qber = qber < 1e-4 ? 1e-4 : qber > 0.25 ? 0.25 : qber;
+	/* Surer than this, and checks would take all of their bits for certain. */
+	qber = qber < LDPC_QBER_MIN ? LDPC_QBER_MIN : qber > 0.25 ? 0.25 : qber;
 	units = LDPC_UNITS_PER_NAT * log((1 - qber) / qber) + 0.5;
 	d->channel = (int8_t)units;
 	d->phase = GIVEN_UP;
@@ -153,8 +131,9 @@ void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t
 	d->merged = merged;
 	d->phase = CLEAR;
 	d->cleared = 0;
+	d->fresh = true;
 	d->sweep = 1;
-	d->layer = d->held = d->violated = 0;
+	d->layer = d->violated = 0;
 	d->least = ~0u;
 	d->least_at = 0;
 }
@@ -163,35 +142,24 @@ void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t
 static void known_bits(struct ldpc_decoder *d, size_t c)
 {
 	const struct ldpc_plan *plan = d->plan;
-	size_t bits = ldpc_frame_bits(plan, d->frame), z = plan->z;
+	size_t bits = ldpc_frame_bits(plan, d->frame);
 	size_t key = ldpc_column_start(plan, bits, c + 1) - ldpc_column_start(plan, bits, c);
-	int8_t *llr = d->llr + c * (z + LDPC_PAD);
+	int8_t *llr = d->llr + c * (d->z + LDPC_PAD);
 
-	memset(llr + key, LDPC_LLR_MAX, z - key);
-	memcpy(llr + z, llr, z < LDPC_PAD ? z : LDPC_PAD);
-}
-
-static void clear_column(struct ldpc_decoder *d, size_t c)
-{
-	memset(d->llr + c * (d->plan->z + LDPC_PAD), d->channel, d->plan->z);
-	known_bits(d, c);
+	for (size_t copy = 0; copy < d->z; copy += plan->z)
+		memset(llr + copy + key, LDPC_LLR_MAX, plan->z - key);
+	memcpy(llr + d->z, llr, LDPC_PAD);
 }
 
 static void clear_step(struct ldpc_decoder *d)
 {
-	size_t cols = d->plan->code->cols, left = STEP_US * CLEARED_PER_US, at, n;
+	size_t left = STEP_US * CLEARED_PER_US / d->z;
 
-	for (; d->cleared < cols; d->cleared++) {
-		if (left < d->plan->z)
-			return;
-		left -= d->plan->z;
-		clear_column(d, d->cleared);
+	for (; left > 0 && d->cleared < d->plan->code->cols; left--, d->cleared++) {
+		memset(d->llr + d->cleared * (d->z + LDPC_PAD), d->channel, d->z);
+		known_bits(d, d->cleared);
 	}
-	at = d->cleared - cols;
-	n = d->messages_size - at < left ? d->messages_size - at : left;
-	memset(d->messages + at, 0, n);
-	d->cleared += n;
-	if (at + n == d->messages_size)
+	if (d->cleared == d->plan->code->cols)
 		d->phase = SWEEP;
 }
 
@@ -209,15 +177,11 @@ static uint64_t signs_of(const int8_t *p)
 #endif
 }
 
-/* Which of the Z bytes at P are negative, as a circulant of words. */
-static void signs(const int8_t *p, size_t z, uint64_t *out)
+/* Which of 64 bytes are negative. */
+static uint64_t signs(const int8_t *p)
 {
-	for (size_t w = 0; w < (z + 63) / 64; w++, p += 64) {
-		uint64_t low = signs_of(p) | signs_of(p + 16) << 16;
-
-		out[w] = z < 64 ? low | low << 32
-		                : low | signs_of(p + 32) << 32 | signs_of(p + 48) << 48;
-	}
+	return signs_of(p) | signs_of(p + 16) << 16 | signs_of(p + 32) << 32 |
+	       signs_of(p + 48) << 48;
 }
 
 static void decide(struct ldpc_decoder *d)
@@ -225,7 +189,9 @@ static void decide(struct ldpc_decoder *d)
 	const struct ldpc_plan *plan = d->plan;
 
 	for (size_t c = 0; c < plan->code->cols; c++)
-		signs(d->llr + c * (plan->z + LDPC_PAD), plan->z, d->errors + c * plan->words);
+		for (size_t w = 0; w < plan->words; w++)
+			d->errors[c * plan->words + w] =
+			        signs(d->llr + c * (d->z + LDPC_PAD) + 64 * w);
 	ldpc_frame_mask(plan, d->frame, d->errors);
 }
 
@@ -256,7 +222,7 @@ static bool solved(struct ldpc_decoder *d)
 static void forget(struct ldpc_decoder *d, struct ldpc_rows rows)
 {
 	const struct ldpc_code *code = d->plan->code;
-	size_t z = d->plan->z, stride = z + LDPC_PAD;
+	size_t z = d->z, stride = z + LDPC_PAD;
 
 	for (size_t w = 0; w < d->plan->words; w++) {
 		for (uint64_t left = d->check[w]; left != 0; left &= left - 1) {
@@ -277,14 +243,14 @@ static void forget(struct ldpc_decoder *d, struct ldpc_rows rows)
 static void leave_trap(struct ldpc_decoder *d)
 {
 	const struct ldpc_plan *plan = d->plan;
-	size_t z = plan->z, stride = z + LDPC_PAD;
+	size_t z = d->z, stride = z + LDPC_PAD;
 
 	decide(d);
 	for (size_t c = 0; c < plan->code->cols; c++) {
 		int8_t *llr = d->llr + c * stride;
 
 		for (size_t i = 0; i < z; i++)
-			llr[i] = llr[i] < 0 ? -TRUSTED : TRUSTED;
+			llr[i] = llr[i] < 0 ? (int8_t)-d->channel : d->channel;
 	}
 	for (unsigned int l = 0; l < plan->code->rows - d->merged; l++) {
 		struct ldpc_rows rows = ldpc_layer_rows(plan->code, d->merged, l);
@@ -294,8 +260,8 @@ static void leave_trap(struct ldpc_decoder *d)
 	}
 	for (size_t c = 0; c < plan->code->cols; c++)
 		known_bits(d, c);
-	d->phase = CLEAR;
-	d->cleared = plan->code->cols;
+	d->phase = SWEEP;
+	d->fresh = true;
 	d->retried = true;
 	d->least = ~0u;
 }
@@ -310,10 +276,15 @@ static void sweep_ended(struct ldpc_decoder *d)
 		d->least_at = d->sweep;
 	}
 	stale = d->sweep - d->least_at;
-	if (!d->retried && d->least <= TRAPPED_CHECKS && stale >= TRAPPED_SWEEPS)
-		d->phase = TRAPPED;
+	if (!d->retried && d->least <= TRAPPED_CHECKS &&
+	    (stale >= TRAPPED_SWEEPS || d->violated > TRAPPED_GROWTH * d->least))
+		d->otherwise = TRAPPED;
 	else if (d->sweep >= d->sweeps_max || stale >= d->stale_max)
-		d->phase = GIVEN_UP;
+		d->otherwise = GIVEN_UP;
+	else
+		d->otherwise = SWEEP;
+	d->phase = d->violated <= NEARLY ? CHECK : d->otherwise;
+	d->fresh = false;
 	d->violated = 0;
 	d->layer = 0;
 	d->sweep++;
@@ -324,23 +295,21 @@ static size_t layer_step(struct ldpc_decoder *d)
 	const struct ldpc_plan *plan = d->plan;
 	const struct ldpc_code *code = plan->code;
 	struct ldpc_rows rows = ldpc_layer_rows(code, d->merged, d->layer);
-	unsigned int first = code->row_start[rows.first], violated;
+	unsigned int first = code->row_start[rows.first];
 	struct ldpc_layer layer = {
 	        .col = code->col + first,
 	        .shift = code->shift + first,
-	        .limit = d->limit + first,
 	        .degree = code->row_start[rows.first + rows.count] - first,
-	        .z = plan->z,
+	        .z = d->z,
+	        .fresh = d->fresh,
 	        .syndrome = d->syndrome + rows.first * plan->words,
 	        .llr = d->llr,
-	        .messages = d->messages + first * plan->z,
+	        .messages = d->messages + first * d->z,
 	};
 
-	violated = d->kernel->layer(&layer, &d->rule);
-	d->violated += violated;
-	d->held = violated == 0 ? d->held + 1 : 0;
+	d->violated += d->kernel->layer(&layer, &d->rule);
 	d->layer++;
-	return layer.degree * plan->z;
+	return layer.degree * d->z;
 }
 
 static void sweep_step(struct ldpc_decoder *d)
@@ -353,8 +322,6 @@ static void sweep_step(struct ldpc_decoder *d)
 
 		if (d->layer == layers)
 			sweep_ended(d);
-		if (d->phase == SWEEP && d->held >= layers)
-			d->phase = CHECK;
 		if (left < work)
 			break;
 		left -= work;
@@ -371,9 +338,8 @@ int ldpc_decoder_step(struct ldpc_decoder *d)
 		sweep_step(d);
 		return d->phase == GIVEN_UP ? -ENOENT : -EAGAIN;
 	case CHECK:
-		d->held = 0;
-		d->phase = solved(d) ? DONE : SWEEP;
-		return d->phase == DONE ? 0 : -EAGAIN;
+		d->phase = solved(d) ? DONE : d->otherwise;
+		return d->phase == DONE ? 0 : d->phase == GIVEN_UP ? -ENOENT : -EAGAIN;
 	case TRAPPED:
 		leave_trap(d);
 		return -EAGAIN;
@@ -391,5 +357,5 @@ const uint64_t *ldpc_decoder_errors(const struct ldpc_decoder *d)
 
 unsigned int ldpc_decoder_sweeps(const struct ldpc_decoder *d)
 {
-	return d->phase == GIVEN_UP ? d->sweep - 1 : d->sweep;
+	return d->sweep - 1;
 }

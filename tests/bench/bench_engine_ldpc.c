@@ -125,7 +125,7 @@ static void reconcile(const struct ldpc_params *p, const uint64_t *alice_key, ui
 /* Mb/s of the decoder with either kernel, frame by frame in turn. */
 static void compare(const struct ldpc_plan *plan, uint64_t state, double mbps[2])
 {
-	const struct ldpc_kernel *kernel[2] = {ldpc_kernel_best(plan->z), ldpc_kernel_avx2()};
+	const struct ldpc_kernel *kernel[2] = {ldpc_kernel_best(), ldpc_kernel_avx2()};
 	uint64_t *zero = calloc(BITS_WORDS(plan->bits) + 1, 8);
 	uint64_t *errors = calloc(BITS_WORDS(plan->bits) + 1, 8);
 	uint64_t *frame = calloc(plan->frame_words, 8);
@@ -220,7 +220,7 @@ static void bench(const struct bench_options *o, double percent, const char *row
 	           (unsigned long long)t.frames, plan.code->cols * plan.z,
 	           (double)t.bits / side / 1e6, (double)t.bits / t.alice_s / 1e6,
 	           (double)t.bits / t.bob_s / 1e6, (double)t.sweeps / (double)t.frames,
-	           (double)t.rounds / (double)t.blocks, ldpc_kernel_best(plan.z)->name, kernels[0],
+	           (double)t.rounds / (double)t.blocks, ldpc_kernel_best()->name, kernels[0],
 	           kernels[1], step_us[0], step_us[1], bench_wall_s() - start);
 	free(alice);
 	free(bob);

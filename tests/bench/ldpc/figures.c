@@ -90,7 +90,7 @@ static void decode(struct ldpc_decoder *d, const struct ldpc_plan *plan, unsigne
 
 static struct result measure(const struct ldpc_plan *plan, unsigned int merged, unsigned int frames)
 {
-	struct ldpc_decoder *d = ldpc_decoder_create(plan, ldpc_kernel_best(plan->z));
+	struct ldpc_decoder *d = ldpc_decoder_create(plan, ldpc_kernel_best());
 	uint64_t *errors = calloc(BITS_WORDS(plan->bits) + 1, 8);
 	uint64_t *frame = malloc(plan->frame_words * 8);
 	uint64_t *syndrome = malloc(plan->syndrome_words * 8);
