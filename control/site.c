@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "control/address_watch.h"
+#include "control/clicks_watch.h"
 #include "control/link_watch.h"
 #include "control/live_watch.h"
 #include "control/no_key_watch.h"
@@ -166,6 +167,7 @@ int site_start(const struct config *c, struct err *err)
 	}
 	started_ns = clock_mono_ns();
 	no_key_watch_reset();
+	clicks_watch_reset();
 	live_watch_reset();
 	path_watch_reset();
 	wire_watch_start(&config, &wire_ops, NULL, started_ns);
@@ -209,6 +211,15 @@ static void watch_routes(void)
 	}
 }
 
+static void watch_clicks(uint64_t now_ns)
+{
+	struct qkd_role_status s;
+
+	qkd_role_status_read(link_role(link_), &s);
+	s.optics.card.simulated = s.optics.simulated;
+	clicks_watch_poll(config.link, s.optics.present ? &s.optics.card : NULL, now_ns);
+}
+
 void site_poll(uint64_t now_ns)
 {
 	link_poll(link_, now_ns);
@@ -219,6 +230,7 @@ void site_poll(uint64_t now_ns)
 		dataplane_poll(dataplane);
 		watch_addresses();
 		watch_routes();
+		watch_clicks(now_ns);
 		wire_watch_poll(now_ns);
 		live_watch_poll(dataplane, &config, now_ns);
 		path_watch_poll(dataplane, &config, link_session(link_), now_ns);

@@ -114,6 +114,7 @@ static json_t *card_json(const struct card_status *s)
 	U64(o, s, clicks);
 	U64(o, s, doubles);
 	U64(o, s, gaps);
+	U64(o, s, gap_slots);
 	U64(o, s, lost_tags);
 	U64(o, s, lookups);
 	U64(o, s, sequence_errors);

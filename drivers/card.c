@@ -215,6 +215,7 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, clicks);
 	status_get(card, out, doubles);
 	status_get(card, out, gaps);
+	status_get(card, out, gap_slots);
 	status_get(card, out, lost_tags);
 	status_get(card, out, lookups);
 	status_get(card, out, stale_lookups);

@@ -111,6 +111,7 @@ struct card_status {
 	enum card_role role;
 	uint32_t abi, build, fault_code, fault_arg;
 	uint64_t slot_period_fs;
+	uint64_t gap_slots; /* within the gaps */
 	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;
 	int32_t temperature_mc;
 	uint32_t photocurrent_na;

@@ -33,6 +33,7 @@ static bool next_tags(struct card *card)
 static void put_gap(struct card *card, uint64_t last, struct card_click *out)
 {
 	*out = (struct card_click){.slot = card->tag_last + 1, .gap = true, .gap_last = last};
+	card_status_add(card, gap_slots, last - card->tag_last);
 	card->tag_last = last;
 	card->hole = false;
 	card->in_gap = false;

@@ -253,6 +253,7 @@ static bool candidate(struct clicks *c, struct click *k, uint64_t n)
 	o = outcomes_draw(lit ? &c->pulse : &c->dark, &c->rng);
 	*k = (struct click){.pulse = n, .detectors = o.detectors, .choice = o.choice};
 	k->has_choice = lit;
+	k->qkd = l->mode == CARD_TX_MODE_QKD;
 	k->origin = rng_uniform(&c->rng) < (double)o.dark ? CLICK_DARK : CLICK_LIGHT;
 	if (k->origin == CLICK_DARK)
 		frac = rng_uniform(&c->rng);

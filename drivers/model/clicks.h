@@ -38,6 +38,7 @@ struct click {
 	uint8_t sub;       /* 1/256 slot */
 	uint8_t detectors; /* mask */
 	uint8_t choice;    /* of Alice, when she sent a pulse that was seen */
+	bool qkd;          /* the light was that of QKD mode */
 	bool has_choice;   /* false: her choice in this slot is independent of the click */
 	enum click_origin origin;
 };

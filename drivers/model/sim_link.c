@@ -66,7 +66,10 @@ static void arrive(struct sim_link *s, const struct click *k)
 
 	if (k->has_choice)
 		choices_seen(&s->alice.choices, k->pulse, k->choice);
-	choice = choices_get(&s->alice.choices, k->pulse, k->pulse + 1);
+	if (k->has_choice)
+		choice = k->qkd ? k->choice : -1;
+	else
+		choice = choices_get(&s->alice.choices, k->pulse, k->pulse + 1);
 	if (s->phase_due && k->pulse >= s->attack.pulse) {
 		s->phase_due = false;
 		memset(&s->phase, 0, sizeof(s->phase));

@@ -218,6 +218,46 @@ static void test_cards_agree_and_attack_shows(void)
 	host_close(h);
 }
 
+/* A process that stood still leaves out what it missed, and says so to all. */
+static void test_slower_than_real_time_is_told(void)
+{
+	struct host *h = host_open(&optics_link_default, 46);
+	bool gap = false, end = false;
+	char text[4096];
+
+	light_up(h);
+	h->feed = false;
+	for (int card = 0; card < 2; card++)
+		host_write(h, card, CARD_WATCHDOG, 60000);
+	ring_run(h, B, CARD_RING_TAGS, 5);
+	post(h, B, CARD_RING_TAGS, 32);
+	pass_ms(h, 4);
+	/* Half a second is caught up with, 20 ms a turn. */
+	h->now += NS_PER_S / 2;
+	turn(h);
+	CU_ASSERT(h->link.behind_ms >= 499 && h->link.skips == 0);
+	pass_ms(h, 12);
+	CU_ASSERT_EQUAL(h->link.behind_ms, 0);
+	/* Two seconds are not. */
+	post(h, B, CARD_RING_TAGS, head(h, B, CARD_RING_TAGS) + 32);
+	h->now += 2 * NS_PER_S;
+	turn(h);
+	pass_ms(h, 4);
+	CU_ASSERT_EQUAL(h->link.skips, 1);
+	sim_link_status(&h->link, h->now, text, sizeof(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"skips\":1"));
+	for (uint32_t i = 0; i < 32; i++) {
+		const uint64_t *tags = buffer(h, B, CARD_RING_TAGS, i);
+
+		for (uint32_t j = 0; j < desc(h, B, CARD_RING_TAGS, i)->used / 8; j++) {
+			gap |= CARD_TAG_TYPE(tags[j]) == CARD_TAG_GAP;
+			end |= CARD_TAG_TYPE(tags[j]) == CARD_TAG_GAP_END;
+		}
+	}
+	CU_ASSERT_TRUE(gap && end);
+	host_close(h);
+}
+
 static void test_status_is_json(void)
 {
 	struct host *h = host_open(&optics_link_default, 45);
@@ -242,4 +282,4 @@ static void test_status_is_json(void)
 
 UNIT_MAIN(UNIT(test_look_up_of_any_slot), UNIT(test_old_slots_are_forgotten),
           UNIT(test_light_in_the_fibre_is_waited_for), UNIT(test_cards_agree_and_attack_shows),
-          UNIT(test_status_is_json))
+          UNIT(test_slower_than_real_time_is_told), UNIT(test_status_is_json))

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/clicks_watch.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "control/alarm.h"
+#include "tests/unit/unit.h"
+
+static bool raised(void)
+{
+	const struct alarm *a = alarm_find("clicks-lost", "link/demo");
+
+	return a != NULL && a->active;
+}
+
+static void test_the_alarm_follows_the_gaps(void)
+{
+	struct card_status s = {
+	        .simulated = true, .slot_period_fs = 1000000, .gaps = 3, .gap_slots = 9};
+	uint64_t now = 100 * NS_PER_S;
+
+	log_level_set("alarm", LOG_LEVEL_ERR - 1);
+	alarm_reset(NULL);
+	clicks_watch_reset();
+	/* What was before is no news. */
+	clicks_watch_poll("demo", &s, now);
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_FALSE(raised());
+	s.gaps++;
+	s.gap_slots += 250000000; /* a quarter of the second */
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_TRUE_FATAL(raised());
+	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "25 %"));
+	CU_ASSERT_PTR_NOT_NULL(
+	        strstr(alarm_find("clicks-lost", "link/demo")->text, "slower than real time"));
+	for (int i = 0; i < 29; i++)
+		clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_TRUE(raised());
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_FALSE(raised());
+}
+
+/* Another card counts from 0, and none counts nothing. */
+static void test_other_cards(void)
+{
+	struct card_status s = {.slot_period_fs = 1000000, .gaps = 5, .gap_slots = 500};
+	uint64_t now = 100 * NS_PER_S;
+
+	alarm_reset(NULL);
+	clicks_watch_reset();
+	clicks_watch_poll("demo", &s, now);
+	s.gaps = s.gap_slots = 0;
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	clicks_watch_poll("demo", NULL, now += NS_PER_S);
+	s.gaps = 2;
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_FALSE(raised());
+	s.gaps = 3;
+	s.gap_slots = 1000;
+	clicks_watch_poll("demo", &s, now += NS_PER_S / 2); /* not yet */
+	CU_ASSERT_FALSE(raised());
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_TRUE(raised());
+	CU_ASSERT_PTR_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "simulated"));
+}
+
+UNIT_MAIN(UNIT(test_the_alarm_follows_the_gaps), UNIT(test_other_cards))
