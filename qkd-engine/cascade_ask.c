@@ -37,10 +37,8 @@ static void start(struct cascade_run *r, size_t f)
 /* The pass with the smallest blocks that has odd ranges; false when there is none. */
 static bool choose_pass(struct cascade_frame *frame)
 {
-	uint8_t pass = 0;
+	uint8_t pass = (uint8_t)cascade_odd_pass(frame);
 
-	while (pass < CASCADE_PASSES && frame->odd[pass] == 0)
-		pass++;
 	if (pass == CASCADE_PASSES)
 		return false;
 	if (pass > frame->stage)
@@ -66,32 +64,29 @@ static int list_odd(struct cascade_run *r, size_t f)
 	struct cascade_frame *frame = &r->frames[f];
 	struct cascade_ranges *ranges = cascade_ranges(r, f, frame->pass);
 	const uint64_t *summary = cascade_summary(r, f, frame->pass);
+	const uint64_t *own = r->own + cascade_offset(r, f, frame->pass);
+	struct cascade_pair pair = {.frame = (uint32_t)f, .first = 1};
 
 	while (frame->odd[frame->pass] > 0 && frame->listed < r->list_max) {
 		size_t from = first_odd(ranges, summary);
 		size_t size = cascade_range_end(ranges, from) - from;
 		unsigned int level;
-		int settled = 0;
 
-		if (r->work >= CASCADE_WORK) {
-			cascade_flush(r);
+		if (r->work >= CASCADE_WORK)
 			return -EAGAIN;
-		}
 		r->work++;
 		level = 64 - (unsigned int)__builtin_clzll(size - 1);
 		cascade_mark_odd(r, f, frame->pass, ranges, from);
-		if (level == 1) {
-			struct cascade_pair pair = cascade_pair(&r->plan, frame->pass, from, 1);
-
-			settled = cascade_settle(r, f, &pair);
-		}
-		if (settled < 0)
-			return settled;
-		if (settled == 0)
-			r->list[f * r->list_max + frame->listed++] =
-			        cascade_listed(from, level, level);
+		__builtin_prefetch(own + from / 64);
+		r->list[f * r->list_max + frame->listed++] = cascade_listed(from, level, level);
+		pair.start = (uint32_t)from;
+		pair.slot = frame->listed - 1;
+		if (level == 1 && cascade_pair_add(r, &pair) < 0)
+			return -EPROTO;
 	}
-	cascade_flush(r);
+	if (cascade_pairs_flush(r) < 0)
+		return -EPROTO;
+	cascade_list_close(r, f);
 	return 0;
 }
 
@@ -104,6 +99,8 @@ int cascade_frame_choose(struct cascade_run *r, size_t f)
 		frame->asked = CASCADE_INITIAL;
 		return 0;
 	}
+	if (r->i == 0)
+		cascade_list_close(r, f);
 	/* r->i: the list is being made. */
 	while (frame->listed == 0 || r->i > 0) {
 		int ret;

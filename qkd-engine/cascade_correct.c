@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Corrections. The bits found in all frames of a group wait for each other, so that the memory
- * they touch is fetched together.
+ * Corrections. The bits found in all frames of a group wait in a ring while the memory that they
+ * touch is fetched.
  */
 
 #include "qkd-engine/cascade_run.h"
 
-/* Frames ahead whose lists are fetched, and the first ranges of these. */
-#define FRAMES_FAR  12
-#define FRAMES_NEAR 6
+/*
+ * Frames ahead whose lists are fetched, or where their odd ranges are, and then what the first
+ * LIST_NEAR ranges will need.
+ */
+#define FRAMES_FAR    12
+#define FRAMES_MIDDLE 6
+#define FRAMES_NEAR   3
+#define LIST_NEAR     16
 
 void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
                       struct cascade_ranges *ranges, size_t start)
@@ -23,58 +28,44 @@ void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
 	r->frames[f].odd[pass] += (now >> (pair % 64) & 1) != 0 ? 1 : -1U;
 }
 
-/* The bit strings are larger than the caches: fetch for all bits, then correct. */
+static void correct_oldest(struct cascade_run *r)
+{
+	const struct cascade_found *found = &r->found[r->found_from++ % CASCADE_FOUND];
+	const struct cascade_frame *frame = &r->frames[found->frame];
+	size_t at = frame->start + found->index;
+	size_t offset = cascade_offset(r, found->frame, 0);
+	struct cascade_ranges *ranges = cascade_ranges(r, found->frame, 0);
+
+	if (r->corrects)
+		r->key[at / 64] ^= 1ULL << (at % 64);
+	for (unsigned int q = 0; q < CASCADE_PASSES;
+	     q++, offset += r->plan.frame_words, ranges += r->range_words) {
+		size_t position = found->position[q], range;
+
+		if (r->corrects)
+			r->own[offset + position / 64] ^= 1ULL << (position % 64);
+		if (q == found->pass)
+			continue;
+		range = q > frame->stage
+		                ? position >> r->plan.block_log2[q] << r->plan.block_log2[q]
+		                : cascade_range_start(ranges, position);
+		cascade_mark_odd(r, found->frame, q, ranges, range);
+	}
+	r->stats.corrected++;
+	r->work += 4;
+}
+
 void cascade_flush(struct cascade_run *r)
 {
-	size_t positions[sizeof(r->found) / sizeof(r->found[0])][CASCADE_PASSES];
-
-	for (unsigned int i = 0; i < r->found_count; i++) {
-		const struct cascade_found *found = &r->found[i];
-
-		for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
-			size_t position = cascade_position(&r->plan, q, found->index);
-
-			positions[i][q] = position;
-			__builtin_prefetch(
-			        r->own + cascade_offset(r, found->frame, q) + position / 64, 1);
-			__builtin_prefetch(cascade_ranges(r, found->frame, q) + position / 128, 1);
-		}
-		if (r->corrects)
-			__builtin_prefetch(
-			        r->key + (r->frames[found->frame].start + found->index) / 64, 1);
-	}
-	for (unsigned int i = 0; i < r->found_count; i++) {
-		const struct cascade_found *found = &r->found[i];
-		const struct cascade_frame *frame = &r->frames[found->frame];
-		size_t at = frame->start + found->index;
-		size_t offset = cascade_offset(r, found->frame, 0);
-		struct cascade_ranges *ranges = cascade_ranges(r, found->frame, 0);
-
-		if (r->corrects)
-			r->key[at / 64] ^= 1ULL << (at % 64);
-		for (unsigned int q = 0; q < CASCADE_PASSES;
-		     q++, offset += r->plan.frame_words, ranges += r->range_words) {
-			size_t position = positions[i][q], range;
-
-			if (r->corrects)
-				r->own[offset + position / 64] ^= 1ULL << (position % 64);
-			if (q == found->pass)
-				continue;
-			range = q > frame->stage
-			                ? position >> r->plan.block_log2[q] << r->plan.block_log2[q]
-			                : cascade_range_start(ranges, position);
-			cascade_mark_odd(r, found->frame, q, ranges, range);
-		}
-	}
-	r->stats.corrected += r->found_count;
-	r->work += 4 * r->found_count;
-	r->found_count = 0;
+	while (r->found_from != r->found_to)
+		correct_oldest(r);
 }
 
 bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t index)
 {
 	struct cascade_frame *frame = &r->frames[f];
 	struct cascade_group *group = &r->groups[frame->group];
+	struct cascade_found *found;
 	size_t at = frame->start + index;
 
 	if (at >= frame->end)
@@ -85,10 +76,39 @@ bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t 
 		for (unsigned int s = 0; s < CASCADE_SUBSETS; s++)
 			group->differ ^= (uint32_t)(cascade_rotate(word, s) >> (at % 64) & 1) << s;
 	}
-	r->found[r->found_count++] = (struct cascade_found){(uint32_t)f, (uint32_t)index, pass};
-	if (r->found_count == sizeof(r->found) / sizeof(r->found[0]))
-		cascade_flush(r);
+	if (r->found_to - r->found_from == CASCADE_FOUND)
+		correct_oldest(r);
+	found = &r->found[r->found_to++ % CASCADE_FOUND];
+	*found = (struct cascade_found){(uint32_t)f, (uint32_t)index, pass};
+	for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
+		size_t position = cascade_position(&r->plan, q, index);
+
+		found->position[q] = (uint32_t)position;
+		if (r->corrects)
+			__builtin_prefetch(r->own + cascade_offset(r, f, q) + position / 64, 1);
+		__builtin_prefetch(cascade_ranges(r, f, q) + position / 128, 1);
+	}
+	if (r->corrects)
+		__builtin_prefetch(r->key + at / 64, 1);
 	return true;
+}
+
+/* What the first COUNT odd ranges of a frame will need when they are listed and asked. */
+static void prefetch_odd(const struct cascade_run *r, size_t f, unsigned int count)
+{
+	unsigned int pass = cascade_odd_pass(&r->frames[f]);
+	const uint64_t *summary = cascade_summary(r, f, pass);
+
+	if (pass == CASCADE_PASSES)
+		return;
+	for (size_t i = 0; i < r->summary_words; i++) {
+		for (uint64_t v = summary[i]; v != 0 && count > 0; v &= v - 1, count--) {
+			size_t w = i * 64 + (size_t)__builtin_ctzll(v);
+
+			__builtin_prefetch(cascade_ranges(r, f, pass) + w, 1);
+			__builtin_prefetch(r->own + cascade_offset(r, f, pass) + 2 * w);
+		}
+	}
 }
 
 void cascade_frame_prefetch(const struct cascade_run *r, size_t f)
@@ -98,27 +118,22 @@ void cascade_frame_prefetch(const struct cascade_run *r, size_t f)
 
 	if (f + FRAMES_FAR < r->plan.frames)
 		__builtin_prefetch(r->list + (f + FRAMES_FAR) * r->list_max);
+	if (r->step == CASCADE_APPLY)
+		return;
+	if (f + FRAMES_MIDDLE < r->plan.frames) {
+		frame = &r->frames[f + FRAMES_MIDDLE];
+		if (frame->listed == 0 && cascade_odd_pass(frame) < CASCADE_PASSES)
+			__builtin_prefetch(
+			        cascade_summary(r, f + FRAMES_MIDDLE, cascade_odd_pass(frame)));
+	}
 	f += FRAMES_NEAR;
 	if (f >= r->plan.frames)
 		return;
 	frame = &r->frames[f];
 	list = r->list + f * r->list_max;
-	for (unsigned int i = 0; i < 4 && i < frame->listed; i++) {
-		size_t middle = cascade_listed_start(list[i]) +
-		                ((size_t)1 << (cascade_listed_level(list[i]) - 1));
-
-		if (r->step == CASCADE_APPLY)
-			__builtin_prefetch(cascade_ranges(r, f, frame->pass) + middle / 128, 1);
-		else
-			__builtin_prefetch(r->own + cascade_offset(r, f, frame->pass) +
-			                   cascade_listed_start(list[i]) / 64);
-	}
-	if (r->step == CASCADE_CHOOSE && frame->listed == 0) {
-		unsigned int pass = 0;
-
-		while (pass < CASCADE_PASSES && frame->odd[pass] == 0)
-			pass++;
-		if (pass < CASCADE_PASSES)
-			__builtin_prefetch(cascade_summary(r, f, pass));
-	}
+	if (frame->listed == 0)
+		prefetch_odd(r, f, LIST_NEAR);
+	for (unsigned int i = 0; i < LIST_NEAR && i < frame->listed; i++)
+		__builtin_prefetch(r->own + cascade_offset(r, f, frame->pass) +
+		                   cascade_listed_start(list[i]) / 64);
 }

@@ -9,9 +9,6 @@
 
 #include "qkd-engine/cascade_run.h"
 
-/* Pairs whose memory is fetched together. */
-#define ENDED 16
-
 /*
  * The cuts that a search has made from a range of level FIRST down to the one of LEVEL at START.
  * They are made late, when they are all known, since they are in few words.
@@ -31,19 +28,75 @@ static void cut_path(struct cascade_run *r, size_t f, size_t start, unsigned int
 	}
 }
 
-int cascade_settle(struct cascade_run *r, size_t f, const struct cascade_pair *pair)
+static int oldest_pair(struct cascade_run *r)
 {
-	uint64_t *known = r->known + f * r->plan.frame_words;
-	bool known_a = bits_get(known, pair->index[0]), known_b = bits_get(known, pair->index[1]);
-	size_t unknown = pair->index[known_a];
+	const struct cascade_pair *pair = &r->pairs[r->pairs_from++ % CASCADE_PAIRS];
+	struct cascade_frame *frame = &r->frames[pair->frame];
+	uint64_t *known = r->known + pair->frame * r->plan.frame_words;
+	unsigned int error = pair->error;
 
-	if (!known_a && !known_b)
-		return 0;
-	if (known_a && known_b)
-		return -EPROTO;
-	cut_path(r, f, pair->start, pair->first, 1);
-	bits_put(known, unknown, true);
-	return cascade_correct(r, f, r->frames[f].pass, unknown) ? 1 : -EPROTO;
+	if (!pair->found) {
+		bool known_a = bits_get(known, pair->index[0]);
+		bool known_b = bits_get(known, pair->index[1]);
+
+		if (!known_a && !known_b)
+			return 0;
+		if (known_a && known_b)
+			return -EPROTO;
+		error = known_a;
+		r->list[pair->frame * r->list_max + pair->slot] = 0;
+		frame->holes = true;
+	}
+	cut_path(r, pair->frame, pair->start, pair->first, 1);
+	bits_put(known, pair->index[0], true);
+	bits_put(known, pair->index[1], true);
+	return cascade_correct(r, pair->frame, frame->pass, pair->index[error]) ? 0 : -EPROTO;
+}
+
+int cascade_pair_add(struct cascade_run *r, const struct cascade_pair *pair)
+{
+	const uint64_t *known = r->known + pair->frame * r->plan.frame_words;
+	unsigned int pass = r->frames[pair->frame].pass;
+	struct cascade_pair *place;
+	int ret = 0;
+
+	if (r->pairs_to - r->pairs_from == CASCADE_PAIRS)
+		ret = oldest_pair(r);
+	place = &r->pairs[r->pairs_to++ % CASCADE_PAIRS];
+	*place = *pair;
+	for (unsigned int i = 0; i < 2; i++) {
+		place->index[i] = (uint32_t)cascade_index(&r->plan, pass, pair->start + i);
+		__builtin_prefetch(known + place->index[i] / 64, 1);
+	}
+	__builtin_prefetch(cascade_ranges(r, pair->frame, pass) + pair->start / 128, 1);
+	return ret;
+}
+
+int cascade_pairs_flush(struct cascade_run *r)
+{
+	int ret = 0;
+
+	while (r->pairs_from != r->pairs_to)
+		if (oldest_pair(r) < 0)
+			ret = -EPROTO;
+	cascade_flush(r);
+	return ret;
+}
+
+void cascade_list_close(struct cascade_run *r, size_t f)
+{
+	struct cascade_frame *frame = &r->frames[f];
+	uint32_t *list = r->list + f * r->list_max;
+	size_t kept = 0;
+
+	if (!frame->holes)
+		return;
+	for (size_t i = 0; i < frame->listed; i++)
+		if (list[i] != 0)
+			list[kept++] = list[i];
+	r->work += frame->listed / 16;
+	frame->listed = (uint32_t)kept;
+	frame->holes = false;
 }
 
 /* Differences of all blocks; the last one of a pass follows from the parity of the frame. */
@@ -134,65 +187,16 @@ static int apply_deep(struct cascade_run *r, size_t f)
 	return 0;
 }
 
-/* What came to its end in this round: a pair that may be settled, or one with its error found. */
-struct ended {
-	struct cascade_pair pair;
-	uint32_t range; /* the pair, as it is listed if it is not settled */
-	uint8_t level;  /* 1: a pair, 0: its error is known */
-	uint8_t error;  /* which of the bits */
-};
-
-/* The memory that a pair is looked up in. */
-static void prefetch_pair(const struct cascade_run *r, size_t f, const struct cascade_pair *pair)
-{
-	const uint64_t *known = r->known + f * r->plan.frame_words;
-
-	__builtin_prefetch(known + pair->index[0] / 64, 1);
-	__builtin_prefetch(known + pair->index[1] / 64, 1);
-	__builtin_prefetch(cascade_ranges(r, f, r->frames[f].pass) + pair->start / 128, 1);
-}
-
-/* COUNT of them; pairs that cannot be settled go to the list from KEPT on. 0 or -EPROTO. */
-static int apply_ended(struct cascade_run *r, size_t f, const struct ended *ended, size_t count,
-                       size_t *kept)
-{
-	uint64_t *known = r->known + f * r->plan.frame_words;
-	uint32_t *list = r->list + f * r->list_max;
-	int ret = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct ended *e = &ended[i];
-		int settled;
-
-		if (e->level == 0) {
-			cut_path(r, f, e->pair.start, e->pair.first, 1);
-			bits_put(known, e->pair.index[0], true);
-			bits_put(known, e->pair.index[1], true);
-			if (!cascade_correct(r, f, r->frames[f].pass, e->pair.index[e->error]))
-				ret = -EPROTO;
-			continue;
-		}
-		settled = cascade_settle(r, f, &e->pair);
-		if (settled < 0)
-			ret = settled;
-		if (settled == 0)
-			list[(*kept)++] = e->range;
-	}
-	return ret;
-}
-
 /* Each listed range goes on in one of its halves. */
 static int apply_search(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
-	const struct cascade_plan *plan = &r->plan;
 	uint32_t *list = r->list + f * r->list_max;
 	/* Copies, since the compiler must take them for what the bit strings may overlap. */
 	const uint8_t *differences = r->differences;
 	size_t frame_bits = r->plan.frame_bits, listed = frame->listed, i = r->i;
-	size_t kept = r->kept, taken = r->taken, count = 0;
+	size_t kept = r->kept, taken = r->taken;
 	bool settles = frame->stage > 0;
-	struct ended ended[ENDED];
 	int ret = 0;
 
 	if (frame->depth > 1)
@@ -202,30 +206,23 @@ static int apply_search(struct cascade_run *r, size_t f)
 		unsigned int first = cascade_listed_first(list[i]);
 		size_t start = cascade_listed_start(list[i]), middle = start + ((size_t)1 << level);
 		bool left = differences[taken / 8] >> (taken % 8) & 1;
-		struct ended *e;
+		struct cascade_pair pair = {.frame = (uint32_t)f, .first = first};
 
 		r->work++;
 		start = left ? start : middle;
 		if (start + ((size_t)1 << level) > frame_bits)
 			level = cascade_narrow(frame_bits - start, level);
-		if (level > 1 || (level == 1 && !settles)) {
+		if (level > 0)
 			list[kept++] = cascade_listed(start, first, level);
+		if (level > 1 || (level == 1 && !settles))
 			continue;
-		}
-		e = &ended[count++];
-		e->pair = cascade_pair(plan, frame->pass, level == 0 ? middle - 1 : start, first);
-		e->range = cascade_listed(start, first, level);
-		e->level = (uint8_t)level;
-		e->error = !left;
-		prefetch_pair(r, f, &e->pair);
-		if (count == ENDED) {
-			if (apply_ended(r, f, ended, count, &kept) < 0)
-				ret = -EPROTO;
-			count = 0;
-		}
+		pair.start = (uint32_t)(level == 0 ? middle - 1 : start);
+		pair.slot = (uint32_t)kept - 1;
+		pair.found = level == 0;
+		pair.error = !left;
+		if (cascade_pair_add(r, &pair) < 0)
+			ret = -EPROTO;
 	}
-	if (apply_ended(r, f, ended, count, &kept) < 0)
-		ret = -EPROTO;
 	r->i = i;
 	r->kept = kept;
 	r->taken = taken;

@@ -141,7 +141,8 @@ static int step(struct cascade_run *r)
 			return ret;
 		go(r, CASCADE_APPLY);
 		if (++r->frame == end) {
-			cascade_flush(r);
+			if (cascade_pairs_flush(r) < 0)
+				return -EPROTO;
 			r->frame = cascade_group_first(&r->plan, r->group);
 			go(r, CASCADE_CHOOSE);
 		}

@@ -40,6 +40,7 @@ struct cascade_frame {
 	uint8_t stage;                /* passes up to this one are searched */
 	uint8_t asked;
 	uint8_t depth; /* how often each listed range is halved in this round */
+	bool holes;    /* in the list: pairs that were settled */
 	bool started;
 };
 
@@ -66,7 +67,19 @@ struct cascade_group {
 struct cascade_found {
 	uint32_t frame, index;
 	uint32_t pass; /* that found it, or CASCADE_PASSES: a subset */
+	uint32_t position[CASCADE_PASSES];
 };
+#define CASCADE_FOUND 16 /* a power of two */
+
+/* A search that has come down to two positions of a pass, START, which is even, and the next. */
+struct cascade_pair {
+	uint32_t frame, start, first; /* first: the level from which on it was searched for */
+	uint32_t index[2];            /* where the bits are in the frame */
+	uint32_t slot;                /* in the list of the frame, of a pair that may be settled */
+	bool found;                   /* the error is known to be ERROR of the two */
+	bool error;
+};
+#define CASCADE_PAIRS 16 /* a power of two */
 
 /* Where a sweep over the frames stands. */
 enum cascade_step {
@@ -108,8 +121,11 @@ struct cascade_run {
 	unsigned int pass;
 	bool sum, whole, quiet;
 	size_t work;
-	struct cascade_found found[32]; /* bits to be corrected */
-	unsigned int found_count;
+	/* pairs, and bits to be corrected, whose memory is on its way: rings from FROM to TO */
+	struct cascade_pair pairs[CASCADE_PAIRS];
+	unsigned int pairs_from, pairs_to;
+	struct cascade_found found[CASCADE_FOUND];
+	unsigned int found_from, found_to;
 };
 
 /* Takes all its memory from W. 0, -EINVAL or -ENOMEM. */
@@ -160,28 +176,19 @@ void cascade_frame_prefetch(const struct cascade_run *r, size_t f);
 void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
                       struct cascade_ranges *ranges, size_t start);
 
-/* Two positions of a pass, the first one even, and where their bits are in the frame. */
-struct cascade_pair {
-	uint32_t start, first; /* first: the level from which on they were searched for */
-	uint32_t index[2];
-};
-
-static inline struct cascade_pair cascade_pair(const struct cascade_plan *plan, unsigned int pass,
-                                               size_t start, unsigned int first)
-{
-	return (struct cascade_pair){.start = (uint32_t)start,
-	                             .first = first,
-	                             .index = {(uint32_t)cascade_index(plan, pass, start),
-	                                       (uint32_t)cascade_index(plan, pass, start + 1)}};
-}
-
 /*
- * The odd pair of the frame's pass. When one of its bits is known, the error is the other and
- * nothing needs to be asked: 1. Otherwise 0; or -EPROTO when both are known.
+ * The pair of frame F's pass at START, searched for from level FIRST on. FOUND: the error is its
+ * bit ERROR. Otherwise it is odd and in place SLOT of the list: when one of its bits is known, the
+ * error is the other, nothing needs to be asked, and the list has a hole instead. Either is done by
+ * cascade_pairs_flush() at the latest. 0, or -EPROTO of this or an earlier pair.
  */
-int cascade_settle(struct cascade_run *r, size_t f, const struct cascade_pair *pair);
+int cascade_pair_add(struct cascade_run *r, const struct cascade_pair *pair);
+int cascade_pairs_flush(struct cascade_run *r);
 
-/* A range under search: where it is now, and the level at which it was odd first. */
+/* The list without its holes. */
+void cascade_list_close(struct cascade_run *r, size_t f);
+
+/* A range under search: where it is now, and the level at which it was odd first. Never 0. */
 static inline uint32_t cascade_listed(size_t start, unsigned int first, unsigned int level)
 {
 	return (uint32_t)(start << 10 | first << 5 | level);
@@ -208,6 +215,16 @@ static inline unsigned int cascade_narrow(size_t size, unsigned int level)
 	while (level > 0 && (size_t)1 << (level - 1) >= size)
 		level--;
 	return level;
+}
+
+/* The pass with the smallest blocks that has odd ranges, or CASCADE_PASSES. */
+static inline unsigned int cascade_odd_pass(const struct cascade_frame *frame)
+{
+	unsigned int pass = 0;
+
+	while (pass < CASCADE_PASSES && frame->odd[pass] == 0)
+		pass++;
+	return pass;
 }
 
 static inline size_t cascade_offset(const struct cascade_run *r, size_t f, unsigned int pass)
