@@ -13,7 +13,7 @@
 
 #define CONFIG_ADDRESSES_MAX 8
 #define CONFIG_ROUTES_MAX    4096
-#define CONFIG_LEARN_MAX     4096 /* of a port */
+#define CONFIG_LEARN_MAX     4096 /* of a port, its VLANs included */
 #define CONFIG_TUNNELS_MAX   1024
 #define CONFIG_PREFIXES_MAX  64
 #define CONFIG_RULES_MAX     2048

@@ -60,6 +60,11 @@ static int check_sub(const struct config *c, unsigned int i, struct err *err)
 	if (rc == 0 && s->port.mtu > c->lan.mtu)
 		rc = err_set(err, EINVAL, CONFIG_ROOT "/port/%s/mtu: %u is beyond the port's %u",
 		             name, s->port.mtu, c->lan.mtu);
+	if (rc == 0 && s->port.learn_routes > 0 && s->port.exception[0] == '\0')
+		rc = err_set(err, EINVAL,
+		             CONFIG_ROOT "/port/%s/learn-routes: without an exception-interface "
+		                         "there is nobody to learn from",
+		             name);
 	for (unsigned int w = 0; rc == 0 && w < c->wire_count; w++)
 		if (c->wires[w].whole || config_wire_has_vlan(&c->wires[w], s->vlan))
 			rc = err_set(err, EINVAL,
@@ -76,11 +81,27 @@ static int check_sub(const struct config *c, unsigned int i, struct err *err)
 	return rc;
 }
 
+/* The tables have room for so many of the whole LAN. */
+static int check_learnt(const struct config *c, struct err *err)
+{
+	unsigned int sum = c->lan.learn_routes;
+
+	for (unsigned int i = 0; i < c->lan_sub_count; i++) {
+		sum += c->lan_subs[i].port.learn_routes;
+		if (sum > CONFIG_LEARN_MAX)
+			return err_set(err, EINVAL,
+			               CONFIG_ROOT "/port/lan/vlan[id='%u']/learn-routes: with the "
+			                           "port's and the VLANs' before it more than %u",
+			               c->lan_subs[i].vlan, CONFIG_LEARN_MAX);
+	}
+	return 0;
+}
+
 int config_check_subs(const struct config *c, struct err *err)
 {
 	int rc = 0;
 
 	for (unsigned int i = 0; rc == 0 && i < c->lan_sub_count; i++)
 		rc = check_sub(c, i, err);
-	return rc;
+	return rc == 0 ? check_learnt(c, err) : rc;
 }

@@ -67,8 +67,8 @@ struct gateway_ops {
 	                    unsigned int max);
 	/* Of the I-th pseudowire of the configuration. */
 	void (*wire)(unsigned int i, struct gateway_wire *out);
-	/* The routes that the port took over from routing daemons; not to be kept. */
-	void (*learnt)(enum port_role role, struct dataplane_learnt *out);
+	/* As dataplane_learnt(); not to be kept. */
+	void (*learnt)(unsigned int iface, struct dataplane_learnt *out);
 	/* As spd_list(). */
 	unsigned int (*policy)(struct spd_info *out, unsigned int max);
 	int (*tunnel_rekey)(const char *tunnel, struct err *err); /* -ENOENT */

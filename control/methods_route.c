@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "control/gateway.h"
 #include "control/method.h"
@@ -58,13 +59,18 @@ static int route_list(const void *params, json_t **result, struct err *err)
 		add(&p, &r->prefix, via[r->via], r->via == CONFIG_VIA_TUNNEL ? r->tunnel : NULL,
 		    &r->next_hop, "configured");
 	}
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+	for (unsigned int iface = 0; iface < IFACE_SUBS + config->lan_sub_count; iface++) {
 		struct dataplane_learnt l;
+		char name[32];
 
-		gateway_ops()->learnt((enum port_role)role, &l);
+		if (iface < IFACE_SUBS)
+			snprintf(name, sizeof(name), "%s", port_role_name((enum port_role)iface));
+		else
+			snprintf(name, sizeof(name), "lan vlan %u",
+			         config->lan_subs[iface - IFACE_SUBS].vlan);
+		gateway_ops()->learnt(iface, &l);
 		for (unsigned int i = 0; i < l.count; i++)
-			add(&p, &l.route[i].prefix, port_role_name((enum port_role)role), NULL,
-			    &l.route[i].next_hop, "learnt");
+			add(&p, &l.route[i].prefix, name, NULL, &l.route[i].next_hop, "learnt");
 	}
 	*result = json_pack("{s:o, s:I, s:I}", "routes", p.list, "offset", (json_int_t)p.offset,
 	                    "total", (json_int_t)p.at);

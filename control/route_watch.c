@@ -6,13 +6,17 @@
 
 #include "control/alarm.h"
 
-void route_watch(enum port_role role, unsigned int most, const struct dataplane_learnt *l)
+void route_watch(unsigned int iface, unsigned int vlan, const struct dataplane_learnt *l)
 {
 	char resource[64], text[160];
 
-	if (most == 0)
+	if (l->most == 0)
 		return;
-	snprintf(resource, sizeof(resource), "port/%s", port_role_name(role));
+	if (vlan != 0)
+		snprintf(resource, sizeof(resource), "port/lan/vlan/%u", vlan);
+	else
+		snprintf(resource, sizeof(resource), "port/%s",
+		         port_role_name((enum port_role)iface));
 	if (l->failed)
 		snprintf(text, sizeof(text),
 		         "the newest routes of daemons could not be used: %u older ones are",

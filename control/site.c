@@ -201,13 +201,11 @@ static void watch_addresses(void)
 
 static void watch_routes(void)
 {
-	const struct config_port *ports[PORT_ROLES] = {&config.lan, &config.wan};
-
-	for (unsigned int role = 0; role < PORT_ROLES; role++) {
+	for (unsigned int i = 0; i < IFACE_SUBS + config.lan_sub_count; i++) {
 		struct dataplane_learnt l;
 
-		dataplane_learnt(dataplane, (enum port_role)role, &l);
-		route_watch((enum port_role)role, ports[role]->learn_routes, &l);
+		dataplane_learnt(dataplane, i, &l);
+		route_watch(i, i < IFACE_SUBS ? 0 : config.lan_subs[i - IFACE_SUBS].vlan, &l);
 	}
 }
 

@@ -145,9 +145,9 @@ static void read_wire(unsigned int i, struct gateway_wire *out)
 	                             .frames_received = frames.received};
 }
 
-static void read_learnt(enum port_role role, struct dataplane_learnt *out)
+static void read_learnt(unsigned int iface, struct dataplane_learnt *out)
 {
-	dataplane_learnt(site_dataplane(), role, out);
+	dataplane_learnt(site_dataplane(), iface, out);
 }
 
 static void read_keystore(struct keystore_stats *out)

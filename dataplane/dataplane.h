@@ -104,14 +104,17 @@ struct dataplane_port {
 	struct port_stats stats;
 };
 void dataplane_port_read(struct dataplane *dp, enum port_role role, struct dataplane_port *out);
-/* What the port took over from routing daemons, until the next dataplane_exceptions(). */
+/*
+ * What an interface, numbered as in iface.h, took over from routing daemons, until the next
+ * dataplane_exceptions().
+ */
 struct dataplane_learnt {
+	unsigned int most;            /* that it may; 0: none */
 	unsigned int count, left_out; /* as tap_list_routes() */
 	bool failed;                  /* the newest could not be used: these are older */
 	const struct iface_route *route;
 };
-void dataplane_learnt(const struct dataplane *dp, enum port_role role,
-                      struct dataplane_learnt *out);
+void dataplane_learnt(const struct dataplane *dp, unsigned int iface, struct dataplane_learnt *out);
 unsigned int dataplane_addresses(const struct dataplane *dp, struct forward_address *out,
                                  unsigned int max);
 /* As it was at the last dataplane_poll(). */

@@ -96,55 +96,64 @@ static bool same_routes(const struct iface_routes *a, const struct iface_routes 
 }
 
 /* Into the tables; what was there stays when that fails. */
-static int use_routes(struct dataplane *dp, enum port_role role, const struct iface_routes *next,
+static int use_routes(struct dataplane *dp, unsigned int iface, const struct iface_routes *next,
                       struct err *err)
 {
-	const struct iface_routes *old = dp->iface[role].learnt;
+	const struct iface_routes *old = dp->iface[iface].learnt;
 	int rc;
 
-	dp->iface[role].learnt = next;
-	rc = dataplane_tables_update(dp, role == PORT_WAN, err);
+	dp->iface[iface].learnt = next;
+	rc = dataplane_tables_update(dp, iface == PORT_WAN, err);
 	if (rc == 0)
 		return 0;
-	dp->iface[role].learnt = old;
-	dataplane_tables_update(dp, role == PORT_WAN, NULL);
+	dp->iface[iface].learnt = old;
+	dataplane_tables_update(dp, iface == PORT_WAN, NULL);
 	return rc;
 }
 
-static void learn(struct dataplane *dp, enum port_role role, unsigned int max)
+static void learn(struct dataplane *dp, unsigned int iface, unsigned int max)
 {
-	const struct iface_routes *old = dp->iface[role].learnt;
+	const struct iface_routes *old = dp->iface[iface].learnt;
 	struct learn *l = &dp->learn;
 	struct iface_routes *next = routes_alloc(max);
 	struct err err = {0};
 	int rc;
 
-	rc = next != NULL ? exception_path_routes(dp->exceptions, role, next, max, &err)
+	rc = next != NULL ? exception_path_routes(dp->exceptions, iface, next, max, &err)
 	                  : err_set(&err, ENOMEM, "no memory");
 	if (rc == 0 && (old != NULL ? same_routes(old, next) : next->count + next->left_out == 0)) {
 		free(next);
-		l->failed[role] = false;
+		l->failed[iface] = false;
 		return;
 	}
 	if (rc == 0)
-		rc = use_routes(dp, role, next, &err);
-	l->failed[role] = rc < 0;
+		rc = use_routes(dp, iface, next, &err);
+	l->failed[iface] = rc < 0;
 	if (rc < 0) {
 		free(next);
 		/* Once more, while they may only be in the middle of a change. */
 		l->changed_ns = l->first_ns = clock_mono_ns();
-		l->pending = rc == -EAGAIN || rc == -ENOBUFS;
-		log_warn("%s port: routes of daemons: %s", port_role_name(role), err.text);
+		l->pending |= rc == -EAGAIN || rc == -ENOBUFS;
+		log_warn("interface %s: routes of daemons: %s",
+		         exception_path_name(dp->exceptions, iface), err.text);
 		return;
 	}
 	free((void *)(uintptr_t)old);
-	log_debug("%s port: %u routes of daemons, %u left out", port_role_name(role), next->count,
-	          next->left_out);
+	log_debug("interface %s: %u routes of daemons, %u left out",
+	          exception_path_name(dp->exceptions, iface), next->count, next->left_out);
+}
+
+/* How many an interface takes over at most. */
+static unsigned int learn_most(const struct config *c, unsigned int iface)
+{
+	if (iface < IFACE_SUBS)
+		return (iface == PORT_LAN ? &c->lan : &c->wan)->learn_routes;
+	iface -= IFACE_SUBS;
+	return iface < c->lan_sub_count ? c->lan_subs[iface].port.learn_routes : 0;
 }
 
 static void poll_routes(struct dataplane *dp, bool changed, uint64_t now_ns)
 {
-	const struct config_port *config[PORT_ROLES] = {&dp->config.lan, &dp->config.wan};
 	struct learn *l = &dp->learn;
 
 	if (changed) {
@@ -157,9 +166,9 @@ static void poll_routes(struct dataplane *dp, bool changed, uint64_t now_ns)
 	    (now_ns - l->changed_ns < LEARN_QUIET_NS && now_ns - l->first_ns < LEARN_LATE_NS))
 		return;
 	l->pending = false;
-	for (unsigned int role = 0; role < PORT_ROLES; role++)
-		if (config[role]->learn_routes > 0)
-			learn(dp, (enum port_role)role, config[role]->learn_routes);
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		if (learn_most(&dp->config, i) > 0)
+			learn(dp, i, learn_most(&dp->config, i));
 	l->next_ns = clock_mono_ns() + LEARN_AGAIN_NS;
 }
 
@@ -176,11 +185,12 @@ void dataplane_exceptions(struct dataplane *dp)
 	poll_routes(dp, (changed & TAP_ROUTES) != 0, now_ns);
 }
 
-void dataplane_learnt(const struct dataplane *dp, enum port_role role, struct dataplane_learnt *out)
+void dataplane_learnt(const struct dataplane *dp, unsigned int iface, struct dataplane_learnt *out)
 {
-	const struct iface_routes *r = dp->iface[role].learnt;
+	const struct iface_routes *r = dp->iface[iface].learnt;
 
-	*out = (struct dataplane_learnt){.failed = dp->learn.failed[role]};
+	*out = (struct dataplane_learnt){.most = learn_most(&dp->config, iface),
+	                                 .failed = dp->learn.failed[iface]};
 	if (r == NULL)
 		return;
 	out->count = r->count;

@@ -25,7 +25,7 @@ struct learn {
 	bool pending;                  /* something changed */
 	uint64_t first_ns, changed_ns; /* the first change that waits, and the last */
 	uint64_t next_ns;              /* not before */
-	bool failed[PORT_ROLES];       /* the last time */
+	bool failed[IFACES_MAX];       /* the last time */
 };
 
 struct dataplane {

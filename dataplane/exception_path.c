@@ -83,6 +83,14 @@ static int open_one(struct exception_path *p, unsigned int index, const struct c
 	return o->queue != NULL ? 0 : -err->code;
 }
 
+static bool learns(const struct config_port *const *ports)
+{
+	for (unsigned int i = 0; i < IFACES_MAX; i++)
+		if (ports[i] != NULL && ports[i]->learn_routes > 0)
+			return true;
+	return false;
+}
+
 static bool wanted(const struct config_port *const *ports)
 {
 	for (unsigned int i = 0; i < IFACES_MAX; i++)
@@ -113,7 +121,7 @@ int exception_path_create(const struct config *config, const struct port port[PO
 		p->one[i].tap.fd = -1;
 	p->made_ns = clock_mono_ns();
 	p->tell_after_ns = TELL_FIRST_NS;
-	p->watch = tap_watch_open(config->lan.learn_routes + config->wan.learn_routes > 0, err);
+	p->watch = tap_watch_open(learns(ports), err);
 	if (p->watch < 0)
 		rc = p->watch;
 	for (unsigned int i = 0; rc == 0 && i < IFACES_MAX; i++)
@@ -272,8 +280,8 @@ int exception_path_virtual(struct exception_path *p, unsigned int iface, struct 
 	return tap_list_virtual(&p->one[iface].tap, &p->iface[iface], out, err);
 }
 
-int exception_path_routes(struct exception_path *p, enum port_role role, struct iface_routes *out,
+int exception_path_routes(struct exception_path *p, unsigned int iface, struct iface_routes *out,
                           unsigned int max, struct err *err)
 {
-	return tap_list_routes(&p->one[role].tap, &p->iface[role], out, max, err);
+	return tap_list_routes(&p->one[iface].tap, &p->iface[iface], out, max, err);
 }

@@ -40,8 +40,8 @@ unsigned int exception_path_poll(struct exception_path *p, uint64_t now_ns);
 int exception_path_virtual(struct exception_path *p, unsigned int iface, struct iface_virtual *out,
                            struct err *err);
 
-/* The routes that daemons have put on the interface of ROLE, as tap_list_routes(). */
-int exception_path_routes(struct exception_path *p, enum port_role role, struct iface_routes *out,
+/* The routes that daemons have put on the interface there, as tap_list_routes(). */
+int exception_path_routes(struct exception_path *p, unsigned int iface, struct iface_routes *out,
                           unsigned int max, struct err *err);
 
 #endif

@@ -30,6 +30,7 @@ struct iface_virtual {
 struct iface_route {
 	struct config_prefix prefix;
 	struct config_addr next_hop;
+	uint32_t metric;
 };
 struct iface_routes {
 	unsigned int count, left_out;

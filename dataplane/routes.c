@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *addr_text(const struct config_addr *a, char *buf)
@@ -31,7 +32,16 @@ static void add_bytes(struct routes *r, bool ipv6, const uint8_t *addr, uint8_t 
 	add(r, &p, kind);
 }
 
-static bool uses_ipv6(const struct config *config, const struct iface_routes *learnt)
+static bool learnt_ipv6(const struct iface_routes *learnt)
+{
+	for (unsigned int i = 0; learnt != NULL && i < learnt->count; i++)
+		if (learnt->route[i].prefix.addr.ipv6)
+			return true;
+	return false;
+}
+
+/* Of inner packets: what the WAN learned does not count. */
+static bool uses_ipv6(const struct config *config, const struct iface *iface)
 {
 	const struct config_port *ports[PORT_ROLES] = {&config->lan, &config->wan};
 
@@ -43,9 +53,11 @@ static bool uses_ipv6(const struct config *config, const struct iface_routes *le
 		for (unsigned int i = 0; i < config->lan_subs[s].port.address_count; i++)
 			if (config->lan_subs[s].port.addresses[i].addr.ipv6)
 				return true;
-	for (unsigned int i = 0; learnt != NULL && i < learnt->count; i++)
-		if (learnt->route[i].prefix.addr.ipv6)
+	for (unsigned int s = 0; s < config->lan_sub_count; s++)
+		if (learnt_ipv6(iface[IFACE_SUBS + s].learnt))
 			return true;
+	if (learnt_ipv6(iface[PORT_LAN].learnt))
+		return true;
 	for (unsigned int i = 0; i < config->route_count; i++)
 		if (config->routes[i].prefix.addr.ipv6)
 			return true;
@@ -171,11 +183,37 @@ static int add_configured(struct routes *r, const struct config *config, const s
 	return 0;
 }
 
-static void add_learnt_lan(struct routes *r, const struct iface_routes *learnt)
+/* A learned route of an interface on the LAN. */
+struct learnt {
+	const struct iface_route *route;
+	unsigned int iface;
+};
+
+/* The one to take of those to one prefix last: the lowest metric, then the first interface. */
+static int by_metric(const void *a_, const void *b_)
 {
-	for (unsigned int i = 0; learnt != NULL && i < learnt->count; i++) {
-		add(r, &learnt->route[i].prefix, ADJACENCY_GATEWAY);
-		r->route[r->count - 1].via.next_hop = key_of(PORT_LAN, &learnt->route[i].next_hop);
+	const struct learnt *a = a_, *b = b_;
+
+	if (a->route->metric != b->route->metric)
+		return a->route->metric < b->route->metric ? 1 : -1;
+	return a->iface < b->iface ? 1 : a->iface > b->iface ? -1 : 0;
+}
+
+static void add_learnt_lan(struct routes *r, const struct iface *iface, unsigned int ifaces)
+{
+	struct learnt all[CONFIG_LEARN_MAX];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < ifaces; i++) {
+		const struct iface_routes *l = i == PORT_WAN ? NULL : iface[i].learnt;
+
+		for (unsigned int k = 0; l != NULL && k < l->count && n < CONFIG_LEARN_MAX; k++)
+			all[n++] = (struct learnt){&l->route[k], i};
+	}
+	qsort(all, n, sizeof(all[0]), by_metric);
+	for (unsigned int i = 0; i < n; i++) {
+		add(r, &all[i].route->prefix, ADJACENCY_GATEWAY);
+		r->route[r->count - 1].via.next_hop = key_of(all[i].iface, &all[i].route->next_hop);
 	}
 }
 
@@ -292,7 +330,7 @@ int routes_build(const struct config *config, const struct iface *iface, struct 
                  struct err *err)
 {
 	unsigned int ifaces = IFACE_SUBS + config->lan_sub_count;
-	bool ipv6 = uses_ipv6(config, iface[PORT_LAN].learnt);
+	bool ipv6 = uses_ipv6(config, iface);
 	int rc;
 
 	out->count = out->wan_count = 0;
@@ -303,7 +341,7 @@ int routes_build(const struct config *config, const struct iface *iface, struct 
 		                               .next_hop.port = PORT_WAN};
 	memset(out->outer, 0, sizeof(out->outer));
 	/* Of equal prefixes the later counts: what is ours is ours. */
-	add_learnt_lan(out, iface[PORT_LAN].learnt);
+	add_learnt_lan(out, iface, ifaces);
 	add_martians(out, ipv6);
 	add_connected(out, &iface[PORT_LAN], PORT_LAN);
 	for (unsigned int i = IFACE_SUBS; i < ifaces; i++)

@@ -21,7 +21,6 @@ struct look {
 	const struct iface *iface;
 	struct iface_routes *out;
 	unsigned int max, messages;
-	uint32_t metric; /* of the last route taken */
 	uint8_t family;
 };
 
@@ -126,7 +125,7 @@ static bool martian(const struct config_prefix *p)
 	       (p->len >= 127 && prefix_matches(loop, a, 127));
 }
 
-static void take(struct look *l, const struct iface_route *route, uint32_t metric)
+static void take(struct look *l, const struct iface_route *route)
 {
 	struct iface_routes *out = l->out;
 
@@ -136,10 +135,8 @@ static void take(struct look *l, const struct iface_route *route, uint32_t metri
 		/* Those to one prefix follow each other. */
 		if (last->prefix.len == route->prefix.len &&
 		    config_addr_equal(&last->prefix.addr, &route->prefix.addr)) {
-			if (metric < l->metric) {
+			if (route->metric < last->metric)
 				*last = *route;
-				l->metric = metric;
-			}
 			return;
 		}
 	}
@@ -148,7 +145,6 @@ static void take(struct look *l, const struct iface_route *route, uint32_t metri
 		return;
 	}
 	out->route[out->count++] = *route;
-	l->metric = metric;
 }
 
 static void read_route(struct look *l, const struct nlmsghdr *head)
@@ -171,6 +167,7 @@ static void read_route(struct look *l, const struct nlmsghdr *head)
 	memset(&route, 0, sizeof(route));
 	address(by_type[RTA_DST], ipv6, &route.prefix.addr);
 	route.prefix.len = r->rtm_dst_len;
+	route.metric = number(by_type[RTA_PRIORITY]);
 	if (!next_hop(l, ipv6, r->rtm_flags, by_type, &route.next_hop))
 		return;
 	if (r->rtm_src_len != 0 || r->rtm_tos != 0 || martian(&route.prefix) ||
@@ -178,7 +175,7 @@ static void read_route(struct look *l, const struct nlmsghdr *head)
 	    iface_owns(l->iface, ipv6, route.next_hop.bytes))
 		l->out->left_out++;
 	else
-		take(l, &route, number(by_type[RTA_PRIORITY]));
+		take(l, &route);
 }
 
 /* The kernel's answer until its end: 0, or -errno. */

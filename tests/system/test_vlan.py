@@ -7,7 +7,7 @@ The station is a packet socket: not every kernel has VLAN interfaces.
 import subprocess
 
 import pytest
-from rig import Rig
+from rig import Rig, run
 
 STATION = r"""
 import socket, struct, sys, time
@@ -108,12 +108,21 @@ send_ip(gateway, None, us, address("10.2.0.2"), 17, bytes(16))
 """
 
 
+# A network behind VLAN 10's host.
+BEHIND = r"""
+gateway = find()[0]
+for _ in range(3):
+    send_ip(gateway, 10, address("10.77.0.5"), address("10.2.0.2"), 17, bytes(16))
+"""
+
+
 class VlanRig(Rig):
     def config(self, site):
         config = super().config(site)
         if site == "a":
             config["lumengate:gateway"]["port"]["lan"]["vlan"] = [
-                {"id": 10, "address": ["10.1.10.1/24"]},
+                {"id": 10, "address": ["10.1.10.1/24"], "exception-interface": "lg-ten",
+                 "learn-routes": 10},
                 {"id": 20, "address": ["10.1.20.1/24"]}]
         return config
 
@@ -175,3 +184,26 @@ def test_sources_of_another_vlan_are_dropped(vlan):
     vlan.wait_for(lambda: vlan.rpc("a", "counter_list")["drop.reverse_path"] == 5, 10,
                   "all are counted")
     assert vlan.station(HELLO)[:2] == ["arp 10", "echo 56 10"]
+
+
+def test_routes_of_daemons_in_a_vlan(vlan):
+    """What a daemon routes by VLAN 10 is reached there, and so a source there."""
+    def routes():
+        return [r for r in vlan.rpc("a", "route_list")["routes"] if r["origin"] == "learnt"]
+
+    def strays():
+        return vlan.rpc("a", "counter_list")["drop.lan_source"]
+
+    assert vlan.station(BEHIND) == []
+    vlan.wait_for(lambda: strays() == 3, 10, "all are counted")
+    assert routes() == []
+    run(*vlan.in_gateway("a"), "ip", "route", "add", "10.77.0.0/16", "via", "10.1.10.2", "dev",
+        "lg-ten", "proto", "bgp")
+    vlan.wait_for(lambda: routes() == [{"prefix": "10.77.0.0/16", "via": "lan vlan 10",
+                                        "to": "10.1.10.2", "origin": "learnt"}], 10,
+                  "the route is taken over")
+    protected = vlan.rpc("a", "counter_list")["drop.no_key"]
+    assert vlan.station(BEHIND) == []
+    vlan.wait_for(lambda: vlan.rpc("a", "counter_list")["drop.no_key"] == protected + 3, 10,
+                  "all come to the tunnel")
+    assert strays() == 3

@@ -92,4 +92,20 @@ static void test_pseudowire_carries_it(void)
 	refused(CONFIG_ROOT "/port/lan/vlan[id='10']: the pseudowire w carries it");
 }
 
-UNIT_MAIN(UNIT(test_fit), UNIT(test_overlap), UNIT(test_pseudowire_carries_it))
+static void test_routes_of_daemons(void)
+{
+	start();
+	config.lan_subs[1].port.learn_routes = 7;
+	refused(CONFIG_ROOT "/port/lan/vlan[id='20']/learn-routes: without an exception-interface "
+	                    "there is nobody to learn from");
+	strcpy(config.lan_subs[1].port.exception, "lg-20");
+	CU_ASSERT_EQUAL(config_check_subs(&config, NULL), 0);
+	config.lan.learn_routes = CONFIG_LEARN_MAX - 7;
+	CU_ASSERT_EQUAL(config_check_subs(&config, NULL), 0);
+	config.lan.learn_routes++;
+	refused(CONFIG_ROOT "/port/lan/vlan[id='20']/learn-routes: with the port's and the VLANs' "
+	                    "before it more than 4096");
+}
+
+UNIT_MAIN(UNIT(test_fit), UNIT(test_routes_of_daemons), UNIT(test_overlap),
+          UNIT(test_pseudowire_carries_it))

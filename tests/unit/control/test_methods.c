@@ -71,9 +71,12 @@ static const struct iface_route learnt[2] = {
         {{{false, {10, 78}}, 16}, {false, {10, 1, 0, 3}}},
 };
 
-static void fake_learnt(enum port_role role, struct dataplane_learnt *out)
+static void fake_learnt(unsigned int iface, struct dataplane_learnt *out)
 {
-	*out = (struct dataplane_learnt){.count = role == PORT_LAN ? 2 : 0, .route = learnt};
+	*out = (struct dataplane_learnt){.count = iface == PORT_LAN     ? 2
+	                                          : iface == IFACE_SUBS ? 1
+	                                                                : 0,
+	                                 .route = learnt};
 }
 
 static unsigned int fake_policy(struct spd_info *out, unsigned int max)
@@ -240,9 +243,11 @@ static void test_routes(void)
 	config.routes[0] =
 	        (struct config_route){.prefix = {{false, {10, 2}}, 16}, .via = CONFIG_VIA_TUNNEL};
 	snprintf(config.routes[0].tunnel, sizeof(config.routes[0].tunnel), "dc");
+	config.lan_sub_count = 1;
+	config.lan_subs[0].vlan = 10;
 	CU_ASSERT_EQUAL(gateway_config_set(&config, "{}", NULL), 0);
 	r = run("route_list", NULL, &error);
-	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "routes")), 3);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "routes")), 4);
 	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "prefix"), "10.2.0.0/16");
 	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "via"), "tunnel");
 	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "to"), "dc");
@@ -251,11 +256,13 @@ static void test_routes(void)
 	CU_ASSERT_STRING_EQUAL(route_text(r, 2, "via"), "lan");
 	CU_ASSERT_STRING_EQUAL(route_text(r, 2, "to"), "10.1.0.3");
 	CU_ASSERT_STRING_EQUAL(route_text(r, 2, "origin"), "learnt");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 3, "prefix"), "10.77.0.0/16");
+	CU_ASSERT_STRING_EQUAL(route_text(r, 3, "via"), "lan vlan 10");
 	json_decref(r);
 	r = run("route_list", json_pack("{s:i, s:i}", "offset", 1, "limit", 1), &error);
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "routes")), 1);
 	CU_ASSERT_STRING_EQUAL(route_text(r, 0, "prefix"), "10.77.0.0/16");
-	CU_ASSERT_EQUAL(integer(r, "total", NULL), 3);
+	CU_ASSERT_EQUAL(integer(r, "total", NULL), 4);
 	json_decref(r);
 }
 

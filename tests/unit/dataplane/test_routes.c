@@ -8,7 +8,7 @@
 #include "tests/unit/unit.h"
 
 static struct config config;
-static struct iface iface[PORT_ROLES];
+static struct iface iface[IFACE_SUBS + 2];
 static struct routes routes;
 static struct err err;
 
@@ -163,9 +163,8 @@ static void test_errors_name_the_route(void)
 	CU_ASSERT_STRING_EQUAL(err.text, "tunnel far: no WAN route leads to 203.0.113.9");
 }
 
-/* Of the port of ROLE; the caller frees it. */
-static struct iface_routes *learn(enum port_role role, const char *prefix, uint8_t len,
-                                  const char *hop)
+/* Of interface AT; the caller frees it. */
+static struct iface_routes *learn(unsigned int at, const char *prefix, uint8_t len, const char *hop)
 {
 	struct iface_routes *r = calloc(1, sizeof(*r) + sizeof(r->route[0]));
 
@@ -173,7 +172,7 @@ static struct iface_routes *learn(enum port_role role, const char *prefix, uint8
 	r->count = 1;
 	r->route[0].prefix = test_prefix(prefix, len);
 	r->route[0].next_hop = test_prefix(hop, 0).addr;
-	iface[role].learnt = r;
+	iface[at].learnt = r;
 	return r;
 }
 
@@ -202,6 +201,49 @@ static void test_learnt_on_the_lan(void)
 	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
 	CU_ASSERT_EQUAL(via("127.0.0.0", 8)->kind, ADJACENCY_DISCARD);
 	free(r);
+}
+
+/* In VLANs as on the port; of one prefix the lowest metric, then the port before VLANs. */
+static void test_learnt_in_vlans(void)
+{
+	const unsigned int ten = IFACE_SUBS, twenty = IFACE_SUBS + 1;
+	struct iface_routes *r[3];
+
+	base();
+	config.lan_sub_count = 2;
+	config.lan_subs[0].vlan = 10;
+	config.lan_subs[0].port.addresses[0] = test_prefix("10.1.10.1", 24);
+	config.lan_subs[1].vlan = 20;
+	config.lan_subs[1].port.addresses[0] = test_prefix("10.1.20.1", 24);
+	for (unsigned int i = 0; i < 2; i++) {
+		config.lan_subs[i].port.address_count = 1;
+		iface_init(&iface[IFACE_SUBS + i], PORT_LAN, &config.lan_subs[i].port,
+		           &(struct rte_ether_addr){{2, 0, 0, 0, 0, 1}});
+		iface[IFACE_SUBS + i].vlan = config.lan_subs[i].vlan;
+	}
+	CU_ASSERT_EQUAL_FATAL(build(), 0);
+	r[0] = learn(PORT_LAN, "10.77.0.0", 16, "10.1.2.9");
+	r[1] = learn(ten, "10.77.0.0", 16, "10.1.10.9");
+	r[2] = learn(twenty, "10.78.0.0", 16, "10.1.20.9");
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_EQUAL(via("10.77.0.0", 16)->next_hop.port, PORT_LAN);
+	CU_ASSERT_EQUAL(via("10.78.0.0", 16)->next_hop.port, twenty);
+	CU_ASSERT_EQUAL(via("10.78.0.0", 16)->next_hop.addr[2], 20);
+	r[0]->route[0].metric = 20;
+	r[1]->route[0].metric = 10;
+	r[2]->route[0].prefix = test_prefix("10.77.0.0", 16);
+	r[2]->route[0].metric = 10;
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_EQUAL(via("10.77.0.0", 16)->next_hop.port, ten);
+	/* The table of IPv6 is made for what a VLAN alone has learned. */
+	r[2]->route[0].prefix = test_prefix("fd00:77::", 48);
+	CU_ASSERT_PTR_NULL(via("ff00::", 8));
+	CU_ASSERT_EQUAL(routes_build(&config, iface, &routes, &err), 0);
+	CU_ASSERT_EQUAL(via("fd00:77::", 48)->next_hop.port, twenty);
+	CU_ASSERT_PTR_NOT_NULL(via("ff00::", 8));
+	for (unsigned int i = 0; i < 3; i++)
+		free(r[i]);
+	iface[ten].learnt = iface[twenty].learnt = NULL;
 }
 
 static void test_learnt_on_the_wan(void)
@@ -277,4 +319,4 @@ static void test_most_routes_fit(void)
 UNIT_MAIN(UNIT(test_connected_local_and_martians), UNIT(test_no_inner_route_to_the_wan),
           UNIT(test_configured), UNIT(test_ipv6_routes), UNIT(test_outer_next_hops),
           UNIT(test_errors_name_the_route), UNIT(test_learnt_on_the_lan),
-          UNIT(test_learnt_on_the_wan), UNIT(test_most_routes_fit))
+          UNIT(test_learnt_in_vlans), UNIT(test_learnt_on_the_wan), UNIT(test_most_routes_fit))
