@@ -128,6 +128,7 @@ void card_close(struct card *card)
 		card_write(card, CARD_CTRL, 0);
 	}
 	card->ops->close(card->t);
+	card_otdr_close(card);
 	secret_free(card->pool);
 	free(card->query);
 	free(card);
@@ -185,6 +186,7 @@ int card_poll(struct card *card, uint64_t now_ns)
 	handled += card_random_poll(card);
 	handled += card_telemetry_poll(card);
 	handled += card_queries_poll(card);
+	handled += card_otdr_poll(card, now_ns);
 	card_ring_refill(&card->ring[CARD_RING_TAGS]);
 	card_ring_refill(&card->ring[CARD_RING_CHOICES]);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
@@ -212,6 +214,7 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, fault_code);
 	status_get(card, out, fault_arg);
 	status_get(card, out, slot_period_fs);
+	status_get(card, out, otdr);
 	status_get(card, out, clicks);
 	status_get(card, out, doubles);
 	status_get(card, out, gaps);

@@ -105,6 +105,38 @@ uint64_t card_slot_now(struct card *card);
 #define CARD_RANDOM_MAX (512u << 10)
 int card_random(struct card *card, void *buf, size_t n);
 
+/*
+ * OTDR, on cards that offer it (else -ENOTSUP). An acquisition is started, runs in card_poll()
+ * and ends as done or failed; then its trace is read and let go of.
+ */
+struct card_otdr_settings {
+	uint32_t wavelength_pm, pulse_ns, range_m, averages, sample_ps;
+	bool gated;
+};
+enum card_otdr_state { CARD_OTDR_NOTHING, CARD_OTDR_BUSY, CARD_OTDR_READY, CARD_OTDR_BROKEN };
+#define CARD_OTDR_POINTS_MAX 65536
+
+/* Lasers in the quantum band blind detectors: from here on it is out of it. -ERANGE. */
+#define CARD_OTDR_PM_MIN 1600000
+#define CARD_OTDR_PM_MAX 1680000
+
+/* -EBUSY while another runs or its trace is not released; -EINVAL a setting out of range. */
+int card_otdr_start(struct card *card, const struct card_otdr_settings *set);
+void card_otdr_abort(struct card *card);
+enum card_otdr_state card_otdr_state(const struct card *card);
+/* Averages so far, of those that were asked for. */
+uint32_t card_otdr_progress(const struct card *card);
+
+/* Of one that is ready: samples are LSB_W each, those of INT32_MAX saturated. */
+struct card_otdr_trace {
+	const int32_t *samples;
+	uint32_t points, averages, wavelength_pm, pulse_ns, sample_ps, response_ps;
+	double lsb_w;
+};
+void card_otdr_trace(const struct card *card, struct card_otdr_trace *out);
+/* Ready or broken: for another. */
+void card_otdr_release(struct card *card);
+
 /* For status; safe to call from other threads. */
 struct card_status {
 	bool simulated, armed, lost, qrng_ok;
@@ -112,6 +144,7 @@ struct card_status {
 	uint32_t abi, build, fault_code, fault_arg;
 	uint64_t slot_period_fs;
 	uint64_t gap_slots; /* within the gaps */
+	bool otdr;          /* it has one */
 	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;
 	int32_t temperature_mc;
 	uint32_t photocurrent_na;

@@ -109,7 +109,7 @@ static int reset(struct card *card, const char *path, struct err *err)
 /* Nothing but what this driver makes use of. */
 static int use_features(struct card *card, const char *path, struct err *err)
 {
-	card->features &= CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST;
+	card->features &= CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST | CARD_FEATURE_OTDR;
 	if ((card->features & ~(uint64_t)CARD_FEATURES_1_0) == 0)
 		return 0; /* a card of version 1.0 has no such register */
 	if (card_write(card, CARD_FEATURES_USED_LO, (uint32_t)card->features) < 0)
@@ -169,6 +169,8 @@ static int start_rings(struct card *card, const char *path, struct err *err)
 		log2[CARD_RING_QRNG] = QRNG_LOG2;
 	if (card->features & CARD_FEATURE_TELEMETRY)
 		log2[CARD_RING_TELEMETRY] = TELEMETRY_LOG2;
+	if (card->features & CARD_FEATURE_OTDR)
+		log2[CARD_RING_OTDR] = CARD_OTDR_LOG2;
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++) {
 		struct card_ring *r = &card->ring[q];
 		int rc;
@@ -209,6 +211,8 @@ static int bring_up(struct card *card, const struct card_config *c, struct err *
 	}
 	if (rc == 0)
 		rc = use_features(card, c->path, err);
+	if (rc == 0 && card_otdr_open(card) < 0)
+		return err_set(err, ENOMEM, "card %s: out of memory", c->path);
 	if (rc == 0)
 		rc = configure(card, c, err);
 	if (rc == 0)

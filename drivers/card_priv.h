@@ -15,6 +15,7 @@
 #define CARD_WRITE_NS (100 * NS_PER_MS) /* longest wait for one register write */
 
 /* Queries under way never outnumber the buffers that wait for their answers. */
+#define CARD_OTDR_LOG2    5
 #define CARD_QUERIES_LOG2 6
 #define CARD_QUERIES      (1u << CARD_QUERIES_LOG2)
 
@@ -57,6 +58,8 @@ struct card {
 	uint8_t *pool;
 	size_t pool_bytes;
 
+	struct card_otdr *otdr; /* NULL: it has none */
+
 	struct card_status status; /* written by the owner, read by all: relaxed atomics */
 };
 
@@ -85,6 +88,11 @@ void card_fail(struct card *card, int code);
 unsigned int card_random_poll(struct card *card);
 unsigned int card_telemetry_poll(struct card *card);
 unsigned int card_queries_poll(struct card *card);
+
+/* The OTDR's memory, when the card has one: -ENOMEM. And its part of a turn. */
+int card_otdr_open(struct card *card);
+void card_otdr_close(struct card *card);
+unsigned int card_otdr_poll(struct card *card, uint64_t now_ns);
 
 /* Forget the pool's bytes: their source is in doubt. */
 void card_random_discard(struct card *card);

@@ -208,7 +208,7 @@
 #define CARD_OTDR_STATE      0x604 /* RO: CARD_OTDR_* */
 #define CARD_OTDR_WAVELENGTH 0x608 /* RW: pm; the nearest laser of the card, else FAULT_CONFIG */
 #define CARD_OTDR_PULSE_NS   0x60c /* RW: 3 to 20000 */
-#define CARD_OTDR_RANGE_M    0x610 /* RW: 100 to 300000 */
+#define CARD_OTDR_RANGE_M    0x610 /* RW: 100 to 300000, at a group index of 1.468 */
 #define CARD_OTDR_AVERAGES   0x614 /* RW: 1 to 2^24 */
 #define CARD_OTDR_SAMPLE_PS  0x618 /* RW: ADC interval (two-way time), 1000 to 1000000 */
 #define CARD_OTDR_GATED      0x61c /* RW: 1: pulses keep off the slots in which the gates are open */
@@ -395,9 +395,10 @@ struct card_otdr_head {
 	uint32_t points;   /* of the whole trace */
 	uint32_t averages; /* that these samples are the mean of */
 	uint32_t wavelength_pm, pulse_ns, sample_ps;
-	uint32_t lsb_aw; /* attowatt in a sample's 1 */
-	uint32_t flags;  /* CARD_OTDR_* */
-	uint32_t reserved[3];
+	uint32_t lsb_aw;      /* attowatt in a sample's 1 */
+	uint32_t flags;       /* CARD_OTDR_* */
+	uint32_t response_ps; /* time constant of the receiver's step response */
+	uint32_t reserved[2];
 	uint32_t check; /* sum of the words before and of the samples, mod 2^32 */
 };
 #define CARD_OTDR_LAST      (1u << 0) /* the trace ends with this buffer */

@@ -55,6 +55,7 @@ static void enter_light(struct clicks *c)
 	double slot_s = c->link.slot_fs * 1e-15;
 
 	physics_drifted(&c->drift, &link, &source);
+	link.receiver_loss_db += c->more_loss_db;
 	c->tables = c->n;
 	if (l->mode == CARD_TX_MODE_SYNC)
 		source.p_mu1 = source.p_z = 1;
@@ -104,6 +105,12 @@ int clicks_set_light(struct clicks *c, const struct light *light)
 	if (i == 0)
 		enter_light(c);
 	return 0;
+}
+
+void clicks_set_loss(struct clicks *c, double db)
+{
+	c->more_loss_db = db;
+	enter_light(c);
 }
 
 const struct light *clicks_last_light(const struct clicks *c)

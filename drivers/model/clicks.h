@@ -49,6 +49,7 @@ struct click {
 struct clicks {
 	struct optics_link link; /* what it is on the mean */
 	struct drift drift;
+	double more_loss_db; /* of the fibre, than it was laid with */
 	struct rng rng;
 	uint64_t n; /* all slots before it are done */
 
@@ -97,6 +98,9 @@ void clicks_init(struct clicks *c, const struct optics_link *link, const struct 
  * change; one at the same pulse replaces it. -ENOSPC with CLICKS_LIGHTS changes under way.
  */
 int clicks_set_light(struct clicks *c, const struct light *light);
+
+/* The fibre loses so much more than it was laid with, at once. */
+void clicks_set_loss(struct clicks *c, double db);
 
 /* The light last set. */
 const struct light *clicks_last_light(const struct clicks *c);

@@ -68,6 +68,35 @@ static int card_reply(struct sim_link *link, const char *text, char *buf, size_t
 	return snprintf(buf, n, "{\"card\":\"%s\"}\n", name);
 }
 
+/* "bend KM DB", "tap KM DB", "reflect KM DB", "cut KM" or "restore". */
+static int fibre_reply(struct sim_link *link, const char *text, char *buf, size_t n)
+{
+	struct otdr_point point = {0};
+	char what[16] = "", rest[2];
+	double db = 0;
+	int words = sscanf(text, "%15s %lf %lf %1s", what, &point.km, &db, rest), rc;
+	bool cut = strcmp(what, "cut") == 0, reflect = strcmp(what, "reflect") == 0;
+	bool loss = strcmp(what, "bend") == 0 || strcmp(what, "tap") == 0;
+
+	if (strcmp(what, "restore") == 0 && words == 1) {
+		sim_link_fibre_restore(link);
+		return snprintf(buf, n, "{\"fibre\":\"restore\"}\n");
+	}
+	if (!(cut && words == 2) && !((loss || reflect) && words == 3))
+		return error_reply(
+		        buf, n, "fibre: bend KM DB, tap KM DB, reflect KM DB, cut KM or restore");
+	if ((loss && !(db > 0 && db <= 60)) || (reflect && !(db < 0 && db >= -80)))
+		return error_reply(buf, n, "DB is outside 0 to 60, or of a reflection -80 to 0");
+	point.loss_db = loss ? db : 0;
+	point.reflectance_db = reflect ? db : 0;
+	rc = sim_link_fibre(link, &point, cut);
+	if (rc < 0)
+		return error_reply(buf, n,
+		                   rc == -EINVAL ? "KM is not within the fibre"
+		                                 : "too much was done to the fibre: restore it");
+	return snprintf(buf, n, "{\"fibre\":\"%s\",\"km\":%.4f}\n", what, point.km);
+}
+
 size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, char *buf, size_t n)
 {
 	int written;
@@ -82,8 +111,11 @@ size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, c
 		written = attack_reply(link, line + 7, buf, n);
 	else if (strncmp(line, "card ", 5) == 0)
 		written = card_reply(link, line + 5, buf, n);
+	else if (strncmp(line, "fibre ", 6) == 0)
+		written = fibre_reply(link, line + 6, buf, n);
 	else
-		written = error_reply(buf, n, "unknown request: attack ..., card ... or status");
+		written = error_reply(buf, n,
+		                      "unknown request: attack ..., card ..., fibre ... or status");
 	return (size_t)written < n ? (size_t)written : n - 1;
 }
 

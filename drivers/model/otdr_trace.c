@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define LIGHT_KM_S      299792.458
@@ -67,6 +68,25 @@ int otdr_fibre_add(struct otdr_fibre *fibre, const struct otdr_point *point)
 	fibre->point[i] = *point;
 	fibre->points++;
 	return 0;
+}
+
+void otdr_fibre_turn(struct otdr_fibre *fibre)
+{
+	struct otdr_fibre f = *fibre;
+	bool connector = f.points > 0 && f.point[0].km == 0;
+
+	/* The connector in front of us is behind the end from there, and ours the other way round.
+	 */
+	fibre->points = 0;
+	fibre->end_reflectance_db = connector ? f.point[0].reflectance_db : 0;
+	otdr_fibre_add(fibre, &(struct otdr_point){0, connector ? f.point[0].loss_db : 0,
+	                                           f.end_reflectance_db});
+	for (unsigned int i = connector; i < f.points; i++) {
+		struct otdr_point p = f.point[i];
+
+		p.km = f.length_km - p.km;
+		otdr_fibre_add(fibre, &p);
+	}
 }
 
 double otdr_response_ns(uint32_t pulse_ns)

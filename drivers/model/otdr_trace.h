@@ -71,6 +71,9 @@ void otdr_fibre_lay(struct otdr_fibre *fibre, double length_km, double loss_db_p
 /* Put one more thing on it; -ENOSPC. */
 int otdr_fibre_add(struct otdr_fibre *fibre, const struct otdr_point *point);
 
+/* The same fibre from its other end. */
+void otdr_fibre_turn(struct otdr_fibre *fibre);
+
 /* Time constant of the receiver for a pulse: it is as slow as the pulse lets it be. */
 double otdr_response_ns(uint32_t pulse_ns);
 

@@ -60,6 +60,8 @@ static void set_armed(struct shm_card *card, bool on, uint32_t cause)
 	if (!on)
 		card->dark_cause = cause;
 	shm_card_put(card, CARD_DARK_CAUSE, card->dark_cause);
+	if (!on)
+		otdr_card_dark(card);
 	card->ops->armed(card->end, on);
 }
 
@@ -150,6 +152,7 @@ static void function_reset(struct shm_card *card)
 	shm_card_put(card, CARD_TIME_SLOT_FS, (uint32_t)card->slot_fs);
 	shm_card_put(card, CARD_TIME_LOCK, 1);
 	shm_monitor_reset(card);
+	otdr_card_reset(&card->otdr);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
 		shm_ring_reset(card, q);
 	card->ops->reset(card->end);
@@ -168,7 +171,9 @@ void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, doubl
 	card->ops = ops;
 	card->end = end;
 	card->rng = *rng;
+	otdr_card_init(&card->otdr, NULL, false, 0);
 	card->features = CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY | CARD_FEATURE_SELF_TEST |
+	                 CARD_FEATURE_OTDR |
 	                 (role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN : 0);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
 		card->ring[q].to_host = q != CARD_RING_QUERIES;
@@ -327,6 +332,8 @@ static uint32_t write_register(struct shm_card *card, uint32_t offset, uint32_t 
 		shm_card_put(card, offset, card->qrng_ctrl);
 		return 0;
 	}
+	if (offset >= CARD_OTDR_CTRL && offset <= CARD_OTDR_ID)
+		return otdr_card_write(card, offset, value);
 	if (offset >= CARD_RING(0) && offset < CARD_RING(CARD_RING_COUNT))
 		return shm_ring_write(card, (offset - CARD_RING(0)) / 0x40,
 		                      (offset - CARD_RING(0)) % 0x40, value);
@@ -377,6 +384,8 @@ void shm_card_end(struct shm_card *card)
 		return;
 	selftest_turn(card);
 	shm_monitor_turn(card);
+	if (!card->faulted)
+		otdr_card_turn(card);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++) {
 		shm_ring_moderate(card, q);
 		if (card->ring[q].run)

@@ -15,6 +15,11 @@
 #define TURN_NS (20 * NS_PER_MS)
 /* Bob's gap says so: how many are missing is not known. */
 #define LOST_UNKNOWN 0xfff
+/* A fibre loses more at 1625 nm than at the quantum channel, by Rayleigh less and by glass more. */
+#define OTDR_MORE_DB_KM 0.01
+/* 37 ps/km/K of 4.9 us/km. */
+#define STRETCH_PER_K 7.6e-6
+#define CUT_DB        200
 
 static uint64_t slots_of(const struct sim_link *s, uint64_t ns)
 {
@@ -25,6 +30,7 @@ int sim_link_init(struct sim_link *s, const struct optics_link *optics, const st
                   uint8_t *alice_map, uint8_t *bob_map, uint64_t now_ns)
 {
 	struct rng dice = *rng, clicks, alice, bob;
+	int rc;
 
 	memset(s, 0, sizeof(*s));
 	/* A generator each, so that what the host does to one card moves no other dice. */
@@ -36,11 +42,23 @@ int sim_link_init(struct sim_link *s, const struct optics_link *optics, const st
 	s->slot_fs = (uint64_t)optics->slot_fs;
 	s->delay = (uint64_t)(optics->delay_us_km * optics->distance_km * 1e9 / optics->slot_fs);
 	bob_init(&s->bob, bob_map, &s->clicks, 0, &bob);
-	return alice_init(&s->alice, alice_map, &s->clicks, s->delay, &alice);
+	rc = alice_init(&s->alice, alice_map, &s->clicks, s->delay, &alice);
+	if (rc < 0)
+		return rc;
+	/* Behind all other dice: they fall as they did without an OTDR. */
+	rng_init_seed(&clicks, rng_next(&dice));
+	otdr_fibre_lay(&s->fibre_laid, optics->distance_km > 0.01 ? optics->distance_km : 0.01,
+	               optics->loss_db_per_km + OTDR_MORE_DB_KM, &clicks);
+	s->fibre = s->fibre_laid;
+	otdr_card_init(&s->alice.card.otdr, &s->fibre, false, rng_next(&dice));
+	otdr_card_init(&s->bob.card.otdr, &s->fibre, true, rng_next(&dice));
+	return 0;
 }
 
 void sim_link_free(struct sim_link *s)
 {
+	otdr_card_free(&s->alice.card.otdr);
+	otdr_card_free(&s->bob.card.otdr);
 	alice_free(&s->alice);
 }
 
@@ -113,8 +131,34 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns)
 	}
 	s->alice.card.power = s->clicks.drift.intensity;
 	s->alice.card.board_k = s->bob.card.board_k = s->clicks.drift.board_k;
+	s->fibre.stretch = s->clicks.drift.fibre_k * STRETCH_PER_K;
 	alice_end(&s->alice, s->clicks.n);
 	bob_end(&s->bob);
+}
+
+int sim_link_fibre(struct sim_link *s, const struct otdr_point *point, bool cut)
+{
+	if (!(point->km > 0 && point->km < s->fibre.length_km))
+		return -EINVAL;
+	if (cut) {
+		struct otdr_point at = *point;
+
+		at.loss_db = CUT_DB;
+		if (otdr_fibre_add(&s->fibre, &at) < 0)
+			return -ENOSPC;
+		clicks_set_loss(&s->clicks, s->clicks.more_loss_db + CUT_DB);
+		return 0;
+	}
+	if (otdr_fibre_add(&s->fibre, point) < 0)
+		return -ENOSPC;
+	clicks_set_loss(&s->clicks, s->clicks.more_loss_db + point->loss_db);
+	return 0;
+}
+
+void sim_link_fibre_restore(struct sim_link *s)
+{
+	s->fibre = s->fibre_laid;
+	clicks_set_loss(&s->clicks, 0);
 }
 
 int sim_link_attack(struct sim_link *s, const struct attack *attack)

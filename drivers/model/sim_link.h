@@ -28,6 +28,8 @@ struct sim_link {
 	struct clicks clicks;
 	struct alice alice;
 	struct bob bob;
+	struct otdr_fibre fibre;      /* from Alice's end, as the OTDRs see it */
+	struct otdr_fibre fibre_laid; /* without what was done to it */
 	uint64_t start_ns, slot_fs;
 	uint64_t delay; /* slots from Alice to Bob */
 
@@ -48,6 +50,15 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns);
 
 /* From the next pulse on. -EBUSY when the light changed too often just now. */
 int sim_link_attack(struct sim_link *s, const struct attack *attack);
+
+/*
+ * Do something to the fibre at KM from Alice: a loss (a bend or a tap; negative: none), what it
+ * reflects (0: nothing), or a cut. The light of the link loses as much. -EINVAL: KM is not on
+ * the fibre; -ENOSPC.
+ */
+int sim_link_fibre(struct sim_link *s, const struct otdr_point *point, bool cut);
+/* As it was laid. */
+void sim_link_fibre_restore(struct sim_link *s);
 
 /* One JSON object; returns its length. */
 size_t sim_link_status(const struct sim_link *s, uint64_t now_ns, char *buf, size_t n);

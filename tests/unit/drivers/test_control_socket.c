@@ -3,6 +3,7 @@
 #include "drivers/model/control_socket.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -83,6 +84,37 @@ static void test_requests(void)
 	host_close(h);
 }
 
+static void test_fibre(void)
+{
+	struct host *h = host_open(&optics_link_default, 53);
+	unsigned int laid = h->link.fibre.points;
+	char reply[256];
+
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT(control_reply(&h->link,
+		                        i == 0 ? "fibre tap 7.5 0.1" : "fibre bend 12 0.3", h->now,
+		                        reply, sizeof(reply)) > 0);
+		CU_ASSERT_EQUAL(h->link.fibre.points, laid + 1 + i);
+	}
+	CU_ASSERT(fabs(h->link.clicks.more_loss_db - 0.4) < 1e-9);
+	control_reply(&h->link, "fibre reflect 3 -40", h->now, reply, sizeof(reply));
+	CU_ASSERT_STRING_EQUAL(reply, "{\"fibre\":\"reflect\",\"km\":3.0000}\n");
+	control_reply(&h->link, "fibre cut 10", h->now, reply, sizeof(reply));
+	CU_ASSERT(h->link.clicks.more_loss_db > 100);
+	control_reply(&h->link, "fibre restore", h->now, reply, sizeof(reply));
+	CU_ASSERT_EQUAL(h->link.fibre.points, laid);
+	CU_ASSERT_EQUAL(h->link.clicks.more_loss_db, 0);
+	static const char *const wrong[] = {
+	        "fibre tap 7.5", "fibre tap 25 0.1", "fibre tap 5 -1",   "fibre reflect 5 3",
+	        "fibre cut 0",   "fibre melt 5 1",   "fibre tap 5 0.1 2"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		control_reply(&h->link, wrong[i], h->now, reply, sizeof(reply));
+		CU_ASSERT_PTR_NOT_NULL(strstr(reply, "error"));
+		CU_ASSERT_EQUAL(h->link.fibre.points, laid);
+	}
+	host_close(h);
+}
+
 static void test_names_in_use(void)
 {
 	struct control_socket first, second;
@@ -132,4 +164,4 @@ static void test_many_clients(void)
 	host_close(h);
 }
 
-UNIT_MAIN(UNIT(test_requests), UNIT(test_names_in_use), UNIT(test_many_clients))
+UNIT_MAIN(UNIT(test_requests), UNIT(test_fibre), UNIT(test_names_in_use), UNIT(test_many_clients))
