@@ -166,6 +166,7 @@ struct config {
 		bool enabled;
 		char transport[16], path[256]; /* the card */
 		uint32_t block_bits;
+		unsigned int blocks_in_flight;
 		double mu1, mu2, p_mu1, p_z;
 		uint32_t holdoff_ns;
 		char proof[24]; /* of the key's length, as qkd-engine/finite_key.h names it */

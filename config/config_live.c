@@ -68,6 +68,7 @@ static const struct {
         FIELD(qkd.p_z, "qkd/source/p-z"),
         FIELD(qkd.holdoff_ns, "qkd/receiver/holdoff"),
         FIELD(qkd.block_bits, "qkd/block-bits"),
+        FIELD(qkd.blocks_in_flight, "qkd/blocks-in-flight"),
         FIELD(qkd.proof, "qkd/proof"),
         FIELD(qkd.reconciliation, "qkd/reconciliation"),
         FIELD(qkd.leak_mode, "qkd/leak-mode"),

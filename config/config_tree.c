@@ -254,6 +254,7 @@ static void read_qkd(const json_t *o, struct config *out)
 	out->qkd.p_z = real_of(source, "p-z");
 	out->qkd.holdoff_ns = uint_of(json_object_get(o, "receiver"), "holdoff");
 	out->qkd.block_bits = uint_of(o, "block-bits");
+	out->qkd.blocks_in_flight = uint_of(o, "blocks-in-flight");
 	copy_text(o, "proof", out->qkd.proof, sizeof(out->qkd.proof));
 	copy_text(o, "reconciliation", out->qkd.reconciliation, sizeof(out->qkd.reconciliation));
 	copy_text(o, "leak-mode", out->qkd.leak_mode, sizeof(out->qkd.leak_mode));

@@ -21,6 +21,9 @@
 
 struct link;
 
+/* Secret memory that the blocks of CONFIG's link take, beside keys. */
+size_t link_secret_bytes(const struct config *config);
+
 /* Opens the key store and reads the secrets that CONFIG names; TUNNELS: one a config entry. */
 struct link *link_create(const struct config *config, struct channel_mux *mux,
                          struct tunnel *const *tunnels, struct err *err);

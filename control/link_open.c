@@ -68,6 +68,9 @@ static int derive_ratchet_secret(struct link *l, const uint8_t *psk, struct err 
 	return 0;
 }
 
+/* Of Cascade. */
+#define FRAME_BITS 65536
+
 static int create_role(struct link *l, const struct config *config, const uint8_t *psk,
                        struct channel_mux *mux, struct err *err)
 {
@@ -88,8 +91,9 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	        .quantum = config->qkd.enabled,
 	        .engine = {.role = l->site_a ? ENGINE_ALICE : ENGINE_BOB,
 	                   .block_bits = config->qkd.block_bits,
+	                   .blocks_in_flight = config->qkd.blocks_in_flight,
 	                   .p_z = config->qkd.p_z,
-	                   .frame_bits = 65536,
+	                   .frame_bits = FRAME_BITS,
 	                   .source = {.mu = {config->qkd.mu1, config->qkd.mu2},
 	                              .p = {config->qkd.p_mu1, 1 - config->qkd.p_mu1},
 	                              .eps_sec = config->qkd.eps_sec,
@@ -119,6 +123,28 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	l->role = qkd_role_create(&rc, mux, err);
 	secret_wipe(&rc, sizeof(rc));
 	return l->role == NULL ? -err->code : 0;
+}
+
+/* Beside what the engine takes when it is created: amplification and its results, a detection. */
+#define SECRET_A_DETECTION 3
+
+size_t link_secret_bytes(const struct config *config)
+{
+	struct engine_config c = {.role = config->site == CONFIG_SITE_A ? ENGINE_ALICE : ENGINE_BOB,
+	                          .block_bits = config->qkd.block_bits,
+	                          .blocks_in_flight = config->qkd.blocks_in_flight,
+	                          .p_z = config->qkd.p_z,
+	                          .frame_bits = FRAME_BITS,
+	                          .qber_abort = config->qkd.qber_abort};
+	double detections = c.block_bits / (c.p_z * c.p_z);
+	struct engine_memory m;
+
+	if (!config->qkd.enabled ||
+	    reconcile_method_find(config->qkd.reconciliation, &c.reconciliation) < 0)
+		return 0;
+	engine_memory(&c, &m);
+	/* A piece may take a quarter more than was asked for. */
+	return m.all.secret / 4 * 5 + SECRET_A_DETECTION * (size_t)detections;
 }
 
 struct link *link_create(const struct config *config, struct channel_mux *mux,

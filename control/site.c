@@ -23,15 +23,13 @@ LOG_COMPONENT_DEFINE(site)
 
 /*
  * Beside the SAs: blocks under way and the key store. The least is for blocks of 10^6 bits that
- * fill, two of them being made key of, and a few thousand keys. Larger blocks take some 5 bytes a
- * detection when as many are under way as can be.
+ * fill, one of them being reconciled at a time, and a few thousand keys.
  */
-#define SECRET_BYTES       ((size_t)48 << 20)
-#define SECRET_LEAST       ((size_t)10 << 20)
-#define SECRET_BLOCK       4000000      /* detections of a block that SECRET_BYTES is enough for */
-#define SECRET_A_DETECTION 6            /* bytes, of all blocks */
-#define LOCKED_ELSE        (256u << 10) /* what libraries lock for themselves */
-#define RECLAIM_NS         (50 * NS_PER_MS)
+#define SECRET_BYTES ((size_t)48 << 20)
+#define SECRET_KEYS  ((size_t)24 << 20) /* of these, without blocks */
+#define SECRET_LEAST ((size_t)10 << 20)
+#define LOCKED_ELSE  (256u << 10) /* what libraries lock for themselves */
+#define RECLAIM_NS   (50 * NS_PER_MS)
 
 static struct config config;
 static struct dataplane *dataplane;
@@ -89,12 +87,10 @@ static int init_secret_memory(struct err *err)
 	size_t sas = dataplane_secret_bytes(&config);
 	size_t least = SECRET_LEAST + dataplane_secret_least(&config) + LOCKED_ELSE;
 	struct rlimit limit;
-	size_t most = SECRET_BYTES + sas;
-	double detections = config.qkd.block_bits / (config.qkd.p_z * config.qkd.p_z);
+	size_t most = SECRET_KEYS + link_secret_bytes(&config);
 	int rc;
 
-	if (detections > SECRET_BLOCK)
-		most += SECRET_A_DETECTION * (size_t)(detections - SECRET_BLOCK);
+	most = (most > SECRET_BYTES ? most : SECRET_BYTES) + sas;
 	rc = secret_init(most, err);
 	if (rc != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= most)
 		return rc;

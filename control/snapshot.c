@@ -50,6 +50,18 @@ static json_t *aborts_json(const struct engine_stats *s)
 	return o;
 }
 
+/* What was allocated for blocks. */
+static json_t *memory_json(const struct engine_memory *m)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "blocks", json_integer(m->blocks));
+	json_object_set_new(o, "reconciling", json_integer(m->reconciling));
+	json_object_set_new(o, "secret_bytes", json_integer((json_int_t)m->all.secret));
+	json_object_set_new(o, "other_bytes", json_integer((json_int_t)m->all.plain));
+	return o;
+}
+
 static json_t *engine_json(const struct engine_stats *s)
 {
 	json_t *o = json_object();
@@ -74,6 +86,9 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, frames);
 	U64(o, s, frames_failed);
 	U64(o, s, blocks_in_flight);
+	U64(o, s, blocks_reconciling);
+	U64(o, s, reconcile_waits);
+	json_object_set_new(o, "memory", memory_json(&s->memory));
 	U64(o, s, blocks_in_doubt);
 	U64(o, s, blocks_computational);
 	U64(o, s, tags);

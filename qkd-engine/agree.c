@@ -54,6 +54,7 @@ static void own(const struct engine_config *c, struct lines *l)
 	add(l, "protocol=%s\n", protocol);
 	add(l, "link=%.*s\n", (int)strnlen(c->link, sizeof(c->link)), c->link);
 	add(l, "block-bits=%" PRIu32 "\n", c->block_bits);
+	add(l, "blocks-in-flight=%u\n", engine_block_count(c));
 	add_real(l, "p-z", c->p_z);
 	add_real(l, "mu1", c->source.mu[0]);
 	add_real(l, "mu2", c->source.mu[1]);

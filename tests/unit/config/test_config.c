@@ -131,6 +131,10 @@ static const struct {
          ROOT "/qkd/block-bits: out of range: must be 4096 to 16000000"},
         {EXAMPLE_A, "qkd/block-bits", "4095",
          ROOT "/qkd/block-bits: out of range: must be 4096 to 16000000"},
+        {EXAMPLE_A, "qkd/blocks-in-flight", "65",
+         ROOT "/qkd/blocks-in-flight: out of range: must be 2 to 64"},
+        {EXAMPLE_A, "qkd/blocks-in-flight", "1",
+         ROOT "/qkd/blocks-in-flight: out of range: must be 2 to 64"},
         {EXAMPLE_A, "qkd/source/mu1", "\"1.000001\"",
          ROOT "/qkd/source/mu1: out of range: must be 0.001 to 1"},
         /* bonded ports */

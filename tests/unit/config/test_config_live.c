@@ -106,6 +106,7 @@ static void test_needs_restart(void)
 	        {"qkd/source/mu1", "\"0.5\"", ROOT "/qkd/source/mu1"},
 	        {"qkd/source/p-z", "\"0.7\"", ROOT "/qkd/source/p-z"},
 	        {"qkd/block-bits", "500000", ROOT "/qkd/block-bits"},
+	        {"qkd/blocks-in-flight", "12", ROOT "/qkd/blocks-in-flight"},
 	        {"qkd/proof", "\"rusca2018\"", ROOT "/qkd/proof"},
 	        {"qkd/leak-mode", "\"two-way\"", ROOT "/qkd/leak-mode"},
 	        {"qkd/reconciliation", "\"cascade\"", ROOT "/qkd/reconciliation"},

@@ -90,6 +90,11 @@ static void other_leak(struct engine_config *c)
 	c->leak_mode = LEAK_TWO_WAY;
 }
 
+static void other_blocks(struct engine_config *c)
+{
+	c->blocks_in_flight = 12;
+}
+
 static void other_link(struct engine_config *c)
 {
 	snprintf(c->link, sizeof(c->link), "tset");
@@ -130,6 +135,8 @@ static void test_each_field(void)
 	         "reconciliation is ldpc here, auto at the peer"},
 	        {other_leak, "leak-mode is auto here, two-way at the peer",
 	         "leak-mode is two-way here, auto at the peer"},
+	        {other_blocks, "blocks-in-flight is 6 here, 12 at the peer",
+	         "blocks-in-flight is 12 here, 6 at the peer"},
 	        {other_link, "link is test here, tset at the peer",
 	         "link is tset here, test at the peer"},
 	        {other_two,
@@ -220,7 +227,9 @@ static size_t stated(const char *lines, uint8_t *msg)
 }
 
 #define OURS                                                                                       \
-	"protocol=four-state one-decoy time-bin BB84\nlink=test\nblock-bits=120000\np-z=0.6\n"     \
+	"protocol=four-state one-decoy time-bin "                                                  \
+	"BB84\nlink=test\nblock-bits=120000\nblocks-in-flight=6\n"                                 \
+	"p-z=0.6\n"                                                                                \
 	"mu1=0.3\nmu2=0.1\np-mu1=0.3\neps-sec=1e-09\neps-cor=1e-15\nproof=rusca2018\n"             \
 	"frame-bits=65536\nreconciliation=auto\n"
 
