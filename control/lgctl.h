@@ -67,6 +67,10 @@ void lgctl_print_plan(FILE *out, const json_t *result);
 int lgctl_plan_link(FILE *input, json_t **result, struct err *err);
 int lgctl_build_plan_link(char **args, int n, struct lgctl_request *r, struct err *err);
 void lgctl_print_plan_link(FILE *out, const json_t *result);
+/* lgctl_plan_dwdm.c: the quantum channel among the data channels that INPUT lists. */
+int lgctl_plan_dwdm(FILE *input, json_t **result, struct err *err);
+int lgctl_build_plan_dwdm(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_plan_dwdm(FILE *out, const json_t *result);
 
 /* The same, page by page, until the list is whole. */
 int lgctl_call_all(const char *socket_path, const struct lgctl_request *request, json_t **result,
