@@ -46,9 +46,9 @@ struct ldpc_params {
 	size_t bits;       /* of the whole block, LDPC_BITS_MIN to LDPC_BITS_MAX */
 	size_t frame_bits; /* at most, 2^14 to 2^18; frames are made equally long */
 	/*
-	 * Estimate; both sides use the same value: it chooses the code. At 2 % and 10^6 bits blocks
-	 * with 2 % more errors than that stay within the budget, with 4 % more one in five does
-	 * not: give what is seldom exceeded.
+	 * Estimate; both sides use the same value: it chooses the code. At 2 % and 10^6 bits one in
+	 * ten blocks with 2 % more errors than that exceeds the budget, with 4 % more nearly all
+	 * do: give what is seldom exceeded.
 	 */
 	double qber;
 	uint64_t seed; /* of the check hashes' keys, agreed after the bits are fixed */

@@ -53,8 +53,8 @@ static const struct {
 /* Shorter frames spread more: so many more deviations of the mean start with them. */
 #define SPREAD 1.9
 
-/* Pairs to split in round 1 and 2, in units of what the frame started with; 3 splits the rest. */
-static const double step[LDPC_BLIND_ROUNDS - 1] = {0.025, 0.04};
+/* Pairs to split in each round, as shares of the rows that the frame started with. */
+static const double step[LDPC_BLIND_ROUNDS] = {0.0125, 0.025, 0.05};
 
 /*
  * Of a code's rows: pairs that are merged at the start at least. Degrees are best with a tenth of
@@ -97,13 +97,12 @@ int ldpc_choose(struct ldpc_choice *choice, double qber, unsigned int frame_log2
 	merged = (unsigned int)fmin(code->pairs, code->rows - rows);
 	choice->code = c;
 	choice->merged[0] = (uint16_t)merged;
-	for (unsigned int r = 1; r < LDPC_BLIND_ROUNDS; r++) {
+	for (unsigned int r = 1; r <= LDPC_BLIND_ROUNDS; r++) {
 		double split = rint(step[r - 1] * sqrt((double)(1 << (18 - frame_log2))) * rows);
 
 		split = fmin(fmax(split, 1), merged);
 		merged -= (unsigned int)split;
 		choice->merged[r] = (uint16_t)merged;
 	}
-	choice->merged[LDPC_BLIND_ROUNDS] = 0;
 	return 0;
 }

@@ -10,10 +10,11 @@
 #define LEAST_FILL 0.8
 
 /*
- * Shares of frames that are not decoded at first and after each blind round, for the budget:
- * somewhat above what bench_engine measures, as the estimate of the error rate is one.
+ * Shares of frames of 2^18 bits that are not decoded at first and after each blind round, for the
+ * budget: somewhat above what bench_engine measures, as the estimate of the error rate is one. Of
+ * frames a quarter as long it is twice as many.
  */
-static const double undecoded[LDPC_BLIND_ROUNDS + 1] = {0.1, 0.01, 1e-3, 1e-4};
+static const double undecoded[LDPC_BLIND_ROUNDS + 1] = {0.08, 0.008, 1e-3, 1e-4};
 
 /* Of a block about this share becomes key: what an aborted one costs. */
 #define KEY_SHARE 0.4
@@ -52,11 +53,13 @@ static double binomial_tail(size_t n, double p, size_t c)
 }
 
 /*
- * Each bit of the budget costs a bit of key, and a block that exceeds it is lost: one more
- * frame of a kind is provided for as long as it is worth it.
+ * Each bit of the budget costs a bit of key, and a block that exceeds it is lost: one more frame
+ * that takes BITS when it is not decoded in round R is provided for as long as it is worth it.
  */
-static size_t provided(const struct ldpc_plan *plan, double p, size_t bits)
+static size_t provided(const struct ldpc_plan *plan, unsigned int r, size_t bits)
 {
+	double full = 1 << LDPC_FRAME_LOG2_MAX, frame = (double)(plan->code->cols * plan->z);
+	double p = undecoded[r] * sqrt(full / frame);
 	size_t c = 0;
 
 	while (c < plan->frames &&
@@ -73,10 +76,10 @@ static uint64_t budget(const struct ldpc_plan *plan)
 	for (unsigned int r = 1; r <= plan->blind_rounds; r++) {
 		size_t each = ldpc_revealed_bits(plan, r) + 1; /* and a verdict */
 
-		bits += provided(plan, undecoded[r - 1], each) * each;
+		bits += provided(plan, r - 1, each) * each;
 	}
 	/* Frames may differ by a bit. */
-	c = provided(plan, undecoded[plan->blind_rounds], plan->bits / plan->frames + 1);
+	c = provided(plan, plan->blind_rounds, plan->bits / plan->frames + 1);
 	return bits + c * (plan->bits / plan->frames + 1);
 }
 
