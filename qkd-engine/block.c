@@ -22,7 +22,8 @@ int block_init(struct block *b, size_t detections)
 	b->cap = cap;
 	b->secret = secret_alloc(sizeof(*b->secret) + BLOCK_STRINGS * words * sizeof(uint64_t));
 	b->decoy = calloc(words, sizeof(uint64_t));
-	if (b->secret == NULL || b->decoy == NULL)
+	b->sift = calloc(1, sizeof(*b->sift));
+	if (b->secret == NULL || b->decoy == NULL || b->sift == NULL)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < BLOCK_STRINGS; i++)
 		b->string[i] = b->secret->bits + i * words;
@@ -35,6 +36,7 @@ void block_fini(struct block *b)
 {
 	secret_free(b->secret);
 	free(b->decoy);
+	free(b->sift);
 	memset(b, 0, sizeof(*b));
 }
 
@@ -57,6 +59,10 @@ struct block *block_open(struct engine *e, uint64_t number)
 		auth_transcript_init(&b->secret->rx, alice ? b->hash->ba : b->hash->ab);
 		b->progress_ns = e->now_ns;
 		memset(b->end.n[MONITOR_BLOCKS], 0xff, sizeof(b->end.n[MONITOR_BLOCKS]));
+		b->sift->in = b->sift->buffer[0];
+		b->sift->work = b->sift->buffer[1];
+		b->sift->waiting = b->sift->seen = 0;
+		b->sift->step = NULL;
 		e->open = b;
 		e->last_number = number;
 		e->stats.blocks_in_flight++;
@@ -72,7 +78,8 @@ void block_release(struct engine *e, struct block *b)
 	                     .secret = b->secret,
 	                     .key = b->key,
 	                     .original = b->original,
-	                     .decoy = b->decoy};
+	                     .decoy = b->decoy,
+	                     .sift = b->sift};
 
 	memcpy(kept.string, b->string, sizeof(kept.string));
 	if (b->stage == BLOCK_FREE)

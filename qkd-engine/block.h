@@ -82,15 +82,39 @@ struct block_secret {
 	uint64_t bits[]; /* the strings of the detections: BITS_WORDS(cap) each */
 };
 
+/* BASES or SIFTED of a part of the block, its payload. */
+struct sift_part {
+	size_t len;
+	uint8_t data[SIFT_REPLY_MAX];
+};
+
+#define SIFT_PARTS 32 /* put aside at a time, or told of */
+
+/* The comparison of bases: what was heard; and what a job has of it, its own while it is on. */
+struct block_sift {
+	struct sift_part *in, *work; /* of BUFFER */
+	unsigned int waiting, seen;  /* in IN; when it was looked at last */
+	job_step_fn step;            /* NULL: there is no job */
+	bool replies;                /* IN is SIFTED, else BASES */
+	unsigned int parts, done;
+	struct sift_told {
+		struct monitor_counts shown;
+		size_t keys;
+	} told[SIFT_PARTS];
+	struct sift_part out[SIFT_PARTS], buffer[2][SIFT_PARTS];
+};
+
 struct block {
 	enum block_stage stage;
 	uint64_t number;
 	uint8_t id[16];
 	bool tainted;           /* got detections while an alarm was on; will not become key */
 	size_t detections, cap; /* not sampled; room for them, and so for the bits */
-	size_t asked, sifted;   /* of them: bases that B has sent; that A has replied to */
+	size_t asked, heard;    /* of them: bases that B has sent; those that the peer spoke of */
+	size_t sifted, said;    /* of those: looked at; and told of */
 	size_t bits;
 	struct block_secret *secret;
+	struct block_sift *sift;
 	/*
 	 * In SECRET. The key takes the place of the bits that it is sifted from; ORIGINAL, Bob's
 	 * from before correction, that of the bases.
@@ -171,7 +195,9 @@ void block_append(struct block *b, const struct sift_gain *g);
 bool block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, uint64_t last_slot);
 
 /* block_sift.c: bases and what comes of them. */
-bool block_sift_step(struct engine *e, struct block *b); /* Bob */
+bool block_sift_step(struct engine *e, struct block *b);
+/* No more may be heard before a step. */
+bool block_sift_full(const struct block *b);
 void block_on_bases(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
                     size_t len);
 void block_on_sifted(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,

@@ -96,7 +96,9 @@ static bool hold_step(struct engine *e, struct block *b)
 }
 
 const struct block_stage_ops block_alice_stages[BLOCK_STAGES] = {
-        [BLOCK_SIFT] = {.messages = {{MESSAGE_BASES, block_on_bases}}, .waits = true},
+        [BLOCK_SIFT] = {.step = block_sift_step,
+                        .messages = {{MESSAGE_BASES, block_on_bases}},
+                        .waits = true},
         [BLOCK_START] = {.messages = {{MESSAGE_START, on_start}}, .waits = true},
         [BLOCK_RECONCILE] = {.step = block_reconcile_alice,
                              .messages = {{MESSAGE_ASK, block_reconcile_ask},

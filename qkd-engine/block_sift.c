@@ -4,8 +4,12 @@
  * A block that has all its detections: only now, when no more of its light is under way, are bases
  * announced, so that what an eavesdropper did to it cannot follow from them, nor can the block's
  * end (Pfister, Lütkenhaus, Wehner and Coles, NJP 18, 053001, 2016, arXiv:1506.07502).
+ *
+ * What comes is put aside and looked at many parts at a time, as a job that another core may do:
+ * that alone touches the block's strings then, and what follows from it is said and counted here.
  */
 
+#include <errno.h>
 #include <string.h>
 
 #include "common/bytes.h"
@@ -36,92 +40,226 @@ static void outcomes_at(const struct block *b, size_t at, struct sift_outcomes *
 	memcpy(o->disclosed, o->x, sizeof(o->x));
 }
 
-bool block_sift_step(struct engine *e, struct block *b)
+/* G of COUNT detections into the block, and what is to be told of it. */
+static void keep(struct block *b, const struct sift_gain *g, size_t count, struct sift_told *told)
 {
-	struct message m = {.type = MESSAGE_BASES, .block = b->number};
-	uint8_t data[SIFT_BASES_MAX];
-	struct sift_outcomes o;
-
-	if (b->asked == b->detections)
-		return false;
-	for (int i = 0; i < PARTS_PER_STEP && b->asked < b->detections; i++) {
-		outcomes_at(b, b->asked, &o);
-		m.sift.offset = (uint32_t)b->asked;
-		m.sift.data = data;
-		m.sift.len = sift_bases_encode(&o, data);
-		b->asked += o.count;
-		block_send_message(e, b, &m);
-	}
-	secret_wipe(&o, sizeof(o));
-	return true;
-}
-
-/* A part gave G; with the last one the block is ready to be reconciled. */
-static void sifted(struct engine *e, struct block *b, const struct sift_gain *g, size_t count)
-{
-	struct monitor_counts shown;
-
-	block_shown(g, &shown);
+	block_shown(g, &told->shown);
+	told->keys = g->keys;
 	memset(b->key + b->sifted / 64, 0, BITS_WORDS(count) * sizeof(uint64_t));
 	block_append(b, g);
-	engine_count_sifted(e, 0, g, &shown);
 	b->sifted += count;
-	if (b->sifted == b->detections) {
-		block_seen(b, &e->monitor, MONITOR_BLOCKS, &shown);
-		if (b->bits < CASCADE_FRAME_MIN || b->bits > CASCADE_BITS_MAX)
-			block_abort(e, b, ABORT_NO_SECRET, true);
-		else
-			block_advance(e, b, BLOCK_START);
-	}
-	alarms_errors(e, MONITOR_BLOCKS, &shown);
 }
 
-void block_on_bases(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
-                    size_t len)
+/* Alice: the reply to a part; -EPROTO: it fits no detections. */
+static int judge(struct block *b, const struct sift_part *in, struct sift_part *out,
+                 struct sift_told *told)
 {
-	struct message reply = {.type = MESSAGE_SIFTED, .block = b->number};
 	size_t count = part_at(b, b->sifted);
-	uint8_t data[SIFT_REPLY_MAX];
 	struct sift_outcomes o;
 	struct sift_choices c;
 	struct sift_reply r;
 	struct sift_gain g;
 
-	if (m->sift.offset != b->sifted ||
-	    sift_bases_decode(m->sift.data, m->sift.len, count, &o) < 0) {
-		engine_protocol_error(e, "bases that fit no detections");
-		return;
-	}
+	if (sift_bases_decode(in->data, in->len, count, &o) < 0)
+		return -EPROTO;
 	take_string(b, BLOCK_X, b->sifted, count, c.x);
 	take_string(b, BLOCK_BIT, b->sifted, count, c.bit);
 	take_string(b, BLOCK_DECOY, b->sifted, count, c.decoy);
 	take_string(b, BLOCK_LIGHT, b->sifted, count, c.light);
 	sift_judge(&o, &c, &r, &g);
-	reply.sift.offset = m->sift.offset;
-	reply.sift.data = data;
-	reply.sift.len = sift_reply_encode(&r, &g, count, data);
-	block_send_message(e, b, &reply);
-	sifted(e, b, &g, count);
+	out->len = sift_reply_encode(&r, &g, count, out->data);
+	keep(b, &g, count, told);
 	secret_wipe(&c, sizeof(c));
 	secret_wipe(g.key, sizeof(g.key));
+	return 0;
+}
+
+/* Bob: what a reply gives; -EPROTO: it fits no bases. */
+static int take_reply(struct block *b, const struct sift_part *in, struct sift_told *told)
+{
+	struct sift_outcomes o;
+	struct sift_reply r;
+	struct sift_gain g;
+	int rc;
+
+	outcomes_at(b, b->sifted, &o);
+	rc = sift_reply_decode(in->data, in->len, &o, &r, &g);
+	if (rc == 0)
+		keep(b, &g, o.count, told);
+	secret_wipe(&o, sizeof(o));
+	secret_wipe(g.key, sizeof(g.key));
+	return rc;
+}
+
+static bool heard_job(void *ctx)
+{
+	struct block *b = ctx;
+	struct block_sift *s = b->sift;
+
+	b->job_result = 0;
+	for (int i = 0; i < PARTS_PER_STEP && s->done < s->parts && b->job_result == 0; i++) {
+		b->job_result = s->replies
+		                        ? take_reply(b, &s->work[s->done], &s->told[s->done])
+		                        : judge(b, &s->work[s->done], &s->out[s->done],
+		                                &s->told[s->done]);
+		s->done++;
+	}
+	return s->done == s->parts || b->job_result < 0;
+}
+
+static bool ask_job(void *ctx)
+{
+	struct block *b = ctx;
+	struct block_sift *s = b->sift;
+	struct sift_outcomes o;
+
+	for (int i = 0; i < PARTS_PER_STEP && s->done < s->parts; i++) {
+		struct sift_part *out = &s->out[s->done];
+
+		outcomes_at(b, b->asked + SIFT_BATCH_MAX * (size_t)s->done, &o);
+		out->len = sift_bases_encode(&o, out->data);
+		s->done++;
+	}
+	secret_wipe(&o, sizeof(o));
+	return s->done == s->parts;
+}
+
+static void send_part(struct engine *e, struct block *b, enum message_type type, size_t offset,
+                      const struct sift_part *part)
+{
+	struct message m = {.type = type, .block = b->number};
+
+	m.sift.offset = (uint32_t)offset;
+	m.sift.data = part->data;
+	m.sift.len = part->len;
+	block_send_message(e, b, &m);
+}
+
+/* Parts that were put aside become a job's, when there are many or no more come. */
+static bool begin_heard(struct block_sift *s, bool replies, bool all)
+{
+	struct sift_part *work = s->in;
+
+	if (s->waiting == 0)
+		return false;
+	if (s->waiting < SIFT_PARTS / 2 && s->waiting != s->seen && !all) {
+		s->seen = s->waiting;
+		return false;
+	}
+	s->in = s->work;
+	s->work = work;
+	s->parts = s->waiting;
+	s->waiting = s->seen = s->done = 0;
+	s->replies = replies;
+	s->step = heard_job;
+	return true;
+}
+
+static bool begin_ask(struct block *b)
+{
+	struct block_sift *s = b->sift;
+	size_t left = (b->detections - b->asked + SIFT_BATCH_MAX - 1) / SIFT_BATCH_MAX;
+
+	s->parts = left < SIFT_PARTS ? (unsigned int)left : SIFT_PARTS;
+	s->done = 0;
+	s->step = ask_job;
+	return left > 0;
+}
+
+static void asked(struct engine *e, struct block *b)
+{
+	for (unsigned int i = 0; i < b->sift->parts; i++) {
+		size_t count = part_at(b, b->asked);
+
+		send_part(e, b, MESSAGE_BASES, b->asked, &b->sift->out[i]);
+		b->asked += count;
+	}
+}
+
+/* The block is ready to be reconciled. */
+static void sifted(struct engine *e, struct block *b, const struct monitor_counts *shown)
+{
+	block_seen(b, &e->monitor, MONITOR_BLOCKS, shown);
+	if (b->bits < CASCADE_FRAME_MIN || b->bits > CASCADE_BITS_MAX)
+		block_abort(e, b, ABORT_NO_SECRET, true);
+	else
+		block_advance(e, b, BLOCK_START);
+}
+
+/* What comes of parts FIRST and on; an alarm among them may end the block. */
+static void heard(struct engine *e, struct block *b)
+{
+	const struct sift_told *told = b->sift->told;
+	unsigned int parts = b->sift->done;
+	uint64_t number = b->number;
+
+	if (b->job_result < 0) {
+		engine_protocol_error(e, b->sift->replies ? "a reply that fits no bases"
+		                                          : "bases that fit no detections");
+		return;
+	}
+	for (unsigned int i = 0; i < parts && engine_block(e, number) == b; i++) {
+		engine_count_sifted(e, 0, told[i].keys, &told[i].shown);
+		if (!b->sift->replies)
+			send_part(e, b, MESSAGE_SIFTED, b->said, &b->sift->out[i]);
+		b->said += part_at(b, b->said);
+		if (b->said == b->detections)
+			sifted(e, b, &told[i].shown);
+		alarms_errors(e, MONITOR_BLOCKS, &told[i].shown);
+	}
+}
+
+bool block_sift_step(struct engine *e, struct block *b)
+{
+	bool bob = e->config.role == ENGINE_BOB;
+	struct block_sift *s = b->sift;
+	enum block_job did;
+
+	if (s->step == NULL &&
+	    !begin_heard(s, bob, b->heard == (bob ? b->asked : b->detections)) &&
+	    !(bob && begin_ask(b)))
+		return false;
+	did = block_job(e, b, s->step);
+	if (did != BLOCK_JOB_DONE)
+		return did == BLOCK_JOB_MORE;
+	if (s->step == ask_job)
+		asked(e, b);
+	else
+		heard(e, b);
+	s->step = NULL;
+	return true;
+}
+
+/* The part that comes next was heard; false: that is not it. */
+static bool put_aside(struct block *b, const struct message *m)
+{
+	struct block_sift *s = b->sift;
+	struct sift_part *in = &s->in[s->waiting];
+
+	if (m->sift.offset != b->heard || m->sift.len > sizeof(in->data) || b->heard == b->detections)
+		return false;
+	memcpy(in->data, m->sift.data, m->sift.len);
+	in->len = m->sift.len;
+	s->waiting++;
+	b->heard += part_at(b, b->heard);
+	return true;
+}
+
+bool block_sift_full(const struct block *b)
+{
+	return b->stage == BLOCK_SIFT && b->sift->waiting == SIFT_PARTS;
+}
+
+void block_on_bases(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
+                    size_t len)
+{
+	if (!put_aside(b, m))
+		engine_protocol_error(e, "bases that fit no detections");
 }
 
 void block_on_sifted(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
                      size_t len)
 {
-	struct sift_outcomes o;
-	struct sift_reply r;
-	struct sift_gain g;
-
-	if (m->sift.offset != b->sifted || b->sifted == b->asked) {
+	if (b->heard == b->asked || !put_aside(b, m))
 		engine_protocol_error(e, "a reply to bases that were not sent");
-		return;
-	}
-	outcomes_at(b, b->sifted, &o);
-	if (sift_reply_decode(m->sift.data, m->sift.len, &o, &r, &g) < 0)
-		engine_protocol_error(e, "a reply that fits no bases");
-	else
-		sifted(e, b, &g, o.count);
-	secret_wipe(&o, sizeof(o));
-	secret_wipe(g.key, sizeof(g.key));
 }

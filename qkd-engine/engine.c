@@ -315,6 +315,14 @@ static bool blocks_end(struct engine *e)
 	return some;
 }
 
+static bool sift_full(const struct engine *e)
+{
+	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+		if (block_sift_full(&e->blocks[i]))
+			return true;
+	return false;
+}
+
 static void receive(struct engine *e)
 {
 	for (int i = 0; i < MESSAGES_PER_POLL; i++) {
@@ -322,7 +330,7 @@ static void receive(struct engine *e)
 		size_t len;
 
 		/* Answers need room; the peer waits when we do. */
-		if (outbox_full(e))
+		if (outbox_full(e) || sift_full(e))
 			return;
 		msg = channel_receive(e->channel, CHANNEL_QKD, &len);
 		if (msg == NULL)
@@ -379,11 +387,11 @@ void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad)
 	}
 }
 
-void engine_count_sifted(struct engine *e, unsigned int stale, const struct sift_gain *g,
+void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
                          const struct monitor_counts *c)
 {
 	e->stats.stale_choices += stale;
-	e->stats.sifted_z += g->keys;
+	e->stats.sifted_z += keys;
 	e->stats.sampled_z += c->n[0];
 	e->stats.sample_errors_z += c->e[0];
 	e->stats.sifted_x += c->n[1];

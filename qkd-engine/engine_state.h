@@ -187,8 +187,8 @@ void alarms_pads(struct engine *e, bool there);
  */
 bool engine_check_session(struct engine *e);
 void engine_protocol_error(struct engine *e, const char *what);
-/* Statistics of a reply: STALE slots, what it gave. */
-void engine_count_sifted(struct engine *e, unsigned int stale, const struct sift_gain *g,
+/* Statistics of a reply: STALE slots, KEYS bits, what it showed. */
+void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
                          const struct monitor_counts *c);
 struct block *engine_block(struct engine *e, uint64_t number);
 /* Bob: detections so far say that slots do not match. */
