@@ -89,6 +89,9 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, blocks_reconciling);
 	U64(o, s, reconcile_waits);
 	json_object_set_new(o, "memory", memory_json(&s->memory));
+	U64(o, s, jobs_given);
+	U64(o, s, jobs_back);
+	U64(o, s, jobs_own);
 	U64(o, s, blocks_in_doubt);
 	U64(o, s, blocks_computational);
 	U64(o, s, tags);

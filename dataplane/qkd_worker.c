@@ -84,7 +84,7 @@ bool qkd_worker_give(struct qkd_worker *const *workers, unsigned int count, stru
 			best = workers[i];
 		}
 	}
-	if (best == NULL)
+	if (best == NULL || (j->small && least > 0))
 		return false;
 	/* What the worker sees is all that was written before. */
 	j->given = true;

@@ -15,8 +15,9 @@
 #include "common/err.h"
 #include "qkd-engine/job.h"
 
-#define QKD_WORKERS_MAX     8
-#define QKD_WORKER_JOBS_MAX 16 /* of a worker at a time */
+#define QKD_WORKERS_MAX 8
+/* Of a worker at a time; what more there is to do, the QKD role does better itself. */
+#define QKD_WORKER_JOBS_MAX 2
 
 struct qkd_worker;
 struct worker;
@@ -28,7 +29,10 @@ void qkd_worker_destroy(struct qkd_worker *k);
 /* A worker role: CTX is the struct qkd_worker. */
 unsigned int qkd_worker_poll(void *ctx, struct worker *w);
 
-/* QKD role: give J to the one of COUNT workers that has least to do; false: all have enough. */
+/*
+ * QKD role: give J to the one of COUNT workers that has least to do, a small one to who has
+ * nothing; false: all have enough.
+ */
 bool qkd_worker_give(struct qkd_worker *const *workers, unsigned int count, struct job *j);
 
 /* Any thread: jobs that it finished. */

@@ -248,6 +248,8 @@ void block_reconcile_corrected(struct engine *e, struct block *b, const struct m
  */
 enum block_job { BLOCK_JOB_WAITS, BLOCK_JOB_MORE, BLOCK_JOB_DONE };
 enum block_job block_job(struct engine *e, struct block *b, job_step_fn step);
+/* Likewise, of some 10 us in all. */
+enum block_job block_job_small(struct engine *e, struct block *b, job_step_fn step);
 /* False: another core has it, and is told to leave it. */
 bool block_job_end(struct block *b);
 

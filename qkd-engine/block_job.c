@@ -4,17 +4,22 @@
 
 #include "qkd-engine/engine_state.h"
 
-enum block_job block_job(struct engine *e, struct block *b, job_step_fn step)
+static enum block_job run(struct engine *e, struct block *b, job_step_fn step, bool small)
 {
 	if (!b->job_on) {
 		job_init(&b->job, step, b);
+		b->job.small = small;
 		b->job_on = true;
-		if (e->ops.give != NULL && e->ops.give(e->ctx, &b->job))
+		if (e->ops.give != NULL && e->ops.give(e->ctx, &b->job)) {
+			e->stats.jobs_given++;
 			return BLOCK_JOB_WAITS;
+		}
+		e->stats.jobs_own++;
 	}
 	if (b->job.given) {
 		if (!job_back(&b->job))
 			return BLOCK_JOB_WAITS;
+		e->stats.jobs_back++;
 	} else if (!step(b)) {
 		e->worked = true;
 		return BLOCK_JOB_MORE;
@@ -22,6 +27,16 @@ enum block_job block_job(struct engine *e, struct block *b, job_step_fn step)
 	b->job_on = false;
 	e->worked = true;
 	return BLOCK_JOB_DONE;
+}
+
+enum block_job block_job(struct engine *e, struct block *b, job_step_fn step)
+{
+	return run(e, b, step, false);
+}
+
+enum block_job block_job_small(struct engine *e, struct block *b, job_step_fn step)
+{
+	return run(e, b, step, true);
 }
 
 bool block_job_end(struct block *b)

@@ -98,10 +98,9 @@ static bool heard_job(void *ctx)
 
 	b->job_result = 0;
 	for (int i = 0; i < PARTS_PER_STEP && s->done < s->parts && b->job_result == 0; i++) {
-		b->job_result = s->replies
-		                        ? take_reply(b, &s->work[s->done], &s->told[s->done])
-		                        : judge(b, &s->work[s->done], &s->out[s->done],
-		                                &s->told[s->done]);
+		b->job_result = s->replies ? take_reply(b, &s->work[s->done], &s->told[s->done])
+		                           : judge(b, &s->work[s->done], &s->out[s->done],
+		                                   &s->told[s->done]);
 		s->done++;
 	}
 	return s->done == s->parts || b->job_result < 0;
@@ -215,11 +214,10 @@ bool block_sift_step(struct engine *e, struct block *b)
 	struct block_sift *s = b->sift;
 	enum block_job did;
 
-	if (s->step == NULL &&
-	    !begin_heard(s, bob, b->heard == (bob ? b->asked : b->detections)) &&
+	if (s->step == NULL && !begin_heard(s, bob, b->heard == (bob ? b->asked : b->detections)) &&
 	    !(bob && begin_ask(b)))
 		return false;
-	did = block_job(e, b, s->step);
+	did = block_job_small(e, b, s->step);
 	if (did != BLOCK_JOB_DONE)
 		return did == BLOCK_JOB_MORE;
 	if (s->step == ask_job)
@@ -236,7 +234,8 @@ static bool put_aside(struct block *b, const struct message *m)
 	struct block_sift *s = b->sift;
 	struct sift_part *in = &s->in[s->waiting];
 
-	if (m->sift.offset != b->heard || m->sift.len > sizeof(in->data) || b->heard == b->detections)
+	if (m->sift.offset != b->heard || m->sift.len > sizeof(in->data) ||
+	    b->heard == b->detections)
 		return false;
 	memcpy(in->data, m->sift.data, m->sift.len);
 	in->len = m->sift.len;

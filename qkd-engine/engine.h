@@ -184,6 +184,9 @@ struct engine_stats {
 	uint64_t blocks_in_flight;
 	uint64_t blocks_reconciling, reconcile_waits; /* now; that had to wait for a workspace */
 	struct engine_memory memory;                  /* what there is */
+	/* jobs (job.h): given to other cores, of these back; done here, for want of one that has
+	 * time */
+	uint64_t jobs_given, jobs_back, jobs_own;
 	uint64_t blocks_in_doubt;      /* Bob: the session ended between his tag and COMMIT */
 	uint64_t blocks_computational; /* of blocks_ok: a tag had a computational pad */
 	uint64_t tags;                 /* of this end */

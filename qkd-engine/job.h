@@ -25,6 +25,8 @@ struct job {
 	void *ctx;
 	/* owner: rw */
 	bool given;
+	/* owner: wo, who gives: ro; worth giving only to who has nothing to do */
+	bool small;
 	/* owner: wo, worker: ro; nobody wants the result any more */
 	bool stop;
 	/* worker: wo, owner: ro while the job is given; the last that the worker touches */

@@ -26,9 +26,9 @@
 #include "tests/unit/qkd-engine/lossy_wire.h"
 
 #define BLOCK_BITS    10000000
-#define BLOCKS        3 /* measured, after a first one, or as many as are in flight */
+#define BLOCKS        9 /* measured, after a first one, or as many as are in flight */
 #define IN_FLIGHT     3 /* blocks, that which fills among them; each worker has one more */
-#define IN_FLIGHT_MAX 5
+#define IN_FLIGHT_MAX 6
 #define CLICKS        4096
 #define LOOKUPS       64
 #define POLLS         16
@@ -39,7 +39,8 @@
 #define IDLE_NS       20000
 #define GIVE_UP_S     120.0
 #define WORKERS_MAX   8
-#define JOBS_MAX      16 /* given and not back yet */
+#define WORKER_JOBS   2 /* at a time */
+#define JOBS_MAX      (WORKER_JOBS * WORKERS_MAX)
 
 /* Shares of 2^16: of the key basis, 0.8; of signals among clicks, far from Alice: 0.3 and 0.1
  * photons in 3 and 7 of 10 pulses. */
@@ -202,14 +203,18 @@ static int fill(void *ctx, void *buf, size_t n)
 static bool give(void *ctx, struct job *job)
 {
 	struct end *end = ctx;
-	unsigned int w = 0;
+	unsigned int w = 0, has[WORKERS_MAX] = {0};
 	double s = bench_cpu_s();
 
-	if (end->job_count == JOBS_MAX)
-		return false;
+	/* As dataplane/qkd_worker.c does. */
+	for (unsigned int i = 0; i < end->job_count; i++)
+		has[end->jobs[i].worker]++;
 	for (unsigned int i = 1; i < run->workers; i++)
-		if (end->worker_free_ns[i] < end->worker_free_ns[w])
+		if (has[i] < has[w] ||
+		    (has[i] == has[w] && end->worker_free_ns[i] < end->worker_free_ns[w]))
 			w = i;
+	if (has[w] >= (job->small ? 1 : WORKER_JOBS))
+		return false;
 	job->given = true;
 	job->stop = job->done = false;
 	while (!job->step(job->ctx))
