@@ -104,21 +104,25 @@ static double chosen(const struct plan_link *l, struct plan_point *p)
  */
 static double split(const struct plan_link *l, struct plan_point *p, double cross[2])
 {
-	double dark = l->dark_probability + l->noise, part[2] = {l->p_z_bob, 1 - l->p_z_bob};
+	double part[2] = {l->p_z_bob, 1 - l->p_z_bob}, dark[2];
 	double sent[2] = {l->p_z_alice, 1 - l->p_z_alice}, all = 0, in_basis[2] = {0, 0};
 	unsigned int n = plan_intensities(l->protocol);
 
 	cross[0] = cross[1] = 0;
+	/* Other light goes through the splitter as well. */
+	for (int basis = 0; basis < 2; basis++)
+		dark[basis] = l->dark_probability + 2 * part[basis] * l->noise;
 	for (unsigned int k = 0; k < n; k++)
-		all += l->p[k] * physics_gain_exact(p->eta, l->mu[k], dark, 4);
+		all -= l->p[k] *
+		       expm1(2 * log1p(-dark[0]) + 2 * log1p(-dark[1]) - p->eta * l->mu[k]);
 	for (int basis = 0; basis < 2; basis++)
 		for (unsigned int k = 0; k < n; k++) {
 			double light = p->eta * l->mu[k] * part[basis], click, error;
 
-			physics_matched(light, dark, l->e_d[basis], &click, &error);
+			physics_matched(light, dark[basis], l->e_d[basis], &click, &error);
 			in_basis[basis] +=
 			        l->p[k] * (sent[basis] * click +
-			                   sent[!basis] * physics_mismatched(light, dark));
+			                   sent[!basis] * physics_mismatched(light, dark[basis]));
 		}
 	for (int basis = 0; basis < 2; basis++) {
 		struct plan_basis *b = basis == 0 ? &p->z : &p->x;
@@ -127,9 +131,10 @@ static double split(const struct plan_link *l, struct plan_point *p, double cros
 		for (unsigned int k = 0; k < n; k++) {
 			double light = p->eta * l->mu[k], click, error, other, ap;
 
-			physics_matched(light * part[basis], dark, l->e_d[basis], &click, &error);
+			physics_matched(light * part[basis], dark[basis], l->e_d[basis], &click,
+			                &error);
 			/* Clicks in both bases count for either by a coin. */
-			other = physics_mismatched(light * part[!basis], dark);
+			other = physics_mismatched(light * part[!basis], dark[!basis]);
 			cross[basis == 0 ? 1 : 0] += l->p[k] * sent[basis] * click * other / 2;
 			click *= 1 - other / 2;
 			error *= 1 - other / 2;
@@ -142,7 +147,7 @@ static double split(const struct plan_link *l, struct plan_point *p, double cros
 		b->sifted = sent[basis] * gain;
 		b->qber = gain > 0 ? errors / gain : 0;
 	}
-	p->y0 = 4 * dark;
+	p->y0 = 2 * (dark[0] + dark[1]);
 	p->afterpulse_share = l->afterpulse / (1 + l->afterpulse);
 	return all * (1 + l->afterpulse);
 }

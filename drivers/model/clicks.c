@@ -113,6 +113,13 @@ void clicks_set_loss(struct clicks *c, double db)
 	enter_light(c);
 }
 
+void clicks_set_noise(struct clicks *c, double counts)
+{
+	c->link.noise = counts;
+	outcomes_build(&c->dark, &c->link, NULL, false, NULL);
+	enter_light(c);
+}
+
 const struct light *clicks_last_light(const struct clicks *c)
 {
 	return &c->light[c->lights - 1];

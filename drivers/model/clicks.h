@@ -102,6 +102,9 @@ int clicks_set_light(struct clicks *c, const struct light *light);
 /* The fibre loses so much more than it was laid with, at once. */
 void clicks_set_loss(struct clicks *c, double db);
 
+/* Counts of other light per slot, from the slot c->n on. */
+void clicks_set_noise(struct clicks *c, double counts);
+
 /* The light last set. */
 const struct light *clicks_last_light(const struct clicks *c);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "drivers/physics/itu_grid.h"
 
 #define REPLY_BYTES 4096
 #define TAKEN_TRIES 50 /* of 20 ms */
@@ -97,6 +98,61 @@ static int fibre_reply(struct sim_link *link, const char *text, char *buf, size_
 	return snprintf(buf, n, "{\"fibre\":\"%s\",\"km\":%.4f}\n", what, point.km);
 }
 
+static size_t channels_reply(const struct sim_link *link, char *buf, size_t n)
+{
+	const struct lit *l = &link->lit;
+	char name[16];
+	size_t used;
+
+	itu_grid_name(l->quantum.ghz, name, sizeof(name));
+	used = (size_t)snprintf(
+	        buf, n,
+	        "{\"quantum\":\"%s\",\"counts_per_slot\":%.6g,\"photons_per_s\":%.6g,"
+	        "\"channels\":[",
+	        name, link->clicks.link.noise, link->lit_noise.total);
+	for (unsigned int i = 0; i < l->channels && used + 80 < n; i++) {
+		itu_grid_name(l->channel[i].ghz, name, sizeof(name));
+		used += (size_t)snprintf(buf + used, n - used,
+		                         "%s{\"channel\":\"%s\",\"dbm\":%g,\"direction\":\"%s\"}",
+		                         i > 0 ? "," : "", name, l->channel[i].dbm,
+		                         l->channel[i].counter ? "counter" : "co");
+	}
+	used += (size_t)snprintf(buf + used, n - used, "]}\n");
+	return used < n ? used : n - 1;
+}
+
+/* "add C40 -3 co", "remove C40 co" or nothing: what is on the fibre. */
+static int lit_reply(struct sim_link *link, const char *text, char *buf, size_t n)
+{
+	struct lit lit = link->lit;
+	struct lit_channel c;
+	char remove[64];
+	struct err err;
+	int rc;
+
+	if (strncmp(text, "add ", 4) == 0) {
+		rc = lit_parse(text + 4, &c, &err);
+		if (rc == 0)
+			rc = lit_add(&lit, &c, &err);
+	} else if (strncmp(text, "remove ", 7) == 0) {
+		char name[16] = "", direction[16] = "co";
+
+		/* By name and direction; a power is of no account. */
+		sscanf(text + 7, "%15s %15s", name, direction);
+		snprintf(remove, sizeof(remove), "%s 0 %s", name, direction);
+		rc = lit_parse(remove, &c, &err);
+		if (rc == 0)
+			rc = lit_remove(&lit, &c, &err);
+	} else {
+		return error_reply(
+		        buf, n, "channel: add NAME DBM [co|counter] or remove NAME [co|counter]");
+	}
+	if (rc < 0)
+		return error_reply(buf, n, err.text);
+	sim_link_lit(link, &lit);
+	return (int)channels_reply(link, buf, n);
+}
+
 size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, char *buf, size_t n)
 {
 	int written;
@@ -107,15 +163,21 @@ size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, c
 		buf[used++] = '\n';
 		return used;
 	}
-	if (strncmp(line, "attack ", 7) == 0)
+	if (strcmp(line, "channels") == 0)
+		return channels_reply(link, buf, n);
+	if (strncmp(line, "channel ", 8) == 0)
+		written = lit_reply(link, line + 8, buf, n);
+	else if (strncmp(line, "attack ", 7) == 0)
 		written = attack_reply(link, line + 7, buf, n);
 	else if (strncmp(line, "card ", 5) == 0)
 		written = card_reply(link, line + 5, buf, n);
 	else if (strncmp(line, "fibre ", 6) == 0)
 		written = fibre_reply(link, line + 6, buf, n);
 	else
-		written = error_reply(buf, n,
-		                      "unknown request: attack ..., card ..., fibre ... or status");
+		written = error_reply(
+		        buf, n,
+		        "unknown request: attack ..., card ..., fibre ..., channel ..., "
+		        "channels or status");
 	return (size_t)written < n ? (size_t)written : n - 1;
 }
 

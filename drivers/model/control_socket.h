@@ -9,6 +9,10 @@
  *     attack intercept-resend FRACTION Z_SHARE
  *         {"attack":"...","alice_slot":N,"bob_slot":N}: from these slots on, in the numbers
  *         of either card
+ *     channels
+ *     channel add NAME DBM [co|counter]
+ *     channel remove NAME [co|counter]
+ *         what is on the fibre beside the quantum channel, and its noise
  *     status
  *         counts of what really happened, the attack, the cards, how far behind real time
  *

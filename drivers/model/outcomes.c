@@ -39,10 +39,12 @@ void outcomes_illuminate(const struct optics_link *link, double light, unsigned 
 static void add_masks(struct list *l, const struct optics_link *link, const double mean[DETECTORS],
                       unsigned int choice, double weight)
 {
-	double fire[DETECTORS], dark = link->dark_probability;
+	double fire[DETECTORS], dark[DETECTORS];
 
-	for (unsigned int d = 0; d < DETECTORS; d++)
-		fire[d] = 1 - (1 - dark) * exp(-mean[d]);
+	for (unsigned int d = 0; d < DETECTORS; d++) {
+		dark[d] = physics_background(link, d);
+		fire[d] = 1 - (1 - dark[d]) * exp(-mean[d]);
+	}
 	for (unsigned int mask = 1; mask < MASKS; mask++) {
 		double p = weight, without_light = 1;
 
@@ -51,7 +53,7 @@ static void add_masks(struct list *l, const struct optics_link *link, const doub
 
 			p *= on ? fire[d] : 1 - fire[d];
 			if (on && fire[d] > 0)
-				without_light *= dark * exp(-mean[d]) / fire[d];
+				without_light *= dark[d] * exp(-mean[d]) / fire[d];
 		}
 		if (p <= 0)
 			continue;

@@ -19,7 +19,7 @@ static double none_outside(const struct optics_link *link, const double q[DETECT
 	for (unsigned int d = 0; d < DETECTORS; d++) {
 		if (mask >> d & 1)
 			continue;
-		p *= 1 - link->dark_probability;
+		p *= 1 - physics_background(link, d);
 		seen += q[d];
 	}
 	return p * pow(1 - seen, n);

@@ -30,6 +30,14 @@ double physics_transmittance(const struct optics_link *link)
 	                   link->loss_db_per_km * link->distance_km + link->receiver_loss_db);
 }
 
+double physics_background(const struct optics_link *link, unsigned int detector)
+{
+	double basis = detector < 2 ? link->p_z_bob : 1 - link->p_z_bob;
+	double p = link->dark_probability + link->noise * basis / 2;
+
+	return p < 0.5 ? p : 0.5;
+}
+
 double physics_misalignment(const struct optics_link *link, unsigned int basis)
 {
 	double e = link->misalignment;
@@ -75,14 +83,15 @@ static double afterpulse_share(const struct optics_link *link, double rate, doub
 static double behind_own_dead_times(const struct optics_link *link,
                                     const struct optics_source *source, double clicks_s)
 {
-	double z = link->p_z_bob, dark = link->dark_probability, fire[2] = {0, 0};
+	double z = link->p_z_bob, fire[2] = {0, 0};
 	double eta = physics_transmittance(link), rate[DETECTORS], sum;
 	double p[2] = {source->p_mu1, 1 - source->p_mu1}, mu[2] = {source->mu1, source->mu2};
 
 	for (int k = 0; k < 2; k++)
 		for (int basis = 0; basis < 2; basis++)
 			fire[basis] +=
-			        p[k] * physics_mismatched(eta * mu[k] * (basis ? 1 - z : z), dark);
+			        p[k] * physics_mismatched(eta * mu[k] * (basis ? 1 - z : z),
+			                                  physics_background(link, basis ? 2 : 0));
 	sum = fire[0] + fire[1];
 	for (int d = 0; d < DETECTORS; d++)
 		rate[d] = sum > 0 ? clicks_s * fire[d / 2] / 2 / sum : 0;
@@ -97,11 +106,13 @@ void physics_expect(const struct optics_link *link, const struct optics_source *
 	double dead_s = link->dead_ns * 1e-9, share, qber[2], with_afterpulses;
 
 	for (int k = 0; k < 2; k++) {
-		gain[k] = p[k] * physics_gain_exact(eta, mu[k], link->dark_probability, DETECTORS);
+		/* Two detectors of either background. */
+		gain[k] = -p[k] * expm1(2 * log1p(-physics_background(link, 0)) +
+		                        2 * log1p(-physics_background(link, 2)) - eta * mu[k]);
 		for (int basis = 0; basis < 2; basis++) {
 			double part = basis == 0 ? link->p_z_bob : 1 - link->p_z_bob, c, e;
 
-			physics_matched(eta * mu[k] * part, link->dark_probability,
+			physics_matched(eta * mu[k] * part, physics_background(link, basis ? 2 : 0),
 			                physics_misalignment(link, (unsigned int)basis), &c, &e);
 			click[basis] += p[k] * c;
 			error[basis] += p[k] * e;

@@ -15,6 +15,7 @@ struct optics_link {
 	double receiver_loss_db;
 	double efficiency;       /* of a detector */
 	double dark_probability; /* per detector and slot */
+	double noise;            /* counts of other light per slot, all detectors together */
 	double misalignment;     /* e_d: share of the light that goes to the wrong detector */
 	double x_error;          /* further share in basis X: (1 - visibility) / 2 */
 	double afterpulse;       /* afterpulses per click of light or dark, at the QKD rate */
@@ -41,6 +42,9 @@ extern const struct optics_link optics_link_default;
 
 /* eta = eta_det 10^(-(alpha L + IL_rx) / 10) */
 double physics_transmittance(const struct optics_link *link);
+
+/* Counts without light of the link per slot in DETECTOR: dark ones and its part of the noise. */
+double physics_background(const struct optics_link *link, unsigned int detector);
 
 /* Share of the light that meets the wrong detector of a basis, 0 for Z and 1 for X. */
 double physics_misalignment(const struct optics_link *link, unsigned int basis);

@@ -38,6 +38,7 @@ int sim_link_init(struct sim_link *s, const struct optics_link *optics, const st
 	rng_init_seed(&alice, rng_next(&dice));
 	rng_init_seed(&bob, rng_next(&dice));
 	clicks_init(&s->clicks, optics, &clicks);
+	s->lit = lit_default;
 	s->start_ns = now_ns;
 	s->slot_fs = (uint64_t)optics->slot_fs;
 	s->delay = (uint64_t)(optics->delay_us_km * optics->distance_km * 1e9 / optics->slot_fs);
@@ -159,6 +160,12 @@ void sim_link_fibre_restore(struct sim_link *s)
 {
 	s->fibre = s->fibre_laid;
 	clicks_set_loss(&s->clicks, 0);
+}
+
+void sim_link_lit(struct sim_link *s, const struct lit *lit)
+{
+	s->lit = *lit;
+	clicks_set_noise(&s->clicks, lit_counts_per_slot(&s->lit, &s->clicks.link, &s->lit_noise));
 }
 
 int sim_link_attack(struct sim_link *s, const struct attack *attack)

@@ -11,6 +11,7 @@
 
 #include "drivers/model/alice.h"
 #include "drivers/model/bob.h"
+#include "drivers/model/lit.h"
 
 /* What really happened: for tests and for the eavesdropper's books, on no card. */
 struct sim_truth {
@@ -30,6 +31,8 @@ struct sim_link {
 	struct bob bob;
 	struct otdr_fibre fibre;      /* from Alice's end, as the OTDRs see it */
 	struct otdr_fibre fibre_laid; /* without what was done to it */
+	struct lit lit;
+	struct lit_noise lit_noise;
 	uint64_t start_ns, slot_fs;
 	uint64_t delay; /* slots from Alice to Bob */
 
@@ -50,6 +53,9 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns);
 
 /* From the next pulse on. -EBUSY when the light changed too often just now. */
 int sim_link_attack(struct sim_link *s, const struct attack *attack);
+
+/* From now on the fibre holds LIT. */
+void sim_link_lit(struct sim_link *s, const struct lit *lit);
 
 /*
  * Do something to the fibre at KM from Alice: a loss (a bend or a tap; negative: none), what it

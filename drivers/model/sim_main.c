@@ -83,6 +83,8 @@ static int serve(const struct sim_options *o, struct sim_link *link, struct err 
 		rc = shm_file_publish(&alice, err);
 	if (rc == 0)
 		rc = shm_file_publish(&bob, err);
+	if (rc == 0)
+		sim_link_lit(link, &o->lit);
 	if (rc == 0 && o->attack.kind != ATTACK_NONE)
 		sim_link_attack(link, &o->attack);
 	if (rc == 0)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "drivers/physics/detector.h"
+#include "drivers/physics/itu_grid.h"
 
 /* A parameter of the link, its option and its range. */
 static const struct {
@@ -55,6 +56,8 @@ enum {
 	ALICE_OWNER,
 	BOB_OWNER,
 	ATTACK,
+	CHANNEL,
+	QUANTUM,
 	DETECTOR,
 	DRIFT,
 	RETENTION,
@@ -63,9 +66,10 @@ enum {
 	OPTIONS
 };
 
-static const char *const others[] = {"alice",       "bob",       "control", "mode",
-                                     "alice-owner", "bob-owner", "attack",  "detector",
-                                     "drift",       "retention", "seed",    "help"};
+static const char *const others[] = {
+        "alice",  "bob",     "control",         "mode",     "alice-owner", "bob-owner",
+        "attack", "channel", "quantum-channel", "detector", "drift",       "retention",
+        "seed",   "help"};
 
 const char sim_options_help[] =
         "usage: lumengate-optics-sim --alice FILE --bob FILE [option...]\n"
@@ -77,6 +81,9 @@ const char sim_options_help[] =
         "  --alice-owner USER[:GROUP]   of Alice's file; --bob-owner of Bob's\n"
         "  --attack WORDS               from the start: \"intercept-resend FRACTION Z_SHARE\"\n"
         "  --retention S                seconds for which Alice keeps her choices (8)\n"
+        "  --quantum-channel NAME       (C34)\n"
+        "  --channel \"NAME DBM [co|counter]\"   a data channel on the fibre; as often as one "
+        "likes\n"
         "  --seed N                     repeatable dice (the QRNG stays random)\n"
         "\n"
         "  --distance KM          (20)    --loss DB_PER_KM       (0.2)\n"
@@ -195,6 +202,7 @@ static int parse_drift(struct sim_options *o, const char *text, struct err *err)
 
 static int parse_other(struct sim_options *o, int option, const char *text, struct err *err)
 {
+	struct lit_channel channel;
 	unsigned long mode;
 	char *end;
 
@@ -221,6 +229,19 @@ static int parse_other(struct sim_options *o, int option, const char *text, stru
 	case ATTACK:
 		if (attack_parse(text, &o->attack, err) < 0)
 			return err_prefix(err, "--attack");
+		return 0;
+	case CHANNEL:
+		if (lit_parse(text, &channel, err) < 0 || lit_add(&o->lit, &channel, err) < 0)
+			return err_prefix(err, "--channel");
+		return 0;
+	case QUANTUM:
+		o->lit.quantum.ghz = itu_grid_ghz(text);
+		if (o->lit.quantum.ghz < 0 || o->lit.channels > 0)
+			return err_set(
+			        err, EINVAL,
+			        "--quantum-channel: \"%.20s\" is neither like C34 nor 180 to 250 "
+			        "THz, or is behind a --channel",
+			        text);
 		return 0;
 	case DETECTOR:
 		return parse_detector(o, text, err);
@@ -258,7 +279,8 @@ int sim_options_parse(struct sim_options *o, int argc, char **argv, struct err *
 	struct option list[OPTIONS + 1] = {{0}};
 	int found = 0, rc = 0;
 
-	*o = (struct sim_options){.link = optics_link_default, .retention_s = 8};
+	*o = (struct sim_options){
+	        .link = optics_link_default, .retention_s = 8, .lit = lit_default};
 	o->alice_owner = o->bob_owner = (struct shm_file_owner){0600, (uid_t)-1, (gid_t)-1};
 	for (int i = 0; i < OPTIONS; i++) {
 		bool number = i < (int)NUMBERS;

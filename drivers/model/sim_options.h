@@ -10,6 +10,7 @@
 
 #include "common/err.h"
 #include "drivers/model/attack.h"
+#include "drivers/model/lit.h"
 #include "drivers/model/physics.h"
 #include "drivers/model/shm_file.h"
 
@@ -18,6 +19,7 @@ struct sim_options {
 	const char *alice, *bob, *control;
 	struct shm_file_owner alice_owner, bob_owner;
 	struct attack attack;
+	struct lit lit;
 	double retention_s;
 	bool seeded, help;
 	uint64_t seed;

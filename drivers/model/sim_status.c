@@ -82,6 +82,8 @@ size_t sim_link_status(const struct sim_link *s, uint64_t now_ns, char *buf, siz
 	    "\"fibre_k\":%.5g,\"path_ps\":%.6g,\"board_k\":%.5g,\"clock_ppb\":%.6g},",
 	    d->intensity, d->ratio, d->phase * 1e3, d->loss_db, d->fibre_k,
 	    drift_path_ps(d, link.distance_km), d->board_k, s->clicks.frequency * 1e9);
+	add(&t, "\"lit\":{\"channels\":%u,\"counts_per_slot\":%.6g,\"photons_per_s\":%.6g},",
+	    s->lit.channels, s->clicks.link.noise, s->lit_noise.total);
 	add(&t, "\"behind_ms\":%" PRIu64 ",\"skips\":%" PRIu64 ",\"skipped_ms\":%" PRIu64 "}",
 	    s->behind_ms, s->skips, s->skipped_ms);
 	return t.used;

@@ -115,6 +115,44 @@ static void test_fibre(void)
 	host_close(h);
 }
 
+/* A channel put on the fibre, and off again. */
+static void test_channels(void)
+{
+	struct host *h = host_open(&optics_link_default, 54);
+	char reply[4096];
+
+	control_reply(&h->link, "channels", h->now, reply, sizeof(reply));
+	CU_ASSERT_STRING_EQUAL(reply,
+	                       "{\"quantum\":\"C34\",\"counts_per_slot\":0,\"photons_per_s\":0,"
+	                       "\"channels\":[]}\n");
+	control_reply(&h->link, "channel add C38 -10 counter", h->now, reply, sizeof(reply));
+	CU_ASSERT_PTR_NOT_NULL(
+	        strstr(reply, "{\"channel\":\"C38\",\"dbm\":-10,\"direction\":\"counter\"}"));
+	CU_ASSERT(h->link.clicks.link.noise > 1e-5);
+	for (int i = 0; i < 4; i++) {
+		static const char *const wrong[] = {"channel add C38 0 counter",
+		                                    "channel add C34 0", "channel remove C38",
+		                                    "channel melt C38"};
+
+		control_reply(&h->link, wrong[i], h->now, reply, sizeof(reply));
+		CU_ASSERT_PTR_NOT_NULL(strstr(reply, "error"));
+		CU_ASSERT_EQUAL(h->link.lit.channels, 1);
+	}
+	control_reply(&h->link, "channel remove C38 counter", h->now, reply, sizeof(reply));
+	CU_ASSERT_EQUAL(h->link.clicks.link.noise, 0);
+	/* All that there may be fit into a reply. */
+	for (int i = 0; i < LIT_MODEL_CHANNELS; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "channel add %.2f -20.25 counter", 191.05 + 0.05 * i);
+		if (i < 44 || i > 50)
+			control_reply(&h->link, line, h->now, reply, sizeof(reply));
+	}
+	control_reply(&h->link, "channels", h->now, reply, sizeof(reply));
+	CU_ASSERT_STRING_EQUAL(reply + strlen(reply) - 4, "}]}\n");
+	host_close(h);
+}
+
 static void test_names_in_use(void)
 {
 	struct control_socket first, second;
@@ -164,4 +202,5 @@ static void test_many_clients(void)
 	host_close(h);
 }
 
-UNIT_MAIN(UNIT(test_requests), UNIT(test_fibre), UNIT(test_names_in_use), UNIT(test_many_clients))
+UNIT_MAIN(UNIT(test_requests), UNIT(test_fibre), UNIT(test_channels), UNIT(test_names_in_use),
+          UNIT(test_many_clients))
