@@ -8,8 +8,8 @@
 #include "common/bytes.h"
 #include "qkd-engine/ldpc_wire.h"
 
-/* Code positions whose syndromes are computed in one call: about 50 us. */
-#define STEP_POSITIONS (1u << 18)
+/* Code positions of frames that are gone through in one call. */
+#define STEP_POSITIONS (1u << 17)
 
 struct ldpc_alice {
 	struct ldpc_plan plan;
@@ -22,6 +22,7 @@ struct ldpc_alice {
 	/* the message being answered */
 	bool busy;
 	size_t at, length;    /* frames done, bytes written */
+	unsigned int layer;   /* of the frame under work */
 	struct workspace own; /* none: it is another's */
 };
 
@@ -120,15 +121,22 @@ static void put_rows(struct ldpc_alice *a, struct ldpc_rows rows, uint8_t *out)
 	a->length += a->plan.z / 8;
 }
 
-static void put_syndromes(struct ldpc_alice *a, size_t f, uint8_t *out)
+/* Some layers of a frame; false: there are more. */
+static bool put_syndromes(struct ldpc_alice *a, size_t f, uint8_t *out)
 {
-	unsigned int merged = a->plan.choice.merged[0];
+	unsigned int merged = a->plan.choice.merged[0], end;
 
-	ldpc_frame_load(&a->plan, a->key, f, a->frame);
-	for (unsigned int l = 0; l < a->plan.code->rows - merged; l++)
-		put_rows(a, ldpc_layer_rows(a->plan.code, merged, l), out);
+	if (a->layer == 0)
+		ldpc_frame_load(&a->plan, a->key, f, a->frame);
+	end = ldpc_layers_step(&a->plan, merged, a->layer);
+	for (; a->layer < end; a->layer++)
+		put_rows(a, ldpc_layer_rows(a->plan.code, merged, a->layer), out);
+	if (end < a->plan.code->rows - merged)
+		return false;
+	a->layer = 0;
 	put_be32(out + a->length, ldpc_check(&a->plan, a->frame, f));
 	a->length += LDPC_CHECK_BITS / 8;
+	return true;
 }
 
 static void put_split(struct ldpc_alice *a, size_t f, uint8_t *out)
@@ -203,12 +211,14 @@ int ldpc_alice_answer(struct ldpc_alice *a, const uint8_t *msg, size_t len, uint
 	for (size_t work = 0; a->at < count; a->at++, work += positions) {
 		if (work + positions > STEP_POSITIONS && work > 0)
 			return -EAGAIN;
-		if (c->blind == 0)
-			put_syndromes(a, first + a->at, out);
-		else if (ldpc_course_discloses(c, &a->plan))
+		if (c->blind == 0) {
+			if (!put_syndromes(a, first + a->at, out))
+				return -EAGAIN;
+		} else if (ldpc_course_discloses(c, &a->plan)) {
 			put_frame(a, c->open[a->at], out);
-		else
+		} else {
 			put_split(a, c->open[a->at], out);
+		}
 	}
 	a->busy = false;
 	return (int)a->length;

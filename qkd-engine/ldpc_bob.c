@@ -36,6 +36,7 @@ struct ldpc_bob {
 	enum phase phase;
 	int error;
 	size_t at, undecoded; /* among the open frames */
+	unsigned int layer;   /* of the frame at AT, whose syndrome is computed next */
 	size_t answer_at;
 	struct workspace own; /* none: it is another's */
 };
@@ -166,10 +167,18 @@ static void prepare(struct ldpc_bob *b)
 {
 	const struct ldpc_plan *plan = &b->plan;
 	size_t f = b->course.open[b->at];
-	unsigned int merged = plan->choice.merged[b->course.blind];
+	unsigned int merged = plan->choice.merged[b->course.blind], end;
 
-	ldpc_frame_load(plan, b->key, f, b->frame);
-	ldpc_syndrome(plan, b->frame, merged, b->difference);
+	if (b->layer == 0) {
+		ldpc_frame_load(plan, b->key, f, b->frame);
+		memset(b->difference, 0, plan->syndrome_words * sizeof(*b->difference));
+	}
+	end = ldpc_layers_step(plan, merged, b->layer);
+	ldpc_syndromes(plan, b->frame, merged, b->layer, end, b->difference);
+	b->layer = end;
+	if (end < plan->code->rows - merged)
+		return;
+	b->layer = 0;
 	for (size_t w = 0; w < plan->syndrome_words; w++)
 		b->difference[w] ^= b->syndromes[f * plan->syndrome_words + w];
 	ldpc_decoder_start(b->decoder, b->difference, f, merged,

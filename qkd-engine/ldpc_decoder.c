@@ -31,7 +31,7 @@
 #define TRAPPED_SWEEPS 4
 #define TRAPPED_GROWTH 3u
 
-enum phase { CLEAR, SWEEP, CHECK, TRAPPED, DONE, GIVEN_UP };
+enum phase { CLEAR, SWEEP, CHECK, TRAPPED, FORGET, DONE, GIVEN_UP };
 
 struct ldpc_decoder {
 	const struct ldpc_plan *plan;
@@ -52,6 +52,8 @@ struct ldpc_decoder {
 	unsigned int violated, least; /* checks in this sweep, in the best one */
 	unsigned int least_at;
 	unsigned int sweeps_max, stale_max;
+	bool decided;         /* while checking */
+	unsigned int at;      /* the layer that is looked at next */
 	bool retried;         /* a trapping set was met */
 	struct workspace own; /* none: it is another's */
 };
@@ -125,7 +127,8 @@ void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t
 {
 	d->sweeps_max = last ? LDPC_SWEEPS_MAX : LDPC_SWEEPS;
 	d->stale_max = last ? STALE_SWEEPS_LAST : STALE_SWEEPS;
-	d->retried = false;
+	d->retried = d->decided = false;
+	d->at = 0;
 	d->syndrome = syndrome;
 	d->frame = f;
 	d->merged = merged;
@@ -207,15 +210,36 @@ static uint64_t remainder_of(struct ldpc_decoder *d, struct ldpc_rows rows)
 	return any;
 }
 
-/* Whether the decisions have the syndrome: a layer may have undone one that held. */
-static bool solved(struct ldpc_decoder *d)
+/* The end of the layers that a step looks at, from the one at AT on. */
+static unsigned int layers_end(const struct ldpc_decoder *d)
 {
+	return ldpc_layers_step(d->plan, d->merged, d->at);
+}
+
+/*
+ * Whether the decisions have the syndrome: a layer may have undone one that held. First they are
+ * made, then some layers a step are looked at.
+ */
+static void check_step(struct ldpc_decoder *d)
+{
+	unsigned int end = layers_end(d);
 	uint64_t any = 0;
 
-	decide(d);
-	for (unsigned int l = 0; l < d->plan->code->rows - d->merged; l++)
-		any |= remainder_of(d, ldpc_layer_rows(d->plan->code, d->merged, l));
-	return any == 0;
+	if (!d->decided) {
+		decide(d);
+		d->decided = true;
+		return;
+	}
+	for (; d->at < end && any == 0; d->at++)
+		any |= remainder_of(d, ldpc_layer_rows(d->plan->code, d->merged, d->at));
+	if (any != 0)
+		d->phase = d->otherwise;
+	else if (end == d->plan->code->rows - d->merged)
+		d->phase = DONE;
+	if (d->phase != CHECK) {
+		d->decided = false;
+		d->at = 0;
+	}
 }
 
 /* Nothing is known of the bits in the violated checks of a layer, which are few. */
@@ -246,18 +270,31 @@ static void leave_trap(struct ldpc_decoder *d)
 	size_t z = d->z, stride = z + LDPC_PAD;
 
 	decide(d);
+	d->at = 0;
+	d->phase = FORGET;
 	for (size_t c = 0; c < plan->code->cols; c++) {
 		int8_t *llr = d->llr + c * stride;
 
 		for (size_t i = 0; i < z; i++)
 			llr[i] = llr[i] < 0 ? (int8_t)-d->channel : d->channel;
 	}
-	for (unsigned int l = 0; l < plan->code->rows - d->merged; l++) {
-		struct ldpc_rows rows = ldpc_layer_rows(plan->code, d->merged, l);
+}
+
+/* Some layers a step; then from the beginning. */
+static void forget_step(struct ldpc_decoder *d)
+{
+	const struct ldpc_plan *plan = d->plan;
+	unsigned int end = layers_end(d);
+
+	for (; d->at < end; d->at++) {
+		struct ldpc_rows rows = ldpc_layer_rows(plan->code, d->merged, d->at);
 
 		if (remainder_of(d, rows) != 0)
 			forget(d, rows);
 	}
+	if (end < plan->code->rows - d->merged)
+		return;
+	d->at = 0;
 	for (size_t c = 0; c < plan->code->cols; c++)
 		known_bits(d, c);
 	d->phase = SWEEP;
@@ -338,10 +375,13 @@ int ldpc_decoder_step(struct ldpc_decoder *d)
 		sweep_step(d);
 		return d->phase == GIVEN_UP ? -ENOENT : -EAGAIN;
 	case CHECK:
-		d->phase = solved(d) ? DONE : d->otherwise;
+		check_step(d);
 		return d->phase == DONE ? 0 : d->phase == GIVEN_UP ? -ENOENT : -EAGAIN;
 	case TRAPPED:
 		leave_trap(d);
+		return -EAGAIN;
+	case FORGET:
+		forget_step(d);
 		return -EAGAIN;
 	case DONE:
 		return 0;

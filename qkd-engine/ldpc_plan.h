@@ -118,10 +118,16 @@ struct ldpc_rows {
 struct ldpc_rows ldpc_layer_rows(const struct ldpc_code *code, unsigned int merged,
                                  unsigned int layer);
 
+/* Layers from FIRST on whose syndromes take a step of about 20 us: the end of these. */
+unsigned int ldpc_layers_step(const struct ldpc_plan *plan, unsigned int merged,
+                              unsigned int first);
+
 /* Syndrome of COUNT base rows together: WORDS words. */
 void ldpc_row_syndrome(const struct ldpc_plan *plan, const uint64_t *frame, struct ldpc_rows rows,
                        uint64_t *out);
-/* All of a frame. */
+/* The layers from FIRST to END; all of a frame. */
+void ldpc_syndromes(const struct ldpc_plan *plan, const uint64_t *frame, unsigned int merged,
+                    unsigned int first, unsigned int end, uint64_t *out);
 void ldpc_syndrome(const struct ldpc_plan *plan, const uint64_t *frame, unsigned int merged,
                    uint64_t *out);
 

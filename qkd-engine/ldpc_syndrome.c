@@ -100,17 +100,42 @@ void ldpc_row_syndrome(const struct ldpc_plan *plan, const uint64_t *frame, stru
 		            code->shift[e] & (plan->z - 1));
 }
 
-void ldpc_syndrome(const struct ldpc_plan *plan, const uint64_t *frame, unsigned int merged,
-                   uint64_t *out)
+/* Words that are added in 20 us, roughly. */
+#define STEP_WORDS 16384
+
+unsigned int ldpc_layers_step(const struct ldpc_plan *plan, unsigned int merged, unsigned int first)
 {
 	const struct ldpc_code *code = plan->code;
+	unsigned int layers = code->rows - merged, l = first;
 
-	memset(out, 0, plan->syndrome_words * sizeof(*out));
-	for (unsigned int l = 0; l < code->rows - merged; l++) {
+	for (size_t left = STEP_WORDS; l < layers; l++) {
 		struct ldpc_rows rows = ldpc_layer_rows(code, merged, l);
+		unsigned int degree =
+		        code->row_start[rows.first + rows.count] - code->row_start[rows.first];
+		size_t words = degree * (plan->words + 1);
+
+		if (l > first && words > left)
+			break;
+		left -= words < left ? words : left;
+	}
+	return l;
+}
+
+void ldpc_syndromes(const struct ldpc_plan *plan, const uint64_t *frame, unsigned int merged,
+                    unsigned int first, unsigned int end, uint64_t *out)
+{
+	for (unsigned int l = first; l < end; l++) {
+		struct ldpc_rows rows = ldpc_layer_rows(plan->code, merged, l);
 
 		ldpc_row_syndrome(plan, frame, rows, out + rows.first * plan->words);
 	}
+}
+
+void ldpc_syndrome(const struct ldpc_plan *plan, const uint64_t *frame, unsigned int merged,
+                   uint64_t *out)
+{
+	memset(out, 0, plan->syndrome_words * sizeof(*out));
+	ldpc_syndromes(plan, frame, merged, 0, plan->code->rows - merged, out);
 }
 
 void ldpc_row_put(const struct ldpc_plan *plan, const uint64_t *row, uint8_t *out)

@@ -60,9 +60,9 @@ static size_t differing(const struct ldpc_plan *plan, const uint64_t *x, const u
 }
 
 /* One block to its end. */
-static void reconcile(const struct ldpc_params *p, const uint64_t *alice_key, uint64_t *bob_key,
-                      uint8_t *question, uint8_t *answer, struct bench_steps *steps,
-                      struct tally *t)
+static void reconcile(struct workspace w[2], const struct ldpc_params *p, const uint64_t *alice_key,
+                      uint64_t *bob_key, uint8_t *question, uint8_t *answer,
+                      struct bench_steps *steps, struct tally *t)
 {
 	size_t cap = ldpc_message_max(p), frames;
 	double since = bench_cpu_s();
@@ -75,9 +75,9 @@ static void reconcile(const struct ldpc_params *p, const uint64_t *alice_key, ui
 
 	if (steps != NULL)
 		bench_steps_again(steps);
-	a = ldpc_alice_create(p, alice_key);
+	a = ldpc_alice_create_in(&w[0], p, alice_key);
 	took(&t->alice_s, steps, &since);
-	b = ldpc_bob_create(p, bob_key);
+	b = ldpc_bob_create_in(&w[1], p, bob_key);
 	took(&t->bob_s, steps, &since);
 	if (a == NULL || b == NULL || ldpc_plan_init(&plan, p) < 0)
 		bench_fail("ldpc: %s", strerror(errno));
@@ -97,10 +97,14 @@ static void reconcile(const struct ldpc_params *p, const uint64_t *alice_key, ui
 		took(&t->bob_s, steps, &since);
 	}
 	ldpc_bob_stats(b, &s);
-	ldpc_alice_destroy(a);
-	took(&t->alice_s, steps, &since);
-	ldpc_bob_destroy(b);
-	took(&t->bob_s, steps, &since);
+	for (unsigned int end = 0; end < 2; end++) {
+		bool wiped = false;
+
+		while (!wiped) {
+			wiped = workspace_wipe(&w[end]);
+			took(end == 0 ? &t->alice_s : &t->bob_s, steps, &since);
+		}
+	}
 	frames = differing(&plan, alice_key, bob_key, &bits);
 	if (n == -EOVERFLOW) {
 		/* Void; the figures are as if the frames had been disclosed. */
@@ -172,6 +176,8 @@ static void bench(const struct bench_options *o, double percent, const char *row
 	struct ldpc_plan plan;
 	struct tally t = {0};
 	struct bench_steps steps = {0};
+	struct workspace_size size[2];
+	struct workspace space[2];
 	double side, kernels[2], step_us[2], start = bench_wall_s();
 	int ret;
 
@@ -186,13 +192,16 @@ static void bench(const struct bench_options *o, double percent, const char *row
 		                   : "--block is 1024 to 2^24 bits, --frame-bits 2^14 to 2^18");
 	alice = malloc(BITS_WORDS(p.bits) * 8);
 	bob = malloc(BITS_WORDS(p.bits) * 8);
-	if (messages == NULL || alice == NULL || bob == NULL)
+	if (messages == NULL || alice == NULL || bob == NULL ||
+	    ldpc_alice_size(p.bits, frame_bits, &size[0]) < 0 ||
+	    ldpc_bob_size(p.bits, frame_bits, &size[1]) < 0 ||
+	    workspace_init(&space[0], &size[0]) < 0 || workspace_init(&space[1], &size[1]) < 0)
 		bench_fail("ldpc: no memory");
 	while (t.frames < frames) {
 		size_t errors = bench_keys(&state, p.bits, p.qber, alice, bob);
 
 		p.seed = bench_random(&state);
-		reconcile(&p, alice, bob, messages, messages + LDPC_MESSAGE_MAX, NULL, &t);
+		reconcile(space, &p, alice, bob, messages, messages + LDPC_MESSAGE_MAX, NULL, &t);
 		t.ideal += (double)p.bits * bench_entropy((double)errors / (double)p.bits);
 	}
 	for (unsigned int i = 0; i < BENCH_STEPS_RUNS; i++) {
@@ -200,7 +209,8 @@ static void bench(const struct bench_options *o, double percent, const char *row
 		struct tally none = {0};
 
 		bench_keys(&again, p.bits, p.qber, alice, bob);
-		reconcile(&p, alice, bob, messages, messages + LDPC_MESSAGE_MAX, &steps, &none);
+		reconcile(space, &p, alice, bob, messages, messages + LDPC_MESSAGE_MAX, &steps,
+		          &none);
 	}
 	bench_steps_end(&steps, &step_us[0], &step_us[1]);
 	compare(&plan, state, kernels);
@@ -224,6 +234,8 @@ static void bench(const struct bench_options *o, double percent, const char *row
 	           kernels[1], step_us[0], step_us[1], bench_wall_s() - start);
 	free(alice);
 	free(bob);
+	workspace_fini(&space[0]);
+	workspace_fini(&space[1]);
 	free(messages);
 }
 
