@@ -14,6 +14,9 @@
 /* Words of the key in one call for all subsets: about 50 us. */
 #define CHECK_WORDS 1024
 
+/* Bits of a part of a subset in one piece: 4 us. */
+#define PART_BITS ((size_t)1 << 17)
+
 /* Parities of the bits [from, to) of the block in all subsets. */
 static uint32_t check(const struct cascade_plan *plan, const uint64_t *key, size_t from, size_t to)
 {
@@ -152,12 +155,41 @@ static int ask_check(struct cascade_run *r, size_t g)
 	return 0;
 }
 
+/* Own parities of all parts but the last one, PART_BITS in a piece. */
+static int ask_parts(struct cascade_run *r, struct cascade_group *group, size_t start, size_t bits)
+{
+	unsigned int log2 = parts_log2(group), parts = (1u << log2) - 1;
+	size_t size = (size_t)1 << (group->level - log2);
+
+	for (; r->pass < parts; r->pass++, r->i = 0) {
+		size_t from = ((size_t)group->index << group->level) + r->pass * size, end;
+
+		if (from >= bits)
+			break;
+		end = from + size < bits ? from + size : bits;
+		if (r->i == 0)
+			r->sum = false;
+		for (; from + r->i * PART_BITS < end; r->i++) {
+			size_t a = from + r->i * PART_BITS, b = a + PART_BITS;
+
+			if (r->work >= CASCADE_WORK)
+				return -EAGAIN;
+			b = b < end ? b : end;
+			r->sum ^= part(&r->plan, r->key, group->subset, start + a, start + b);
+			/* It takes about 2 ns a word. */
+			r->work += 1 + (b - a) / 1536;
+		}
+		cascade_tell(r, r->sum, 1);
+	}
+	group->asked = CASCADE_PARTS;
+	return 0;
+}
+
 int cascade_group_ask(struct cascade_run *r, size_t g)
 {
 	struct cascade_group *group = &r->groups[g];
 	size_t start = cascade_group_start(&r->plan, g);
 	size_t bits = cascade_group_start(&r->plan, g + 1) - start;
-	unsigned int log2;
 
 	if (!group->checked)
 		return ask_check(r, g);
@@ -170,20 +202,5 @@ int cascade_group_ask(struct cascade_run *r, size_t g)
 		group->index = 0;
 		narrow(r, g);
 	}
-	log2 = parts_log2(group);
-	for (unsigned int i = 0; i + 1 < 1u << log2; i++) {
-		size_t size = (size_t)1 << (group->level - log2);
-		size_t from = ((size_t)group->index << group->level) + i * size;
-
-		if (from >= bits)
-			break;
-		cascade_tell(r,
-		             part(&r->plan, r->key, group->subset, start + from,
-		                  start + (from + size < bits ? from + size : bits)),
-		             1);
-	}
-	/* A pass over the range takes about 2 ns a word. */
-	r->work += ((size_t)1 << group->level) / 512;
-	group->asked = CASCADE_PARTS;
-	return 0;
+	return ask_parts(r, group, start, bits);
 }
