@@ -317,7 +317,7 @@ static bool blocks_end(struct engine *e)
 
 static bool sift_full(const struct engine *e)
 {
-	for (unsigned int i = 0; i < BLOCKS_MAX; i++)
+	for (unsigned int i = 0; i < e->block_count; i++)
 		if (block_sift_full(&e->blocks[i]))
 			return true;
 	return false;

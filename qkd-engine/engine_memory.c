@@ -83,7 +83,8 @@ void engine_memory(const struct engine_config *c, struct engine_memory *out)
 	*out = (struct engine_memory){
 	        .blocks = count,
 	        .reconciling = count > OTHER_BLOCKS ? count - OTHER_BLOCKS : 1,
-	        .block = {sizeof(struct block_secret) + BLOCK_STRINGS * words * 8, words * 8},
+	        .block = {sizeof(struct block_secret) + BLOCK_STRINGS * words * 8,
+	                  words * 8 + sizeof(struct block_sift)},
 	        .space = space_size(c),
 	};
 	out->all.secret = out->blocks * out->block.secret + out->reconciling * out->space.secret;

@@ -28,7 +28,7 @@
 #define BLOCK_BITS    10000000
 #define BLOCKS        9 /* measured, after a first one, or as many as are in flight */
 #define IN_FLIGHT     3 /* blocks, that which fills among them; each worker has one more */
-#define IN_FLIGHT_MAX 6
+#define IN_FLIGHT_MAX 5
 #define CLICKS        4096
 #define LOOKUPS       64
 #define POLLS         16

@@ -133,7 +133,9 @@ static void test_threads(void)
 				taken++;
 			}
 			sum_init(&s[i], 1 + given % 97);
-			if (qkd_worker_give(k, 2, &s[i].job) && given++ % 5 == 0)
+			if (!qkd_worker_give(k, 2, &s[i].job))
+				sum_init(&s[i], 0);
+			else if (given++ % 5 == 0)
 				job_stop(&s[i].job);
 		}
 		sched_yield();

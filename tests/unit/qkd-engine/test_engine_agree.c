@@ -228,8 +228,7 @@ static size_t stated(const char *lines, uint8_t *msg)
 
 #define OURS                                                                                       \
 	"protocol=four-state one-decoy time-bin "                                                  \
-	"BB84\nlink=test\nblock-bits=120000\nblocks-in-flight=6\n"                                 \
-	"p-z=0.6\n"                                                                                \
+	"BB84\nlink=test\nblock-bits=120000\nblocks-in-flight=6\np-z=0.6\n"                        \
 	"mu1=0.3\nmu2=0.1\np-mu1=0.3\neps-sec=1e-09\neps-cor=1e-15\nproof=rusca2018\n"             \
 	"frame-bits=65536\nreconciliation=auto\n"
 

@@ -47,7 +47,8 @@ static void attack(double eve, double eve_z, enum engine_alarm alarm, double qbe
 	engine_stats_read(r.a.engine, &a);
 	engine_stats_read(r.b.engine, &b);
 	CU_ASSERT_DOUBLE_EQUAL(b.qber_z, qber_z, 0.02);
-	CU_ASSERT_DOUBLE_EQUAL(b.qber_x, qber_x, 0.02);
+	/* Of some 4000 samples: five standard deviations. */
+	CU_ASSERT_DOUBLE_EQUAL(b.qber_x, qber_x, 0.035);
 	CU_ASSERT_DOUBLE_EQUAL(a.qber_z, qber_z, 0.02);
 	CU_ASSERT_EQUAL(a.alarms, 1u << alarm);
 	CU_ASSERT_EQUAL(b.alarms, 1u << alarm);
