@@ -286,8 +286,7 @@ static void link_init(struct link *l, const struct bench_options *o, const struc
                       size_t count)
 {
 	struct lossy_config wire = {.delay_ns = (uint64_t)(o->rtt_ms / 2 * NS_PER_MS),
-	                            .drop = o->loss,
-	                            .send_buffer_bytes = 32 << 20};
+	                            .drop = o->loss};
 
 	memset(l, 0, sizeof(*l));
 	l->secret_before = secret_size();
