@@ -13,13 +13,6 @@ LOG_COMPONENT_DEFINE(dataplane)
 /* Behind forwarding, but not so far that the card's rings overflow on a busy CPU. */
 #define QKD_NICE 3
 
-/*
- * Keys of a crypto device: of each tunnel and sub-SA the receive generations, the one that
- * transmits, and what waits to be freed. No more than there are SAs in the SAD.
- */
-#define SESSION_GENERATIONS (TUNNEL_RX_GENERATIONS + 4)
-#define SESSIONS_MAX        (2U * SAD_RECEIVE_MAX)
-
 _Static_assert(IFACE_SUBS == PORT_ROLES, "interfaces begin with the ports");
 
 static int start_eal(struct dataplane *dp, struct err *err)
@@ -89,104 +82,6 @@ static int configure_ports(struct dataplane *dp, struct err *err)
 
 		iface_init(iface, PORT_LAN, &sub->port, &dp->port[PORT_LAN].mac);
 		iface->vlan = sub->vlan;
-	}
-	return 0;
-}
-
-static void steer_add(void *ctx, const struct sa *sa, unsigned int core)
-{
-	port_steer_add(ctx, sa->spi, sa->ipv6, core);
-}
-
-static void steer_remove(void *ctx, const struct sa *sa, unsigned int core)
-{
-	(void)core;
-	port_steer_remove(ctx, sa->spi);
-}
-
-/* Sub-SAs that this gateway sends with. */
-static unsigned int own_subs(const struct config *c, unsigned int tunnel)
-{
-	return c->eal.forward_lcores * RTE_MAX(c->tunnels[tunnel].classes, 1U);
-}
-
-/* All that a core's table holds, on the worst core, with all generations. */
-unsigned int dataplane_peer_subs(const struct config *config, unsigned int tunnel)
-{
-	unsigned int share = SAD_RECEIVE_MAX / TUNNEL_RX_GENERATIONS / config->tunnel_count;
-
-	if (config->tunnels[tunnel].peer_subs != 0)
-		return config->tunnels[tunnel].peer_subs;
-	return RTE_MIN(RTE_MAX(share, own_subs(config, tunnel)), (unsigned int)TUNNEL_SUBS_MAX);
-}
-
-/* What was foreseen for the peers fits into the table of the core that gets most of it. */
-static int check_peer_subs(const struct config *c, struct err *err)
-{
-	unsigned int cores = c->eal.forward_lcores, sas = 0;
-
-	for (unsigned int t = 0; t < c->tunnel_count; t++) {
-		const struct config_tunnel *ct = &c->tunnels[t];
-
-		sas += (dataplane_peer_subs(c, t) + cores - 1) / cores * TUNNEL_RX_GENERATIONS;
-		if (ct->peer_subs != 0 && sas > SAD_RECEIVE_MAX)
-			return err_set(
-			        err, EINVAL,
-			        "tunnel %s: peer-sub-sas: %u and those of the tunnels before "
-			        "it are more than %u receive SAs on one lcore",
-			        ct->name, ct->peer_subs, SAD_RECEIVE_MAX);
-	}
-	return 0;
-}
-
-static int create_tunnels(struct dataplane *dp, struct err *err)
-{
-	const struct config *c = &dp->config;
-
-	dp->sad =
-	        sad_create(c->eal.forward_lcores, RTE_MAX(c->tunnel_count, 1U), worker_qsbr(), err);
-	if (dp->sad == NULL)
-		return -err->code;
-	if (c->crypto_device[0] != '\0') {
-		unsigned int sessions = 0;
-
-		for (unsigned int t = 0; t < c->tunnel_count; t++)
-			sessions += RTE_MAX(dataplane_peer_subs(c, t), own_subs(c, t)) *
-			            SESSION_GENERATIONS;
-		dp->cipher = esp_cipher_create(c->crypto_device, c->eal.forward_lcores,
-		                               RTE_MIN(sessions, SESSIONS_MAX), err);
-		if (dp->cipher == NULL)
-			return -err->code;
-		dp->sad->cipher = dp->cipher;
-	}
-	dp->sad->watch = (struct sad_watch){steer_add, steer_remove, &dp->port[PORT_WAN]};
-	for (unsigned int t = 0; t < c->tunnel_count; t++) {
-		const struct config_tunnel *ct = &c->tunnels[t];
-		struct tunnel_config tc = {
-		        .ipv6 = ct->local.ipv6,
-		        .replay_window = ct->replay_window,
-		        .index = t,
-		        .udp = ct->udp,
-		        .udp_spread = ct->udp_spread,
-		        .udp_port = ct->udp_port,
-		        .nat_keepalive = ct->nat_keepalive,
-		        .nat_dynamic = ct->nat_dynamic,
-		        .classes = ct->classes,
-		        .outer_fragment = ct->outer_fragment,
-		        .mss_clamp = ct->mss_clamp,
-		        .mtu_floor = ct->mtu_discovery ? ct->mtu_floor : 0,
-		        .dscp_mapped = ct->dscp_mapped,
-		        .ecn_compatible = ct->ecn_compatible,
-		};
-
-		memcpy(tc.name, ct->name, sizeof(tc.name));
-		memcpy(tc.local, ct->local.bytes, sizeof(tc.local));
-		memcpy(tc.dscp, ct->dscp, sizeof(tc.dscp));
-		memcpy(tc.class_of, ct->class_of, sizeof(tc.class_of));
-		memcpy(tc.remote, ct->remote.bytes, sizeof(tc.remote));
-		dp->tunnel[t] = tunnel_create(&tc, dp->sad, err);
-		if (dp->tunnel[t] == NULL)
-			return -err->code;
 	}
 	return 0;
 }
@@ -293,14 +188,14 @@ struct dataplane *dataplane_create(const struct config *config, struct err *err)
 		goto fail;
 	}
 	wire_table_init(&dp->wires, config);
-	if (check_peer_subs(config, err) < 0)
+	if (dataplane_tunnels_check(config, err) < 0)
 		goto fail;
 	if (start_eal(dp, err) < 0 || configure_ports(dp, err) < 0)
 		goto fail;
 	dp->fib = fib_table_create(worker_qsbr(), err);
 	dp->spd = spd_table_create(config->eal.forward_lcores, worker_qsbr(), err);
 	if (dp->fib == NULL || dp->spd == NULL || dataplane_policy_update(dp, config, err) < 0 ||
-	    create_tunnels(dp, err) < 0 || create_channel(dp, err) < 0 ||
+	    dataplane_tunnels_create(dp, err) < 0 || create_channel(dp, err) < 0 ||
 	    exception_path_create(config, dp->port, dp->iface, &dp->exceptions, err) < 0 ||
 	    create_forward(dp, err) < 0)
 		goto fail;
@@ -383,35 +278,4 @@ void dataplane_destroy(struct dataplane *dp)
 	if (dp->eal)
 		eal_stop();
 	free(dp);
-}
-
-/* Of receive SAs one generation more than live is being retired, of transmit SAs too. */
-static size_t tunnel_secret_bytes(const struct config *c, unsigned int t, unsigned int peer_subs)
-{
-	size_t transmit = sizeof(struct sa) + GCM_KEY_BYTES;
-	size_t receive = transmit + c->tunnels[t].replay_window / 8;
-
-	return receive * (TUNNEL_RX_GENERATIONS + 1) * peer_subs + transmit * 2 * own_subs(c, t);
-}
-
-size_t dataplane_secret_bytes(const struct config *config)
-{
-	size_t bytes = 0;
-
-	for (unsigned int t = 0; t < config->tunnel_count; t++)
-		bytes += tunnel_secret_bytes(config, t, dataplane_peer_subs(config, t));
-	return bytes;
-}
-
-size_t dataplane_secret_least(const struct config *config)
-{
-	size_t bytes = 0;
-
-	for (unsigned int t = 0; t < config->tunnel_count; t++) {
-		unsigned int peer_subs = config->tunnels[t].peer_subs;
-
-		bytes += tunnel_secret_bytes(config, t,
-		                             peer_subs != 0 ? peer_subs : own_subs(config, t));
-	}
-	return bytes;
 }

@@ -50,6 +50,10 @@ struct dataplane {
 	bool eal, running;
 };
 
+/* dataplane_tunnels.c: what was foreseen for the peers fits into the tables; all tunnels, SAD. */
+int dataplane_tunnels_check(const struct config *c, struct err *err);
+int dataplane_tunnels_create(struct dataplane *dp, struct err *err);
+
 /* Build routes anew, and with RULES the way of what the policy lets through; swap them in. */
 int dataplane_tables_update(struct dataplane *dp, bool rules, struct err *err);
 

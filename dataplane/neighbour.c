@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "dataplane/neighbour.h"
+#include "dataplane/neighbour_state.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,51 +17,6 @@ COUNTER_DEFINE(drop_neighbour_queue, "drop.neighbour_queue",
                "packets pushed out of a queue that waits for a link address")
 COUNTER_DEFINE(drop_neighbour_full, "drop.neighbour_full",
                "packets dropped as the neighbour table is full")
-COUNTER_DEFINE(drop_neighbour_failed, "drop.neighbour_failed",
-               "packets to a neighbour that does not answer")
-COUNTER_DEFINE(neighbour_solicits, "neighbour.solicits", "ARP requests and solicitations sent")
-
-/* Entries whose timers one poll looks at, and the time between polls. */
-#define POLL_ENTRIES 16
-#define POLL_NS      1000000ULL
-#define LINK_VALID   NEIGHBOUR_LINK_VALID
-
-enum state {
-	STATE_FREE,
-	STATE_INCOMPLETE, /* no link address yet */
-	STATE_REACHABLE,
-	STATE_PROBE,  /* link address in use, confirmation under way */
-	STATE_FAILED, /* nobody answered */
-	STATE_DYING,  /* out of the table, its slot waits for the grace period */
-};
-
-/* The owner's; key: ro while in the table. */
-struct neighbour {
-	_Alignas(64) struct neighbour_key key;
-	uint8_t state;
-	uint8_t solicits;
-	uint8_t queued;
-	uint64_t deadline_ns;
-	uint64_t used_ns;
-	uint64_t token;
-	struct rte_mbuf *queue[NEIGHBOUR_QUEUE];
-};
-
-struct neighbour_table {
-	struct rte_hash *hash;
-	struct neighbour *entry;
-	struct neighbour_link *link; /* by the index of the entry */
-	unsigned int slots;          /* entries of the array */
-	unsigned int capacity;       /* keys of the hash */
-	struct neighbour_ops ops;
-	void *ctx;
-	struct rte_rcu_qsbr *qsbr;
-
-	/* owner */
-	unsigned int cursor;
-	unsigned int live, incomplete;
-	uint64_t next_poll_ns;
-};
 
 static uint64_t link_word(const struct rte_ether_addr *link)
 {
@@ -69,14 +24,6 @@ static uint64_t link_word(const struct rte_ether_addr *link)
 
 	memcpy(&word, link->addr_bytes, RTE_ETHER_ADDR_LEN);
 	return word | LINK_VALID;
-}
-
-static struct rte_ether_addr link_addr(uint64_t word)
-{
-	struct rte_ether_addr link;
-
-	memcpy(link.addr_bytes, &word, RTE_ETHER_ADDR_LEN);
-	return link;
 }
 
 struct neighbour_table *neighbour_table_create(unsigned int capacity, struct rte_rcu_qsbr *qsbr,
@@ -141,22 +88,6 @@ static struct neighbour *find(struct neighbour_table *t, const struct neighbour_
 	return slot < 0 ? NULL : &t->entry[slot];
 }
 
-static struct neighbour_link *link_of(const struct neighbour_table *t, const struct neighbour *n)
-{
-	return &t->link[n - t->entry];
-}
-
-/* The owner's view of its link address. */
-static uint64_t word_of(const struct neighbour_table *t, const struct neighbour *n)
-{
-	return link_of(t, n)->word;
-}
-
-static void set_link(struct neighbour_table *t, struct neighbour *n, uint64_t word)
-{
-	__atomic_store_n(&link_of(t, n)->word, word, __ATOMIC_RELEASE);
-}
-
 const struct neighbour_link *neighbour_links(const struct neighbour_table *t)
 {
 	return t->link;
@@ -185,26 +116,6 @@ bool neighbour_lookup(const struct neighbour_table *t, const struct neighbour_ke
 	word = neighbour_link(t->link, &ref);
 	*link = link_addr(word);
 	return (word & LINK_VALID) != 0;
-}
-
-static void forget(struct neighbour_table *t, struct neighbour *n)
-{
-	set_link(t, n, 0);
-	rte_hash_del_key(t->hash, &n->key);
-	n->token = rte_rcu_qsbr_start(t->qsbr);
-	n->state = STATE_DYING;
-	t->live--;
-}
-
-static void solicit(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
-                    bool unicast, uint64_t now_ns)
-{
-	struct rte_ether_addr link = link_addr(word_of(t, n));
-
-	n->solicits++;
-	n->deadline_ns = now_ns + NEIGHBOUR_RETRANS_NS;
-	counter_add(cs, &neighbour_solicits, 1);
-	t->ops.solicit(t->ctx, &n->key, unicast ? &link : NULL);
 }
 
 /* A new entry, or NULL when there is no room. Strangers' scans may fill a quarter at most. */
@@ -273,7 +184,7 @@ void neighbour_resolve(struct neighbour_table *t, struct counter_set *cs,
 	if (m != NULL)
 		enqueue(cs, n, m);
 	if (fresh)
-		solicit(t, cs, n, false, now_ns);
+		neighbour_solicit(t, cs, n, false, now_ns);
 }
 
 void neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
@@ -306,99 +217,6 @@ void neighbour_learn(struct neighbour_table *t, const struct neighbour_key *key,
 	n->queued = 0;
 	for (unsigned int i = 0; i < queued; i++)
 		t->ops.release(t->ctx, key, queue[i], link);
-}
-
-static void fail(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
-                 uint64_t now_ns)
-{
-	unsigned int queued = n->queued;
-
-	if (n->state == STATE_INCOMPLETE)
-		t->incomplete--;
-	set_link(t, n, 0);
-	n->state = STATE_FAILED;
-	n->deadline_ns = now_ns + NEIGHBOUR_FAILED_NS;
-	n->queued = 0;
-	counter_add(cs, &drop_neighbour_failed, queued);
-	for (unsigned int i = 0; i < queued; i++)
-		t->ops.unreachable(t->ctx, &n->key, n->queue[i]);
-}
-
-/* The deadline of REACHABLE has passed: probe it if it is used, forget it after a long time. */
-static void expire(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
-                   uint64_t now_ns)
-{
-	if (__atomic_load_n(&link_of(t, n)->used, __ATOMIC_RELAXED)) {
-		__atomic_store_n(&link_of(t, n)->used, false, __ATOMIC_RELAXED);
-		n->used_ns = now_ns;
-		n->state = STATE_PROBE;
-		n->solicits = 0;
-		solicit(t, cs, n, true, now_ns);
-	} else if (now_ns - n->used_ns >= NEIGHBOUR_UNUSED_NS) {
-		forget(t, n);
-	}
-}
-
-static void poll_one(struct neighbour_table *t, struct counter_set *cs, struct neighbour *n,
-                     uint64_t now_ns)
-{
-	if (n->state == STATE_DYING) {
-		if (rte_rcu_qsbr_check(t->qsbr, n->token, false) != 1)
-			return;
-		n->state = STATE_FREE;
-		rte_hash_free_key_with_position(t->hash, (int32_t)(n - t->entry));
-		return;
-	}
-	if (n->state == STATE_FREE || now_ns < n->deadline_ns)
-		return;
-	switch (n->state) {
-	case STATE_INCOMPLETE:
-		if (n->solicits < NEIGHBOUR_SOLICITS)
-			solicit(t, cs, n, false, now_ns);
-		else
-			fail(t, cs, n, now_ns);
-		break;
-	case STATE_REACHABLE:
-		expire(t, cs, n, now_ns);
-		break;
-	case STATE_PROBE:
-		/* By unicast first; then to all, as it may have a new link address. */
-		if (n->solicits < 2 * NEIGHBOUR_SOLICITS)
-			solicit(t, cs, n, n->solicits < NEIGHBOUR_SOLICITS, now_ns);
-		else
-			fail(t, cs, n, now_ns);
-		break;
-	case STATE_FAILED:
-		forget(t, n);
-		break;
-	default:
-		break;
-	}
-}
-
-void neighbour_poll(struct neighbour_table *t, struct counter_set *cs, uint64_t now_ns)
-{
-	if (now_ns < t->next_poll_ns)
-		return;
-	t->next_poll_ns = now_ns + POLL_NS;
-	for (unsigned int i = 0; i < POLL_ENTRIES; i++) {
-		poll_one(t, cs, &t->entry[t->cursor], now_ns);
-		t->cursor = t->cursor + 1 < t->slots ? t->cursor + 1 : 0;
-	}
-}
-
-/* The polls that follow ask, a few entries each, so that a full table makes no storm. */
-void neighbour_confirm(struct neighbour_table *t, uint8_t port, uint64_t now_ns)
-{
-	for (unsigned int i = 0; i < t->slots; i++) {
-		struct neighbour *n = &t->entry[i];
-
-		if (n->state == STATE_FREE || n->state == STATE_DYING || n->key.port != port)
-			continue;
-		if (n->state == STATE_REACHABLE)
-			__atomic_store_n(&t->link[i].used, true, __ATOMIC_RELAXED);
-		n->deadline_ns = now_ns;
-	}
 }
 
 unsigned int neighbour_list(const struct neighbour_table *t, struct neighbour_info *out,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "dataplane/qkd_role.h"
+#include "dataplane/qkd_role_state.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,162 +14,12 @@
 
 #define NOTES     4096
 #define RESERVED  256 /* places that the peer's messages leave to notes of our own */
-#define PADS_HELD 64
-#define DATAGRAMS 64 /* in and out, a turn */
+#define DATAGRAMS 64  /* in and out, a turn */
 #define STATUS_NS (100 * NS_PER_MS)
-
-struct qkd_role {
-	/* role: rw */
-	struct channel *channel;
-	struct engine *engine;
-	struct optics *optics;
-	struct channel_mux *mux;
-	bool quantum;
-	struct qkd_worker *worker[QKD_WORKERS_MAX];
-	unsigned int workers;
-	uint8_t session_id[16];
-	uint64_t session;
-	bool session_untold;    /* control does not know of it yet */
-	const uint8_t *message; /* of the channel, not handed on yet */
-	size_t message_len;
-	struct auth_pad *pads; /* secret memory: PADS_HELD */
-	unsigned int pad_count;
-	uint64_t last_pad, last_pad_session; /* the number of the one that a tag took last */
-	struct qkd_note *unsent;             /* waits for room in the channel's control stream */
-	uint64_t next_status_ns;
-	uint64_t notes_dropped, datagrams_dropped;
-
-	/* role: producer, control: consumer; and the other way round */
-	struct spsc to_control, to_role;
-
-	/* role and control: atomic add */
-	_Alignas(64) unsigned int pads_around;
-
-	/* role: wo, others: ro, under the sequence lock */
-	_Alignas(64) unsigned int status_seq;
-	struct qkd_role_status status;
-};
-
-static bool tell(struct qkd_role *q, struct qkd_note *note)
-{
-	if (note != NULL && spsc_push(&q->to_control, note))
-		return true;
-	q->notes_dropped++;
-	qkd_note_free(note);
-	return false;
-}
-
-/* What the engine asks for. */
-
-static int op_source_mode(void *ctx, enum source_mode mode, uint64_t *from_slot)
-{
-	return optics_source_mode(((struct qkd_role *)ctx)->optics, mode, from_slot);
-}
-
-static uint64_t op_slot_now(void *ctx)
-{
-	return optics_slot_now(((struct qkd_role *)ctx)->optics);
-}
-
-static int op_lookup(void *ctx, const uint64_t *slots, size_t n)
-{
-	return optics_lookup(((struct qkd_role *)ctx)->optics, slots, n);
-}
-
-static void drop_pad(struct qkd_role *q)
-{
-	q->pad_count--;
-	memmove(q->pads, q->pads + 1, q->pad_count * sizeof(*q->pads));
-	secret_wipe(&q->pads[q->pad_count], sizeof(*q->pads));
-	__atomic_fetch_sub(&q->pads_around, 1, __ATOMIC_RELAXED);
-}
-
-static int op_pad_take(void *ctx, struct auth_pad *pad)
-{
-	struct qkd_role *q = ctx;
-
-	/*
-	 * A peer that started anew has forgotten the second half of a key whose first half was in
-	 * a tag: the next key is where both go on.
-	 */
-	if (q->pad_count > 0 && q->pads[0].id == q->last_pad + 1 && q->pads[0].id % 2 == 1 &&
-	    q->last_pad_session != q->session)
-		drop_pad(q);
-	if (q->pad_count == 0)
-		return -EAGAIN;
-	/* In order, and the peer does not keep a pad for ever. */
-	*pad = q->pads[0];
-	q->last_pad = pad->id;
-	q->last_pad_session = q->session;
-	drop_pad(q);
-	return 0;
-}
-
-/* A question that got lost would hold its block for ever: the engine asks again. */
-static int op_pad_fetch(void *ctx, uint64_t id)
-{
-	struct qkd_role *q = ctx;
-	struct qkd_note *note =
-	        spsc_room(&q->to_control) > 0 ? qkd_note_new(QKD_NOTE_PAD_WANTED, 0) : NULL;
-
-	if (note == NULL)
-		return -EAGAIN;
-	note->pad.id = id;
-	tell(q, note);
-	return 0;
-}
-
-static void op_block_ready(void *ctx, struct key_block *kb)
-{
-	struct qkd_role *q = ctx;
-	struct qkd_note *note = qkd_note_new(QKD_NOTE_BLOCK, 0);
-
-	kb->simulated = optics_simulated(q->optics);
-	kb->time_wall_ns = clock_wall_ns();
-	if (note == NULL)
-		key_block_free(kb);
-	else
-		note->block = kb;
-	tell(q, note);
-}
-
-static void op_alarm(void *ctx, enum engine_alarm alarm, bool raised, const char *text)
-{
-	struct qkd_note *note = qkd_note_new(QKD_NOTE_ALARM, strlen(text) + 1);
-
-	if (note != NULL) {
-		note->alarm = alarm;
-		note->raised = raised;
-		memcpy(note->data, text, note->len);
-	}
-	tell(ctx, note);
-}
-
-static int op_random(void *ctx, void *buf, size_t n)
-{
-	return optics_random(((struct qkd_role *)ctx)->optics, buf, n);
-}
-
-static bool op_give(void *ctx, struct job *j)
-{
-	struct qkd_role *q = ctx;
-
-	return qkd_worker_give(q->worker, q->workers, j);
-}
 
 static int create_quantum(struct qkd_role *q, const struct qkd_role_config *config, struct err *err)
 {
-	const struct engine_ops ops = {
-	        .source_mode = op_source_mode,
-	        .slot_now = op_slot_now,
-	        .lookup = op_lookup,
-	        .pad_take = op_pad_take,
-	        .pad_fetch = op_pad_fetch,
-	        .block_ready = op_block_ready,
-	        .alarm = op_alarm,
-	        .random = {.name = "card QRNG", .fill = op_random, .ctx = q},
-	        .give = config->workers > 0 ? op_give : NULL,
-	};
+	struct engine_ops ops = qkd_role_ops(q, config->workers > 0);
 
 	for (; q->workers < config->workers; q->workers++) {
 		q->worker[q->workers] = qkd_worker_create(err);
@@ -272,7 +122,7 @@ static void check_session(struct qkd_role *q)
 	if (note == NULL)
 		return; /* tried again in the next turn */
 	note->session = q->session;
-	tell(q, note);
+	qkd_role_tell(q, note);
 	q->session_untold = false;
 }
 
@@ -294,7 +144,7 @@ static unsigned int receive_messages(struct qkd_role *q)
 		note->session = q->session;
 		memcpy(note->data, q->message, q->message_len);
 		q->message = NULL;
-		tell(q, note);
+		qkd_role_tell(q, note);
 		n++;
 	}
 	return n;
