@@ -3,7 +3,6 @@
 #include "control/link.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -291,78 +290,16 @@ static void take_note(struct link *l, const struct qkd_note *note, uint64_t now)
 	}
 }
 
-static void watch_card(struct link *l, uint64_t now)
-{
-	struct err err = {0};
-	bool present = qkd_role_supervise(l->role, now, &err);
-
-	if (err.code != 0)
-		memcpy(l->card_reason, err.text, sizeof(l->card_reason));
-	link_alarm(!present, "no-card", l->resource, ALARM_MAJOR,
-	           present ? "the optical card runs" : l->card_reason);
-}
-
-static void watch_channel(struct link *l, const struct qkd_role_status *s)
-{
-	bool failing = s->channel.authentication_failing;
-
-	l->channel_up = s->channel.state == CHANNEL_UP;
-	l->conditions.rtt_ns = s->channel.rtt_ns;
-	link_alarm(failing, "authentication", l->resource, ALARM_CRITICAL,
-	           failing ? "the peer's hellos carry wrong tags: the pre-shared secrets differ"
-	                   : "the peer is authenticated");
-	link_alarm(!l->channel_up, "channel-down", l->resource, ALARM_MAJOR,
-	           l->channel_up ? "the classical channel is up"
-	                         : "the classical channel has no session");
-}
-
-/* Where the channel's peer went, for the log. */
-static void watch_place(struct link *l, const struct qkd_role_status *s)
-{
-	static const struct channel_place configured;
-	struct config_addr addr = {.ipv6 = l->channel_ipv6};
-	char text[CONFIG_ADDR_TEXT];
-
-	if (s->channel.moves == l->channel_moves)
-		return;
-	l->channel_moves = s->channel.moves;
-	memcpy(addr.bytes, s->peer.bytes, sizeof(addr.bytes));
-	if (memcmp(&s->peer, &configured, sizeof(configured)) == 0)
-		log_info("%s: the channel's peer is where it is configured to be", l->resource);
-	else
-		log_info("%s: the channel's peer moved to %s port %u", l->resource,
-		         config_addr_format(&addr, text), get_be16(s->peer.bytes + 16));
-}
-
 static void supervise(struct link *l, uint64_t now)
 {
 	struct qkd_role_status s;
 
 	qkd_role_status_read(l->role, &s);
-	watch_channel(l, &s);
-	watch_place(l, &s);
-	if (s.quantum)
-		watch_card(l, now);
+	link_supervise(l, &s, now);
 	if (l->session != 0 && !l->summary_sent)
 		send_summary(l);
 	if (stores_agree(l))
 		link_supply_pads(l, &s, now);
-}
-
-static void watch_keys(struct link *l)
-{
-	struct keystore_stats s;
-	char text[96];
-	bool low;
-
-	keystore_stats_read(l->ks, &s);
-	l->conditions.keys = s.available[KEY_REKEY];
-	l->conditions.low_water = l->level.low_water;
-	low = key_level_low(&l->level, s.available[KEY_REKEY]);
-	snprintf(text, sizeof(text), "%s: low-water is %u",
-	         low ? "few keys for rekeying are left" : "enough keys for rekeying",
-	         l->level.low_water);
-	link_alarm(low, "key-store-low", l->resource, ALARM_WARNING, text);
 }
 
 void link_poll(struct link *l, uint64_t now)
@@ -382,7 +319,7 @@ void link_poll(struct link *l, uint64_t now)
 	if (now >= l->next_housekeeping_ns) {
 		l->next_housekeeping_ns = now + HOUSEKEEPING_NS;
 		keystore_expire(l->ks, clock_wall_ns());
-		watch_keys(l);
+		link_watch_keys(l);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The link's state, for link*.c only: link.c (notes), link_open.c, link_pads.c, link_tunnels.c
- * (rekeying). */
+/* The link's state, for link*.c only: link.c (notes), link_open.c, link_pads.c, link_supervise.c,
+ * link_tunnels.c (rekeying). */
 
 #ifndef CONTROL_LINK_STATE_H
 #define CONTROL_LINK_STATE_H
@@ -58,6 +58,10 @@ void link_alarm(bool raised, const char *kind, const char *resource, enum alarm_
 
 /* In order; what the role's ring has no room for waits. -EAGAIN: the role stands still. */
 int link_post(struct link *l, struct qkd_note *note);
+
+/* link_supervise.c: alarms of card and channel, and what rekeying is told; of the key store. */
+void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t now);
+void link_watch_keys(struct link *l);
 
 /* Keep the role supplied with pads; and what may mask a tag, by the configuration. */
 void link_supply_pads(struct link *l, const struct qkd_role_status *s, uint64_t now);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the link watches for the operator: card, channel, how many keys there are. */
+
+#include "control/link_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/log.h"
+
+LOG_COMPONENT_DEFINE(link_supervise)
+
+static void watch_card(struct link *l, uint64_t now)
+{
+	struct err err = {0};
+	bool present = qkd_role_supervise(l->role, now, &err);
+
+	if (err.code != 0)
+		memcpy(l->card_reason, err.text, sizeof(l->card_reason));
+	link_alarm(!present, "no-card", l->resource, ALARM_MAJOR,
+	           present ? "the optical card runs" : l->card_reason);
+}
+
+static void watch_channel(struct link *l, const struct qkd_role_status *s)
+{
+	bool failing = s->channel.authentication_failing;
+
+	l->channel_up = s->channel.state == CHANNEL_UP;
+	l->conditions.rtt_ns = s->channel.rtt_ns;
+	link_alarm(failing, "authentication", l->resource, ALARM_CRITICAL,
+	           failing ? "the peer's hellos carry wrong tags: the pre-shared secrets differ"
+	                   : "the peer is authenticated");
+	link_alarm(!l->channel_up, "channel-down", l->resource, ALARM_MAJOR,
+	           l->channel_up ? "the classical channel is up"
+	                         : "the classical channel has no session");
+}
+
+/* Where the channel's peer went, for the log. */
+static void watch_place(struct link *l, const struct qkd_role_status *s)
+{
+	static const struct channel_place configured;
+	struct config_addr addr = {.ipv6 = l->channel_ipv6};
+	char text[CONFIG_ADDR_TEXT];
+
+	if (s->channel.moves == l->channel_moves)
+		return;
+	l->channel_moves = s->channel.moves;
+	memcpy(addr.bytes, s->peer.bytes, sizeof(addr.bytes));
+	if (memcmp(&s->peer, &configured, sizeof(configured)) == 0)
+		log_info("%s: the channel's peer is where it is configured to be", l->resource);
+	else
+		log_info("%s: the channel's peer moved to %s port %u", l->resource,
+		         config_addr_format(&addr, text), get_be16(s->peer.bytes + 16));
+}
+
+void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t now)
+{
+	watch_channel(l, s);
+	watch_place(l, s);
+	if (s->quantum)
+		watch_card(l, now);
+}
+
+void link_watch_keys(struct link *l)
+{
+	struct keystore_stats s;
+	char text[96];
+	bool low;
+
+	keystore_stats_read(l->ks, &s);
+	l->conditions.keys = s.available[KEY_REKEY];
+	l->conditions.low_water = l->level.low_water;
+	low = key_level_low(&l->level, s.available[KEY_REKEY]);
+	snprintf(text, sizeof(text), "%s: low-water is %u",
+	         low ? "few keys for rekeying are left" : "enough keys for rekeying",
+	         l->level.low_water);
+	link_alarm(low, "key-store-low", l->resource, ALARM_WARNING, text);
+}
