@@ -6,187 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IPV6_MTU_MIN 1280 /* RFC 8200 section 5 */
-
-static bool all_bytes(const uint8_t *p, size_t n, uint8_t value)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i] != value)
-			return false;
-	return true;
-}
-
-/* Why ADDR cannot be one host's address; NULL when it can. */
-static const char *not_a_host(const struct config_addr *addr)
-{
-	const uint8_t *b = addr->bytes;
-
-	if (all_bytes(b, addr->ipv6 ? 16 : 4, 0))
-		return "the unspecified address";
-	if (addr->ipv6 ? b[0] == 0xff : b[0] >= 224)
-		return "not a unicast address";
-	if (addr->ipv6 ? all_bytes(b, 15, 0) && b[15] == 1 : b[0] == 127)
-		return "a loopback address";
-	return NULL;
-}
-
-/* The network or broadcast address of an IPv4 prefix shorter than 31 bits (RFC 3021). */
-static bool is_edge(const struct config_prefix *p)
-{
-	uint32_t host = 0;
-
-	if (p->addr.ipv6 || p->len >= 31)
-		return false;
-	for (unsigned int i = 0; i < 4; i++)
-		host = host << 8 | p->addr.bytes[i];
-	host &= 0xffffffffu >> p->len;
-	return host == 0 || host == 0xffffffffu >> p->len;
-}
-
-static bool is_link_local(const struct config_addr *a)
-{
-	return a->ipv6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
-}
-
-static const struct config_prefix *covering(const struct config_port *port,
-                                            const struct config_addr *addr)
-{
-	for (unsigned int i = 0; i < port->address_count; i++)
-		if (config_prefix_covers(&port->addresses[i], addr))
-			return &port->addresses[i];
-	return NULL;
-}
-
-/* Is ADDR the network or broadcast address of each prefix of PORT that it is in? */
-static bool is_edge_of(const struct config_port *port, const struct config_addr *addr)
-{
-	bool edge = false;
-
-	for (unsigned int i = 0; i < port->address_count; i++) {
-		struct config_prefix at = {.addr = *addr, .len = port->addresses[i].len};
-
-		if (!config_prefix_covers(&port->addresses[i], addr))
-			continue;
-		if (!is_edge(&at))
-			return false;
-		edge = true;
-	}
-	return edge;
-}
-
-/* Why nobody answers at ADDR on PORT; NULL when somebody may. */
-static const char *not_a_neighbour(const struct config_port *port, const struct config_addr *addr)
-{
-	return is_edge_of(port, addr) ? "the network or broadcast address of its prefix"
-	                              : not_a_host(addr);
-}
-
-static bool has_address(const struct config_port *port, const struct config_addr *addr)
-{
-	for (unsigned int i = 0; i < port->address_count; i++)
-		if (config_addr_equal(&port->addresses[i].addr, addr))
-			return true;
-	return false;
-}
-
-int config_check_port(const struct config_port *port, const char *name, bool carried,
-                      struct err *err)
-{
-	char text[CONFIG_ADDR_TEXT];
-	const char *why;
-
-	if (strncmp(port->device, "net_af_packet", 13) == 0 &&
-	    strstr(port->device, ",iface=") == NULL)
-		return err_set(err, EINVAL,
-		               CONFIG_ROOT "/port/%s/device: missing interface: net_af_packet "
-		                           "needs iface=NAME",
-		               name);
-	if (port->address_count == 0 && !carried)
-		return err_set(err, EINVAL, CONFIG_ROOT "/port/%s/address: at least one is needed",
-		               name);
-	for (unsigned int i = 0; i < port->address_count; i++) {
-		const struct config_prefix *p = &port->addresses[i];
-
-		config_prefix_format(p, text);
-		why = p->len == 0  ? "its prefix covers everything"
-		      : is_edge(p) ? "the network or broadcast address of its prefix"
-		                   : not_a_host(&p->addr);
-		if (why != NULL)
-			return err_set(err, EINVAL, CONFIG_ROOT "/port/%s/address[.='%s']: %s",
-			               name, text, why);
-		if (p->addr.ipv6 && port->mtu < IPV6_MTU_MIN)
-			return err_set(err, EINVAL,
-			               CONFIG_ROOT "/port/%s/mtu: %u is below the %u of IPv6", name,
-			               port->mtu, IPV6_MTU_MIN);
-		for (unsigned int j = 0; j < i; j++)
-			if (config_addr_equal(&p->addr, &port->addresses[j].addr))
-				return err_set(err, EINVAL,
-				               CONFIG_ROOT "/port/%s/address[.='%s']: duplicate "
-				                           "address",
-				               name, text);
-	}
-	return 0;
-}
-
-/* The device without its arguments. */
-static size_t device_name_len(const char *device)
-{
-	return strcspn(device, ",");
-}
-
-static int check_ports(const struct config *c, struct err *err)
-{
-	size_t n = device_name_len(c->lan.device), lan_len = 0, wan_len = 0;
-	const char *lan = config_device_iface(c->lan.device, &lan_len);
-	const char *wan = config_device_iface(c->wan.device, &wan_len);
-	char a[CONFIG_ADDR_TEXT], b[CONFIG_ADDR_TEXT];
-	int rc;
-
-	rc = config_check_port(&c->lan, "lan", c->wire_count == 1 && c->wires[0].whole, err);
-	if (rc == 0)
-		rc = config_check_port(&c->wan, "wan", false, err);
-	if (rc != 0)
-		return rc;
-	if (n == device_name_len(c->wan.device) &&
-	    strncasecmp(c->lan.device, c->wan.device, n) == 0)
-		return err_set(err, EINVAL,
-		               CONFIG_ROOT "/port/wan/device: %.*s is the LAN port's device",
-		               (int)n, c->wan.device);
-	if (lan != NULL && wan != NULL && lan_len == wan_len && memcmp(lan, wan, lan_len) == 0)
-		return err_set(err, EINVAL,
-		               CONFIG_ROOT "/port/wan/device: interface %.*s is the LAN port's",
-		               (int)lan_len, wan);
-	for (unsigned int i = 0; i < 2; i++) {
-		const struct config_port *p = i == 0 ? &c->lan : &c->wan;
-
-		if (p->learn_routes > 0 && p->exception[0] == '\0')
-			return err_set(err, EINVAL,
-			               CONFIG_ROOT "/port/%s/learn-routes: without an "
-			                           "exception-interface there is nobody to learn "
-			                           "from",
-			               i == 0 ? "lan" : "wan");
-	}
-	for (unsigned int i = 0; i < c->lan.address_count; i++)
-		for (unsigned int j = 0; j < c->wan.address_count; j++) {
-			const struct config_prefix *l = &c->lan.addresses[i];
-			const struct config_prefix *w = &c->wan.addresses[j];
-
-			config_prefix_format(l, a);
-			config_prefix_format(w, b);
-			if (config_addr_equal(&l->addr, &w->addr))
-				return err_set(err, EINVAL,
-				               CONFIG_ROOT "/port/wan/address[.='%s']: duplicate "
-				                           "address: the LAN port has %s",
-				               b, a);
-			if (config_prefix_overlaps(l, w) && !is_link_local(&l->addr))
-				return err_set(err, EINVAL,
-				               CONFIG_ROOT "/port/wan/address[.='%s']: overlaps %s "
-				                           "of the LAN port",
-				               b, a);
-		}
-	return 0;
-}
-
 static int check_next_hop(const struct config *c, const struct config_route *r,
                           const struct config_addr *next_hop, const char *leaf, struct err *err)
 {
@@ -197,9 +16,9 @@ static int check_next_hop(const struct config *c, const struct config_route *r,
 
 	config_prefix_format(&r->prefix, prefix);
 	config_addr_format(next_hop, hop);
-	why = not_a_neighbour(port, next_hop);
+	why = config_port_not_a_neighbour(port, next_hop);
 	for (unsigned int i = 0; why == NULL && i < c->lan_sub_count; i++)
-		why = not_a_neighbour(&c->lan_subs[i].port, next_hop);
+		why = config_port_not_a_neighbour(&c->lan_subs[i].port, next_hop);
 	if (why != NULL)
 		return err_set(err, EINVAL, CONFIG_ROOT "/route[prefix='%s']/%s: %s is %s", prefix,
 		               leaf, hop, why);
@@ -208,12 +27,12 @@ static int check_next_hop(const struct config *c, const struct config_route *r,
 		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is of the other IP "
 		                           "version",
 		               prefix, leaf, hop);
-	if (has_address(&c->lan, next_hop) || has_address(&c->wan, next_hop) ||
+	if (config_port_has(&c->lan, next_hop) || config_port_has(&c->wan, next_hop) ||
 	    config_subs_have(c, next_hop))
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is this gateway's own",
 		               prefix, leaf, hop);
-	if (covering(port, next_hop) == NULL && !is_link_local(next_hop) &&
+	if (!config_port_covers(port, next_hop) && !config_addr_is_link_local(next_hop) &&
 	    !(r->via == CONFIG_VIA_LAN && config_subs_cover(c, next_hop)))
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/route[prefix='%s']/%s: %s is not on a prefix of "
@@ -284,20 +103,20 @@ static int check_ends(const struct config *c, const char *path, const struct con
 
 	config_addr_format(local, l);
 	config_addr_format(remote, r);
-	if (!has_address(&c->wan, local))
+	if (!config_port_has(&c->wan, local))
 		return err_set(err, EINVAL, "%s/local: %s is not an address of the WAN port", path,
 		               l);
 	if (local->ipv6 != remote->ipv6)
 		return err_set(err, EINVAL, "%s/remote: %s is of another IP version than local",
 		               path, r);
-	why = not_a_neighbour(&c->wan, remote);
+	why = config_port_not_a_neighbour(&c->wan, remote);
 	if (why != NULL)
 		return err_set(err, EINVAL, "%s/remote: %s is %s", path, r, why);
-	if (has_address(&c->wan, remote) || has_address(&c->lan, remote))
+	if (config_port_has(&c->wan, remote) || config_port_has(&c->lan, remote))
 		return err_set(err, EINVAL, "%s/remote: %s is this gateway's own", path, r);
-	if (covering(&c->lan, remote) != NULL || config_subs_cover(c, remote))
+	if (config_port_covers(&c->lan, remote) || config_subs_cover(c, remote))
 		return err_set(err, EINVAL, "%s/remote: %s is on the LAN port", path, r);
-	if (covering(&c->wan, remote) != NULL)
+	if (config_port_covers(&c->wan, remote))
 		return 0;
 	for (unsigned int i = 0; i < c->route_count; i++)
 		if (config_prefix_covers(&c->routes[i].prefix, remote) &&
@@ -365,7 +184,7 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 
 int config_check(const struct config *c, struct err *err)
 {
-	int rc = check_ports(c, err);
+	int rc = config_check_ports(c, err);
 
 	if (rc == 0)
 		rc = config_check_resources(c, err);

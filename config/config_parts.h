@@ -13,6 +13,8 @@
 /* Every path in an error text begins with this. */
 #define CONFIG_ROOT "/lumengate:gateway"
 
+#define IPV6_MTU_MIN 1280 /* RFC 8200 section 5 */
+
 int config_yang_init(const char *dir, struct err *err);
 void config_yang_fini(void);
 
@@ -31,6 +33,7 @@ int config_rules_check(const struct config *config, struct err *err);
 
 /* What the schema cannot say: how addresses, routes and tunnels fit together. */
 int config_check(const struct config *config, struct err *err);
+int config_check_ports(const struct config *config, struct err *err);
 int config_check_resources(const struct config *config, struct err *err);
 int config_check_bonds(const struct config *config, struct err *err);
 int config_check_wires(const struct config *config, struct err *err);
@@ -42,6 +45,11 @@ int config_check_port(const struct config_port *port, const char *name, bool car
 /* Value of a device's argument iface= with its length; NULL when there is none. */
 const char *config_device_iface(const char *device, size_t *len);
 bool config_port_covers(const struct config_port *port, const struct config_addr *addr);
+/* Is ADDR the gateway's own there? And why nobody answers at it; NULL when somebody may. */
+bool config_port_has(const struct config_port *port, const struct config_addr *addr);
+const char *config_port_not_a_neighbour(const struct config_port *port,
+                                        const struct config_addr *addr);
+bool config_addr_is_link_local(const struct config_addr *addr);
 /* The same for any VLAN of the LAN port; and has one of them ADDR as the gateway's? */
 bool config_subs_cover(const struct config *config, const struct config_addr *addr);
 bool config_subs_have(const struct config *config, const struct config_addr *addr);

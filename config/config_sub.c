@@ -7,14 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-bool config_port_covers(const struct config_port *port, const struct config_addr *addr)
-{
-	for (unsigned int i = 0; i < port->address_count; i++)
-		if (config_prefix_covers(&port->addresses[i], addr))
-			return true;
-	return false;
-}
-
 bool config_subs_cover(const struct config *c, const struct config_addr *addr)
 {
 	for (unsigned int i = 0; i < c->lan_sub_count; i++)
