@@ -15,17 +15,13 @@
 #include "common/bytes.h"
 #include "common/log.h"
 #include "qkd-engine/engine_state.h"
+#include "tests/fuzz/input.h"
 #include "tests/unit/qkd-engine/lossy_wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define KEY_BITS    2048
 #define SECRET_BITS 1024
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
 
 struct world {
 	struct lossy_pair *pair;
@@ -38,14 +34,6 @@ struct world {
 	uint64_t wanted;
 	unsigned int asked, delivered;
 };
-
-static uint8_t take(struct input *in)
-{
-	if (in->left == 0)
-		return 0;
-	in->left--;
-	return *in->p++;
-}
 
 static int source_mode(void *ctx, enum source_mode mode, uint64_t *from_slot)
 {

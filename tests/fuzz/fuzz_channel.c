@@ -12,14 +12,10 @@
 #include <stdlib.h>
 
 #include "qkd-engine/channel_internal.h"
+#include "tests/fuzz/input.h"
 #include "tests/unit/qkd-engine/lossy_wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
 
 struct world {
 	struct lossy_pair pair;
@@ -27,14 +23,6 @@ struct world {
 	uint8_t sent[2][CHANNEL_STREAMS], received[2][CHANNEL_STREAMS];
 	uint8_t session[2][16];
 };
-
-static uint8_t take(struct input *in)
-{
-	if (in->left == 0)
-		return 0;
-	in->left--;
-	return *in->p++;
-}
 
 static size_t take_bytes(struct input *in, uint8_t *out, size_t max)
 {

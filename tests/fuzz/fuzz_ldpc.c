@@ -17,25 +17,13 @@
 #include "common/gcm.h"
 #include "common/secret.h"
 #include "qkd-engine/ldpc.h"
+#include "tests/fuzz/input.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define BITS_MOST (LDPC_BITS_MIN + 255 * 256)
 #define STEPS     100000 /* of a call that works on */
 #define ROUNDS    8      /* more than any block has */
-
-struct input {
-	const uint8_t *p;
-	size_t left;
-};
-
-static uint8_t take(struct input *in)
-{
-	if (in->left == 0)
-		return 0;
-	in->left--;
-	return *in->p++;
-}
 
 struct ends {
 	struct ldpc_params params;
@@ -46,31 +34,6 @@ struct ends {
 	int question_len, alice_end, bob_end;
 	bool damaged;
 };
-
-/* Bytes of the input over those of MSG: sometimes all, sometimes some, sometimes none. */
-static int distort(struct ends *e, struct input *in, uint8_t *msg, int len)
-{
-	uint8_t how = take(in);
-
-	if (how < 128)
-		return len;
-	e->damaged = true;
-	if (how < 150)
-		return len > 0 ? (take(in) << 8 | take(in)) % (len + 1) : 0;
-	if (how < 210) {
-		for (int i = 1 + how % 3; len > 0 && i > 0; i--)
-			msg[(take(in) << 8 | take(in)) % len] ^= (uint8_t)(1 + take(in));
-		return len;
-	}
-	if (how < 240)
-		return len;
-	len = take(in);
-	if (len > (int)e->cap)
-		len = (int)e->cap;
-	for (int i = 0; i < len; i++)
-		msg[i] = take(in);
-	return len;
-}
 
 static void within_budget(const struct ends *e)
 {
@@ -87,7 +50,7 @@ static void within_budget(const struct ends *e)
 
 static void answer(struct ends *e, struct input *in)
 {
-	int len = distort(e, in, e->question, e->question_len), n = -EAGAIN;
+	int len = distort(in, e->question, e->question_len, e->cap, &e->damaged), n = -EAGAIN;
 	/* Of exactly its length, so that a read beyond is seen. */
 	uint8_t *msg = malloc(len > 0 ? (size_t)len : 1);
 
@@ -105,7 +68,7 @@ static void answer(struct ends *e, struct input *in)
 			abort();
 		return;
 	}
-	n = distort(e, in, e->answer, n);
+	n = distort(in, e->answer, n, e->cap, &e->damaged);
 	msg = malloc(n > 0 ? (size_t)n : 1);
 	if (msg == NULL)
 		abort();
