@@ -164,7 +164,7 @@ struct config {
 	} channel;
 	struct {
 		bool enabled;
-		char transport[16], path[256]; /* the card */
+		char transport[16], path[256]; /* the card: its file, or its PCI address */
 		uint32_t block_bits;
 		unsigned int blocks_in_flight;
 		double mu1, mu2, p_mu1, p_z;

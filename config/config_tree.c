@@ -247,7 +247,8 @@ static void read_qkd(const json_t *o, struct config *out)
 
 	out->qkd.enabled = json_is_true(json_object_get(o, "enabled"));
 	copy_text(card, "transport", out->qkd.transport, sizeof(out->qkd.transport));
-	copy_text(card, "path", out->qkd.path, sizeof(out->qkd.path));
+	copy_text(card, json_object_get(card, "device") != NULL ? "device" : "path", out->qkd.path,
+	          sizeof(out->qkd.path));
 	out->qkd.mu1 = real_of(source, "mu1");
 	out->qkd.mu2 = real_of(source, "mu2");
 	out->qkd.p_mu1 = real_of(source, "p-mu1");

@@ -446,4 +446,16 @@ struct card_ocm_channel {
 #define CARD_SHM_ALIVE       0xff14      /* the card adds 1 in each of its turns */
 #define CARD_SHM_DMA_BYTES   (32u << 20) /* host memory after BAR0 */
 
+/*
+ * Behind QEMU's ivshmem-doorbell the same 64 KiB are the start of BAR2, and host memory is the
+ * machine's own. The driver stores where its memory is: PAGES pages of 4 KiB from bus address
+ * HOST_BUS on, of each of which the table has the physical address, bit 0 set. PAGES is stored
+ * last; 0 takes all of it back. The card touches nothing else.
+ */
+#define CARD_SHM_HOST_BUS    0xff20 /* 64 bits */
+#define CARD_SHM_HOST_PAGES  0xff28
+#define CARD_SHM_PAGES       0x10000 /* the table, 8 bytes a page */
+#define CARD_SHM_PAGES_BYTES 0x10000
+#define CARD_SHM_PAGE_THERE  1u
+
 #endif

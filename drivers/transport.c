@@ -11,7 +11,7 @@
 #define TRANSPORT_MAX 8
 #define SPIN_NS       20000ULL /* a card answers a register write within this; a model may sleep */
 
-static const struct transport_ops *table[TRANSPORT_MAX] = {&transport_shm};
+static const struct transport_ops *table[TRANSPORT_MAX] = {&transport_shm, &transport_vfio};
 
 const struct transport_ops *transport_find(const char *name)
 {

@@ -48,7 +48,7 @@ struct transport_ops {
 	int (*interrupt)(void *state, unsigned int vector);
 };
 
-extern const struct transport_ops transport_shm;
+extern const struct transport_ops transport_shm, transport_vfio;
 
 /* NULL when there is no such transport. */
 const struct transport_ops *transport_find(const char *name);

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "drivers/model/control_socket.h"
+#include "drivers/model/ivshmem.h"
 #include "drivers/model/shm_file.h"
 #include "drivers/model/sim_link.h"
 #include "drivers/model/sim_options.h"
@@ -36,7 +37,48 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void run(struct sim_link *link, struct control_socket *control)
+/* Where a card is seen: a file, or a device of a machine. */
+struct place {
+	bool in_machine;
+	struct shm_file file;
+	struct ivshmem device;
+};
+
+static int place_open(struct place *p, const char *path, const struct shm_file_owner *owner,
+                      const struct guest_memory *guest, struct err *err)
+{
+	p->in_machine = strncmp(path, SIM_IVSHMEM, strlen(SIM_IVSHMEM)) == 0;
+	if (p->in_machine)
+		return ivshmem_create(&p->device, path + strlen(SIM_IVSHMEM), guest, err);
+	return shm_file_create(&p->file, path, owner, err);
+}
+
+static uint8_t *place_bar(const struct place *p)
+{
+	return p->in_machine ? p->device.bar : p->file.map;
+}
+
+/* The card is whole now: let its host find it. */
+static int place_show(struct place *p, struct shm_card *card, struct err *err)
+{
+	struct shm_card_host host;
+
+	if (!p->in_machine)
+		return shm_file_publish(&p->file, err);
+	host = ivshmem_host(&p->device);
+	shm_card_host(card, &host);
+	return 0;
+}
+
+static void place_close(struct place *p)
+{
+	if (p->in_machine)
+		ivshmem_destroy(&p->device);
+	else
+		shm_file_remove(&p->file);
+}
+
+static void run(struct sim_link *link, struct control_socket *control, struct place places[2])
 {
 	const struct timespec pause = {.tv_nsec = TURN_NS};
 	bool told = false;
@@ -52,15 +94,21 @@ static void run(struct sim_link *link, struct control_socket *control)
 			        (unsigned long long)link->skipped_ms);
 			told = true;
 		}
-		if (turn % TURNS_PER_POLL == 0)
+		if (turn % TURNS_PER_POLL == 0) {
 			control_socket_poll(control, link, now);
+			for (unsigned int i = 0; i < 2; i++)
+				if (places[i].in_machine)
+					ivshmem_poll(&places[i].device);
+		}
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	}
 }
 
 static int serve(const struct sim_options *o, struct sim_link *link, struct err *err)
 {
-	struct shm_file alice = {.map = NULL}, bob = {.map = NULL};
+	struct place places[2] = {{.in_machine = false}, {.in_machine = false}};
+	struct place *alice = &places[0], *bob = &places[1];
+	struct guest_memory guest = {.base = NULL};
 	struct control_socket control;
 	struct rng rng;
 	int rc;
@@ -72,26 +120,31 @@ static int serve(const struct sim_options *o, struct sim_link *link, struct err 
 	rc = control_socket_open(&control, o->control, o->alice_owner.mode, err);
 	if (rc < 0)
 		return rc;
-	rc = shm_file_create(&alice, o->alice, &o->alice_owner, err);
+	if (o->guest_memory != NULL)
+		rc = guest_memory_open(&guest, o->guest_memory, err);
 	if (rc == 0)
-		rc = shm_file_create(&bob, o->bob, &o->bob_owner, err);
-	if (rc == 0 && sim_link_init(link, &o->link, &rng, alice.map, bob.map, clock_mono_ns()) < 0)
+		rc = place_open(alice, o->alice, &o->alice_owner, &guest, err);
+	if (rc == 0)
+		rc = place_open(bob, o->bob, &o->bob_owner, &guest, err);
+	if (rc == 0 && sim_link_init(link, &o->link, &rng, place_bar(alice), place_bar(bob),
+	                             clock_mono_ns()) < 0)
 		rc = err_set(err, ENOMEM, "out of memory for the transmitter's choices");
 	if (rc == 0)
 		alice_keep(&link->alice, o->retention_s);
 	if (rc == 0)
-		rc = shm_file_publish(&alice, err);
+		rc = place_show(alice, &link->alice.card, err);
 	if (rc == 0)
-		rc = shm_file_publish(&bob, err);
+		rc = place_show(bob, &link->bob.card, err);
 	if (rc == 0)
 		sim_link_lit(link, &o->lit);
 	if (rc == 0 && o->attack.kind != ATTACK_NONE)
 		sim_link_attack(link, &o->attack);
 	if (rc == 0)
-		run(link, &control);
+		run(link, &control, places);
 	sim_link_free(link);
-	shm_file_remove(&alice);
-	shm_file_remove(&bob);
+	place_close(alice);
+	place_close(bob);
+	guest_memory_close(&guest);
 	control_socket_close(&control);
 	return rc;
 }

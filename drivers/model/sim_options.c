@@ -61,15 +61,16 @@ enum {
 	DETECTOR,
 	DRIFT,
 	RETENTION,
+	GUEST_MEMORY,
 	SEED,
 	HELP,
 	OPTIONS
 };
 
-static const char *const others[] = {
-        "alice",  "bob",     "control",         "mode",     "alice-owner", "bob-owner",
-        "attack", "channel", "quantum-channel", "detector", "drift",       "retention",
-        "seed",   "help"};
+static const char *const others[] = {"alice",           "bob",       "control", "mode",
+                                     "alice-owner",     "bob-owner", "attack",  "channel",
+                                     "quantum-channel", "detector",  "drift",   "retention",
+                                     "guest-memory",    "seed",      "help"};
 
 const char sim_options_help[] =
         "usage: lumengate-optics-sim --alice FILE --bob FILE [option...]\n"
@@ -80,6 +81,7 @@ const char sim_options_help[] =
         "  --mode OCTAL                 of the files and the socket (600)\n"
         "  --alice-owner USER[:GROUP]   of Alice's file; --bob-owner of Bob's\n"
         "  --attack WORDS               from the start: \"intercept-resend FRACTION Z_SHARE\"\n"
+        "  --guest-memory FILE          of the machine in which cards ivshmem:SOCKET are\n"
         "  --retention S                seconds for which Alice keeps her choices (8)\n"
         "  --quantum-channel NAME       (C34)\n"
         "  --channel \"NAME DBM [co|counter]\"   a data channel on the fibre; as often as one "
@@ -249,6 +251,9 @@ static int parse_other(struct sim_options *o, int option, const char *text, stru
 		return parse_drift(o, text, err);
 	case RETENTION:
 		return parse_number("retention", text, 2, 3600, &o->retention_s, err);
+	case GUEST_MEMORY:
+		o->guest_memory = text;
+		return 0;
 	case SEED:
 		errno = 0;
 		o->seed = strtoull(text, &end, 0);

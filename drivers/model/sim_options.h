@@ -14,9 +14,13 @@
 #include "drivers/model/physics.h"
 #include "drivers/model/shm_file.h"
 
+#define SIM_IVSHMEM "ivshmem:"
+
 struct sim_options {
 	struct optics_link link;
-	const char *alice, *bob, *control;
+	/* A file, or SIM_IVSHMEM and a socket for a card in the machine of guest_memory. */
+	const char *alice, *bob;
+	const char *control, *guest_memory;
 	struct shm_file_owner alice_owner, bob_owner;
 	struct attack attack;
 	struct lit lit;

@@ -3,7 +3,8 @@
 
 Always by TCG: it runs everywhere, and a /dev/kvm that is there may still not run this kernel.
 
-    with Vm(image, folder, cards=[(socket, mac), ...]) as vm:
+    with Vm(image, folder, cards=[(socket, mac), ...]) as vm:   also: DEVICES, more of QEMU's
+                                                 words; APPEND, of the kernel's; MEMORY, a file
         vm.sh("ip link set eth0 up")
         ...                                   leaving requires the guest's verdict
 """
@@ -23,8 +24,11 @@ class VmError(Exception):
 
 
 class Vm:
-    def __init__(self, image, folder, cards):
+    def __init__(self, image, folder, cards, devices=(), append=(), memory=None, machine=None):
         self.image, self.folder, self.cards = image, folder, cards
+        self.devices, self.append = list(devices), list(append)
+        self.machine = "q35," + (machine + "," if machine else "") + "memory-backend=memory"
+        self.memory = f"file,mem-path={memory}" if memory else "memfd"
         self.console = os.path.join(folder, "console.log")
         self.serial = os.path.join(folder, "serial.sock")
         self.process = self.socket = None
@@ -33,13 +37,13 @@ class Vm:
 
     def command(self):
         line = ["console=ttyS0", "panic=-1", "quiet", "mitigations=off", "nokaslr",
-                "tsc=reliable", "no_timer_check"]
+                "tsc=reliable", "no_timer_check", *self.append]
         command = [
             "nice", "qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=512",
-            "-cpu", "max", "-smp", "1", "-M", "q35,memory-backend=memory",
+            "-cpu", "max", "-smp", "1", "-M", self.machine,
             "-m", f"{MEMORY_MB}M",
             # vhost-user maps the guest's memory into the gateway.
-            "-object", f"memory-backend-memfd,id=memory,size={MEMORY_MB}M,share=on",
+            "-object", f"memory-backend-{self.memory},id=memory,size={MEMORY_MB}M,share=on",
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", self.image.vmlinux, "-initrd", self.image.initrd,
             "-append", " ".join(line),
@@ -56,7 +60,7 @@ class Vm:
                 "-device", f"virtio-net-pci,netdev=net{i},mac={mac},csum=off,gso=off,"
                            "guest_csum=off,vectors=0",
             ]
-        return command
+        return command + self.devices
 
     def start(self, seconds=180):
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
@@ -95,6 +99,8 @@ class Vm:
                 self.data += self.socket.recv(65536)
             except socket.timeout:
                 continue
+            except ConnectionResetError:
+                time.sleep(0.1)  # QEMU ends: check() has its reason
         line, self.data = self.data.split(b"\n", 1)
         return json.loads(line)
 

@@ -113,11 +113,14 @@ def python_files():
 
 
 class Image:
-    """vmlinux and initrd in FOLDER, with FILES (guest path -> path here) inside."""
+    """vmlinux and initrd in FOLDER, with FILES (guest path -> path here) inside, and EXECUTABLES
+    with the libraries that they need."""
 
-    def __init__(self, folder, files):
+    def __init__(self, folder, files, modules=MODULES, programs=PROGRAMS, executables=None):
         self.folder = folder
         self.files = files
+        self.module_names, self.programs = modules, programs
+        self.executables = executables or {}
         self.vmlinux = os.path.join(folder, "vmlinux")
         self.initrd = os.path.join(folder, "initrd")
         os.makedirs(folder, exist_ok=True)
@@ -142,8 +145,9 @@ class Image:
         return self
 
     def stamp(self, package):
-        digest = hashlib.sha256(repr((INIT, MODULES, PROGRAMS, PYTHON_IMPORTS)).encode())
-        for name, source in sorted(self.files.items()):
+        digest = hashlib.sha256(repr((INIT, self.module_names, self.programs,
+                                      PYTHON_IMPORTS)).encode())
+        for name, source in sorted({**self.files, **self.executables}.items()):
             with open(source, "rb") as f:
                 digest.update(name.encode() + f.read())
         return {"kernel": package, "content": digest.hexdigest()}
@@ -161,7 +165,7 @@ class Image:
         tree = os.path.join(self.folder, "kernel")
         version = os.listdir(os.path.join(tree, "lib/modules"))[0]
         run("depmod", "-b", tree, version)
-        for module in MODULES:
+        for module in self.module_names:
             out = run("modprobe", "-d", tree, "-S", version, "--show-depends", module)
             for line in out.splitlines():
                 if line.startswith("insmod "):
@@ -185,17 +189,18 @@ class Image:
             self.copy(shutil.which("busybox"), os.path.join(root, "bin/busybox"))
             os.symlink("/bin/busybox", root + "/sbin/modprobe")
             for name in run("busybox", "--list").split():
-                if name not in PROGRAMS and name != "busybox":
+                if name not in self.programs and name != "busybox":
                     os.symlink("busybox", os.path.join(root, "bin", name))
             self.modules(root)
             wanted = {}
-            for program in PROGRAMS:
+            for program in self.programs:
                 path = ("/usr/bin/python3" if program == "python3" else shutil.which(program))
                 if path is None:
                     raise ImageError(f"{program} is not installed")
                 wanted["/bin/" + program] = path
             for path in python_files():
                 wanted[path] = path
+            wanted.update(self.executables)
             for target, path in wanted.items():
                 self.copy(path, root + target)
                 for library in libraries(path):
@@ -207,7 +212,7 @@ class Image:
             os.symlink("/bin/python3", root + "/usr/bin/python3")
             init = os.path.join(root, "init")
             with open(init, "w") as f:
-                f.write(INIT % {"modules": " ".join(MODULES)})
+                f.write(INIT % {"modules": " ".join(self.module_names)})
             os.chmod(init, 0o755)
             archive = run_cpio(root)
         with open(self.initrd, "wb") as f:

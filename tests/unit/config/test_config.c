@@ -389,6 +389,13 @@ static const struct {
         {EXAMPLE_B, "site", "\"a\"",
          ROOT "/qkd/receiver: belongs to the receiver at site b, and this is site a"},
         {EXAMPLE_A, "site", "\"b\"", ROOT "/qkd: site b detects and needs a receiver section"},
+        {EXAMPLE_A, "qkd/card", "{}", ROOT "/qkd/card: transport shm needs a path"},
+        {EXAMPLE_A, "qkd/card/transport", "\"vfio\"",
+         ROOT "/qkd/card: transport vfio needs a device"},
+        {EXAMPLE_A, "qkd/card/device", "\"0000:3b:00.0\"",
+         ROOT "/qkd/card: has a path, of transport shm, and a device, of transport vfio"},
+        {EXAMPLE_A, "qkd/card", "{\"transport\":\"vfio\",\"device\":\"3b:00.0\"}",
+         ROOT "/qkd/card/device: not a PCI address such as 0000:3b:00.0"},
         {EXAMPLE_A, "qkd/card", NULL, ROOT "/qkd: enabled needs a card section"},
         {EXAMPLE_A, "qkd/source/mu2", "\"0.4\"",
          ROOT "/qkd/source/mu2: the decoy must be weaker than mu1"},
@@ -473,6 +480,21 @@ static void test_good_variants(void)
 			printf("\n  %s: %s\n", good[i].path, err.text);
 		free(text);
 	}
+}
+
+static void test_card_by_pci_address(void)
+{
+	static struct config out;
+	struct err err = {0};
+	char *text;
+
+	setup();
+	text = variant(EXAMPLE_A, "qkd/card",
+	               "{\"transport\":\"vfio\",\"device\":\"0000:3b:00.0\"}");
+	CU_ASSERT_EQUAL_FATAL(config_parse(text, &out, &err), 0);
+	free(text);
+	CU_ASSERT_STRING_EQUAL(out.qkd.transport, "vfio");
+	CU_ASSERT_STRING_EQUAL(out.qkd.path, "0000:3b:00.0");
 }
 
 static void test_traffic_classes(void)
@@ -609,7 +631,7 @@ static void test_missing_yang_directory(void)
 }
 
 UNIT_MAIN(UNIT(test_examples_load), UNIT(test_bad_input_names_path_and_reason),
-          UNIT(test_good_variants), UNIT(test_traffic_classes),
+          UNIT(test_good_variants), UNIT(test_card_by_pci_address), UNIT(test_traffic_classes),
           UNIT(test_route_port_follows_next_hop), UNIT(test_broken_json),
           UNIT(test_normal_form_is_a_fixed_point), UNIT(test_load_names_the_file),
           UNIT(test_missing_yang_directory))
