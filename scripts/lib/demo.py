@@ -24,6 +24,10 @@ PACED_WINDOW = "400K"
 UNLIMITED_S = 5
 ALARM_AT = 0.06      # error rate that is clearly above the gateways' threshold of 5 %
 SECRET_BITS_S = 66_000   # at least: 4,000,000 a minute
+# With --lit: the gateway's own WAN wavelengths on the quantum channel's fibre, and one that is added:
+# name, THz, dBm at launch, whether it goes from Bob to Alice. C34 is the quantum channel.
+WAN_LIGHT = (("C37", 193.7, -15, False), ("C38", 193.8, -15, True))
+ADDED_LIGHT = ("C40", 194.0, -12, True)
 PAUSE_S = 0.7        # for what is under way when streams stop
 
 
@@ -36,7 +40,11 @@ def parse(argv):
                    help="leave everything running and say how to look around")
     p.add_argument("--attack", metavar="intercept-resend[=FRACTION[,Z-SHARE]]",
                    help="an eavesdropper from a third of the time to two thirds of it")
+    p.add_argument("--lit", action="store_true",
+                   help="data channels share the fibre, and one more comes half-way")
     args = p.parse_args(argv)
+    if args.lit and args.attack:
+        p.error("--lit: not beside --attack")
     if args.seconds < 20:
         p.error("--seconds: at least 20")
     if args.attack:
@@ -57,6 +65,11 @@ def parse(argv):
         except OSError as e:
             p.error(f"--json: {args.json}: {e.strerror}")
     return args
+
+
+def spoken(channel):
+    name, _, dbm, counter = channel
+    return f"{name} {dbm} {'counter' if counter else 'co'}"
 
 
 class Streams:
@@ -130,7 +143,7 @@ class Demo:
         self.rig = Rig()
         self.figures = Figures(self.rig)
         self.streams = Streams(self.rig)
-        self.attack = None
+        self.attack = self.lit = None
         self.problems = []
 
     def check(self, ok, problem):
@@ -148,7 +161,8 @@ class Demo:
         self.watch_file = os.path.abspath("lumengate-wan.pcap") if self.args.keep else \
             self.rig.path("wan.pcap")
         self.rig.start_watch(self.watch_file)
-        self.rig.start_model()
+        self.rig.start_model([word for c in WAN_LIGHT for word in ("--channel", spoken(c))]
+                             if self.args.lit else ())
         for site in ("a", "b"):
             self.rig.start_gateway(site)
         self.light = time.monotonic()
@@ -174,10 +188,20 @@ class Demo:
                 self.begin_attack(name, fraction, z_share)
             if self.attack and "ended" not in self.attack and now >= self.start + 2 * third:
                 self.end_attack()
+            if self.args.lit and self.lit is None and now >= (self.start + until) / 2:
+                self.add_channel()
             row = self.figures.row()
             self.watch_attack(row)
             self.say(row["text"])
             time.sleep(max(0.0, min(until, now + 1) - time.monotonic()))
+
+    def add_channel(self):
+        self.lit = {"before": self.figures.read()}
+        reply = json.loads(self.rig.model("channel add " + spoken(ADDED_LIGHT)))
+        self.lit["channels"] = len(reply["channels"])
+        self.lit["since"] = self.figures.read()
+        self.say(f"--- {spoken(ADDED_LIGHT)} is put on the fibre beside "
+                 + ", ".join(spoken(c) for c in WAN_LIGHT))
 
     def begin_attack(self, name, fraction, z_share):
         reply = json.loads(self.rig.model(f"attack {name} {fraction} {z_share}"))
@@ -243,6 +267,8 @@ class Demo:
         }
         if self.attack:
             self.summary["attack"] = self.attack_summary(blocks)
+        if self.lit:
+            self.summary["lit"] = self.lit_summary(before, last)
         self.judge(before, after)
         self.summary["problems"] = self.problems
         if self.args.json:
@@ -250,6 +276,14 @@ class Demo:
                 json.dump(self.summary, f, indent=2)
                 f.write("\n")
         self.print_summary()
+
+    def lit_summary(self, before, last):
+        return {"channels": self.lit["channels"],
+                "before": self.figures.between(before, self.lit["before"]),
+                "after": self.figures.between(self.lit["since"], last),
+                "secret_bits_after": last["secret_bits"] - self.lit["since"]["secret_bits"],
+                "eavesdropper_alarms": [a["kind"] for a in self.alarms
+                                        if a["kind"] in self.figures.EAVESDROPPER]}
 
     def attack_summary(self, blocks):
         a = self.attack
@@ -290,7 +324,9 @@ class Demo:
             self.check(s["wan_capture"][what] == 0, f"WAN: {s['wan_capture'][what]} {what}")
         self.check(s["wan_capture"]["esp"] > 0 and s["wan_capture"]["classical"] > 0,
                    "WAN: nothing was captured")
-        if self.attack:
+        if self.lit:
+            self.judge_lit()
+        elif self.attack:
             self.judge_attack()
         else:
             for basis in ("z", "x"):
@@ -305,6 +341,24 @@ class Demo:
 
     def alarms_at_end(self):
         return [a["kind"] for a in self.alarms if not a.get("cleared_at")]
+
+    def judge_lit(self):
+        lit = self.summary["lit"]
+        for when, channels in (("before", WAN_LIGHT), ("after", (*WAN_LIGHT, ADDED_LIGHT))):
+            expect = prediction.predict(channels=[c[1:] for c in channels])["qber"]
+            for basis in ("z", "x"):
+                seen, bits = lit[when]["qber_" + basis], lit[when]["compared_" + basis]
+                self.check(bits > 0 and
+                           abs(seen - expect) <= prediction.tolerance(expect, bits) + 0.05 * expect,
+                           f"QBER {basis.upper()} {when} the channel came {seen:.4%} is not the "
+                           f"{expect:.4%} predicted")
+        self.check(lit["after"]["qber_z"] > lit["before"]["qber_z"] + 0.005,
+                   "the channel did not raise the errors")
+        self.check(lit["secret_bits_after"] > 0, "no key with the channel on the fibre")
+        self.check(not lit["eavesdropper_alarms"],
+                   "an eavesdropper was seen in a data channel's light: " +
+                   ", ".join(lit["eavesdropper_alarms"]))
+        self.check(not self.alarms_at_end(), "alarms: " + ", ".join(self.alarms_at_end()))
 
     def judge_attack(self):
         a, (_, fraction, z_share) = self.summary["attack"], self.args.attack
@@ -345,6 +399,11 @@ WAN       {c['esp']} ESP, {c['classical']} classical, {c['arp_nd']} ARP/ND, {c['
             print(f"attack    {a['name']}: alarm {a['alarm']} after {a['detected_after_seconds']} s, "
                   f"{a['blocks_keyed_during']} blocks keyed, cleared {a['cleared_after_seconds']} s "
                   "after its end")
+        if "lit" in s:
+            lit = s["lit"]
+            print(f"fibre     {lit['channels']} data channels; QBER Z {lit['before']['qber_z']:.3%} before "
+                  f"the last came, {lit['after']['qber_z']:.3%} since; {lit['secret_bits_after']} secret "
+                  f"bits since, eavesdropper alarms {lit['eavesdropper_alarms'] or 'none'}")
         for problem in self.problems:
             print("NOT AS IT SHOULD BE: " + problem)
         print("all as it should be" if not self.problems else "", flush=True)
