@@ -293,6 +293,34 @@ static int by_sigmas(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
+/*
+ * A large loss may be the end: then that is all there is to say, and behind it there is only
+ * noise. The end is placed by its own edge, which a reflection may hide from the steps.
+ */
+static bool end_came_nearer(const struct trace_baseline *b, const struct trace *t,
+                            struct trace_changes *out)
+{
+	double least = b->series.gap * trace_km_per_point(t);
+	struct trace_events e;
+	struct err err;
+
+	if (trace_events_find(t, CUT_DB, &e, &err) == 0) {
+		const struct trace_event *end = &e.list[e.count - 1];
+
+		if (!e.has_end || e.end_km > b->events.end_km - least)
+			return out->list[out->count - 1].kind == TRACE_CHANGE_CUT;
+		out->list[0] = (struct trace_change){.kind = TRACE_CHANGE_CUT,
+		                                     .km = e.end_km,
+		                                     .sd_km = end->sd_km,
+		                                     .reflectance_db = end->reflectance_db,
+		                                     .sigmas = out->list[out->count - 1].sigmas,
+		                                     .confidence = 1};
+		out->count = 1;
+		return true;
+	}
+	return out->list[out->count - 1].kind == TRACE_CHANGE_CUT;
+}
+
 int trace_compare(struct trace_baseline *b, const struct trace *t, struct trace_changes *out,
                   struct err *err)
 {
@@ -311,8 +339,7 @@ int trace_compare(struct trace_baseline *b, const struct trace *t, struct trace_
 		out->largest = fmax(out->largest, fabs(b->statistic[c]) / b->sigma[c] / scale);
 	while (out->count < TRACE_CHANGES_MAX && largest(b, scale, &cell)) {
 		report(b, t, cell, scale, out);
-		/* Behind a cut there is only noise. */
-		if (out->list[out->count - 1].kind == TRACE_CHANGE_CUT)
+		if (out->list[out->count - 1].loss_db > CUT_DB && end_came_nearer(b, t, out))
 			break;
 		statistics_again(b);
 	}

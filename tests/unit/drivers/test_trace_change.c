@@ -222,7 +222,7 @@ static void test_kinds(void)
 	r.fibre.length_km = 17.5; /* a cut; a dull end */
 	r.fibre.end_reflectance_db = 0;
 	compare(&r, &b, &c);
-	CU_ASSERT_FATAL(c.count >= 1);
+	CU_ASSERT_EQUAL_FATAL(c.count, 1);
 	CU_ASSERT_EQUAL(c.list[0].kind, TRACE_CHANGE_CUT);
 	CU_ASSERT(otdr_near(c.list[0].km, 17.5, 0.02));
 
