@@ -31,6 +31,9 @@ struct optics {
 	/* role sets it and forgets the card, control clears it with a new one */
 	bool given_up;
 
+	/* each by its turn */
+	struct optics_otdr otdr;
+
 	/* control: rw */
 	uint64_t next_open_ns;
 	bool failed_before;
@@ -96,6 +99,7 @@ bool optics_supervise(struct optics *o, uint64_t now_ns, struct err *err)
 	if (now_ns < o->next_open_ns)
 		return false;
 	start = clock_mono_ns();
+	optics_otdr_closing(&o->otdr);
 	card_close(o->card);
 	o->card = NULL;
 	rc = open_and_arm(o, &o->card, err);
@@ -238,6 +242,7 @@ static void give_up(struct optics *o, struct engine *engine, int why)
 		        o->config.path, status.fault_code, status.fault_arg);
 	phase_track_init(&o->track);
 	o->epoch = 0;
+	optics_otdr_lost(&o->otdr);
 	engine_lookups_lost(engine);
 	engine_slots_restarted(engine);
 	__atomic_store_n(&o->given_up, true, __ATOMIC_RELEASE);
@@ -255,6 +260,7 @@ unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_n
 		give_up(o, engine, done);
 		return 1;
 	}
+	optics_otdr_poll(&o->otdr, card);
 	if (o->config.role == CARD_IS_BOB)
 		return (unsigned int)done + receive_clicks(o, engine, now_ns);
 	return (unsigned int)done + receive_choices(o, engine);
@@ -296,6 +302,11 @@ int optics_random(struct optics *o, void *buf, size_t n)
 	struct card *card = usable(o);
 
 	return card == NULL ? -EAGAIN : card_random(card, buf, n);
+}
+
+struct optics_otdr *optics_otdr(struct optics *o)
+{
+	return &o->otdr;
 }
 
 bool optics_simulated(const struct optics *o)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "dataplane/optics_otdr.h"
 #include "drivers/card.h"
 #include "qkd-engine/engine.h"
 
@@ -44,6 +45,9 @@ int optics_random(struct optics *o, void *buf, size_t n);
 
 /* A simulated card was in use at some time: all key from here on may be made of its clicks. */
 bool optics_simulated(const struct optics *o);
+
+/* Control thread: acquisitions of the card in use. */
+struct optics_otdr *optics_otdr(struct optics *o);
 
 struct optics_status {
 	bool present;   /* a card is in use */
