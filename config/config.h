@@ -169,6 +169,11 @@ struct config {
 		unsigned int blocks_in_flight;
 		double mu1, mu2, p_mu1, p_z;
 		uint32_t holdoff_ns;
+		struct {
+			uint32_t interval_s, wavelength_nm, pulse_ns, range_m, averages, keep;
+			double group_index, backscatter_db, threshold_db;
+			char history[256];
+		} otdr;
 		char proof[24]; /* of the key's length, as qkd-engine/finite_key.h names it */
 		char reconciliation[16]; /* as qkd-engine/reconcile.h names it */
 		char leak_mode[16];      /* as qkd-engine/leak.h names it */

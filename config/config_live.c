@@ -67,6 +67,7 @@ static const struct {
         FIELD(qkd.p_mu1, "qkd/source/p-mu1"),
         FIELD(qkd.p_z, "qkd/source/p-z"),
         FIELD(qkd.holdoff_ns, "qkd/receiver/holdoff"),
+        FIELD(qkd.otdr.history, "qkd/otdr/history"),
         FIELD(qkd.block_bits, "qkd/block-bits"),
         FIELD(qkd.blocks_in_flight, "qkd/blocks-in-flight"),
         FIELD(qkd.proof, "qkd/proof"),

@@ -241,6 +241,20 @@ static int read_routes(const json_t *list, struct config *out, struct err *err)
 	return 0;
 }
 
+static void read_otdr(const json_t *o, struct config *out)
+{
+	out->qkd.otdr.interval_s = uint_of(o, "interval");
+	out->qkd.otdr.wavelength_nm = uint_of(o, "wavelength");
+	out->qkd.otdr.pulse_ns = uint_of(o, "pulse");
+	out->qkd.otdr.range_m = uint_of(o, "range");
+	out->qkd.otdr.averages = uint_of(o, "averages");
+	out->qkd.otdr.group_index = real_of(o, "group-index");
+	out->qkd.otdr.backscatter_db = real_of(o, "backscatter");
+	out->qkd.otdr.threshold_db = real_of(o, "loss-threshold");
+	out->qkd.otdr.keep = uint_of(o, "keep");
+	copy_text(o, "history", out->qkd.otdr.history, sizeof(out->qkd.otdr.history));
+}
+
 static void read_qkd(const json_t *o, struct config *out)
 {
 	const json_t *card = json_object_get(o, "card"), *source = json_object_get(o, "source");
@@ -254,6 +268,7 @@ static void read_qkd(const json_t *o, struct config *out)
 	out->qkd.p_mu1 = real_of(source, "p-mu1");
 	out->qkd.p_z = real_of(source, "p-z");
 	out->qkd.holdoff_ns = uint_of(json_object_get(o, "receiver"), "holdoff");
+	read_otdr(json_object_get(o, "otdr"), out);
 	out->qkd.block_bits = uint_of(o, "block-bits");
 	out->qkd.blocks_in_flight = uint_of(o, "blocks-in-flight");
 	copy_text(o, "proof", out->qkd.proof, sizeof(out->qkd.proof));
