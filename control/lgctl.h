@@ -26,6 +26,10 @@ struct lgctl_request {
 	void (*print)(FILE *out, const json_t *result);
 	const char *list; /* the array of the result that comes in pages, or NULL */
 	json_t *answer;   /* what is known without a gateway: nobody is asked */
+	/* What is still to be done with the answer, or NULL. OUT: where progress goes, or NULL. */
+	int (*follow)(const struct lgctl_request *r, const char *socket, json_t **result, FILE *out,
+	              struct err *err);
+	const char *path; /* of a file to write */
 };
 
 /*
@@ -71,6 +75,16 @@ void lgctl_print_plan_link(FILE *out, const json_t *result);
 int lgctl_plan_dwdm(FILE *input, json_t **result, struct err *err);
 int lgctl_build_plan_dwdm(char **args, int n, struct lgctl_request *r, struct err *err);
 void lgctl_print_plan_dwdm(FILE *out, const json_t *result);
+
+/* lgctl_otdr.c */
+int lgctl_build_otdr_run(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_otdr_show(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_otdr_export(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_otdr_baseline(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_otdr_import(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_otdr(FILE *out, const json_t *result);
+void lgctl_print_otdr_baseline(FILE *out, const json_t *result);
+void lgctl_print_otdr_file(FILE *out, const json_t *result);
 
 /* The same, page by page, until the list is whole. */
 int lgctl_call_all(const char *socket_path, const struct lgctl_request *request, json_t **result,

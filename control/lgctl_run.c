@@ -56,6 +56,12 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 		rc = 0;
 	} else {
 		rc = lgctl_call_all(options.socket, &request, &result, &err);
+		if (rc == 0 && request.follow != NULL) {
+			rc = request.follow(&request, options.socket, &result,
+			                    options.json ? NULL : out, &err);
+			if (rc != 0)
+				json_decref(result);
+		}
 	}
 	json_decref(request.params);
 	if (rc != 0) {

@@ -3,6 +3,7 @@
 #include "control/site.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -34,6 +35,7 @@ LOG_COMPONENT_DEFINE(site)
 static struct config config;
 static struct dataplane *dataplane;
 static struct link *link_;
+static struct otdr *otdr;
 static uint64_t next_reclaim_ns, started_ns;
 
 struct dataplane *site_dataplane(void)
@@ -44,6 +46,11 @@ struct dataplane *site_dataplane(void)
 struct link *site_link(void)
 {
 	return link_;
+}
+
+struct otdr *site_otdr(void)
+{
+	return otdr;
 }
 
 const struct config *site_config(void)
@@ -116,6 +123,17 @@ static int start_gcm(struct err *err)
 	                          device ? "auto" : config.gcm_provider, err);
 }
 
+static int start_otdr(struct err *err)
+{
+	char resource[64];
+
+	if (!config.qkd.enabled)
+		return 0;
+	snprintf(resource, sizeof(resource), "link/%s", config.link);
+	otdr = otdr_create(&config, resource, err);
+	return otdr != NULL ? 0 : -err->code;
+}
+
 static bool wire_local_up(void *ctx)
 {
 	(void)ctx;
@@ -156,6 +174,8 @@ int site_start(const struct config *c, struct err *err)
 	if (rc == 0)
 		rc = start_link(err);
 	if (rc == 0)
+		rc = start_otdr(err);
+	if (rc == 0)
 		rc = dataplane_run(dataplane, err);
 	if (rc < 0) {
 		site_stop();
@@ -181,6 +201,8 @@ void site_stop(void)
 	wire_watch_stop();
 	if (dataplane != NULL)
 		dataplane_stop(dataplane);
+	otdr_destroy(otdr);
+	otdr = NULL;
 	link_destroy(link_);
 	link_ = NULL;
 	dataplane_destroy(dataplane);
@@ -217,6 +239,8 @@ static void watch_clicks(uint64_t now_ns)
 void site_poll(uint64_t now_ns)
 {
 	link_poll(link_, now_ns);
+	if (otdr != NULL)
+		otdr_poll(otdr, qkd_role_otdr(link_role(link_)), &config, now_ns);
 	dataplane_exceptions(dataplane);
 	no_key_watch_poll(dataplane, &config, now_ns);
 	if (now_ns >= next_reclaim_ns) {

@@ -13,6 +13,7 @@
 #include "common/err.h"
 #include "config/config.h"
 #include "control/link.h"
+#include "control/otdr.h"
 #include "dataplane/dataplane.h"
 
 /* Once per process. On failure nothing is left behind and ERR names the reason. */
@@ -28,6 +29,7 @@ int site_reconfigure(const struct config *next, struct err *err);
 /* NULL while the gateway is not running. */
 struct dataplane *site_dataplane(void);
 struct link *site_link(void);
+struct otdr *site_otdr(void); /* NULL as well without a quantum link */
 const struct config *site_config(void);
 uint64_t site_started_ns(void); /* clock_mono_ns() */
 
