@@ -23,6 +23,7 @@ static uint64_t set_light(struct alice *a)
 {
 	const struct alice_tx *tx = &a->active;
 	struct light light = *clicks_last_light(a->clicks);
+	struct choices_period next;
 
 	light.from = light.from > a->pulse + 1 ? light.from : a->pulse + 1;
 	light.mode = a->card.armed ? tx->mode : CARD_TX_MODE_DARK;
@@ -32,20 +33,34 @@ static uint64_t set_light(struct alice *a)
 	        .mu2 = (double)tx->mu2 / ONE,
 	        .p_mu1 = (double)tx->p_mu1 / ONE,
 	        .p_z = (double)tx->p_z / ONE,
+	        .mu3 = (double)tx->mu3 / ONE,
+	        .p_mu2 = (double)tx->p_mu2 / ONE,
+	        .three_states = tx->states != 0,
 	};
 	if (clicks_set_light(a->clicks, &light) < 0) {
 		/* More changes on their way through the fibre than we can keep. */
 		shm_card_fault(&a->card, CARD_FAULT_INTERNAL, 0);
 		return 0;
 	}
-	choices_change(&a->choices, light.from, light.mode == CARD_TX_MODE_QKD, tx->p_mu1, tx->p_z);
+	next = (struct choices_period){.from = light.from,
+	                               .random = light.mode == CARD_TX_MODE_QKD,
+	                               .p_mu1 = tx->p_mu1,
+	                               .p_z = tx->p_z,
+	                               .p_mu2 = tx->p_mu2,
+	                               .three_states = tx->states != 0};
+	choices_change(&a->choices, &next);
 	return (a->base + light.from) & SLOT_MASK;
 }
 
 static uint32_t apply(struct alice *a)
 {
-	const struct alice_tx *tx = &a->shadow;
+	struct alice_tx next = a->shadow, *tx = &next;
 
+	/* What was not accepted lies still. */
+	if (!(a->card.features_used & CARD_FEATURE_TWO_DECOY))
+		tx->mu3 = tx->p_mu2 = 0;
+	if (!(a->card.features_used & CARD_FEATURE_THREE_STATE))
+		tx->states = 0;
 	if (tx->mode > CARD_TX_MODE_SYNC)
 		return CARD_TX_MODE;
 	if (tx->mu1 > MU_MAX)
@@ -56,6 +71,10 @@ static uint32_t apply(struct alice *a)
 		return CARD_TX_P_MU1;
 	if (tx->p_z > ONE)
 		return CARD_TX_P_Z;
+	if (tx->mu3 > MU_MAX)
+		return CARD_TX_MU3;
+	if (tx->p_mu2 > ONE - tx->p_mu1)
+		return CARD_TX_P_MU2;
 	a->active = *tx;
 	shm_card_put64(&a->card, CARD_TX_FROM_LO, set_light(a));
 	return 0;
@@ -82,6 +101,15 @@ static uint32_t write_tx(void *end, uint32_t offset, uint32_t value)
 		break;
 	case CARD_TX_P_Z:
 		a->shadow.p_z = value;
+		break;
+	case CARD_TX_MU3:
+		a->shadow.mu3 = value;
+		break;
+	case CARD_TX_P_MU2:
+		a->shadow.p_mu2 = value;
+		break;
+	case CARD_TX_STATES:
+		a->shadow.states = value & 1;
 		break;
 	default:
 		return 0;
@@ -156,7 +184,8 @@ static uint32_t reply(struct alice *a, uint64_t slot)
 	if (choice < 0)
 		return r;
 	return r | CARD_CHOICE_VALID | (choice & CHOICE_BASIS_X ? CARD_CHOICE_BASIS_X : 0) |
-	       (choice & CHOICE_BIT ? CARD_CHOICE_BIT : 0) | (choice & CHOICE_MU2 ? 1u << 26 : 0);
+	       (choice & CHOICE_BIT ? CARD_CHOICE_BIT : 0) |
+	       CHOICE_INTENSITY((uint32_t)choice) << 26;
 }
 
 /* One query buffer into one reply buffer; false when it has to wait. */

@@ -13,6 +13,7 @@
 
 struct alice_tx {
 	uint32_t mode, mu1, mu2, p_mu1, p_z;
+	uint32_t mu3, p_mu2, states; /* with TWO_DECOY, THREE_STATE; else 0 */
 };
 
 struct alice {

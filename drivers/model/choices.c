@@ -39,15 +39,17 @@ void choices_reset(struct choices *c, uint64_t n, struct rng *rng)
 	c->period[0] = (struct choices_period){.from = n};
 }
 
-void choices_change(struct choices *c, uint64_t from, bool random, uint32_t p_mu1, uint32_t p_z)
+void choices_change(struct choices *c, const struct choices_period *next)
 {
+	uint64_t from = next->from;
+
 	if (c->period[c->periods - 1].from >= from) {
 		c->periods--;
 	} else if (c->periods == CHOICES_PERIODS) {
 		c->periods--;
 		memmove(&c->period[0], &c->period[1], c->periods * sizeof(c->period[0]));
 	}
-	c->period[c->periods++] = (struct choices_period){from, random, p_mu1, p_z};
+	c->period[c->periods++] = *next;
 	if (c->floor < c->period[0].from)
 		c->floor = c->period[0].from;
 }
@@ -79,11 +81,12 @@ void choices_seen(struct choices *c, uint64_t n, unsigned int choice)
 	uint64_t oldest = n > c->retention ? n - c->retention : 0;
 
 	/* Two at most, so that a pause in the clicks makes no pause here. */
-	for (int i = 0; i < 2 && c->first < c->end && seen_at(c, c->first) >> 3 < oldest; i++)
-		c->floor = (seen_at(c, c->first++) >> 3) + 1;
+	for (int i = 0; i < 2 && c->first < c->end && seen_at(c, c->first) >> CHOICE_BITS < oldest;
+	     i++)
+		c->floor = (seen_at(c, c->first++) >> CHOICE_BITS) + 1;
 	if (c->end - c->first == c->size && !grow(c))
-		c->floor = (seen_at(c, c->first++) >> 3) + 1;
-	c->seen[c->end++ & (c->size - 1)] = n << 3 | choice;
+		c->floor = (seen_at(c, c->first++) >> CHOICE_BITS) + 1;
+	c->seen[c->end++ & (c->size - 1)] = n << CHOICE_BITS | choice;
 }
 
 /* Count of the first record at N or later. Look-ups come in order: start from the last. */
@@ -93,9 +96,9 @@ static uint64_t find(struct choices *c, uint64_t n)
 
 	if (at < lo || at > hi)
 		at = lo;
-	if (at < hi && seen_at(c, at) >> 3 < n) {
+	if (at < hi && seen_at(c, at) >> CHOICE_BITS < n) {
 		lo = at + 1;
-		while (lo - 1 + step < hi && seen_at(c, lo - 1 + step) >> 3 < n) {
+		while (lo - 1 + step < hi && seen_at(c, lo - 1 + step) >> CHOICE_BITS < n) {
 			lo += step;
 			step *= 2;
 		}
@@ -103,13 +106,13 @@ static uint64_t find(struct choices *c, uint64_t n)
 			hi = lo - 1 + step;
 	} else {
 		hi = at;
-		if (lo < hi && seen_at(c, hi - 1) >> 3 < n)
+		if (lo < hi && seen_at(c, hi - 1) >> CHOICE_BITS < n)
 			lo = hi;
 	}
 	while (lo < hi) {
 		uint64_t mid = lo + (hi - lo) / 2;
 
-		if (seen_at(c, mid) >> 3 < n)
+		if (seen_at(c, mid) >> CHOICE_BITS < n)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -126,6 +129,20 @@ static const struct choices_period *period_of(const struct choices *c, uint64_t 
 	return &c->period[i - 1];
 }
 
+/* What the card sends when RANDOM is its word for the slot. */
+static unsigned int draw(const struct choices_period *p, uint64_t random)
+{
+	unsigned int choice = (random >> 16 & 0xffff) < p->p_z ? 0 : CHOICE_BASIS_X;
+	uint64_t intensity = random >> 32 & 0xffff;
+
+	if (intensity >= p->p_mu1)
+		choice |= p->p_mu2 == 0 || intensity < (uint64_t)p->p_mu1 + p->p_mu2 ? CHOICE_MU2
+		                                                                     : CHOICE_MU3;
+	if (random & 1 && !(p->three_states && choice & CHOICE_BASIS_X))
+		choice |= CHOICE_BIT;
+	return choice;
+}
+
 int choices_get(struct choices *c, uint64_t n, uint64_t end)
 {
 	const struct choices_period *p;
@@ -137,10 +154,8 @@ int choices_get(struct choices *c, uint64_t n, uint64_t end)
 	if (!p->random || n < p->from)
 		return -1;
 	at = find(c, n);
-	if (at < c->end && seen_at(c, at) >> 3 == n)
-		return (int)(seen_at(c, at) & 7);
+	if (at < c->end && seen_at(c, at) >> CHOICE_BITS == n)
+		return (int)(seen_at(c, at) & (CHOICE_VALUES - 1));
 	random = prf_word(&c->prf, n);
-	return (int)((random & 1 ? CHOICE_BIT : 0) |
-	             ((random >> 16 & 0xffff) < p->p_z ? 0 : CHOICE_BASIS_X) |
-	             ((random >> 32 & 0xffff) < p->p_mu1 ? 0 : CHOICE_MU2));
+	return (int)draw(p, random);
 }

@@ -18,22 +18,26 @@
 
 #define CHOICES_PERIODS 256
 
+struct choices_period {
+	uint64_t from;
+	bool random;         /* QKD mode */
+	uint32_t p_mu1, p_z; /* probability * 2^16 */
+	uint32_t p_mu2;      /* 0: all that is not mu1 is mu2 */
+	bool three_states;
+};
+
 struct choices {
 	struct prf prf;
 	uint64_t retention; /* slots */
 	uint64_t floor;     /* pulses before it are forgotten */
 
-	/* seen pulses in a ring, ascending: n << 3 | choice */
+	/* seen pulses in a ring, ascending: n << CHOICE_BITS | choice */
 	uint64_t *seen;
 	uint64_t first, end, cursor; /* counts; a place is its count mod size */
 	uint64_t size;               /* a power of two */
 
 	/* since when what was sent: ascending, the oldest first */
-	struct choices_period {
-		uint64_t from;
-		bool random;         /* QKD mode */
-		uint32_t p_mu1, p_z; /* probability * 2^16 */
-	} period[CHOICES_PERIODS];
+	struct choices_period period[CHOICES_PERIODS];
 	unsigned int periods;
 };
 
@@ -44,8 +48,8 @@ void choices_free(struct choices *c);
 /* Forget everything before pulse N and take a new key. */
 void choices_reset(struct choices *c, uint64_t n, struct rng *rng);
 
-/* What is sent from pulse FROM on, not before an earlier change. */
-void choices_change(struct choices *c, uint64_t from, bool random, uint32_t p_mu1, uint32_t p_z);
+/* What is sent from pulse NEXT->from on, not before an earlier change. */
+void choices_change(struct choices *c, const struct choices_period *next);
 
 /* Pulse N, later than all before, was seen with CHOICE (CHOICE_* of outcomes.h). */
 void choices_seen(struct choices *c, uint64_t n, unsigned int choice);

@@ -119,12 +119,16 @@ void outcomes_build(struct outcomes *o, const struct optics_link *link,
 	if (source == NULL) {
 		add_masks(&l, link, none, 0, 1);
 	} else {
-		for (unsigned int choice = 0; choice < 8; choice++) {
-			double mu = choice & CHOICE_MU2 ? source->mu2 : source->mu1, p = 0.5;
+		for (unsigned int choice = 0; choice < CHOICE_VALUES; choice++) {
+			unsigned int k = CHOICE_INTENSITY(choice);
+			double mu, p = 0.5;
 
-			if (bit_zero)
+			if (k >= OPTICS_INTENSITIES)
+				continue;
+			mu = optics_source_mu(source, k);
+			if (bit_zero || (source->three_states && choice & CHOICE_BASIS_X))
 				p = choice & CHOICE_BIT ? 0 : 1;
-			p *= choice & CHOICE_MU2 ? 1 - source->p_mu1 : source->p_mu1;
+			p *= optics_source_p(source, k);
 			p *= choice & CHOICE_BASIS_X ? 1 - source->p_z : source->p_z;
 			if (p > 0)
 				add_choice(&l, link, attack, eta * mu, choice, p);

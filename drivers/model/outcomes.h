@@ -16,12 +16,17 @@
 #include "drivers/model/physics.h"
 #include "drivers/model/rng.h"
 
-/* Alice's choice in a slot, three bits. */
+/* Alice's choice in a slot, four bits. */
 #define CHOICE_BASIS_X 1u
 #define CHOICE_BIT     2u
 #define CHOICE_MU2     4u
+#define CHOICE_MU3     8u
+#define CHOICE_BITS    4
+#define CHOICE_VALUES  16u
+/* 0 mu1, 1 mu2, 2 mu3, as in the card's replies. */
+#define CHOICE_INTENSITY(choice) ((choice) >> 2 & 3)
 
-#define OUTCOMES_MAX (2 * 2 * 2 * 4 * 15)
+#define OUTCOMES_MAX (2 * 2 * 3 * 4 * 15)
 
 struct outcome {
 	uint8_t choice;

@@ -62,7 +62,7 @@ static void posterior(double up_to[PHOTONS_MAX + 1], const struct optics_link *l
                       const struct optics_source *s, const struct attack *attack,
                       unsigned int choice, unsigned int detectors)
 {
-	double mu = choice & CHOICE_MU2 ? s->mu2 : s->mu1, poisson = exp(-mu), sum = 0;
+	double mu = optics_source_mu(s, CHOICE_INTENSITY(choice)), poisson = exp(-mu), sum = 0;
 
 	for (unsigned int n = 0; n <= PHOTONS_MAX; n++) {
 		double clicks = 1;
@@ -98,16 +98,21 @@ void photons_init(struct photons *p, const struct optics_link *link,
                   const struct optics_source *source, const struct attack *attack)
 {
 	memset(p, 0, sizeof(*p));
-	for (unsigned int choice = 0; choice < 8; choice++)
+	for (unsigned int choice = 0; choice < CHOICE_VALUES; choice++) {
+		unsigned int k = CHOICE_INTENSITY(choice);
+
+		if (k >= OPTICS_INTENSITIES || optics_source_p(source, k) <= 0)
+			continue;
 		for (unsigned int mask = 0; mask < MASKS; mask++)
 			posterior(p->up_to[choice][mask], link, source, attack, choice, mask);
+	}
 	p->phase_error = phase_error(link, attack);
 }
 
 unsigned int photons_draw(const struct photons *p, unsigned int choice, unsigned int detectors,
                           struct rng *rng)
 {
-	const double *up_to = p->up_to[choice & 7][detectors & (MASKS - 1)];
+	const double *up_to = p->up_to[choice & (CHOICE_VALUES - 1)][detectors & (MASKS - 1)];
 	double u = rng_uniform(rng);
 	unsigned int n = 0;
 

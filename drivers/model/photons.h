@@ -21,7 +21,7 @@
 #define PHOTONS_MAX 12 /* the last place counts all beyond as well */
 
 struct photons {
-	double up_to[8][16][PHOTONS_MAX + 1]; /* P(number <= n | CHOICE_*, detectors) */
+	double up_to[CHOICE_VALUES][16][PHOTONS_MAX + 1]; /* P(number <= n | CHOICE_*, detectors) */
 	double phase_error; /* of a single photon that was seen, measured in X and sent in X */
 };
 

@@ -30,6 +30,18 @@ double physics_transmittance(const struct optics_link *link)
 	                   link->loss_db_per_km * link->distance_km + link->receiver_loss_db);
 }
 
+double optics_source_mu(const struct optics_source *s, unsigned int k)
+{
+	return k == 0 ? s->mu1 : k == 1 ? s->mu2 : s->mu3;
+}
+
+double optics_source_p(const struct optics_source *s, unsigned int k)
+{
+	double p_mu2 = s->p_mu2 > 0 ? s->p_mu2 : 1 - s->p_mu1;
+
+	return k == 0 ? s->p_mu1 : k == 1 ? p_mu2 : s->p_mu2 > 0 ? 1 - s->p_mu1 - p_mu2 : 0;
+}
+
 double physics_background(const struct optics_link *link, unsigned int detector)
 {
 	double basis = detector < 2 ? link->p_z_bob : 1 - link->p_z_bob;
@@ -54,6 +66,7 @@ void physics_drifted(const struct drift *drift, struct optics_link *link,
 	link->receiver_loss_db += drift->loss_db;
 	source->mu1 *= 1 + drift->intensity;
 	source->mu2 *= (1 + drift->intensity) * (1 + drift->ratio);
+	source->mu3 *= (1 + drift->intensity) * (1 + drift->ratio);
 }
 
 double physics_afterpulse_left(const struct optics_link *link, double rate, double holdoff_s)
@@ -85,12 +98,12 @@ static double behind_own_dead_times(const struct optics_link *link,
 {
 	double z = link->p_z_bob, fire[2] = {0, 0};
 	double eta = physics_transmittance(link), rate[DETECTORS], sum;
-	double p[2] = {source->p_mu1, 1 - source->p_mu1}, mu[2] = {source->mu1, source->mu2};
 
-	for (int k = 0; k < 2; k++)
+	for (unsigned int k = 0; k < OPTICS_INTENSITIES; k++)
 		for (int basis = 0; basis < 2; basis++)
-			fire[basis] +=
-			        p[k] * physics_mismatched(eta * mu[k] * (basis ? 1 - z : z),
+			fire[basis] += optics_source_p(source, k) *
+			               physics_mismatched(eta * optics_source_mu(source, k) *
+			                                          (basis ? 1 - z : z),
 			                                  physics_background(link, basis ? 2 : 0));
 	sum = fire[0] + fire[1];
 	for (int d = 0; d < DETECTORS; d++)
@@ -101,24 +114,28 @@ static double behind_own_dead_times(const struct optics_link *link,
 void physics_expect(const struct optics_link *link, const struct optics_source *source,
                     double holdoff_s, struct physics_expect *out)
 {
-	double eta = physics_transmittance(link), p[2] = {source->p_mu1, 1 - source->p_mu1};
-	double mu[2] = {source->mu1, source->mu2}, gain[2], click[2] = {0, 0}, error[2] = {0, 0};
-	double dead_s = link->dead_ns * 1e-9, share, qber[2], with_afterpulses;
+	double eta = physics_transmittance(link), all = 0, of_mu1 = 0;
+	double click[2] = {0, 0}, error[2] = {0, 0}, dead_s = link->dead_ns * 1e-9, share, qber[2],
+	       with_afterpulses;
 
-	for (int k = 0; k < 2; k++) {
+	for (unsigned int k = 0; k < OPTICS_INTENSITIES; k++) {
+		double mu = optics_source_mu(source, k), p = optics_source_p(source, k), gain;
+
 		/* Two detectors of either background. */
-		gain[k] = -p[k] * expm1(2 * log1p(-physics_background(link, 0)) +
-		                        2 * log1p(-physics_background(link, 2)) - eta * mu[k]);
+		gain = -p * expm1(2 * log1p(-physics_background(link, 0)) +
+		                  2 * log1p(-physics_background(link, 2)) - eta * mu);
+		all += gain;
+		of_mu1 += k == 0 ? gain : 0;
 		for (int basis = 0; basis < 2; basis++) {
 			double part = basis == 0 ? link->p_z_bob : 1 - link->p_z_bob, c, e;
 
-			physics_matched(eta * mu[k] * part, physics_background(link, basis ? 2 : 0),
+			physics_matched(eta * mu * part, physics_background(link, basis ? 2 : 0),
 			                physics_misalignment(link, (unsigned int)basis), &c, &e);
-			click[basis] += p[k] * c;
-			error[basis] += p[k] * e;
+			click[basis] += p * c;
+			error[basis] += p * e;
 		}
 	}
-	out->rate = (gain[0] + gain[1]) / (link->slot_fs * 1e-15);
+	out->rate = all / (link->slot_fs * 1e-15);
 	share = afterpulse_share(link, out->rate, dead_s > holdoff_s ? dead_s : holdoff_s);
 	/* Live time is 1 - clicks_s tau; in it come RATE clicks and the afterpulses' share. */
 	with_afterpulses = out->rate / (1 - share);
@@ -133,5 +150,5 @@ void physics_expect(const struct optics_link *link, const struct optics_source *
 		                      : 0;
 	out->qber_z = qber[0];
 	out->qber_x = qber[1];
-	out->p_mu1 = gain[0] + gain[1] > 0 ? gain[0] / (gain[0] + gain[1]) : 0;
+	out->p_mu1 = all > 0 ? of_mu1 / all : 0;
 }

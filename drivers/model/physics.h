@@ -35,7 +35,13 @@ struct optics_link {
 /* Source statistics: intensities in photons per pulse. */
 struct optics_source {
 	double mu1, mu2, p_mu1, p_z;
+	double mu3, p_mu2; /* a second decoy; P_MU2 0: there is none, all that is not mu1 is mu2 */
+	bool three_states; /* |0>, |1> and |+> alone */
 };
+#define OPTICS_INTENSITIES 3
+/* Intensity K of 0 to 2, and how often it is sent. */
+double optics_source_mu(const struct optics_source *s, unsigned int k);
+double optics_source_p(const struct optics_source *s, unsigned int k);
 
 /* 20 km of fibre, the link of the demonstration. */
 extern const struct optics_link optics_link_default;

@@ -172,9 +172,12 @@ void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, doubl
 	card->end = end;
 	card->rng = *rng;
 	otdr_card_init(&card->otdr, NULL, false, 0);
-	card->features = CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY | CARD_FEATURE_SELF_TEST |
-	                 CARD_FEATURE_OTDR |
-	                 (role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN : 0);
+	card->features =
+	        CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY | CARD_FEATURE_SELF_TEST |
+	        CARD_FEATURE_OTDR |
+	        (role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN | CARD_FEATURE_TWO_DECOY |
+	                                           CARD_FEATURE_THREE_STATE
+	                                 : 0);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
 		card->ring[q].to_host = q != CARD_RING_QUERIES;
 	function_reset(card);

@@ -310,6 +310,52 @@ static void test_own_dead_times(void)
 		}
 }
 
+/* Two decoys, the weaker one vacuum, and |+> alone in X: clicks of each intensity and state. */
+static void test_two_decoys_and_three_states(void)
+{
+	static const double mu[3] = {0.5, 0.1, 0};
+	const struct optics_source source = {.mu1 = mu[0],
+	                                     .mu2 = mu[1],
+	                                     .mu3 = mu[2],
+	                                     .p_mu1 = 0.6,
+	                                     .p_mu2 = 0.3,
+	                                     .p_z = 0.5,
+	                                     .three_states = true};
+	struct optics_link link = bare_link();
+	uint64_t seen[3] = {0}, plus[2] = {0}, slots = 100000000;
+	static struct click k[BATCH];
+	struct clicks c;
+	double eta;
+
+	link.distance_km = 20;
+	link.efficiency = 0.2;
+	link.dark_probability = 1e-5;
+	link.misalignment = 0.02;
+	link.p_z_bob = 0.5;
+	eta = physics_transmittance(&link);
+	start(&c, &link, &source, 0, 600);
+	while (c.n < slots) {
+		size_t n = clicks_run(&c, slots, k, BATCH);
+
+		for (size_t i = 0; i < n; i++) {
+			unsigned int choice = k[i].choice, x = k[i].detectors >> 2;
+
+			CU_ASSERT_TRUE_FATAL(k[i].has_choice);
+			seen[CHOICE_INTENSITY(choice)]++;
+			CU_ASSERT_FALSE((choice & CHOICE_BASIS_X) && (choice & CHOICE_BIT));
+			if (choice & CHOICE_BASIS_X && (x == 1 || x == 2) &&
+			    (k[i].detectors & 3) == 0 && CHOICE_INTENSITY(choice) == 0)
+				plus[x >> 1]++;
+		}
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		CU_ASSERT(share(seen[i], (double)slots * optics_source_p(&source, i),
+		                physics_gain_exact(eta, mu[i], 1e-5, 4), 1e-4));
+	/* |+> errs by the misalignment and half of the dark counts: 2e-5 on eta mu / 2. */
+	CU_ASSERT(share(plus[1], (double)(plus[0] + plus[1]), 0.02 + 0.96 * 1e-5 / (eta * 0.5 / 2),
+	                5e-3));
+}
+
 static void test_how_many(void)
 {
 	CU_ASSERT(comparisons > COMPARISONS / 2 && comparisons <= COMPARISONS);
@@ -317,4 +363,4 @@ static void test_how_many(void)
 
 UNIT_MAIN(UNIT(test_reference_rows), UNIT(test_other_monte_carlo), UNIT(test_dead_time),
           UNIT(test_afterpulse_share), UNIT(test_afterpulse_errors), UNIT(test_own_dead_times),
-          UNIT(test_how_many))
+          UNIT(test_two_decoys_and_three_states), UNIT(test_how_many))

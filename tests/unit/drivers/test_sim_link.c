@@ -218,6 +218,57 @@ static void test_cards_agree_and_attack_shows(void)
 	host_close(h);
 }
 
+/* Of the features of 1.1, accepted or not: a third intensity, and X without its second state. */
+static void test_two_decoys_and_three_states_over_the_card(void)
+{
+	for (int accepted = 0; accepted < 2; accepted++) {
+		struct host *h = host_open(&optics_link_default, 47 + (uint64_t)accepted);
+		unsigned int of[4] = {0}, minus = 0;
+		uint64_t *query, first;
+		const uint32_t *reply;
+
+		CU_ASSERT(reg(h, A, CARD_FEATURES_LO) & CARD_FEATURE_TWO_DECOY);
+		CU_ASSERT(reg(h, A, CARD_FEATURES_LO) & CARD_FEATURE_THREE_STATE);
+		CU_ASSERT(!(reg(h, B, CARD_FEATURES_LO) & CARD_FEATURE_TWO_DECOY));
+		if (accepted)
+			host_write(h, A, CARD_FEATURES_USED_LO,
+			           CARD_FEATURE_TWO_DECOY | CARD_FEATURE_THREE_STATE);
+		light_up(h);
+		ring_run(h, A, CARD_RING_QUERIES, 1);
+		ring_run(h, A, CARD_RING_CHOICES, 1);
+		host_write(h, A, CARD_TX_MU3, 0);
+		host_write(h, A, CARD_TX_P_MU1, 20000);
+		host_write(h, A, CARD_TX_P_MU2, 20000);
+		host_write(h, A, CARD_TX_STATES, 1);
+		host_write(h, A, CARD_TX_APPLY, 1);
+		first = reg64(h, A, CARD_TX_FROM_LO);
+		pass_ms(h, 3);
+		query = buffer(h, A, CARD_RING_QUERIES, 0);
+		for (uint64_t i = 0; i < 512; i++)
+			query[i] = first + 100 * i;
+		desc(h, A, CARD_RING_QUERIES, 0)->len = 512 * 8;
+		post(h, A, CARD_RING_CHOICES, 1);
+		post(h, A, CARD_RING_QUERIES, 1);
+		pass_ms(h, 2);
+		CU_ASSERT_EQUAL(head(h, A, CARD_RING_CHOICES), 1);
+		reply = buffer(h, A, CARD_RING_CHOICES, 0);
+		for (int i = 0; i < 512; i++) {
+			CU_ASSERT(reply[i] & CARD_CHOICE_VALID);
+			of[CARD_CHOICE_INTENSITY(reply[i])]++;
+			minus += (reply[i] & CARD_CHOICE_BASIS_X) && (reply[i] & CARD_CHOICE_BIT);
+		}
+		CU_ASSERT(of[3] == 0 && (of[2] > 100) == accepted && (of[2] == 0) == !accepted);
+		CU_ASSERT((minus == 0) == accepted);
+		/* Probabilities that add up to more than one. */
+		host_write(h, A, CARD_TX_P_MU2, 60000);
+		host_write(h, A, CARD_TX_APPLY, 1);
+		CU_ASSERT_EQUAL((reg(h, A, CARD_STATUS) & CARD_STATUS_FAULT) != 0, accepted);
+		if (accepted)
+			CU_ASSERT_EQUAL(reg(h, A, CARD_FAULT_ARG), CARD_TX_P_MU2);
+		host_close(h);
+	}
+}
+
 /* A process that stood still leaves out what it missed, and says so to all. */
 static void test_slower_than_real_time_is_told(void)
 {
@@ -282,4 +333,5 @@ static void test_status_is_json(void)
 
 UNIT_MAIN(UNIT(test_look_up_of_any_slot), UNIT(test_old_slots_are_forgotten),
           UNIT(test_light_in_the_fibre_is_waited_for), UNIT(test_cards_agree_and_attack_shows),
-          UNIT(test_slower_than_real_time_is_told), UNIT(test_status_is_json))
+          UNIT(test_slower_than_real_time_is_told),
+          UNIT(test_two_decoys_and_three_states_over_the_card), UNIT(test_status_is_json))
