@@ -84,7 +84,7 @@ void block_release(struct engine *e, struct block *b)
 	memcpy(kept.string, b->string, sizeof(kept.string));
 	if (b->stage == BLOCK_FREE)
 		return;
-	if (!block_job_end(b)) {
+	if (!block_job_end(e, b)) {
 		b->stage = BLOCK_ENDING; /* engine_poll() comes back to it */
 		if (e->open == b)
 			e->open = NULL;

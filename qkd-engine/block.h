@@ -251,7 +251,7 @@ enum block_job block_job(struct engine *e, struct block *b, job_step_fn step);
 /* Likewise, of some 10 us in all. */
 enum block_job block_job_small(struct engine *e, struct block *b, job_step_fn step);
 /* False: another core has it, and is told to leave it. */
-bool block_job_end(struct block *b);
+bool block_job_end(struct engine *e, struct block *b);
 
 /* block_frames.c: checks of frames, and what comes of those that fail. */
 bool block_check_step(struct engine *e, struct block *b);  /* Alice */

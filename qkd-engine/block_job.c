@@ -39,12 +39,15 @@ enum block_job block_job_small(struct engine *e, struct block *b, job_step_fn st
 	return run(e, b, step, true);
 }
 
-bool block_job_end(struct block *b)
+bool block_job_end(struct engine *e, struct block *b)
 {
+	bool given = b->job.given;
+
 	if (!job_back(&b->job)) {
 		job_stop(&b->job);
 		return false;
 	}
+	e->stats.jobs_back += given;
 	b->job_on = false;
 	return true;
 }

@@ -29,6 +29,7 @@ void bob_sift_drop(struct engine *e)
 	struct bob *b = &e->bob;
 
 	b->head = b->tail;
+	e->stats.dropped += b->pending->outcomes.count;
 	secret_wipe(b->pending, sizeof(*b->pending));
 	b->dropping = false;
 }

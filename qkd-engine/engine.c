@@ -308,7 +308,7 @@ static bool blocks_end(struct engine *e)
 	bool some = false;
 
 	for (unsigned int i = 0; i < e->block_count; i++) {
-		if (e->blocks[i].stage == BLOCK_ENDING && job_back(&e->blocks[i].job))
+		if (e->blocks[i].stage == BLOCK_ENDING)
 			block_release(e, &e->blocks[i]);
 		some |= e->blocks[i].stage == BLOCK_ENDING;
 	}

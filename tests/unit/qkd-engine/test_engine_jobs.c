@@ -195,6 +195,83 @@ static void test_destroyed_meanwhile(void)
 	rig_give = NULL;
 }
 
+/* The heavy jobs of one end wait, all others are done. */
+static void do_held_but(const struct engine *e)
+{
+	for (unsigned int i = 0; i < held_count;)
+		if ((is_of(held[i], e) && !held[i]->small) || !job_run(held[i]))
+			i++;
+		else
+			held[i] = held[--held_count];
+}
+
+/* Each detection was announced, or is about to be, or is counted among those that were not. */
+static void expect_all_counted(const struct engine *b)
+{
+	struct engine_stats s;
+
+	engine_stats_read(b, &s);
+	CU_ASSERT_EQUAL(s.detections,
+	                s.announced + s.dropped + s.unaligned + b->bob.pending->outcomes.count);
+}
+
+/*
+ * One end falls behind for four seconds: blocks wait for it, and when there are as many as may be,
+ * what is detected is a gap, counted. Nothing is aborted, and blocks go on when it does.
+ */
+static void falls_behind(bool alice)
+{
+	static struct rig r;
+	struct engine_stats before, b, a;
+	unsigned int blocks;
+	struct engine *slow;
+
+	rig_give = hold;
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 6 + alice));
+	slow = alice ? r.a.engine : r.b.engine;
+	for (int i = 0; i < 50000 && (r.a.block_count < 1 || r.b.block_count < 1); i++) {
+		rig_step(&r);
+		do_held();
+	}
+	CU_ASSERT_EQUAL_FATAL(rig_common_blocks(&r), 1);
+	engine_stats_read(r.b.engine, &before);
+	CU_ASSERT_EQUAL(before.gaps, 0);
+	expect_all_counted(r.b.engine);
+	blocks = r.b.block_count;
+	for (uint64_t end = r.wire.now_ns + 4 * NS_PER_S; r.wire.now_ns < end;) {
+		rig_step(&r);
+		do_held_but(slow);
+	}
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(b.gaps, 1);
+	CU_ASSERT(b.dropped - before.dropped > 100000);
+	CU_ASSERT_EQUAL(b.blocks_in_flight, r.b.engine->block_count);
+	CU_ASSERT(r.b.block_count <= blocks + 1); /* one may have been all but done */
+	expect_all_counted(r.b.engine);
+	engine_stats_read(slow, &a);
+	CU_ASSERT(a.jobs_given > a.jobs_back);
+	for (int i = 0; i < 50000 && r.b.block_count < blocks + 8; i++) {
+		rig_step(&r);
+		do_held();
+	}
+	CU_ASSERT(rig_common_blocks(&r) >= (int)blocks + 7);
+	expect_all_counted(r.b.engine);
+	engine_stats_read(r.a.engine, &a);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(a.blocks_aborted + b.blocks_aborted, 0);
+	CU_ASSERT_EQUAL(a.protocol_errors + b.protocol_errors + b.realignments, 0);
+	CU_ASSERT_EQUAL(a.alarms | b.alarms, 0);
+	do_held();
+	rig_fini(&r);
+	rig_give = NULL;
+}
+
+static void test_falls_behind(void)
+{
+	falls_behind(true);
+	falls_behind(false);
+}
+
 /* Threads do them. */
 static struct spsc ring[THREADS];
 static bool over;
@@ -254,4 +331,4 @@ static void test_threads(void)
 }
 
 UNIT_MAIN(UNIT(test_makes_key), UNIT(test_does_what_is_refused), UNIT(test_session_ends_meanwhile),
-          UNIT(test_destroyed_meanwhile), UNIT(test_threads))
+          UNIT(test_destroyed_meanwhile), UNIT(test_falls_behind), UNIT(test_threads))
