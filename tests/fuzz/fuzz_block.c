@@ -172,6 +172,9 @@ static void put_block(struct world *w, enum block_stage stage, bool alice)
 		                                  .frame_bits = CASCADE_FRAME_MIN,
 		                                  .qber_ppb = 30000000}};
 
+		/* Bob has a workspace by then; Alice takes hers when she is asked. */
+		if (e->config.role == ENGINE_BOB && !block_reconcile_space(e, b))
+			abort();
 		if (!block_reconcile_start(e, b, &start))
 			abort();
 	}
