@@ -165,6 +165,8 @@ static void learn(struct trace_baseline *b, const struct trace *traces)
 	}
 	sum /= weight > 0 ? weight * (1 - 1.0 / b->traces) : 1;
 	b->changing_var = sum > 0 ? sum : 0;
+	/* What the cells' deviations are for a trace to come. */
+	trace_statistics(b, &b->mean, 1 + 1.0 / b->traces);
 }
 
 int trace_baseline_make(struct trace_baseline *b, const struct trace *traces, unsigned int count,

@@ -262,8 +262,10 @@ static void test_kinds(void)
 
 static void test_zones(void)
 {
+	struct trace_changes c;
 	struct trace_baseline b;
 	struct otdr_rig r;
+	double sigma;
 
 	otdr_rig_init(&r, 30, 500, 17);
 	r.fibre.points = 1;
@@ -276,6 +278,11 @@ static void test_zones(void)
 	CU_ASSERT(b.zones[1].from_km < 20 && b.zones[1].to_km > 20.05 && b.zones[1].to_km < 20.3);
 	CU_ASSERT_EQUAL(b.zones[2].why, TRACE_ZONE_END);
 	CU_ASSERT(b.zones[2].from_km > 29.4);
+	/* What it will find is known before there is a trace to compare. */
+	sigma = b.sigma[b.cells / 2];
+	compare(&r, &b, &c);
+	CU_ASSERT(sigma > 0.001);
+	CU_ASSERT(otdr_near(b.sigma[b.cells / 2], sigma, 1e-12));
 	trace_baseline_free(&b);
 }
 
