@@ -129,6 +129,7 @@ void card_close(struct card *card)
 	}
 	card->ops->close(card->t);
 	card_otdr_close(card);
+	card_ocm_close(card);
 	secret_free(card->pool);
 	free(card->query);
 	free(card);
@@ -187,6 +188,7 @@ int card_poll(struct card *card, uint64_t now_ns)
 	handled += card_telemetry_poll(card);
 	handled += card_queries_poll(card);
 	handled += card_otdr_poll(card, now_ns);
+	handled += card_ocm_poll(card);
 	card_ring_refill(&card->ring[CARD_RING_TAGS]);
 	card_ring_refill(&card->ring[CARD_RING_CHOICES]);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
@@ -215,6 +217,7 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, fault_arg);
 	status_get(card, out, slot_period_fs);
 	status_get(card, out, otdr);
+	status_get(card, out, ocm);
 	status_get(card, out, clicks);
 	status_get(card, out, doubles);
 	status_get(card, out, gaps);

@@ -137,6 +137,24 @@ void card_otdr_trace(const struct card *card, struct card_otdr_trace *out);
 /* Ready or broken: for another. */
 void card_otdr_release(struct card *card);
 
+/*
+ * The last scan of the card's optical channel monitor, which makes one a second: each data channel
+ * at the fibre's connector, whichever way it goes. Any thread; false until there is one, or when
+ * the card has no monitor.
+ */
+#define CARD_OCM_CHANNELS 254
+struct card_ocm_scan {
+	uint32_t scan, count;
+	int32_t floor_mdbm;
+	struct card_ocm_seen {
+		uint32_t centre_mhz;
+		int32_t power_mdbm;
+		uint32_t width_mhz;
+		int32_t osnr_mdb;
+	} channel[CARD_OCM_CHANNELS];
+};
+bool card_ocm_read(const struct card *card, struct card_ocm_scan *out);
+
 /* For status; safe to call from other threads. */
 struct card_status {
 	bool simulated, armed, lost, qrng_ok;
@@ -144,7 +162,7 @@ struct card_status {
 	uint32_t abi, build, fault_code, fault_arg;
 	uint64_t slot_period_fs;
 	uint64_t gap_slots; /* within the gaps */
-	bool otdr;          /* it has one */
+	bool otdr, ocm;     /* it has one */
 	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;
 	int32_t temperature_mc;
 	uint32_t photocurrent_na;

@@ -109,7 +109,8 @@ static int reset(struct card *card, const char *path, struct err *err)
 /* Nothing but what this driver makes use of. */
 static int use_features(struct card *card, const char *path, struct err *err)
 {
-	card->features &= CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST | CARD_FEATURE_OTDR;
+	card->features &=
+	        CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST | CARD_FEATURE_OTDR | CARD_FEATURE_OCM;
 	if ((card->features & ~(uint64_t)CARD_FEATURES_1_0) == 0)
 		return 0; /* a card of version 1.0 has no such register */
 	if (card_write(card, CARD_FEATURES_USED_LO, (uint32_t)card->features) < 0)
@@ -171,6 +172,8 @@ static int start_rings(struct card *card, const char *path, struct err *err)
 		log2[CARD_RING_TELEMETRY] = TELEMETRY_LOG2;
 	if (card->features & CARD_FEATURE_OTDR)
 		log2[CARD_RING_OTDR] = CARD_OTDR_LOG2;
+	if (card->features & CARD_FEATURE_OCM)
+		log2[CARD_RING_OCM] = CARD_OCM_LOG2;
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++) {
 		struct card_ring *r = &card->ring[q];
 		int rc;
@@ -187,7 +190,9 @@ static int start_rings(struct card *card, const char *path, struct err *err)
 	}
 	/* First the watchdog: a host that dies from here on leaves no ring running for long. */
 	if (card_write(card, CARD_WATCHDOG, card->watchdog_ms) < 0 ||
-	    card_write(card, CARD_CTRL, CARD_CTRL_ENABLE) < 0)
+	    card_write(card, CARD_CTRL, CARD_CTRL_ENABLE) < 0 ||
+	    ((card->features & CARD_FEATURE_OCM) != 0 &&
+	     card_write(card, CARD_OCM_PERIOD_MS, CARD_OCM_MS) < 0))
 		return err_set(err, ETIMEDOUT, "card %s: cannot be enabled", path);
 	return 0;
 }
@@ -211,7 +216,7 @@ static int bring_up(struct card *card, const struct card_config *c, struct err *
 	}
 	if (rc == 0)
 		rc = use_features(card, c->path, err);
-	if (rc == 0 && card_otdr_open(card) < 0)
+	if (rc == 0 && (card_otdr_open(card) < 0 || card_ocm_open(card) < 0))
 		return err_set(err, ENOMEM, "card %s: out of memory", c->path);
 	if (rc == 0)
 		rc = configure(card, c, err);

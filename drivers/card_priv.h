@@ -16,6 +16,8 @@
 
 /* Queries under way never outnumber the buffers that wait for their answers. */
 #define CARD_OTDR_LOG2    5
+#define CARD_OCM_LOG2     2
+#define CARD_OCM_MS       1000
 #define CARD_QUERIES_LOG2 6
 #define CARD_QUERIES      (1u << CARD_QUERIES_LOG2)
 
@@ -59,6 +61,7 @@ struct card {
 	size_t pool_bytes;
 
 	struct card_otdr *otdr; /* NULL: it has none */
+	struct card_ocm *ocm;   /* likewise */
 
 	struct card_status status; /* written by the owner, read by all: relaxed atomics */
 };
@@ -93,6 +96,11 @@ unsigned int card_queries_poll(struct card *card);
 int card_otdr_open(struct card *card);
 void card_otdr_close(struct card *card);
 unsigned int card_otdr_poll(struct card *card, uint64_t now_ns);
+
+/* The channel monitor, likewise. */
+int card_ocm_open(struct card *card);
+void card_ocm_close(struct card *card);
+unsigned int card_ocm_poll(struct card *card);
 
 /* Forget the pool's bytes: their source is in doubt. */
 void card_random_discard(struct card *card);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "drivers/card_regs.h"
+#include "drivers/model/ocm_card.h"
 #include "drivers/model/otdr_card.h"
 #include "drivers/model/rng.h"
 #include "drivers/model/shm_ring.h"
@@ -63,6 +64,7 @@ struct shm_card {
 
 	struct shm_ring ring[CARD_RING_COUNT];
 	struct otdr_card otdr;
+	struct ocm_card ocm;
 
 	uint64_t reset_ns;
 	uint32_t qrng_ctrl;

@@ -53,6 +53,8 @@ int sim_link_init(struct sim_link *s, const struct optics_link *optics, const st
 	s->fibre = s->fibre_laid;
 	otdr_card_init(&s->alice.card.otdr, &s->fibre, false, rng_next(&dice));
 	otdr_card_init(&s->bob.card.otdr, &s->fibre, true, rng_next(&dice));
+	ocm_card_init(&s->alice.card.ocm, &s->lit, false, rng_next(&dice));
+	ocm_card_init(&s->bob.card.ocm, &s->lit, true, rng_next(&dice));
 	return 0;
 }
 
@@ -133,6 +135,9 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns)
 	s->alice.card.power = s->clicks.drift.intensity;
 	s->alice.card.board_k = s->bob.card.board_k = s->clicks.drift.board_k;
 	s->fibre.stretch = s->clicks.drift.fibre_k * STRETCH_PER_K;
+	s->alice.card.ocm.fibre_db = s->bob.card.ocm.fibre_db =
+	        s->clicks.link.loss_db_per_km * s->clicks.link.distance_km +
+	        s->clicks.more_loss_db + s->clicks.drift.loss_db;
 	alice_end(&s->alice, s->clicks.n);
 	bob_end(&s->bob);
 }
