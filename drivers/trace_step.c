@@ -100,12 +100,24 @@ double trace_series_spread(const struct trace_series *s)
 	return d;
 }
 
-/* The first usable sample from number AT on; HINT is not after it. */
-static uint32_t first_from(const struct trace_series *s, uint32_t hint, uint32_t at)
+/* The first usable sample from number AT on; FROM is not after it. */
+static uint32_t first_from(const struct trace_series *s, uint32_t from, uint32_t at)
 {
-	while (hint < s->n && s->at[hint] < at)
-		hint++;
-	return hint;
+	uint32_t to;
+
+	if (from >= s->n || s->at[from] >= at)
+		return from < s->n ? from : s->n;
+	/* Numbers rise by one or more, so it is not further than this. */
+	to = at - s->at[from] < s->n - from ? from + (at - s->at[from]) : s->n;
+	while (to - from > 1) {
+		uint32_t middle = from + (to - from) / 2;
+
+		if (s->at[middle] < at)
+			from = middle;
+		else
+			to = middle;
+	}
+	return to;
 }
 
 bool trace_step_at(const struct trace_series *s, uint32_t u, struct trace_step *out)
