@@ -53,7 +53,8 @@ struct check {
 #define ON_LINK  0u
 
 extern const struct check checks_registers[], checks_control[], checks_resets[], checks_rings[],
-        checks_descriptors[], checks_choices[], checks_light[], checks_host[], checks_streams[];
+        checks_descriptors[], checks_choices[], checks_light[], checks_host[], checks_streams[],
+        checks_otdr[];
 
 __attribute__((format(printf, 3, 4))) void expect_failed(struct rig *rig, int line, const char *fmt,
                                                          ...);
