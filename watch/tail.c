@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "watch/tail.h"
+
+#include <math.h>
+
+/* What terms that are left out may add, of the first one. */
+#define NEGLIGIBLE 1e-16
+
+static double binomial_log(uint64_t k, uint64_t n, double p)
+{
+	double x = (double)k, m = (double)n;
+
+	return lgamma(m + 1) - lgamma(x + 1) - lgamma(m - x + 1) + x * log(p) + (m - x) * log1p(-p);
+}
+
+/* ln(1 - e^X), X <= 0; Maechler 2012. */
+static double complement(double x)
+{
+	if (x >= 0)
+		return -INFINITY;
+	return x > -M_LN2 ? log(-expm1(x)) : log1p(-exp(x));
+}
+
+/* K at or above the mean: terms fall by the ratio (n - k) / (k + 1) p / (1 - p). */
+static double binomial_far(uint64_t k, uint64_t n, double p)
+{
+	double term = 1, sum = 1, odds = p / (1 - p);
+
+	for (uint64_t i = k; i < n && term > NEGLIGIBLE * sum; i++) {
+		term *= (double)(n - i) / (double)(i + 1) * odds;
+		sum += term;
+	}
+	return binomial_log(k, n, p) + log(sum);
+}
+
+double tail_binomial_above(uint64_t k, uint64_t n, double p)
+{
+	if (k == 0)
+		return 0;
+	if (k > n || p <= 0)
+		return -INFINITY;
+	if (p >= 1)
+		return 0;
+	if ((double)k >= (double)n * p)
+		return binomial_far(k, n, p);
+	return complement(binomial_far(n - k + 1, n, 1 - p));
+}
+
+double tail_binomial_below(uint64_t k, uint64_t n, double p)
+{
+	return k >= n ? 0 : tail_binomial_above(n - k, n, 1 - p);
+}
+
+static double poisson_log(uint64_t k, double mean)
+{
+	return (double)k * log(mean) - mean - lgamma((double)k + 1);
+}
+
+static double poisson_up(uint64_t k, double mean)
+{
+	double term = 1, sum = 1;
+
+	for (uint64_t i = k; term > NEGLIGIBLE * sum; i++) {
+		term *= mean / (double)(i + 1);
+		sum += term;
+	}
+	return poisson_log(k, mean) + log(sum);
+}
+
+static double poisson_down(uint64_t k, double mean)
+{
+	double term = 1, sum = 1;
+
+	for (uint64_t i = k; i > 0 && term > NEGLIGIBLE * sum; i--) {
+		term *= (double)i / mean;
+		sum += term;
+	}
+	return poisson_log(k, mean) + log(sum);
+}
+
+double tail_poisson_above(uint64_t k, double mean)
+{
+	if (k == 0)
+		return 0;
+	if (mean <= 0)
+		return -INFINITY;
+	return (double)k >= mean ? poisson_up(k, mean) : complement(poisson_down(k - 1, mean));
+}
+
+double tail_poisson_below(uint64_t k, double mean)
+{
+	if (mean <= 0)
+		return 0;
+	return (double)k <= mean ? poisson_down(k, mean) : complement(poisson_up(k + 1, mean));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Exact tails of counts, as natural logarithms: probabilities of 10^-300 and less stay numbers, and
+ * nothing is a normal approximation. Sums of the probabilities themselves, term by term from the
+ * value asked for away from the mean, where they fall at least as fast as a geometric series.
+ */
+
+#ifndef WATCH_TAIL_H
+#define WATCH_TAIL_H
+
+#include <stdint.h>
+
+/* ln P(X >= K), ln P(X <= K) of N trials that each succeed with probability P, 0 to 1. */
+double tail_binomial_above(uint64_t k, uint64_t n, double p);
+double tail_binomial_below(uint64_t k, uint64_t n, double p);
+
+/* The same of a Poisson number with this mean. */
+double tail_poisson_above(uint64_t k, double mean);
+double tail_poisson_below(uint64_t k, double mean);
+
+#endif
