@@ -170,13 +170,13 @@ static double crossing(const struct trace_view *v, uint32_t from, uint32_t to, d
 	return to;
 }
 
-/* Where a reflection on a backscatter of BASE begins, from its leading edge. */
-static double leading_edge(const struct trace_view *v, uint32_t from, uint32_t to, double base,
-                           double top, bool saturated)
+/*
+ * Samples from where a reflection begins to where it crosses its half: lower down the edge bends
+ * within a sample. One that saturates is steep.
+ */
+static double rise_points(const struct trace_view *v, bool saturated)
 {
-	/* At its half: lower down the edge bends within a sample. One that saturates is steep. */
-	return crossing(v, from, to, (base + top) / 2, true) -
-	       (saturated ? 0.5 : v->t->response_ns * log(2) / v->t->spacing_ns);
+	return saturated ? 0.5 : v->t->response_ns * log(2) / v->t->spacing_ns;
 }
 
 /* From the height above the backscatter of the same pulse. */
@@ -206,9 +206,24 @@ static bool flat_top(const struct trace_view *v, uint32_t top)
 	return same >= 3;
 }
 
-static double within_point(const struct trace_view *v)
+/* Deviation in km of an edge that crosses its half between samples X and the one before. */
+static double edge_sd(const struct trace_view *v, double x, double base)
 {
-	return trace_km_per_point(v->t) / sqrt(12);
+	uint32_t i = x >= 1 ? (uint32_t)ceil(x) : 1;
+	double rise, sigma, point = trace_km_per_point(v->t);
+
+	i = i < v->t->points ? i : v->t->points - 1;
+	rise = fabs(v->t->watts[i] - v->t->watts[i - 1]);
+	sigma = hypot(v->noise_w, base * v->grain * log(10) / 5);
+	return hypot(point / sqrt(12), rise > 0 ? sigma / rise * point : v->gap * point);
+}
+
+/* Probability that chance makes nothing of so many deviations, one test a pulse. */
+static double sure(const struct trace_view *v, double sigmas)
+{
+	double p = 1 - (double)v->last / v->pulse * erfc(fabs(sigmas) / sqrt(2));
+
+	return p > 0 ? p : 0;
 }
 
 void trace_edge_start(struct trace_view *v, struct trace_event *out)
@@ -219,8 +234,8 @@ void trace_edge_start(struct trace_view *v, struct trace_event *out)
 	v->loss0 = trace_view_mean(v, flat, flat + 4 * v->pulse) - (flat + 2 * v->pulse) * v->slope;
 	height = v->loss0 + top * v->slope - v->db[top];
 	*out = (struct trace_event){.kind = TRACE_REFLECTION,
-	                            .sd_km = within_point(v),
-	                            .confidence = 1,
+	                            .sd_km = trace_km_per_point(v->t) / sqrt(12),
+	                            .confidence = sure(v, height / trace_view_sigma(v, flat)),
 	                            .saturated = flat_top(v, top),
 	                            .from = 0,
 	                            .to = flat,
@@ -271,7 +286,7 @@ bool trace_edge_end(const struct trace_view *v, struct trace_event *out)
 {
 	uint32_t p = v->pulse, t = v->last, top;
 	uint32_t far = (uint32_t)(CLIMB_NS / v->t->spacing_ns);
-	double before, base_w, height, point, near_noise;
+	double before, base_w, height, crossed, point, near_noise;
 
 	if (v->last + p >= v->t->points - v->t->points / 20)
 		return false;
@@ -290,16 +305,20 @@ bool trace_edge_end(const struct trace_view *v, struct trace_event *out)
 	top = top_of(v, t - 2 * p, t + 2 * far);
 	height = before - v->db[top];
 	base_w = pow(10, -before / 5);
-	*out = (struct trace_event){.kind = TRACE_END, .confidence = 1, .sd_km = within_point(v)};
+	*out = (struct trace_event){.kind = TRACE_END,
+	                            .confidence =
+	                                    sure(v, base_w / v->noise_w * sqrt(p / v->correlated))};
 	if (height > REFLECTION_DB + REFLECTION_K * trace_view_sigma(v, t - 2 * p)) {
-		point = leading_edge(v, t - 2 * p, top + 1, base_w, v->t->watts[top],
-		                     flat_top(v, top));
-		out->reflectance_db = reflectance(v, height);
 		out->saturated = flat_top(v, top);
+		out->reflectance_db = reflectance(v, height);
+		crossed = crossing(v, t - 2 * p, top + 1, (base_w + v->t->watts[top]) / 2, true);
+		point = crossed - rise_points(v, out->saturated);
 	} else {
-		point = crossing(v, t - p, v->last + p, base_w / 2, false) - half_way(v->t);
+		crossed = crossing(v, t - p, v->last + p, base_w / 2, false);
+		point = crossed - half_way(v->t);
 	}
 	out->km = trace_km(v->t, point);
+	out->sd_km = edge_sd(v, crossed, base_w);
 	out->from = point > 1 ? (uint32_t)point - 1 : 0;
 	out->to = v->t->points;
 	return true;
@@ -313,8 +332,10 @@ bool trace_edge_reflection(const struct trace_view *v, uint32_t from, uint32_t t
 	for (uint32_t i = from + m + v->gap; i + 3 * p < to; i++) {
 		double base = trace_view_mean(v, i - v->gap - m, i - v->gap) +
 		              (v->gap + m / 2.0) * v->slope;
-		double by = REFLECTION_DB + REFLECTION_K * trace_view_sigma(v, i), height, point;
+		double by = REFLECTION_DB + REFLECTION_K * trace_view_sigma(v, i), height, base_w,
+		       crossed, point;
 		uint32_t top, flat;
+		bool saturated;
 
 		if (base - v->db[i] < by)
 			continue;
@@ -324,14 +345,16 @@ bool trace_edge_reflection(const struct trace_view *v, uint32_t from, uint32_t t
 		/* Without a fall behind the top it is a step. */
 		if (trace_view_mean(v, flat, flat + p) - v->db[top] < by / 2)
 			continue;
-		point = leading_edge(v, i - v->gap, top + 1, pow(10, -base / 5), v->t->watts[top],
-		                     flat_top(v, top));
+		base_w = pow(10, -base / 5);
+		saturated = flat_top(v, top);
+		crossed = crossing(v, i - v->gap, top + 1, (base_w + v->t->watts[top]) / 2, true);
+		point = crossed - rise_points(v, saturated);
 		*out = (struct trace_event){.kind = TRACE_REFLECTION,
 		                            .km = trace_km(v->t, point),
-		                            .sd_km = within_point(v),
+		                            .sd_km = edge_sd(v, crossed, base_w),
 		                            .reflectance_db = reflectance(v, height),
-		                            .saturated = flat_top(v, top),
-		                            .confidence = 1,
+		                            .saturated = saturated,
+		                            .confidence = sure(v, height / trace_view_sigma(v, i)),
 		                            .from = point > 1 ? (uint32_t)point - 1 : 0,
 		                            .to = flat};
 		out->dead_km = (out->to - point) * trace_km_per_point(v->t);

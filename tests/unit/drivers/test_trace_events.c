@@ -63,8 +63,10 @@ static void test_fibres(void)
 			found++;
 			if (p->reflectance_db < 0) {
 				CU_ASSERT_EQUAL(x->kind, TRACE_REFLECTION);
-				CU_ASSERT(otdr_near(x->km, p->km, 0.1 * pulse_km + 1e-5 * km));
+				CU_ASSERT(otdr_near(x->km, p->km, 5 * x->sd_km + 1e-5 * km));
 				CU_ASSERT(otdr_near(x->reflectance_db, p->reflectance_db, 1.5));
+				CU_ASSERT(x->confidence > 0.99);
+				CU_ASSERT(x->sd_km < 0.2 * pulse_km);
 			} else {
 				CU_ASSERT_EQUAL(x->kind, TRACE_SPLICE);
 				CU_ASSERT(otdr_near(x->km, p->km, 5 * x->sd_km + 1e-5 * km));
