@@ -131,6 +131,20 @@ static inline bool config_wire_has_vlan(const struct config_wire *w, unsigned in
 
 enum config_site { CONFIG_SITE_A, CONFIG_SITE_B };
 
+/* What else is on the quantum channel's fibre. */
+#define CONFIG_DWDM_MAX 64
+struct config_dwdm {
+	bool planned;         /* the plan is known: what is not in it is worth an alarm */
+	double fibre_loss_db; /* of data channels, from end to end */
+	double tolerance_db;
+	unsigned int count;
+	struct config_dwdm_channel {
+		char name[12]; /* "C34", or THz */
+		bool counter;  /* from site b to site a */
+		double power_dbm;
+	} channel[CONFIG_DWDM_MAX];
+};
+
 struct config {
 	char name[64];
 	enum config_site site; /* A: transmitter (Alice), initiates; B: receiver (Bob) */
@@ -174,6 +188,7 @@ struct config {
 			double group_index, backscatter_db, threshold_db;
 			char history[256];
 		} otdr;
+		struct config_dwdm dwdm;
 		char proof[24]; /* of the key's length, as qkd-engine/finite_key.h names it */
 		char reconciliation[16]; /* as qkd-engine/reconcile.h names it */
 		char leak_mode[16];      /* as qkd-engine/leak.h names it */

@@ -255,6 +255,25 @@ static void read_otdr(const json_t *o, struct config *out)
 	copy_text(o, "history", out->qkd.otdr.history, sizeof(out->qkd.otdr.history));
 }
 
+static void read_dwdm(const json_t *o, struct config_dwdm *out)
+{
+	const json_t *v;
+	size_t i;
+
+	out->planned = o != NULL;
+	if (o == NULL)
+		return;
+	out->fibre_loss_db = real_of(o, "fibre-loss");
+	out->tolerance_db = real_of(o, "tolerance");
+	json_array_foreach (json_object_get(o, "channel"), i, v) {
+		struct config_dwdm_channel *c = &out->channel[out->count++];
+
+		copy_text(v, "name", c->name, sizeof(c->name));
+		c->counter = strcmp(text_of(v, "direction"), "counter") == 0;
+		c->power_dbm = real_of(v, "power");
+	}
+}
+
 static void read_qkd(const json_t *o, struct config *out)
 {
 	const json_t *card = json_object_get(o, "card"), *source = json_object_get(o, "source");
@@ -269,6 +288,7 @@ static void read_qkd(const json_t *o, struct config *out)
 	out->qkd.p_z = real_of(source, "p-z");
 	out->qkd.holdoff_ns = uint_of(json_object_get(o, "receiver"), "holdoff");
 	read_otdr(json_object_get(o, "otdr"), out);
+	read_dwdm(json_object_get(o, "dwdm"), &out->qkd.dwdm);
 	out->qkd.block_bits = uint_of(o, "block-bits");
 	out->qkd.blocks_in_flight = uint_of(o, "blocks-in-flight");
 	copy_text(o, "proof", out->qkd.proof, sizeof(out->qkd.proof));

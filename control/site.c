@@ -13,6 +13,7 @@
 #include "common/secret.h"
 #include "control/address_watch.h"
 #include "control/clicks_watch.h"
+#include "control/dwdm_watch.h"
 #include "control/link_watch.h"
 #include "control/live_watch.h"
 #include "control/no_key_watch.h"
@@ -184,6 +185,7 @@ int site_start(const struct config *c, struct err *err)
 	started_ns = clock_mono_ns();
 	no_key_watch_reset();
 	clicks_watch_reset();
+	dwdm_watch_reset();
 	live_watch_reset();
 	path_watch_reset();
 	wire_watch_start(&config, &wire_ops, NULL, started_ns);
@@ -236,6 +238,15 @@ static void watch_clicks(uint64_t now_ns)
 	clicks_watch_poll(config.link, s.optics.present ? &s.optics.card : NULL, now_ns);
 }
 
+static void watch_fibre(void)
+{
+	static struct card_ocm_scan scan;
+	bool bob = config.site == CONFIG_SITE_B;
+
+	if (qkd_role_ocm(link_role(link_), &scan))
+		dwdm_watch_poll(config.link, &config.qkd.dwdm, bob, &scan);
+}
+
 void site_poll(uint64_t now_ns)
 {
 	link_poll(link_, now_ns);
@@ -249,6 +260,7 @@ void site_poll(uint64_t now_ns)
 		watch_addresses();
 		watch_routes();
 		watch_clicks(now_ns);
+		watch_fibre();
 		wire_watch_poll(now_ns);
 		live_watch_poll(dataplane, &config, now_ns);
 		path_watch_poll(dataplane, &config, link_session(link_), now_ns);

@@ -123,6 +123,13 @@ static struct card *usable(struct optics *o)
 	return __atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE) ? NULL : o->card;
 }
 
+bool optics_ocm(struct optics *o, struct card_ocm_scan *out)
+{
+	const struct card *card = usable(o);
+
+	return card != NULL && card_ocm_read(card, out);
+}
+
 /* Two fair bits; double clicks are rare, so 64 at a time last long. */
 static unsigned int two_coins(struct optics *o)
 {

@@ -61,6 +61,9 @@ struct optics_status {
 	uint64_t clicks_no_phase, clicks_same_slot;
 	struct card_status card;
 };
+/* Control thread: the last scan of the card's channel monitor; false without one. */
+bool optics_ocm(struct optics *o, struct card_ocm_scan *out);
+
 void optics_status_read(const struct optics *o, struct optics_status *out);
 
 #endif

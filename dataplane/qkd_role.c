@@ -280,6 +280,11 @@ bool qkd_role_supervise(struct qkd_role *q, uint64_t now_ns, struct err *err)
 	return q->optics != NULL && optics_supervise(q->optics, now_ns, err);
 }
 
+bool qkd_role_ocm(struct qkd_role *q, struct card_ocm_scan *out)
+{
+	return q->optics != NULL && optics_ocm(q->optics, out);
+}
+
 struct optics_otdr *qkd_role_otdr(struct qkd_role *q)
 {
 	return q->optics != NULL ? optics_otdr(q->optics) : NULL;

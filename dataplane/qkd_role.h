@@ -56,6 +56,9 @@ unsigned int qkd_role_pads(const struct qkd_role *q);
 /* Control thread: see optics_supervise(); false without a card to look after. */
 bool qkd_role_supervise(struct qkd_role *q, uint64_t now_ns, struct err *err);
 
+/* Control thread: see optics_ocm(); false without a card to look after. */
+bool qkd_role_ocm(struct qkd_role *q, struct card_ocm_scan *out);
+
 /* Control thread: see optics_otdr.h; NULL without a card to look after. */
 struct optics_otdr *qkd_role_otdr(struct qkd_role *q);
 

@@ -396,6 +396,17 @@ static const struct {
          ROOT "/qkd/card: has a path, of transport shm, and a device, of transport vfio"},
         {EXAMPLE_A, "qkd/card", "{\"transport\":\"vfio\",\"device\":\"3b:00.0\"}",
          ROOT "/qkd/card/device: not a PCI address such as 0000:3b:00.0"},
+        {EXAMPLE_A, "qkd/dwdm",
+         "{\"fibre-loss\":\"4\",\"channel\":[{\"name\":\"C100\","
+         "\"direction\":\"co\",\"power\":\"0\"}]}",
+         ROOT "/qkd/dwdm/channel/name: neither a channel such as C34 nor 180 to 250 THz"},
+        {EXAMPLE_A, "qkd/dwdm",
+         "{\"fibre-loss\":\"4\",\"channel\":[{\"name\":\"C35\","
+         "\"direction\":\"co\",\"power\":\"40\"}]}",
+         ROOT
+         "/qkd/dwdm/channel[name='C35'][direction='co']/power: out of range: must be -60 to 27"},
+        {EXAMPLE_A, "qkd/dwdm", "{}",
+         ROOT "/qkd/dwdm/fibre-loss: Mandatory node \"fibre-loss\" instance does not exist"},
         {EXAMPLE_A, "qkd/card", NULL, ROOT "/qkd: enabled needs a card section"},
         {EXAMPLE_A, "qkd/source/mu2", "\"0.4\"",
          ROOT "/qkd/source/mu2: the decoy must be weaker than mu1"},
@@ -495,6 +506,31 @@ static void test_card_by_pci_address(void)
 	free(text);
 	CU_ASSERT_STRING_EQUAL(out.qkd.transport, "vfio");
 	CU_ASSERT_STRING_EQUAL(out.qkd.path, "0000:3b:00.0");
+}
+
+/* Whether there is a plan at all, and what is on the fibre by it. */
+static void test_channel_plan(void)
+{
+	static struct config config;
+	struct err err = {0};
+	char *text;
+
+	setup();
+	CU_ASSERT_EQUAL(config_load(EXAMPLE_A, &config, &err), 0);
+	CU_ASSERT_FALSE(config.qkd.dwdm.planned);
+	text = variant(EXAMPLE_A, "qkd/dwdm",
+	               "{\"fibre-loss\":\"4.2\",\"channel\":["
+	               "{\"name\":\"C37\",\"direction\":\"co\",\"power\":\"-15.5\"},"
+	               "{\"name\":\"193.85\",\"direction\":\"counter\",\"power\":\"1\"}]}");
+	CU_ASSERT_EQUAL(config_parse(text, &config, &err), 0);
+	free(text);
+	CU_ASSERT(config.qkd.dwdm.planned && config.qkd.dwdm.count == 2);
+	CU_ASSERT(config.qkd.dwdm.fibre_loss_db == 4.2 && config.qkd.dwdm.tolerance_db == 2);
+	CU_ASSERT_STRING_EQUAL(config.qkd.dwdm.channel[0].name, "C37");
+	CU_ASSERT(!config.qkd.dwdm.channel[0].counter);
+	CU_ASSERT_EQUAL(config.qkd.dwdm.channel[0].power_dbm, -15.5);
+	CU_ASSERT_STRING_EQUAL(config.qkd.dwdm.channel[1].name, "193.85");
+	CU_ASSERT(config.qkd.dwdm.channel[1].counter);
 }
 
 static void test_traffic_classes(void)
@@ -631,7 +667,7 @@ static void test_missing_yang_directory(void)
 }
 
 UNIT_MAIN(UNIT(test_examples_load), UNIT(test_bad_input_names_path_and_reason),
-          UNIT(test_good_variants), UNIT(test_card_by_pci_address), UNIT(test_traffic_classes),
-          UNIT(test_route_port_follows_next_hop), UNIT(test_broken_json),
-          UNIT(test_normal_form_is_a_fixed_point), UNIT(test_load_names_the_file),
-          UNIT(test_missing_yang_directory))
+          UNIT(test_good_variants), UNIT(test_card_by_pci_address), UNIT(test_channel_plan),
+          UNIT(test_traffic_classes), UNIT(test_route_port_follows_next_hop),
+          UNIT(test_broken_json), UNIT(test_normal_form_is_a_fixed_point),
+          UNIT(test_load_names_the_file), UNIT(test_missing_yang_directory))
