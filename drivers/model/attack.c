@@ -1,72 +1,205 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* The table of attacks, and what all have in common. */
+
 #include "drivers/model/attack.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "drivers/model/attack_plugin.h"
+
+static const struct attack_plugin none = {.name = "none", .about = "nobody is there"};
+
+static const struct attack_plugin *const plugins[ATTACK_KINDS] = {
+        [ATTACK_NONE] = &none,
+        [ATTACK_INTERCEPT_RESEND] = &attack_intercept_resend,
+        [ATTACK_MINUS_TO_PLUS] = &attack_minus_to_plus,
+        [ATTACK_PHOTON_NUMBER_SPLITTING] = &attack_photon_number_splitting,
+        [ATTACK_TAP] = &attack_tap,
+        [ATTACK_TAP_COMPENSATED] = &attack_tap_compensated,
+        [ATTACK_FIBRE_BEND] = &attack_fibre_bend,
+        [ATTACK_FIBRE_CUT] = &attack_fibre_cut,
+        [ATTACK_LASER_DAMAGE] = &attack_laser_damage,
+        [ATTACK_TROJAN_HORSE] = &attack_trojan_horse,
+        [ATTACK_BLINDING] = &attack_blinding,
+        [ATTACK_BLINDING_PULSED] = &attack_blinding_pulsed,
+        [ATTACK_TIME_SHIFT] = &attack_time_shift,
+        [ATTACK_ENERGY_TIME] = &attack_energy_time,
+};
+
+static const struct attack_plugin *plugin_of(const struct attack *attack)
+{
+	return attack != NULL ? plugins[attack->kind] : &none;
+}
+
+static double value(const struct attack *attack, const struct attack_parameter *p)
+{
+	double v;
+
+	memcpy(&v, (const char *)attack + p->offset, sizeof(v));
+	return v;
+}
 
 const char *attack_name(enum attack_kind kind)
 {
-	static const char *const names[] = {
-	        [ATTACK_NONE] = "none",
-	        [ATTACK_INTERCEPT_RESEND] = "intercept-resend",
-	        [ATTACK_MINUS_TO_PLUS] = "minus-to-plus",
-	};
-
-	return names[kind];
+	return plugins[kind]->name;
 }
 
-double attack_probability(const struct attack *attack, unsigned int sent_basis,
-                          unsigned int sent_bit, unsigned int basis, unsigned int bit)
+__attribute__((format(printf, 4, 5))) static void add(char *buf, size_t n, size_t *used,
+                                                      const char *fmt, ...)
 {
-	double same = sent_basis == basis && sent_bit == bit ? 1 : 0, measured;
+	va_list ap;
+	int k;
 
-	if (attack->kind == ATTACK_NONE)
-		return same;
-	if (attack->kind == ATTACK_MINUS_TO_PLUS)
-		return (1 - attack->fraction) * same +
-		       (basis == 1 && bit == 0 ? attack->fraction : 0);
-	/* In the right basis she learns the bit, in the wrong one the outcome is a coin. */
-	measured = basis == 0 ? attack->z_share : 1 - attack->z_share;
-	measured *= sent_basis == basis ? same : 0.5;
-	return (1 - attack->fraction) * same + attack->fraction * measured;
+	va_start(ap, fmt);
+	k = vsnprintf(buf + *used, n - *used, fmt, ap);
+	va_end(ap);
+	*used += k > 0 ? (size_t)k : 0;
+	if (*used >= n)
+		*used = n - 1;
+}
+
+size_t attack_usage(enum attack_kind kind, char *buf, size_t n)
+{
+	const struct attack_plugin *a = plugins[kind];
+	size_t used = 0;
+
+	add(buf, n, &used, "%s", a->name);
+	for (unsigned int i = 0; i < ATTACK_PARAMETERS && a->parameter[i].name != NULL; i++)
+		add(buf, n, &used, " %s", a->parameter[i].name);
+	return used;
+}
+
+size_t attack_list(char *buf, size_t n)
+{
+	size_t used = 0;
+
+	add(buf, n, &used, "[");
+	for (unsigned int k = 0; k < ATTACK_KINDS; k++) {
+		const struct attack_plugin *a = plugins[k];
+
+		add(buf, n, &used, "%s{\"attack\":\"%s\",\"about\":\"%s\",\"parameters\":[",
+		    k > 0 ? "," : "", a->name, a->about);
+		for (unsigned int i = 0; i < ATTACK_PARAMETERS && a->parameter[i].name != NULL; i++)
+			add(buf, n, &used,
+			    "%s{\"name\":\"%s\",\"unit\":\"%s\",\"min\":%g,\"max\":%g}",
+			    i > 0 ? "," : "", a->parameter[i].name, a->parameter[i].unit,
+			    a->parameter[i].min, a->parameter[i].max);
+		add(buf, n, &used, "]}");
+	}
+	add(buf, n, &used, "]");
+	return used;
+}
+
+size_t attack_values(const struct attack *attack, char *buf, size_t n)
+{
+	const struct attack_plugin *a = plugin_of(attack);
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; i < ATTACK_PARAMETERS && a->parameter[i].name != NULL; i++) {
+		add(buf, n, &used, ",\"");
+		for (const char *c = a->parameter[i].name; *c != '\0'; c++)
+			add(buf, n, &used, "%c", tolower((unsigned char)*c));
+		add(buf, n, &used, "\":%.9g", value(attack, &a->parameter[i]));
+	}
+	return used;
+}
+
+static int unknown(const char *name, struct err *err)
+{
+	char list[400];
+	size_t used = 0;
+
+	for (unsigned int k = 0; k < ATTACK_KINDS; k++)
+		add(list, sizeof(list), &used, "%s%s", k > 0 ? ", " : "", plugins[k]->name);
+	return err_set(err, EINVAL, "attack \"%s\" is unknown: %s", name, list);
 }
 
 int attack_parse(const char *text, struct attack *out, struct err *err)
 {
 	struct attack a = {.kind = ATTACK_NONE};
-	char name[32] = "", rest[2] = "";
-	int n = sscanf(text, "%31s %lf %lf %1s", name, &a.fraction, &a.z_share, rest);
+	char name[32] = "", usage[96];
+	const struct attack_plugin *plugin;
+	unsigned int kind = 0, i;
+	int n = 0;
 
-	if (strcmp(name, "none") == 0) {
-		char more[2];
+	sscanf(text, "%31s%n", name, &n);
+	while (kind < ATTACK_KINDS && strcmp(name, plugins[kind]->name) != 0)
+		kind++;
+	if (kind == ATTACK_KINDS)
+		return unknown(name, err);
+	a.kind = kind;
+	plugin = plugins[kind];
+	attack_usage(kind, usage, sizeof(usage));
+	text += n;
+	for (i = 0; i < ATTACK_PARAMETERS && plugin->parameter[i].name != NULL; i++) {
+		const struct attack_parameter *p = &plugin->parameter[i];
+		char *end;
+		double v = strtod(text, &end);
 
-		if (sscanf(text, "%*s %1s", more) == 1)
-			return err_set(err, EINVAL, "attack none takes no numbers");
-		*out = (struct attack){.kind = ATTACK_NONE};
-		return 0;
+		if (end == text || (*end != '\0' && !isspace((unsigned char)*end)))
+			return err_set(err, EINVAL, "it is \"attack %s\": %s is missing", usage,
+			               p->name);
+		if (!(v >= p->min && v <= p->max))
+			return err_set(err, EINVAL, "%s %g is outside %g to %g%s%s", p->name, v,
+			               p->min, p->max, *p->unit != '\0' ? " " : "", p->unit);
+		memcpy((char *)&a + p->offset, &v, sizeof(v));
+		text = end;
 	}
-	if (strcmp(name, "minus-to-plus") == 0) {
-		a.kind = ATTACK_MINUS_TO_PLUS;
-		if (n != 2 || sscanf(text, "%*s %*f %1s", rest) == 1)
-			return err_set(err, EINVAL, "minus-to-plus needs one number: FRACTION");
-		a.z_share = 0;
-	} else if (strcmp(name, "intercept-resend") == 0) {
-		a.kind = ATTACK_INTERCEPT_RESEND;
-		if (n != 3)
-			return err_set(err, EINVAL,
-			               "intercept-resend needs two numbers: FRACTION Z_SHARE");
-	} else {
-		return err_set(err, EINVAL,
-		               "attack \"%s\" is unknown: none, intercept-resend FRACTION "
-		               "Z_SHARE or minus-to-plus FRACTION",
-		               name);
-	}
-	if (!(a.fraction >= 0 && a.fraction <= 1))
-		return err_set(err, EINVAL, "FRACTION %g is outside 0 to 1", a.fraction);
-	if (!(a.z_share >= 0 && a.z_share <= 1))
-		return err_set(err, EINVAL, "Z_SHARE %g is outside 0 to 1", a.z_share);
+	while (isspace((unsigned char)*text))
+		text++;
+	if (*text != '\0')
+		return err_set(err, EINVAL, "it is \"attack %s\", nothing more", usage);
 	*out = a;
 	return 0;
+}
+
+void attack_let_pass(double p, double gain, const struct attack_pulse *pulse,
+                     struct outcomes_mix *mix)
+{
+	struct arrival a = {.basis = pulse->basis,
+	                    .bit = pulse->bit,
+	                    .light = gain * physics_transmittance(pulse->link) * pulse->mu};
+
+	outcomes_arrive(mix, p, &a);
+}
+
+void attack_pulse(const struct attack *attack, const struct attack_pulse *p,
+                  struct outcomes_mix *mix)
+{
+	if (plugin_of(attack)->pulse != NULL)
+		plugin_of(attack)->pulse(attack, p, mix);
+	else
+		attack_let_pass(1, 1, p, mix);
+}
+
+unsigned int attack_fibre(const struct attack *attack, double length_km,
+                          struct otdr_point point[ATTACK_POINTS])
+{
+	const struct attack_plugin *a = plugin_of(attack);
+
+	return a->fibre != NULL ? a->fibre(attack, length_km, point) : 0;
+}
+
+void attack_monitors(const struct attack *attack, const struct optics_link *link,
+                     struct attack_monitors *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->output_gain = 1;
+	if (plugin_of(attack)->monitors != NULL)
+		plugin_of(attack)->monitors(attack, link, m);
+}
+
+double attack_blinded(const struct attack *attack)
+{
+	const struct attack_plugin *a = plugin_of(attack);
+
+	return a->blinded != NULL ? a->blinded(attack) : 0;
 }

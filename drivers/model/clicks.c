@@ -7,6 +7,7 @@
 
 #include "common/sync_pattern.h"
 #include "drivers/card_regs.h"
+#include "drivers/model/attack_plugin.h"
 
 /* The clock's frequency takes a step of its random walk so often, and what drifts does. */
 #define CLOCK_STEP_SLOTS (1u << 23)
@@ -61,6 +62,7 @@ static void enter_light(struct clicks *c)
 		source.p_mu1 = source.p_z = 1;
 	outcomes_build(&c->pulse, &link, l->mode == CARD_TX_MODE_DARK ? NULL : &source,
 	               l->mode == CARD_TX_MODE_SYNC, &l->attack);
+	outcomes_build(&c->dark, &link, NULL, false, &l->attack);
 	c->p_step = c->pulse.click;
 	c->inv_log_skip = c->p_step > 0 ? 1 / log1p(-c->p_step) : 0;
 	/* The detectors' traps are set by the QKD light and stay as they are in other light. */
@@ -68,6 +70,7 @@ static void enter_light(struct clicks *c)
 		return;
 	c->trap = physics_afterpulse_left(&c->link, c->p_step / slot_s,
 	                                  (c->dead > c->holdoff ? c->dead : c->holdoff) * slot_s);
+	c->trap *= 1 - attack_blinded(&l->attack);
 }
 
 void clicks_init(struct clicks *c, const struct optics_link *link, const struct rng *rng)
@@ -86,7 +89,6 @@ void clicks_init(struct clicks *c, const struct optics_link *link, const struct 
 	c->path = drift_path_ps(&c->drift, link->distance_km) * 1e3 / link->slot_fs;
 	c->gate_width = 256;
 	c->lights = 1;
-	outcomes_build(&c->dark, link, NULL, false, NULL);
 	enter_light(c);
 }
 
@@ -116,7 +118,6 @@ void clicks_set_loss(struct clicks *c, double db)
 void clicks_set_noise(struct clicks *c, double counts)
 {
 	c->link.noise = counts;
-	outcomes_build(&c->dark, &c->link, NULL, false, NULL);
 	enter_light(c);
 }
 
@@ -268,11 +269,13 @@ static bool candidate(struct clicks *c, struct click *k, uint64_t n)
 	*k = (struct click){.pulse = n, .detectors = o.detectors, .choice = o.choice};
 	k->has_choice = lit;
 	k->qkd = l->mode == CARD_TX_MODE_QKD;
+	k->bright = o.bright;
 	k->origin = rng_uniform(&c->rng) < (double)o.dark ? CLICK_DARK : CLICK_LIGHT;
 	if (k->origin == CLICK_DARK)
 		frac = rng_uniform(&c->rng);
 	else
-		frac = 0.5 + rng_gauss(&c->rng) * c->link.jitter_ps * 1e3 / c->link.slot_fs;
+		frac = 0.5 + o.shift / 256.0 +
+		       rng_gauss(&c->rng) * c->link.jitter_ps * 1e3 / c->link.slot_fs;
 	return fire(c, k, frac);
 }
 

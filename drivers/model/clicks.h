@@ -40,6 +40,7 @@ struct click {
 	uint8_t choice;    /* of Alice, when she sent a pulse that was seen */
 	bool qkd;          /* the light was that of QKD mode */
 	bool has_choice;   /* false: her choice in this slot is independent of the click */
+	bool bright;       /* far more light than a photon */
 	enum click_origin origin;
 };
 

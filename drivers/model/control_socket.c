@@ -15,12 +15,12 @@
 #include "common/clock.h"
 #include "drivers/physics/itu_grid.h"
 
-#define REPLY_BYTES 4096
+#define REPLY_BYTES 8192
 #define TAKEN_TRIES 50 /* of 20 ms */
 
 static int error_reply(char *buf, size_t n, const char *text)
 {
-	char quoted[256];
+	char quoted[512];
 	size_t at = 0;
 
 	/* Names come from the request: nothing that would end a JSON string. */
@@ -34,10 +34,14 @@ static int attack_reply(struct sim_link *link, const char *text, char *buf, size
 {
 	struct attack attack;
 	struct err err;
+	int rc;
 
 	if (attack_parse(text, &attack, &err) < 0)
 		return error_reply(buf, n, err.text);
-	if (sim_link_attack(link, &attack) < 0)
+	rc = sim_link_attack(link, &attack);
+	if (rc == -EINVAL)
+		return error_reply(buf, n, "KM is not within the fibre");
+	if (rc < 0)
 		return error_reply(buf, n, "the light changed too often just now: try again");
 	return snprintf(buf, n,
 	                "{\"attack\":\"%s\",\"alice_slot\":%" PRIu64 ",\"bob_slot\":%" PRIu64 "}\n",
@@ -163,6 +167,12 @@ size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, c
 		buf[used++] = '\n';
 		return used;
 	}
+	if (strcmp(line, "attacks") == 0) {
+		size_t used = attack_list(buf, n - 1);
+
+		buf[used++] = '\n';
+		return used;
+	}
 	if (strcmp(line, "channels") == 0)
 		return channels_reply(link, buf, n);
 	if (strncmp(line, "channel ", 8) == 0)
@@ -177,7 +187,7 @@ size_t control_reply(struct sim_link *link, const char *line, uint64_t now_ns, c
 		written = error_reply(
 		        buf, n,
 		        "unknown request: attack ..., card ..., fibre ..., channel ..., "
-		        "channels or status");
+		        "attacks, channels or status");
 	return (size_t)written < n ? (size_t)written : n - 1;
 }
 

@@ -5,8 +5,10 @@
  *
  * UNIX stream socket, one line a request, one line of JSON a reply:
  *
+ *     attacks
+ *         a list of them, with their parameters
  *     attack none
- *     attack intercept-resend FRACTION Z_SHARE
+ *     attack NAME PARAMETER...
  *         {"attack":"...","alice_slot":N,"bob_slot":N}: from these slots on, in the numbers
  *         of either card
  *     channels

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "drivers/card_regs.h"
+#include "drivers/model/attack_plugin.h"
 
 #define DETECTORS 4
 #define MASKS     (1u << DETECTORS)
@@ -36,49 +37,150 @@ void outcomes_illuminate(const struct optics_link *link, double light, unsigned 
 	}
 }
 
-static void add_masks(struct list *l, const struct optics_link *link, const double mean[DETECTORS],
-                      unsigned int choice, double weight)
+static unsigned int class_of(struct outcomes_mix *mix, int shift, bool bright)
 {
-	double fire[DETECTORS], dark[DETECTORS];
+	unsigned int i = 0;
 
-	for (unsigned int d = 0; d < DETECTORS; d++) {
-		dark[d] = physics_background(link, d);
-		fire[d] = 1 - (1 - dark[d]) * exp(-mean[d]);
+	while (i < mix->classes && (mix->class[i].shift != shift || mix->class[i].bright != bright))
+		i++;
+	if (i == mix->classes && i < OUTCOMES_CLASSES) {
+		mix->class[i].shift = shift;
+		mix->class[i].bright = bright;
+		mix->classes++;
 	}
+	return i < OUTCOMES_CLASSES ? i : OUTCOMES_CLASSES - 1;
+}
+
+static void add(struct outcomes_mix *mix, unsigned int class, unsigned int mask, double p,
+                double without_light)
+{
+	if (p <= 0)
+		return;
+	mix->cell[mix->choice][class][mask].p += p;
+	mix->cell[mix->choice][class][mask].without_light += without_light;
+}
+
+/* Light of a laser: the detectors are independent. */
+static void add_poisson(struct outcomes_mix *mix, unsigned int class, double weight,
+                        const double mean[DETECTORS], const double dark[DETECTORS])
+{
+	double fire[DETECTORS];
+
+	for (unsigned int d = 0; d < DETECTORS; d++)
+		fire[d] = 1 - (1 - dark[d]) * exp(-mean[d]);
 	for (unsigned int mask = 1; mask < MASKS; mask++) {
-		double p = weight, without_light = 1;
+		double p = weight, without_light = weight;
 
 		for (unsigned int d = 0; d < DETECTORS; d++) {
 			bool on = mask >> d & 1;
 
 			p *= on ? fire[d] : 1 - fire[d];
-			if (on && fire[d] > 0)
-				without_light *= dark[d] * exp(-mean[d]) / fire[d];
+			without_light *= (on ? dark[d] : 1 - dark[d]) * exp(-mean[d]);
 		}
-		if (p <= 0)
-			continue;
-		l->item[l->count++] = (struct weighted){
-		        .outcome = {(uint8_t)choice, (uint8_t)mask, (float)without_light},
-		        .weight = p,
-		};
-		l->sum += p;
+		add(mix, class, mask, p, without_light);
 	}
 }
 
-static void add_choice(struct list *l, const struct optics_link *link, const struct attack *attack,
-                       double light, unsigned int choice, double p)
+/* P(no detector outside of MASK fires), each photon being in one of them by Q, or lost. */
+static double none_outside(const struct arrival *a, const double q[DETECTORS],
+                           const double dark[DETECTORS], unsigned int mask)
 {
-	unsigned int basis = choice & CHOICE_BASIS_X ? 1 : 0, bit = choice & CHOICE_BIT ? 1 : 0;
+	double p = 1, seen = 0, lost = 1, sum = 0;
 
-	for (unsigned int arrives = 0; arrives < 4; arrives++) {
-		double mean[DETECTORS], through;
-
-		through = attack_probability(attack, basis, bit, arrives & 1, arrives >> 1);
-		if (p * through <= 0)
+	for (unsigned int d = 0; d < DETECTORS; d++) {
+		if (mask >> d & 1)
 			continue;
-		outcomes_illuminate(link, light, arrives & 1, arrives >> 1, mean);
-		add_masks(l, link, mean, choice, p * through);
+		p *= 1 - dark[d];
+		seen += q[d];
 	}
+	for (unsigned int n = 0; n < a->numbers; n++) {
+		sum += a->number[n] * lost;
+		lost *= 1 - seen;
+	}
+	return p * sum;
+}
+
+/* A number of photons: by inclusion and exclusion over what stayed silent within the mask. */
+static void add_number(struct outcomes_mix *mix, unsigned int class, double weight,
+                       const struct arrival *a, const double q[DETECTORS],
+                       const double dark[DETECTORS])
+{
+	double none[MASKS];
+
+	for (unsigned int mask = 0; mask < MASKS; mask++)
+		none[mask] = none_outside(a, q, dark, mask);
+	for (unsigned int mask = 1; mask < MASKS; mask++) {
+		double p = 0, without_light = 1, lost = 1, sum = 0, all = 0;
+
+		for (unsigned int part = mask;; part = (part - 1) & mask) {
+			p += __builtin_popcount(mask ^ part) % 2 == 0 ? none[part] : -none[part];
+			if (part == 0)
+				break;
+		}
+		for (unsigned int d = 0; d < DETECTORS; d++) {
+			without_light *= mask >> d & 1 ? dark[d] : 1 - dark[d];
+			all += q[d];
+		}
+		for (unsigned int n = 0; n < a->numbers; n++) {
+			sum += a->number[n] * lost;
+			lost *= 1 - all;
+		}
+		add(mix, class, mask, weight * p, weight * without_light * sum);
+	}
+}
+
+void outcomes_arrive(struct outcomes_mix *mix, double p, const struct arrival *a)
+{
+	double dark[DETECTORS], mean[DETECTORS];
+	unsigned int class;
+
+	if (p <= 0)
+		return;
+	class = class_of(mix, a->shift, a->bright);
+	outcomes_illuminate(
+	        mix->link,
+	        a->number != NULL ? physics_eta(mix->link->efficiency, mix->link->receiver_loss_db)
+	                          : a->light,
+	        a->basis, a->bit, mean);
+	for (unsigned int d = 0; d < DETECTORS; d++) {
+		dark[d] = physics_background(mix->link, d);
+		mean[d] *= a->gain != NULL ? a->gain[d] : 1;
+	}
+	if (a->number != NULL)
+		add_number(mix, class, p * mix->p, a, mean, dark);
+	else
+		add_poisson(mix, class, p * mix->p, mean, dark);
+}
+
+void outcomes_force(struct outcomes_mix *mix, double p, unsigned int detectors, bool bright)
+{
+	if (p > 0 && detectors != 0)
+		add(mix, class_of(mix, 0, bright), detectors, p * mix->p, 0);
+}
+
+static void list_of(const struct outcomes_mix *mix, struct list *l)
+{
+	l->count = 0;
+	l->sum = 0;
+	for (unsigned int choice = 0; choice < CHOICE_VALUES; choice++)
+		for (unsigned int c = 0; c < mix->classes; c++)
+			for (unsigned int mask = 1; mask < MASKS; mask++) {
+				double p = mix->cell[choice][c][mask].p;
+
+				if (p <= 0)
+					continue;
+				l->item[l->count++] = (struct weighted){
+				        .outcome = {.choice = (uint8_t)choice,
+				                    .detectors = mask & (MASKS - 1),
+				                    .bright = mix->class[c].bright,
+				                    .shift = (int16_t)mix->class[c].shift,
+				                    .dark = (float)(mix->cell[choice][c][mask]
+				                                            .without_light /
+				                                    p)},
+				        .weight = p,
+				};
+				l->sum += p;
+			}
 }
 
 /* Walker 1977, tables after Vose 1991: each cell holds one or two outcomes. */
@@ -112,28 +214,36 @@ static void alias(struct outcomes *o, struct list *l)
 void outcomes_build(struct outcomes *o, const struct optics_link *link,
                     const struct optics_source *source, bool bit_zero, const struct attack *attack)
 {
-	double eta = physics_transmittance(link), none[DETECTORS] = {0};
-	struct list l = {.count = 0};
+	struct outcomes_mix mix = {.link = link, .p = 1};
+	struct attack_pulse pulse = {.link = link, .source = source};
+	struct arrival nothing = {0};
+	struct list l;
 
 	memset(o, 0, sizeof(*o));
 	if (source == NULL) {
-		add_masks(&l, link, none, 0, 1);
+		outcomes_arrive(&mix, 1 - attack_blinded(attack), &nothing);
 	} else {
 		for (unsigned int choice = 0; choice < CHOICE_VALUES; choice++) {
 			unsigned int k = CHOICE_INTENSITY(choice);
-			double mu, p = 0.5;
+			double p = 0.5;
 
 			if (k >= OPTICS_INTENSITIES)
 				continue;
-			mu = optics_source_mu(source, k);
 			if (bit_zero || (source->three_states && choice & CHOICE_BASIS_X))
 				p = choice & CHOICE_BIT ? 0 : 1;
 			p *= optics_source_p(source, k);
 			p *= choice & CHOICE_BASIS_X ? 1 - source->p_z : source->p_z;
-			if (p > 0)
-				add_choice(&l, link, attack, eta * mu, choice, p);
+			if (p <= 0)
+				continue;
+			mix.choice = choice;
+			mix.p = p;
+			pulse.basis = choice & CHOICE_BASIS_X ? 1 : 0;
+			pulse.bit = choice & CHOICE_BIT ? 1 : 0;
+			pulse.mu = optics_source_mu(source, k);
+			attack_pulse(attack, &pulse, &mix);
 		}
 	}
+	list_of(&mix, &l);
 	o->click = l.sum;
 	if (l.count > 0)
 		alias(o, &l);

@@ -26,12 +26,16 @@
 /* 0 mu1, 1 mu2, 2 mu3, as in the card's replies. */
 #define CHOICE_INTENSITY(choice) ((choice) >> 2 & 3)
 
-#define OUTCOMES_MAX (2 * 2 * 3 * 4 * 15)
+/* Kinds of clicks by arrival time and brightness that one attack may make. */
+#define OUTCOMES_CLASSES 4
+#define OUTCOMES_MAX     (2 * 2 * 3 * OUTCOMES_CLASSES * 15)
 
 struct outcome {
 	uint8_t choice;
-	uint8_t detectors; /* mask, not 0 */
-	float dark;        /* probability that no light was in it */
+	uint8_t detectors : 4; /* mask, not 0 */
+	uint8_t bright : 1;    /* far more light than a photon */
+	int16_t shift;         /* of the arrival, 1/256 slot */
+	float dark;            /* probability that no light was in it */
 };
 
 struct outcomes {
@@ -43,9 +47,40 @@ struct outcomes {
 	} cell[OUTCOMES_MAX];
 };
 
+/* What meets Bob's detectors in place of one pulse. */
+struct arrival {
+	unsigned int basis, bit;
+	double light; /* mean of a Poisson number of photons that would be detected ... */
+	/* ... or how likely 0, 1, ... NUMBERS - 1 photons at Bob's entrance are */
+	const double *number;
+	unsigned int numbers;
+	const double *gain; /* of the detectors' efficiencies; NULL: 1 */
+	int shift;          /* of the arrival, 1/256 slot */
+	bool bright;
+};
+
+/* Outcomes in the making: what an attack does with a pulse goes in here, by its share P. */
+struct outcomes_mix {
+	const struct optics_link *link;
+	unsigned int choice;
+	double p; /* of the choice */
+	struct {
+		int shift;
+		bool bright;
+	} class[OUTCOMES_CLASSES];
+	unsigned int classes;
+	struct {
+		double p, without_light;
+	} cell[CHOICE_VALUES][OUTCOMES_CLASSES][16];
+};
+
+void outcomes_arrive(struct outcomes_mix *mix, double p, const struct arrival *arrival);
+/* Blinded detectors: these fire, whatever a photon would do; 0: nothing does. */
+void outcomes_force(struct outcomes_mix *mix, double p, unsigned int detectors, bool bright);
+
 /*
  * Slots with pulses from SOURCE through ATTACK, the bit random or, with BIT_ZERO, always 0.
- * SOURCE NULL: slots without a pulse.
+ * SOURCE NULL: slots without a pulse. ATTACK may be NULL.
  */
 void outcomes_build(struct outcomes *o, const struct optics_link *link,
                     const struct optics_source *source, bool bit_zero, const struct attack *attack);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "drivers/model/attack_plugin.h"
 
 #define BATCH      1024
 #define SLOT_MASK  0xffffffffffffULL
@@ -50,7 +51,7 @@ int sim_link_init(struct sim_link *s, const struct optics_link *optics, const st
 	rng_init_seed(&clicks, rng_next(&dice));
 	otdr_fibre_lay(&s->fibre_laid, optics->distance_km > 0.01 ? optics->distance_km : 0.01,
 	               optics->loss_db_per_km + OTDR_MORE_DB_KM, &clicks);
-	s->fibre = s->fibre_laid;
+	s->fibre = s->fibre_done = s->fibre_laid;
 	otdr_card_init(&s->alice.card.otdr, &s->fibre, false, rng_next(&dice));
 	otdr_card_init(&s->bob.card.otdr, &s->fibre, true, rng_next(&dice));
 	ocm_card_init(&s->alice.card.ocm, &s->lit, false, rng_next(&dice));
@@ -142,28 +143,41 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns)
 	bob_end(&s->bob);
 }
 
+/* What was done to it and what ATTACK does, as the OTDRs see it. */
+static int fibre_seen(const struct otdr_fibre *done, const struct attack *attack,
+                      struct otdr_fibre *out)
+{
+	struct otdr_point point[ATTACK_POINTS];
+	struct otdr_fibre fibre = *done;
+	unsigned int n = attack_fibre(attack, fibre.length_km, point);
+
+	for (unsigned int i = 0; i < n; i++)
+		if (otdr_fibre_add(&fibre, &point[i]) < 0)
+			return -ENOSPC;
+	*out = fibre;
+	return 0;
+}
+
 int sim_link_fibre(struct sim_link *s, const struct otdr_point *point, bool cut)
 {
-	if (!(point->km > 0 && point->km < s->fibre.length_km))
-		return -EINVAL;
-	if (cut) {
-		struct otdr_point at = *point;
+	struct otdr_fibre done = s->fibre_done;
+	struct otdr_point at = *point;
 
+	if (!(at.km > 0 && at.km < done.length_km))
+		return -EINVAL;
+	if (cut)
 		at.loss_db = CUT_DB;
-		if (otdr_fibre_add(&s->fibre, &at) < 0)
-			return -ENOSPC;
-		clicks_set_loss(&s->clicks, s->clicks.more_loss_db + CUT_DB);
-		return 0;
-	}
-	if (otdr_fibre_add(&s->fibre, point) < 0)
+	if (otdr_fibre_add(&done, &at) < 0 || fibre_seen(&done, &s->attack.attack, &s->fibre) < 0)
 		return -ENOSPC;
-	clicks_set_loss(&s->clicks, s->clicks.more_loss_db + point->loss_db);
+	s->fibre_done = done;
+	clicks_set_loss(&s->clicks, s->clicks.more_loss_db + at.loss_db);
 	return 0;
 }
 
 void sim_link_fibre_restore(struct sim_link *s)
 {
-	s->fibre = s->fibre_laid;
+	s->fibre_done = s->fibre_laid;
+	fibre_seen(&s->fibre_done, &s->attack.attack, &s->fibre);
 	clicks_set_loss(&s->clicks, 0);
 }
 
@@ -176,11 +190,17 @@ void sim_link_lit(struct sim_link *s, const struct lit *lit)
 int sim_link_attack(struct sim_link *s, const struct attack *attack)
 {
 	struct light light = *clicks_last_light(&s->clicks);
+	struct otdr_fibre seen;
 
+	if (attack->km >= s->fibre_laid.length_km)
+		return -EINVAL;
+	if (fibre_seen(&s->fibre_done, attack, &seen) < 0)
+		return -EBUSY;
 	light.from = light.from > s->alice.pulse + 1 ? light.from : s->alice.pulse + 1;
 	light.attack = *attack;
 	if (clicks_set_light(&s->clicks, &light) < 0)
 		return -EBUSY;
+	s->fibre = seen;
 	s->attack_before = s->attack;
 	s->attack = (struct sim_attack){
 	        .attack = *attack,

@@ -31,6 +31,7 @@ struct sim_link {
 	struct bob bob;
 	struct otdr_fibre fibre;      /* from Alice's end, as the OTDRs see it */
 	struct otdr_fibre fibre_laid; /* without what was done to it */
+	struct otdr_fibre fibre_done; /* with it, but without what the attack does */
 	struct lit lit;
 	struct lit_noise lit_noise;
 	uint64_t start_ns, slot_fs;
@@ -51,7 +52,10 @@ void sim_link_free(struct sim_link *s);
 /* Bring the link to NOW. More than a second behind, it leaves out what it missed. */
 void sim_link_turn(struct sim_link *s, uint64_t now_ns);
 
-/* From the next pulse on. -EBUSY when the light changed too often just now. */
+/*
+ * From the next pulse on, in place of the one before. -EBUSY when the light changed too often just
+ * now; -EINVAL: its place is not on the fibre.
+ */
 int sim_link_attack(struct sim_link *s, const struct attack *attack);
 
 /* From now on the fibre holds LIT. */

@@ -137,8 +137,8 @@ static int serve(const struct sim_options *o, struct sim_link *link, struct err 
 		rc = place_show(bob, &link->bob.card, err);
 	if (rc == 0)
 		sim_link_lit(link, &o->lit);
-	if (rc == 0 && o->attack.kind != ATTACK_NONE)
-		sim_link_attack(link, &o->attack);
+	if (rc == 0 && o->attack.kind != ATTACK_NONE && sim_link_attack(link, &o->attack) < 0)
+		rc = err_set(err, EINVAL, "--attack: its place is not on the fibre");
 	if (rc == 0)
 		run(link, &control, places);
 	sim_link_free(link);

@@ -38,11 +38,11 @@ static void add_truth(struct text *t, const char *name, const struct sim_truth *
 
 static void add_attack(struct text *t, const char *name, const struct sim_attack *a)
 {
-	add(t,
-	    "\"%s\":{\"kind\":\"%s\",\"fraction\":%g,\"z_share\":%g,\"alice_slot\":%" PRIu64
-	    ",\"bob_slot\":%" PRIu64 "},",
-	    name, attack_name(a->attack.kind), a->attack.fraction, a->attack.z_share, a->alice_slot,
-	    a->bob_slot);
+	char values[160];
+
+	attack_values(&a->attack, values, sizeof(values));
+	add(t, "\"%s\":{\"kind\":\"%s\"%s,\"alice_slot\":%" PRIu64 ",\"bob_slot\":%" PRIu64 "},",
+	    name, attack_name(a->attack.kind), values, a->alice_slot, a->bob_slot);
 }
 
 static void add_card(struct text *t, const char *name, const struct shm_card *card)

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "tests/unit/unit.h"
 
@@ -52,7 +54,10 @@ static void test_parse(void)
 	                                  "minus-to-plus",
 	                                  "minus-to-plus 1.5",
 	                                  "minus-to-plus 0.5 0.5",
-	                                  "minus-to-plus 0.5 x"};
+	                                  "minus-to-plus 0.5 x",
+	                                  "tap 20",
+	                                  "tap 20 -0.1",
+	                                  "trojan-horse 1 0"};
 	struct attack a = {.kind = ATTACK_NONE};
 	struct err err;
 
@@ -70,4 +75,41 @@ static void test_parse(void)
 	CU_ASSERT_STRING_EQUAL(attack_name(ATTACK_INTERCEPT_RESEND), "intercept-resend");
 }
 
-UNIT_MAIN(UNIT(test_probabilities), UNIT(test_parse))
+/* Every row can be asked for as its usage has it, within its ranges alone, and shows its values. */
+static void test_table(void)
+{
+	static char list[8192];
+	size_t n = attack_list(list, sizeof(list));
+
+	CU_ASSERT(n < sizeof(list) - 1 && list[0] == '[' && list[n - 1] == ']');
+	for (unsigned int k = 0; k < ATTACK_KINDS; k++) {
+		char usage[96], words[128], values[160], find[64];
+		unsigned int parameters = 0;
+		struct attack a;
+		struct err err;
+
+		attack_usage(k, usage, sizeof(usage));
+		for (const char *c = usage; *c != '\0'; c++)
+			parameters += *c == ' ';
+		strcpy(words, attack_name(k));
+		for (unsigned int i = 0; i < parameters; i++)
+			strcat(words, " 0.25");
+		CU_ASSERT_EQUAL(attack_parse(words, &a, &err), 0);
+		CU_ASSERT_EQUAL(a.kind, k);
+		attack_values(&a, values, sizeof(values));
+		for (const char *c = values; (c = strstr(c, ":0.25")) != NULL; c++)
+			parameters--;
+		CU_ASSERT_EQUAL(parameters, 0);
+		strcat(words, " 0.25");
+		CU_ASSERT_EQUAL(attack_parse(words, &a, &err), -EINVAL);
+		snprintf(find, sizeof(find), "{\"attack\":\"%s\",", attack_name(k));
+		CU_ASSERT_PTR_NOT_NULL(strstr(list, find));
+		if (strchr(usage, ' ') == NULL)
+			continue;
+		CU_ASSERT_EQUAL(attack_parse(attack_name(k), &a, &err), -EINVAL);
+		snprintf(words, sizeof(words), "%s -1 -1 -1 -1", attack_name(k));
+		CU_ASSERT_EQUAL(attack_parse(words, &a, &err), -EINVAL);
+	}
+}
+
+UNIT_MAIN(UNIT(test_probabilities), UNIT(test_parse), UNIT(test_table))
