@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Slots in which several detectors click, as a share of all clicks. Light that a splitter divides
+ * gives some; detectors that are blinded and made to click one at a time give none; brighter pulses
+ * than were sent give more.
+ */
+
+#ifndef WATCH_DOUBLES_H
+#define WATCH_DOUBLES_H
+
+#include <stdint.h>
+
+#include "watch/baseline.h"
+#include "watch/cusum.h"
+
+struct watch_doubles {
+	struct baseline base; /* of the share's logarithm */
+	struct cusum few, many;
+	uint64_t n, k; /* of the baseline's window that fills */
+	double seconds;
+};
+
+void watch_doubles_init(struct watch_doubles *w);
+
+/* K doubles among N clicks of SECONDS; the result as watch_errors_add(). */
+uint32_t watch_doubles_add(struct watch_doubles *w, uint64_t n, uint64_t k, double seconds);
+
+#endif

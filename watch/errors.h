@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Error rates per basis against what the link has shown before: finds intercept-resend of a small
+ * fraction, long before an absolute threshold does.
+ *
+ * Somebody who measures a fraction f in random bases adds f/4 in both (less f times the honest
+ * rate), in one basis f/2 in the other: at least f/4 in one of them, however she divides. For each
+ * basis there are two sums, for a rise of 0.025 (f = 0.1) and of 0.005 (f = 0.02), over an envelope
+ * of the honest rate: the baseline, twice its own uncertainty, and ENVELOPE times the spread beyond
+ * statistics. That spread is nearly all of the interferometer's phase, whose square adds in X: a
+ * phase that is normal exceeds ENVELOPE times the spread of its square in one of 10^5 of its own
+ * time constants.
+ */
+
+#ifndef WATCH_ERRORS_H
+#define WATCH_ERRORS_H
+
+#include <stdint.h>
+
+#include "watch/baseline.h"
+#include "watch/cusum.h"
+
+#define WATCH_ERRORS_STRONG 0.025
+#define WATCH_ERRORS_WEAK   0.005
+
+struct watch_errors {
+	struct {
+		struct baseline base;
+		struct cusum weak, strong;
+		double envelope; /* of the last window */
+		double rate;     /* likewise */
+		uint64_t n, e;   /* of the window that fills */
+		double seconds;
+	} basis[2]; /* Z, X */
+};
+
+void watch_errors_init(struct watch_errors *w);
+
+/*
+ * Outcomes that were compared in SECONDS, by basis, and errors among them; few ones are gathered.
+ * Bit m of the result: the monitor m of enum watch_monitor crosses.
+ */
+uint32_t watch_errors_add(struct watch_errors *w, const uint64_t n[2], const uint64_t e[2],
+                          double seconds);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The gateway's monitors and what each may cost in false alarms: one table, in monitors.c. All
+ * of them together stay below one false alarm a year.
+ */
+
+#ifndef WATCH_MONITORS_H
+#define WATCH_MONITORS_H
+
+#include <stdbool.h>
+
+enum watch_monitor {
+	WATCH_ERRORS_Z_WEAK,
+	WATCH_ERRORS_Z_STRONG,
+	WATCH_ERRORS_X_WEAK,
+	WATCH_ERRORS_X_STRONG,
+	WATCH_DECOY,
+	WATCH_DOUBLES_FEW,
+	WATCH_DOUBLES_MANY,
+	WATCH_LOSS,
+	WATCH_GAIN,
+	WATCH_LOSS_DRIFT, /* the baseline of the loss reached its bound */
+	WATCH_MONITORS
+};
+
+struct watch_row {
+	const char *name;  /* of the monitor */
+	const char *alarm; /* the kind of alarm that it raises */
+	bool stops_key;    /* what it shows breaks an assumption of the proof */
+	double windows;    /* a year, at the most */
+	double alarms;     /* false ones a year, at the most */
+};
+
+const struct watch_row *watch_row(enum watch_monitor m);
+
+/* Decision threshold that follows from the row. */
+double watch_nats(enum watch_monitor m);
+
+/* False alarms a year: of the table; and of what watches besides, elsewhere. */
+double watch_alarms_a_year(void);
+/* monitor.c at 35000 outcomes a second; trace_change.h at a trace a minute. */
+#define WATCH_OTHERS_A_YEAR (1 / 70.0 + 1 / 6.0)
+
+#endif
