@@ -10,6 +10,7 @@
 #include "control/method.h"
 #include "control/otdr.h"
 #include "control/site.h"
+#include "control/status.h"
 
 LOG_COMPONENT_DEFINE(otdr_methods)
 
@@ -134,6 +135,12 @@ static int otdr_baseline(const void *params, json_t **result, struct err *err)
 	return 0;
 }
 
+static json_t *read_otdr(void)
+{
+	return site_otdr() != NULL ? otdr_summary(site_otdr()) : NULL;
+}
+
+STATUS_SECTION_DEFINE(otdr, read_otdr)
 METHOD_DEFINE(otdr_run, .summary = "Take an OTDR trace now", .fn = otdr_run_now,
               .right = METHOD_WRITE)
 METHOD_DEFINE(otdr_abort, .summary = "Give up the OTDR trace under way", .fn = otdr_give_up,

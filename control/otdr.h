@@ -38,6 +38,8 @@ int otdr_abort(struct otdr *o, struct err *err);
 
 /* What runs, how far; baseline and dead zones. */
 json_t *otdr_state(const struct otdr *o);
+/* The same in short, with how the newest trace compared. */
+json_t *otdr_summary(const struct otdr *o);
 /* The report of trace ID, 0: the newest; or of the newest COUNT, in short. */
 int otdr_report(struct otdr *o, int64_t id, json_t **out, struct err *err);
 json_t *otdr_history(struct otdr *o, unsigned int count);

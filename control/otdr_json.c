@@ -134,6 +134,21 @@ json_t *otdr_state(const struct otdr *o)
 	return s;
 }
 
+json_t *otdr_summary(const struct otdr *o)
+{
+	json_t *s = json_pack("{s:b, s:I, s:I, s:s, s:i}", "running", o->running || o->commanded,
+	                      "traces", (json_int_t)o->traces, "failures", (json_int_t)o->failures,
+	                      "last_error", o->last_error, "baseline_traces",
+	                      o->has_baseline ? (int)o->baseline.traces : 0);
+
+	if (o->compared)
+		json_object_update_new(s, json_pack("{s:i, s:f, s:f}", "changes",
+		                                    (int)o->changes.count, "largest_deviations",
+		                                    rounded(o->changes.largest, 1e-3), "spread",
+		                                    rounded(o->changes.spread, 1e-3)));
+	return s;
+}
+
 json_t *otdr_history(struct otdr *o, unsigned int count)
 {
 	static int64_t ids[HISTORY_MAX];

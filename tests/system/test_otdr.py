@@ -57,6 +57,8 @@ def test_a_tap_is_found_where_it_is(rig):
     assert len(found) == 1
     assert abs(found[0]["km"] - TAP_KM) < 0.02 and abs(found[0]["loss_db"] - 0.1) < 0.03
     assert found[0]["deviations"] > 6.2
+    shown = rig.rpc("a", "status")["otdr"]
+    assert shown["baseline_traces"] == 4 and shown["changes"] == 1 and shown["largest_deviations"] > 6.2
     alarm = alarms(rig, "a")["fibre-bend"]
     assert alarm["severity"] == "critical"
     assert abs(float(re.search(r"at ([0-9.]+) km", alarm["text"])[1]) - TAP_KM) < 0.02
