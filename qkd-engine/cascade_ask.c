@@ -78,7 +78,8 @@ static int list_odd(struct cascade_run *r, size_t f)
 		level = 64 - (unsigned int)__builtin_clzll(size - 1);
 		cascade_mark_odd(r, f, frame->pass, ranges, from);
 		__builtin_prefetch(own + from / 64);
-		r->list[f * r->list_max + frame->listed++] = cascade_listed(from, level, level);
+		r->list[f * r->list_max + frame->listed++] =
+		        cascade_listed(from, level, level, 0, 0);
 		pair.start = (uint32_t)from;
 		pair.slot = frame->listed - 1;
 		if (level == 1 && cascade_pair_add(r, &pair) < 0)
@@ -163,11 +164,49 @@ static void ask_tree(struct cascade_run *r, const uint64_t *own, size_t start, u
 		ask_tree(r, own, middle, right, depth - 1);
 }
 
+/* RANGE with its parts' parities, for up to five questions. */
+static uint64_t fold(const uint64_t *own, uint64_t range)
+{
+	size_t start = cascade_listed_start(range);
+	unsigned int level = cascade_listed_level(range), part, n;
+	const uint64_t *w = own + start / 64;
+	uint32_t parts = 0;
+
+	/* Parts of a bit, a byte or words; 32 at most. */
+	part = level <= 5 ? 0 : level <= 8 ? 3 : level <= 11 ? 6 : level - 5;
+	n = 1u << (level - part);
+	if (part == 0) {
+		parts = (uint32_t)(w[0] >> (start % 64)) & ~0U >> (32 - n);
+	} else if (part == 3) {
+		for (unsigned int i = 0; i < n; i += 8, w++) {
+			uint64_t x = *w ^ *w >> 4;
+
+			x ^= x >> 2;
+			x = (x ^ x >> 1) & 0x0101010101010101ULL;
+			/* Bit 8 j to bit 56 + j. */
+			parts |= (uint32_t)(x * 0x0102040810204080ULL >> 56) << i;
+		}
+	} else {
+		for (unsigned int i = 0; i < n; i++)
+			parts |= (uint32_t)cascade_parity(own, start + ((size_t)i << part), part)
+			         << i;
+	}
+	return cascade_listed(start, cascade_listed_first(range), level, level - part, parts);
+}
+
+/* Of a range that has parts. */
+static bool left_half(uint64_t range)
+{
+	unsigned int half = 1u << (cascade_listed_folded(range) - 1);
+
+	return __builtin_parity(cascade_listed_parts(range) & ~0U >> (32 - half));
+}
+
 int cascade_frame_ask(struct cascade_run *r, size_t f)
 {
 	const struct cascade_frame *frame = &r->frames[f];
 	const uint64_t *own = r->own + cascade_offset(r, f, frame->pass);
-	const uint32_t *list = r->list + f * r->list_max;
+	uint64_t *list = r->list + f * r->list_max;
 	size_t n;
 
 	if (frame->asked == CASCADE_NOTHING)
@@ -191,14 +230,14 @@ int cascade_frame_ask(struct cascade_run *r, size_t f)
 		if (n > frame->listed - r->i)
 			n = frame->listed - r->i;
 		for (size_t i = 0; i < n; i++) {
-			uint32_t range = list[r->i + i];
+			uint64_t *range = &list[r->i + i];
 
-			if (r->i + i + AHEAD < frame->listed)
-				__builtin_prefetch(
-				        own + cascade_listed_start(list[r->i + i + AHEAD]) / 64);
-			parities |= (uint64_t)cascade_parity(own, cascade_listed_start(range),
-			                                     cascade_listed_level(range) - 1)
-			            << i;
+			if (r->i + i + AHEAD < frame->listed &&
+			    cascade_listed_folded(range[AHEAD]) == 0)
+				__builtin_prefetch(own + cascade_listed_start(range[AHEAD]) / 64);
+			if (cascade_listed_folded(*range) == 0)
+				*range = fold(own, *range);
+			parities |= (uint64_t)left_half(*range) << i;
 		}
 		cascade_tell(r, parities, (unsigned int)n);
 		r->work += n / 2 + 1;

@@ -86,7 +86,12 @@ bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t 
 		found->position[q] = (uint32_t)position;
 		if (r->corrects)
 			__builtin_prefetch(r->own + cascade_offset(r, f, q) + position / 64, 1);
+		if (q == pass)
+			continue;
+		if (q > frame->stage)
+			position = position >> r->plan.block_log2[q] << r->plan.block_log2[q];
 		__builtin_prefetch(cascade_ranges(r, f, q) + position / 128, 1);
+		__builtin_prefetch(cascade_summary(r, f, q) + position / 128 / 64, 1);
 	}
 	if (r->corrects)
 		__builtin_prefetch(r->key + at / 64, 1);
@@ -114,7 +119,7 @@ static void prefetch_odd(const struct cascade_run *r, size_t f, unsigned int cou
 void cascade_frame_prefetch(const struct cascade_run *r, size_t f)
 {
 	const struct cascade_frame *frame;
-	const uint32_t *list;
+	const uint64_t *list;
 
 	if (f + FRAMES_FAR < r->plan.frames)
 		__builtin_prefetch(r->list + (f + FRAMES_FAR) * r->list_max);
@@ -134,6 +139,7 @@ void cascade_frame_prefetch(const struct cascade_run *r, size_t f)
 	if (frame->listed == 0)
 		prefetch_odd(r, f, LIST_NEAR);
 	for (unsigned int i = 0; i < LIST_NEAR && i < frame->listed; i++)
-		__builtin_prefetch(r->own + cascade_offset(r, f, frame->pass) +
-		                   cascade_listed_start(list[i]) / 64);
+		if (cascade_listed_folded(list[i]) == 0)
+			__builtin_prefetch(r->own + cascade_offset(r, f, frame->pass) +
+			                   cascade_listed_start(list[i]) / 64);
 }

@@ -86,7 +86,7 @@ int cascade_pairs_flush(struct cascade_run *r)
 void cascade_list_close(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
-	uint32_t *list = r->list + f * r->list_max;
+	uint64_t *list = r->list + f * r->list_max;
 	size_t kept = 0;
 
 	if (!frame->holes)
@@ -157,7 +157,7 @@ static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned i
 		} else if (half[side]) {
 			if (frame->listed + r->kept < r->list_max)
 				r->list[f * r->list_max + frame->listed + r->kept++] =
-				        cascade_listed(at, l, l);
+				        cascade_listed(at, l, l, 0, 0);
 			else
 				cascade_mark_odd(r, f, frame->pass,
 				                 cascade_ranges(r, f, frame->pass),
@@ -171,7 +171,7 @@ static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned i
 static int apply_deep(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
-	uint32_t *list = r->list + f * r->list_max;
+	uint64_t *list = r->list + f * r->list_max;
 
 	for (size_t i = 0; i < frame->listed; i++) {
 		size_t start = cascade_listed_start(list[i]);
@@ -191,7 +191,7 @@ static int apply_deep(struct cascade_run *r, size_t f)
 static int apply_search(struct cascade_run *r, size_t f)
 {
 	struct cascade_frame *frame = &r->frames[f];
-	uint32_t *list = r->list + f * r->list_max;
+	uint64_t *list = r->list + f * r->list_max;
 	/* Copies, since the compiler must take them for what the bit strings may overlap. */
 	const uint8_t *differences = r->differences;
 	size_t frame_bits = r->plan.frame_bits, listed = frame->listed, i = r->i;
@@ -204,22 +204,25 @@ static int apply_search(struct cascade_run *r, size_t f)
 	for (; i < listed && r->work < CASCADE_WORK; i++, taken++) {
 		unsigned int level = cascade_listed_level(list[i]) - 1;
 		unsigned int first = cascade_listed_first(list[i]);
-		size_t start = cascade_listed_start(list[i]), middle = start + ((size_t)1 << level);
-		bool left = differences[taken / 8] >> (taken % 8) & 1;
-		struct cascade_pair pair = {.frame = (uint32_t)f, .first = first};
+		bool right = !(differences[taken / 8] >> (taken % 8) & 1);
+		uint64_t range = cascade_listed_half(list[i], right);
+		struct cascade_pair pair = {.frame = (uint32_t)f};
+		size_t start = cascade_listed_start(list[i]) + ((size_t)right << level);
 
 		r->work++;
-		start = left ? start : middle;
-		if (start + ((size_t)1 << level) > frame_bits)
+		if (start + ((size_t)1 << level) > frame_bits) {
 			level = cascade_narrow(frame_bits - start, level);
+			range = cascade_listed(start, first, level, 0, 0);
+		}
 		if (level > 0)
-			list[kept++] = cascade_listed(start, first, level);
+			list[kept++] = range;
 		if (level > 1 || (level == 1 && !settles))
 			continue;
-		pair.start = (uint32_t)(level == 0 ? middle - 1 : start);
+		pair.start = (uint32_t)start & ~1U;
+		pair.first = first;
 		pair.slot = (uint32_t)kept - 1;
 		pair.found = level == 0;
-		pair.error = !left;
+		pair.error = right;
 		if (cascade_pair_add(r, &pair) < 0)
 			ret = -EPROTO;
 	}

@@ -35,7 +35,7 @@ static void place(struct cascade_run *r, struct workspace *w)
 	r->ranges = workspace_plain(w, strings * r->range_words * sizeof(*r->ranges));
 	r->known = workspace_plain(w, plan->frames * plan->frame_words * sizeof(*r->known));
 	r->summary = workspace_plain(w, strings * r->summary_words * sizeof(*r->summary));
-	r->list = workspace_plain(w, plan->frames * r->list_max * sizeof(*r->list));
+	r->list = workspace_secret(w, plan->frames * r->list_max * sizeof(*r->list));
 }
 
 int cascade_run_size(const struct cascade_params *p, struct workspace_size *out)

@@ -100,7 +100,7 @@ struct cascade_run {
 	uint64_t *known;   /* per frame: bits, in its own order, that were compared alone */
 	uint64_t *summary; /* per frame and pass: a bit for each word of ODD that is not zero */
 	size_t summary_words;
-	uint32_t *list; /* per frame: each range under search, cascade_listed() */
+	uint64_t *list; /* per frame: each range under search, cascade_listed(); secret */
 	size_t list_max;
 	struct cascade_frame *frames;
 	struct cascade_group *groups;
@@ -188,25 +188,53 @@ int cascade_pairs_flush(struct cascade_run *r);
 /* The list without its holes. */
 void cascade_list_close(struct cascade_run *r, size_t f);
 
-/* A range under search: where it is now, and the level at which it was odd first. Never 0. */
-static inline uint32_t cascade_listed(size_t start, unsigned int first, unsigned int level)
+/*
+ * A range under search: where it is now, the level at which it was odd first, its own level (never
+ * 0), and parities of 2^FOLDED equal parts of it, lowest first, for as many questions. With these,
+ * one look at the bits is enough for several rounds, between which they leave the caches.
+ */
+static inline uint64_t cascade_listed(size_t start, unsigned int first, unsigned int level,
+                                      unsigned int folded, uint32_t parts)
 {
-	return (uint32_t)(start << 10 | first << 5 | level);
+	return (uint64_t)parts << 32 | (uint64_t)(start / 2) << 13 | first << 8 | level << 3 |
+	       folded;
 }
 
-static inline size_t cascade_listed_start(uint32_t range)
+static inline size_t cascade_listed_start(uint64_t range)
 {
-	return range >> 10;
+	return 2 * (size_t)((uint32_t)range >> 13);
 }
 
-static inline unsigned int cascade_listed_first(uint32_t range)
+static inline unsigned int cascade_listed_first(uint64_t range)
 {
-	return range >> 5 & 31;
+	return range >> 8 & 31;
 }
 
-static inline unsigned int cascade_listed_level(uint32_t range)
+static inline unsigned int cascade_listed_level(uint64_t range)
 {
-	return range & 31;
+	return range >> 3 & 31;
+}
+
+static inline unsigned int cascade_listed_folded(uint64_t range)
+{
+	return range & 7;
+}
+
+static inline uint32_t cascade_listed_parts(uint64_t range)
+{
+	return (uint32_t)(range >> 32);
+}
+
+/* Either half of one of four bits or more that has parts. */
+static inline uint64_t cascade_listed_half(uint64_t range, bool right)
+{
+	/* A level less, and a question less; the start moves on by half the range. */
+	uint32_t low = (uint32_t)range - (1 << 3) - 1;
+	uint32_t move = (uint32_t)right << (cascade_listed_level(low) - 1 + 13);
+	uint32_t parts =
+	        cascade_listed_parts(range) >> ((unsigned int)right << cascade_listed_folded(low));
+
+	return (uint64_t)parts << 32 | (low + move);
 }
 
 /* The smallest level for a range that ends at SIZE bits behind its start, or at 2^LEVEL. */

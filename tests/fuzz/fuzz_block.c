@@ -275,7 +275,7 @@ static void set_up(struct world *w, const uint8_t *data, size_t size)
 	static bool there;
 	size_t len;
 
-	if (secret_size() == 0 && secret_init(16 << 20, NULL) < 0)
+	if (secret_size() == 0 && secret_init(32 << 20, NULL) < 0)
 		abort();
 	if (there && w->restarted) {
 		lossy_pair_fini(&pair);

@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t key[2][BITS_WORDS(BITS_MOST)] = {{0}}, state = 7;
 	struct ends e = {.question_len = -1};
 
-	if (secret_size() == 0 && secret_init(16 << 20, NULL) < 0)
+	if (secret_size() == 0 && secret_init(32 << 20, NULL) < 0)
 		abort();
 	e.params = (struct cascade_params){
 	        .bits = CASCADE_BITS_MIN + (size_t)take(&in) * 15,

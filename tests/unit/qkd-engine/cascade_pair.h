@@ -34,7 +34,7 @@ static inline void pair_init(struct pair *t, struct cascade_params params, doubl
 	uint64_t *alice = malloc(words * 8), *bob = malloc(words * 8);
 
 	if (secret_size() == 0)
-		CU_ASSERT_EQUAL_FATAL(secret_init(16 << 20, NULL), 0);
+		CU_ASSERT_EQUAL_FATAL(secret_init(64 << 20, NULL), 0);
 	for (size_t i = 0; i < words; i++)
 		alice[i] = next();
 	if (params.bits % 64 != 0)

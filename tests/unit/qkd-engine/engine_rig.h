@@ -262,7 +262,7 @@ static inline bool rig_init(struct rig *r, uint32_t block_bits, const struct los
 	memset(r, 0, sizeof(*r));
 	if (!getenv("RIG_VERBOSE"))
 		log_level_set("*", LOG_LEVEL_ERR);
-	if (secret_size() == 0 && secret_init(32 << 20, NULL) < 0)
+	if (secret_size() == 0 && secret_init(48 << 20, NULL) < 0)
 		return false;
 	if (!lossy_pair_init(&r->wire, lossy, seed))
 		return false;
