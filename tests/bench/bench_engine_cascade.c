@@ -42,6 +42,16 @@ void bench_cascade_spaces(struct workspace w[2], const struct cascade_params *p)
 		bench_fail("cascade: no memory for blocks of %zu bits", p->bits);
 }
 
+size_t bench_cascade_secret(const struct cascade_params *p, size_t count)
+{
+	struct workspace_size size;
+
+	if (cascade_size(p, &size) < 0)
+		bench_fail("cascade: no blocks of %zu bits", p->bits);
+	/* A quarter for what is lost to rounding. */
+	return count * (size.secret + size.secret / 4) + ((size_t)16 << 20);
+}
+
 void bench_cascade_wipe(struct workspace *w, double *s)
 {
 	double since = bench_cpu_s();
@@ -315,10 +325,10 @@ void bench_engine_cascade(const struct bench_options *o)
 	}
 	if (count > 0 && o->turns > 0) {
 		secret_fini();
-		/* Both ends' permuted frames, and those that are being permuted. */
-		if (secret_init((o->turns + count) * (rows[0].params.bits + frame_bits * 4) +
-		                        (16 << 20),
-		                NULL) < 0)
+		/* The lists of the most errors are the longest. */
+		if (secret_init(
+		            bench_cascade_secret(&rows[count - 1].params, 2 * (o->turns + count)),
+		            NULL) < 0)
 			bench_fail("cascade: no secret memory for %zu blocks", o->turns);
 	}
 	measure(o, rows, count);

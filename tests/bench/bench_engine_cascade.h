@@ -16,6 +16,8 @@ struct cascade_figures {
 
 /* Room for blocks with parameters P at both ends, as an engine has it. */
 void bench_cascade_spaces(struct workspace w[2], const struct cascade_params *p);
+/* Secret memory for COUNT workspaces, and some more. */
+size_t bench_cascade_secret(const struct cascade_params *p, size_t count);
 /* Empty again; S gets the time. */
 void bench_cascade_wipe(struct workspace *w, double *s);
 

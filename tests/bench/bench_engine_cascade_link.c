@@ -19,6 +19,7 @@
 
 #include "common/bytes.h"
 #include "common/secret.h"
+#include "qkd-engine/workspace_pool.h"
 #include "tests/unit/qkd-engine/lossy_wire.h"
 
 #define FRAME_BITS    65536
@@ -34,7 +35,7 @@
 
 struct flight {
 	struct cascade_params params;
-	struct workspace space[2];
+	struct workspace *space[2];
 	struct cascade_alice *alice;
 	struct cascade_bob *bob;
 	uint64_t *alice_key, *bob_key;
@@ -69,6 +70,8 @@ struct link {
 	struct end end[2];
 	struct flight *flights;
 	size_t count, cap;
+	struct workspace_pool spaces;
+	uint8_t *memory; /* of keys and messages, on huge pages as what an engine has is */
 	uint64_t state, parities;
 	double ideal; /* sum of n h(q) */
 	size_t done, failures;
@@ -128,7 +131,7 @@ static int alice_step(struct link *l, struct flight *f)
 	int n;
 
 	if (f->alice == NULL)
-		f->alice = cascade_alice_create_in(&f->space[0], &f->params, f->alice_key);
+		f->alice = cascade_alice_create_in(f->space[0], &f->params, f->alice_key);
 	if (f->alice == NULL)
 		bench_fail("cascade: %s", strerror(errno));
 	n = cascade_alice_answer(f->alice, f->in, f->in_len, f->out[0] + MESSAGE_EXTRA, l->cap);
@@ -143,12 +146,12 @@ static int bob_step(struct link *l, struct flight *f)
 	int n;
 
 	if (f->bob == NULL)
-		f->bob = cascade_bob_create_in(&f->space[1], &f->params, f->bob_key);
+		f->bob = cascade_bob_create_in(f->space[1], &f->params, f->bob_key);
 	if (f->bob == NULL)
 		bench_fail("cascade: %s", strerror(errno));
 	n = cascade_bob_ask(f->bob, f->out[1] + MESSAGE_EXTRA, l->cap);
 	if (n == 0) {
-		wipe(&f->space[1]);
+		wipe(f->space[1]);
 		f->bob = NULL;
 	}
 	return n;
@@ -189,7 +192,7 @@ static void alice_over(struct link *l, struct flight *f)
 
 	cascade_alice_stats(f->alice, &stats);
 	l->parities += stats.alice_parities;
-	wipe(&f->space[0]);
+	wipe(f->space[0]);
 	f->alice = NULL;
 	f->over = true;
 }
@@ -287,11 +290,14 @@ static void link_init(struct link *l, const struct bench_options *o, const struc
 {
 	struct lossy_config wire = {.delay_ns = (uint64_t)(o->rtt_ms / 2 * NS_PER_MS),
 	                            .drop = o->loss};
+	struct workspace_size size;
+	uint8_t *memory;
+	size_t message;
 
 	memset(l, 0, sizeof(*l));
 	l->secret_before = secret_size();
 	secret_fini();
-	if (secret_init(count * (p->bits + p->frame_bits * 4) + (16 << 20), NULL) < 0 ||
+	if (secret_init(bench_cascade_secret(p, 2 * count), NULL) < 0 ||
 	    !lossy_pair_init(&l->pair, &wire, o->seed) ||
 	    !lossy_pair_connect(&l->pair, NS_PER_S * 60))
 		bench_fail("cascade: no channel");
@@ -309,33 +315,33 @@ static void link_init(struct link *l, const struct bench_options *o, const struc
 			e->ready[q].block = needed(calloc(count, sizeof(size_t)));
 	}
 	l->flights = needed(calloc(count, sizeof(*l->flights)));
+	if (cascade_size(p, &size) < 0 ||
+	    workspace_pool_init(&l->spaces, (unsigned int)(2 * count), (unsigned int)(2 * count),
+	                        &size, 0) < 0)
+		bench_fail("cascade: no memory for %zu blocks", count);
+	message = workspace_align(l->cap + MESSAGE_EXTRA);
+	l->memory = needed(workspace_pages(count * (2 * BITS_WORDS(p->bits) * 8 + 3 * message)));
+	memory = l->memory;
 	for (size_t i = 0; i < count; i++) {
 		struct flight *f = &l->flights[i];
 
 		f->params = *p;
-		bench_cascade_spaces(f->space, p);
-		f->alice_key = needed(malloc(BITS_WORDS(p->bits) * 8));
-		f->bob_key = needed(malloc(BITS_WORDS(p->bits) * 8));
-		f->out[0] = needed(malloc(l->cap + MESSAGE_EXTRA));
-		f->out[1] = needed(malloc(l->cap + MESSAGE_EXTRA));
-		f->in = needed(malloc(l->cap));
+		f->space[0] = workspace_pool_take(&l->spaces);
+		f->space[1] = workspace_pool_take(&l->spaces);
+		f->alice_key = (uint64_t *)memory;
+		f->bob_key = f->alice_key + BITS_WORDS(p->bits);
+		f->out[0] = (uint8_t *)(f->bob_key + BITS_WORDS(p->bits));
+		f->out[1] = f->out[0] + message;
+		f->in = f->out[1] + message;
+		memory = f->in + message;
 		take_off(l, i);
 	}
 }
 
 static void link_fini(struct link *l)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		struct flight *f = &l->flights[i];
-
-		workspace_fini(&f->space[0]);
-		workspace_fini(&f->space[1]);
-		free(f->alice_key);
-		free(f->bob_key);
-		free(f->out[0]);
-		free(f->out[1]);
-		free(f->in);
-	}
+	workspace_pool_fini(&l->spaces);
+	free(l->memory);
 	free(l->flights);
 	for (unsigned int i = 0; i < 2; i++)
 		for (unsigned int q = 0; q < QUEUES; q++)
