@@ -59,9 +59,7 @@ struct block *block_open(struct engine *e, uint64_t number)
 		auth_transcript_init(&b->secret->rx, alice ? b->hash->ba : b->hash->ab);
 		b->progress_ns = e->now_ns;
 		memset(b->end.n[MONITOR_BLOCKS], 0xff, sizeof(b->end.n[MONITOR_BLOCKS]));
-		b->sift->in = b->sift->buffer[0];
-		b->sift->work = b->sift->buffer[1];
-		b->sift->waiting = b->sift->seen = 0;
+		b->sift->first = b->sift->waiting = b->sift->seen = 0;
 		b->sift->step = NULL;
 		e->open = b;
 		e->last_number = number;

@@ -88,20 +88,25 @@ struct sift_part {
 	uint8_t data[SIFT_REPLY_MAX];
 };
 
-#define SIFT_PARTS 32 /* put aside at a time, or told of */
+#define SIFT_PARTS 32 /* a job has at a time */
+/*
+ * Parts that B may have asked of and not looked at yet: 131072 detections a round trip, and room
+ * for all that may come at either end, so that a block that waits keeps nobody from being heard.
+ */
+#define SIFT_AHEAD 256
 
 /* The comparison of bases: what was heard; and what a job has of it, its own while it is on. */
 struct block_sift {
-	struct sift_part *in, *work; /* of BUFFER */
-	unsigned int waiting, seen;  /* in IN; when it was looked at last */
-	job_step_fn step;            /* NULL: there is no job */
-	bool replies;                /* IN is SIFTED, else BASES */
+	/* What was heard: in RING, those of a job among them; how many when last looked at. */
+	unsigned int first, waiting, seen;
+	job_step_fn step; /* NULL: there is no job */
+	bool replies;     /* RING is SIFTED, else BASES */
 	unsigned int parts, done;
 	struct sift_told {
 		struct monitor_counts shown;
 		size_t keys;
 	} told[SIFT_PARTS];
-	struct sift_part out[SIFT_PARTS], buffer[2][SIFT_PARTS];
+	struct sift_part out[SIFT_PARTS], ring[SIFT_AHEAD];
 };
 
 struct block {
@@ -196,8 +201,6 @@ bool block_batch_added(struct engine *e, struct block *b, uint64_t first_slot, u
 
 /* block_sift.c: bases and what comes of them. */
 bool block_sift_step(struct engine *e, struct block *b);
-/* No more may be heard before a step. */
-bool block_sift_full(const struct block *b);
 void block_on_bases(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
                     size_t len);
 void block_on_sifted(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,

@@ -91,6 +91,12 @@ static int take_reply(struct block *b, const struct sift_part *in, struct sift_t
 	return rc;
 }
 
+/* Part I of those that were heard. */
+static struct sift_part *part_of(struct block_sift *s, unsigned int i)
+{
+	return &s->ring[(s->first + i) % SIFT_AHEAD];
+}
+
 static bool heard_job(void *ctx)
 {
 	struct block *b = ctx;
@@ -98,9 +104,10 @@ static bool heard_job(void *ctx)
 
 	b->job_result = 0;
 	for (int i = 0; i < PARTS_PER_STEP && s->done < s->parts && b->job_result == 0; i++) {
-		b->job_result = s->replies ? take_reply(b, &s->work[s->done], &s->told[s->done])
-		                           : judge(b, &s->work[s->done], &s->out[s->done],
-		                                   &s->told[s->done]);
+		const struct sift_part *in = part_of(s, s->done);
+
+		b->job_result = s->replies ? take_reply(b, in, &s->told[s->done])
+		                           : judge(b, in, &s->out[s->done], &s->told[s->done]);
 		s->done++;
 	}
 	return s->done == s->parts || b->job_result < 0;
@@ -137,18 +144,14 @@ static void send_part(struct engine *e, struct block *b, enum message_type type,
 /* Parts that were put aside become a job's, when there are many or no more come. */
 static bool begin_heard(struct block_sift *s, bool replies, bool all)
 {
-	struct sift_part *work = s->in;
-
 	if (s->waiting == 0)
 		return false;
 	if (s->waiting < SIFT_PARTS / 2 && s->waiting != s->seen && !all) {
 		s->seen = s->waiting;
 		return false;
 	}
-	s->in = s->work;
-	s->work = work;
-	s->parts = s->waiting;
-	s->waiting = s->seen = s->done = 0;
+	s->parts = s->waiting < SIFT_PARTS ? s->waiting : SIFT_PARTS;
+	s->seen = s->done = 0;
 	s->replies = replies;
 	s->step = heard_job;
 	return true;
@@ -159,6 +162,8 @@ static bool begin_ask(struct block *b)
 	struct block_sift *s = b->sift;
 	size_t left = (b->detections - b->asked + SIFT_BATCH_MAX - 1) / SIFT_BATCH_MAX;
 
+	if (b->asked - b->said > (size_t)(SIFT_AHEAD - SIFT_PARTS) * SIFT_BATCH_MAX)
+		return false;
 	s->parts = left < SIFT_PARTS ? (unsigned int)left : SIFT_PARTS;
 	s->done = 0;
 	s->step = ask_job;
@@ -192,6 +197,9 @@ static void heard(struct engine *e, struct block *b)
 	unsigned int parts = b->sift->done;
 	uint64_t number = b->number;
 
+	/* From the ring's start again when it is empty: fewer lines of the cache. */
+	b->sift->waiting -= parts;
+	b->sift->first = b->sift->waiting == 0 ? 0 : (b->sift->first + parts) % SIFT_AHEAD;
 	if (b->job_result < 0) {
 		engine_protocol_error(e, b->sift->replies ? "a reply that fits no bases"
 		                                          : "bases that fit no detections");
@@ -228,25 +236,20 @@ bool block_sift_step(struct engine *e, struct block *b)
 	return true;
 }
 
-/* The part that comes next was heard; false: that is not it. */
+/* The part that comes next was heard; false: that is not it, or it is further ahead than may be. */
 static bool put_aside(struct block *b, const struct message *m)
 {
 	struct block_sift *s = b->sift;
-	struct sift_part *in = &s->in[s->waiting];
+	struct sift_part *in = part_of(s, s->waiting);
 
 	if (m->sift.offset != b->heard || m->sift.len > sizeof(in->data) ||
-	    b->heard == b->detections)
+	    b->heard == b->detections || s->waiting == SIFT_AHEAD)
 		return false;
 	memcpy(in->data, m->sift.data, m->sift.len);
 	in->len = m->sift.len;
 	s->waiting++;
 	b->heard += part_at(b, b->heard);
 	return true;
-}
-
-bool block_sift_full(const struct block *b)
-{
-	return b->stage == BLOCK_SIFT && b->sift->waiting == SIFT_PARTS;
 }
 
 void block_on_bases(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,

@@ -315,14 +315,6 @@ static bool blocks_end(struct engine *e)
 	return some;
 }
 
-static bool sift_full(const struct engine *e)
-{
-	for (unsigned int i = 0; i < e->block_count; i++)
-		if (block_sift_full(&e->blocks[i]))
-			return true;
-	return false;
-}
-
 static void receive(struct engine *e)
 {
 	for (int i = 0; i < MESSAGES_PER_POLL; i++) {
@@ -330,7 +322,7 @@ static void receive(struct engine *e)
 		size_t len;
 
 		/* Answers need room; the peer waits when we do. */
-		if (outbox_full(e) || sift_full(e))
+		if (outbox_full(e))
 			return;
 		msg = channel_receive(e->channel, CHANNEL_QKD, &len);
 		if (msg == NULL)

@@ -27,11 +27,23 @@ static inline unsigned int rig_break_frames(struct rig *r, unsigned int frames, 
 	return broken;
 }
 
-/* As if one frame in ten had failed so far: budgets have room for some. */
-static inline void rig_expect_failures(struct rig *r)
+/*
+ * As if one frame in ten had failed so far: budgets have room for some, but in the blocks that were
+ * planned before. The newest of those, or 0.
+ */
+static inline uint64_t rig_expect_failures(struct rig *r)
 {
+	uint64_t planned = 0;
+
 	r->b.engine->leak_track.frames = 1e7;
 	r->b.engine->leak_track.failed = 1e6;
+	for (unsigned int i = 0; i < ENGINE_BLOCKS_MAX; i++) {
+		const struct block *b = &r->b.engine->blocks[i];
+
+		if (b->stage > BLOCK_START && b->number > planned)
+			planned = b->number;
+	}
+	return planned;
 }
 
 #endif

@@ -59,12 +59,12 @@ static void test_frame_is_disclosed(void)
 {
 	static struct rig r;
 	struct engine_stats b;
-	uint64_t last = 0;
+	uint64_t last;
 
 	CU_ASSERT_TRUE_FATAL(start(&r, BLOCK_BITS, RECONCILE_CASCADE, 31));
 	CU_ASSERT_TRUE_FATAL(restart_with(&r, 8192, LEAK_AUTO, LEAK_AUTO));
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 1, 5 * NS_PER_S));
-	rig_expect_failures(&r);
+	last = rig_expect_failures(&r);
 	for (int i = 0; i < 20000 && r.b.block_count < 4; i++) {
 		rig_step(&r);
 		rig_break_frames(&r, 1, &last);
