@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "dataplane/squash.h"
+#include "drivers/card_analog.h"
 #include "drivers/phase_track.h"
 
 LOG_COMPONENT_DEFINE(optics)
@@ -79,6 +80,8 @@ static int open_and_arm(struct optics *o, struct card **card, struct err *err)
 	if (rc < 0)
 		return rc;
 	rc = card_arm(*card, err);
+	if (rc == 0)
+		rc = card_bias_find(*card, err);
 	if (rc < 0) {
 		card_close(*card);
 		return rc;

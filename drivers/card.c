@@ -184,6 +184,7 @@ int card_poll(struct card *card, uint64_t now_ns)
 			card->dark_pending = false;
 		return card->state;
 	}
+	card_bias_poll(card, now_ns);
 	handled += card_random_poll(card);
 	handled += card_telemetry_poll(card);
 	handled += card_queries_poll(card);
@@ -229,4 +230,6 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, temperature_mc);
 	status_get(card, out, photocurrent_na);
 	status_get(card, out, tx_mode);
+	status_get(card, out, bias_mv);
+	status_get(card, out, extinction_mdb);
 }

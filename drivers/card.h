@@ -167,6 +167,8 @@ struct card_status {
 	int32_t temperature_mc;
 	uint32_t photocurrent_na;
 	enum card_tx_mode tx_mode;
+	int32_t bias_mv; /* of the intensity modulator, with its extinction: 0 while not followed */
+	uint32_t extinction_mdb;
 };
 void card_status_read(const struct card *card, struct card_status *out);
 

@@ -109,8 +109,8 @@ static int reset(struct card *card, const char *path, struct err *err)
 /* Nothing but what this driver makes use of. */
 static int use_features(struct card *card, const char *path, struct err *err)
 {
-	card->features &=
-	        CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST | CARD_FEATURE_OTDR | CARD_FEATURE_OCM;
+	card->features &= CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST | CARD_FEATURE_OTDR |
+	                  CARD_FEATURE_OCM | CARD_FEATURE_ANALOG;
 	if ((card->features & ~(uint64_t)CARD_FEATURES_1_0) == 0)
 		return 0; /* a card of version 1.0 has no such register */
 	if (card_write(card, CARD_FEATURES_USED_LO, (uint32_t)card->features) < 0)

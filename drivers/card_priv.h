@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "drivers/card.h"
+#include "drivers/card_analog.h"
 #include "drivers/card_regs.h"
 #include "drivers/card_ring.h"
 #include "drivers/transport.h"
@@ -53,6 +54,7 @@ struct card {
 	bool hole;         /* clicks after tag_last may be missing */
 
 	/* Alice */
+	struct card_bias bias;
 	struct card_query *query; /* CARD_QUERIES, by number of the question */
 	uint32_t query_next, query_oldest;
 

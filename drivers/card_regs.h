@@ -150,6 +150,9 @@
 #define CARD_TX_MU3    0x228 /* RW: weakest intensity, as MU1; 0 is vacuum */
 #define CARD_TX_P_MU2  0x22c /* RW: probability of mu2 * 2^16; the rest is mu3 */
 #define CARD_TX_STATES 0x230 /* RW, with THREE_STATE: 0 four states, 1 without |-> */
+#define CARD_TX_EXTINCTION                                                                         \
+	0x234 /* RO, with ANALOG: of the modulator, mdB, mean of 10 ms; 0 dark                     \
+	       */
 
 #define CARD_TX_MODE_DARK 0 /* no pulses */
 #define CARD_TX_MODE_QKD  1 /* random basis, bit and intensity from the card's QRNG */

@@ -98,6 +98,8 @@ const struct card_register card_registers[] = {
 	ROW(TX_P_MU2,         CARD_RW,   0x1ffff, 0, ALICE, CARD_FEATURE_TWO_DECOY),
 	ROW(TX_STATES,        CARD_RW,   1, 0, ALICE, CARD_FEATURE_THREE_STATE),
 
+	ROW(TX_EXTINCTION,    CARD_RO,   ALL, 0, ALICE, CARD_FEATURE_ANALOG),
+
 	ROW(RX_APPLY,         CARD_WO,   1, 0, BOB, ALWAYS),
 	ROW(RX_HOLDOFF_NS,    CARD_RW,   0x3fffffff, 1000, BOB, ALWAYS),
 	ROW(RX_GATE_START,    CARD_RW,   0xff, 0, BOB, ALWAYS),

@@ -57,6 +57,11 @@ static void enter_light(struct clicks *c)
 
 	physics_drifted(&c->drift, &link, &source);
 	link.receiver_loss_db += c->more_loss_db;
+	source.mu1 *= c->transmitter.gain;
+	source.mu2 *= c->transmitter.gain;
+	source.mu3 *= c->transmitter.gain;
+	link.misalignment += (1 - 2 * link.misalignment) * c->transmitter.leak;
+	link.x_error += (1 - 2 * link.x_error) * c->receiver.x_error;
 	c->tables = c->n;
 	if (l->mode == CARD_TX_MODE_SYNC)
 		source.p_mu1 = source.p_z = 1;
@@ -87,6 +92,7 @@ void clicks_init(struct clicks *c, const struct optics_link *link, const struct 
 	seed = c->rng;
 	drift_init(&c->drift, &link->drift, rng_next(&seed) ^ DRIFT_SEED);
 	c->path = drift_path_ps(&c->drift, link->distance_km) * 1e3 / link->slot_fs;
+	c->transmitter.gain = c->receiver.gain = 1;
 	c->gate_width = 256;
 	c->lights = 1;
 	enter_light(c);
@@ -107,6 +113,22 @@ int clicks_set_light(struct clicks *c, const struct light *light)
 	if (i == 0)
 		enter_light(c);
 	return 0;
+}
+
+static bool moved(const struct analog_light *a, const struct analog_light *b)
+{
+	return fabs(a->gain - b->gain) > 1e-3 * b->gain || fabs(a->leak - b->leak) > 1e-4 ||
+	       fabs(a->x_error - b->x_error) > 1e-4;
+}
+
+void clicks_set_analog(struct clicks *c, const struct analog_light *transmitter,
+                       const struct analog_light *receiver)
+{
+	if (!moved(transmitter, &c->transmitter) && !moved(receiver, &c->receiver))
+		return;
+	c->transmitter = *transmitter;
+	c->receiver = *receiver;
+	enter_light(c);
 }
 
 void clicks_set_loss(struct clicks *c, double db)

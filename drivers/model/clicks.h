@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drivers/model/analog.h"
 #include "drivers/model/attack.h"
 #include "drivers/model/outcomes.h"
 #include "drivers/model/physics.h"
@@ -51,6 +52,8 @@ struct clicks {
 	struct optics_link link; /* what it is on the mean */
 	struct drift drift;
 	double more_loss_db; /* of the fibre, than it was laid with */
+	/* What the cards' analog settings do, beside what the link says. */
+	struct analog_light transmitter, receiver;
 	struct rng rng;
 	uint64_t n; /* all slots before it are done */
 
@@ -99,6 +102,10 @@ void clicks_init(struct clicks *c, const struct optics_link *link, const struct 
  * change; one at the same pulse replaces it. -ENOSPC with CLICKS_LIGHTS changes under way.
  */
 int clicks_set_light(struct clicks *c, const struct light *light);
+
+/* The cards' analog settings did something to the light; small changes are left for later. */
+void clicks_set_analog(struct clicks *c, const struct analog_light *transmitter,
+                       const struct analog_light *receiver);
 
 /* The fibre loses so much more than it was laid with, at once. */
 void clicks_set_loss(struct clicks *c, double db);

@@ -30,6 +30,8 @@ struct optics_link {
 	double walk_ppb_s; /* its random walk, ppb per square root of a second */
 	double delay_us_km; /* group delay of the fibre */
 	struct drift_params drift;
+	/* The intensity modulator's bias point: mV off calibration, and its walk in sqrt(s). */
+	double modulator_mv, modulator_walk_mv;
 };
 
 /* Source statistics: intensities in photons per pulse. */

@@ -154,6 +154,7 @@ static void function_reset(struct shm_card *card)
 	shm_monitor_reset(card);
 	otdr_card_reset(&card->otdr);
 	ocm_card_reset(card);
+	analog_reset(card);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
 		shm_ring_reset(card, q);
 	card->ops->reset(card->end);
@@ -176,7 +177,7 @@ void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, doubl
 	ocm_card_init(&card->ocm, NULL, false, 0);
 	card->features =
 	        CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY | CARD_FEATURE_SELF_TEST |
-	        CARD_FEATURE_OTDR | CARD_FEATURE_OCM |
+	        CARD_FEATURE_ANALOG | CARD_FEATURE_OTDR | CARD_FEATURE_OCM |
 	        (role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN | CARD_FEATURE_TWO_DECOY |
 	                                           CARD_FEATURE_THREE_STATE
 	                                 : 0);
@@ -339,6 +340,8 @@ static uint32_t write_register(struct shm_card *card, uint32_t offset, uint32_t 
 	}
 	if (offset == CARD_OCM_CTRL || offset == CARD_OCM_PERIOD_MS)
 		return ocm_card_write(card, offset, value);
+	if (offset >= CARD_ANALOG(0) && offset <= CARD_ANALOG_APPLY)
+		return analog_write(card, offset, value);
 	if (offset >= CARD_OTDR_CTRL && offset <= CARD_OTDR_ID)
 		return otdr_card_write(card, offset, value);
 	if (offset >= CARD_RING(0) && offset < CARD_RING(CARD_RING_COUNT))
@@ -394,6 +397,7 @@ void shm_card_end(struct shm_card *card)
 	if (!card->faulted)
 		otdr_card_turn(card);
 	ocm_card_turn(card);
+	analog_turn(card);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++) {
 		shm_ring_moderate(card, q);
 		if (card->ring[q].run)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "drivers/card_regs.h"
+#include "drivers/model/analog.h"
 #include "drivers/model/ocm_card.h"
 #include "drivers/model/otdr_card.h"
 #include "drivers/model/rng.h"
@@ -48,6 +49,7 @@ struct shm_card {
 
 	uint64_t now_ns, slot; /* of this turn */
 	double slot_fs;
+	struct analog analog;
 	struct shm_card_host host; /* memory NULL: the file's own, no interrupts */
 	uint32_t features, features_used;
 	bool enabled, armed, faulted, unplugged;

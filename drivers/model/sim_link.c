@@ -56,6 +56,9 @@ int sim_link_init(struct sim_link *s, const struct optics_link *optics, const st
 	otdr_card_init(&s->bob.card.otdr, &s->fibre, true, rng_next(&dice));
 	ocm_card_init(&s->alice.card.ocm, &s->lit, false, rng_next(&dice));
 	ocm_card_init(&s->bob.card.ocm, &s->lit, true, rng_next(&dice));
+	s->alice.card.analog.bias_point = optics->modulator_mv;
+	s->alice.card.analog.bias_walk = optics->modulator_walk_mv;
+	rng_init_seed(&s->alice.card.analog.rng, rng_next(&dice));
 	return 0;
 }
 
@@ -113,6 +116,14 @@ static void skip(struct sim_link *s, uint64_t until)
 	clicks_skip(&s->clicks, until);
 }
 
+static void follow_settings(struct sim_link *s)
+{
+	const struct analog_light transmitter = analog_light(&s->alice.card);
+	const struct analog_light receiver = analog_light(&s->bob.card);
+
+	clicks_set_analog(&s->clicks, &transmitter, &receiver);
+}
+
 void sim_link_turn(struct sim_link *s, uint64_t now_ns)
 {
 	static struct click batch[BATCH];
@@ -133,6 +144,7 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns)
 		for (size_t i = 0; i < n; i++)
 			arrive(s, &batch[i]);
 	}
+	follow_settings(s);
 	s->alice.card.power = s->clicks.drift.intensity;
 	s->alice.card.board_k = s->bob.card.board_k = s->clicks.drift.board_k;
 	s->fibre.stretch = s->clicks.drift.fibre_k * STRETCH_PER_K;

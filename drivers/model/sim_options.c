@@ -44,6 +44,8 @@ static const struct {
         {"drift-phase", offsetof(struct optics_link, drift.phase_mrad), 0, 1000},
         {"drift-loss", offsetof(struct optics_link, drift.loss_db), 0, 3},
         {"drift-fibre", offsetof(struct optics_link, drift.fibre_k), 0, 40},
+        {"modulator", offsetof(struct optics_link, modulator_mv), -2000, 2000},
+        {"modulator-walk", offsetof(struct optics_link, modulator_walk_mv), 0, 1000},
         {"drift-board", offsetof(struct optics_link, drift.board_k), 0, 40},
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
@@ -109,6 +111,7 @@ const char sim_options_help[] =
         "                                 following, which may be changed behind it\n"
         "  --drift-intensity REL  of the light  --drift-ratio REL  of decoy against signal\n"
         "  --drift-phase MRAD     of the interferometer   --drift-loss DB   of the fibre\n"
+        "  --modulator MV         its bias point off calibration  --modulator-walk MV  in sqrt(s)\n"
         "  --drift-fibre K        daily swing of the fibre  --drift-board K  of the cards\n"
         "\n"
         "Intensities, their probabilities and the hold-off are set through the cards.\n";

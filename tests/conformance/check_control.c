@@ -179,6 +179,63 @@ static void fault_latches(struct rig *rig, struct end *e)
 	arm(rig, e);
 }
 
+static uint32_t setting(unsigned int i, uint32_t which)
+{
+	return CARD_ANALOG(i) + which;
+}
+
+/* Shadow, limits and settling of each setting that is there. */
+static void analog(struct rig *rig, struct end *e)
+{
+	uint32_t present = get(e, CARD_ANALOG_PRESENT);
+
+	if ((e->features & CARD_FEATURE_ANALOG) == 0) {
+		rig->absent = "it has no analog settings";
+		return;
+	}
+	for (unsigned int i = 0; i < CARD_ANALOG_COUNT; i++) {
+		int32_t set = (int32_t)get(e, setting(i, CARD_ANALOG_SET));
+		int32_t min = (int32_t)get(e, setting(i, CARD_ANALOG_MIN));
+		int32_t max = (int32_t)get(e, setting(i, CARD_ANALOG_MAX)), actual, to;
+
+		if ((present >> i & 1) == 0)
+			continue;
+		EXPECT(min < max && set >= min && set <= max, "setting %u is %d, from %d to %d", i,
+		       set, min, max);
+		actual = (int32_t)get(e, setting(i, CARD_ANALOG_ACTUAL));
+		put(rig, e, CARD_FEATURES_USED_LO, CARD_FEATURE_ANALOG);
+		to = set + (max - set) / 8;
+		put(rig, e, setting(i, CARD_ANALOG_SET), (uint32_t)to);
+		put(rig, e, CARD_ANALOG_APPLY, 0);
+		sleep_ms(20);
+		EXPECT((int32_t)get(e, setting(i, CARD_ANALOG_ACTUAL)) == actual,
+		       "setting %u moved without APPLY", i);
+		put(rig, e, CARD_ANALOG_APPLY, 1);
+		EXPECT_WELL(e);
+		/* Temperatures take their time: that they are on their way has to do. */
+		if (i == CARD_ANALOG_LASER_MC || i == CARD_ANALOG_DETECTOR_MC) {
+			sleep_ms(100);
+			EXPECT((int32_t)get(e, setting(i, CARD_ANALOG_ACTUAL)) > actual,
+			       "setting %u does not move", i);
+		} else {
+			EXPECT(wait_for(e, setting(i, CARD_ANALOG_ACTUAL), ~0u, (uint32_t)to),
+			       "setting %u is %d, not %d", i,
+			       (int32_t)get(e, setting(i, CARD_ANALOG_ACTUAL)), to);
+		}
+		for (unsigned int k = 0; k < 2; k++) {
+			reset(rig, e);
+			EXPECT((int32_t)get(e, setting(i, CARD_ANALOG_SET)) == set,
+			       "reset leaves setting %u", i);
+			put(rig, e, setting(i, CARD_ANALOG_SET),
+			    k == 0 ? (uint32_t)min - 1 : (uint32_t)max + 1);
+			EXPECT_WELL(e);
+			put(rig, e, CARD_ANALOG_APPLY, 1);
+			EXPECT_FAULT(e, CARD_FAULT_CONFIG, setting(i, CARD_ANALOG_SET));
+		}
+		reset(rig, e);
+	}
+}
+
 static void slot_counter(struct rig *rig, struct end *e)
 {
 	double fs = get(e, CARD_TIME_SLOT_FS);
@@ -206,5 +263,6 @@ const struct check checks_control[] = {{"arm", ON_EACH, arm_needs},
                                        {"safe-off", ON_EACH, safe_off},
                                        {"watchdog", ON_EACH, watchdog},
                                        {"fault-latches", ON_EACH, fault_latches},
+                                       {"analog", ON_EACH, analog},
                                        {"slot-counter", ON_EACH, slot_counter},
                                        {NULL, 0, NULL}};

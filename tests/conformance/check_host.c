@@ -11,6 +11,7 @@
 
 #include "common/secret.h"
 #include "drivers/card.h"
+#include "drivers/card_analog.h"
 #include "tests/conformance/conformance.h"
 #include "tests/conformance/wrapper.h"
 
@@ -223,6 +224,44 @@ static void driver(struct rig *rig, struct end *none)
 	}
 }
 
+/* The start-up ladder of the transmitter: from where the modulator stands to where it is best. */
+static void ladder(struct rig *rig, struct end *alice)
+{
+	struct card_config c = config(alice, 1000);
+	struct card_status s = {0};
+	struct err err = {0};
+	struct card *card;
+	uint64_t from, start;
+	int rc;
+
+	if ((alice->features & CARD_FEATURE_ANALOG) == 0) {
+		rig->absent = "it has no analog settings";
+		return;
+	}
+	end_close(alice);
+	secrets(rig);
+	wrapper_reset(alice->ops);
+	rc = card_open(&c, &card, &err);
+	if (rc == 0) {
+		rc = card_arm(card, &err);
+		if (rc == 0)
+			rc = card_bias_find(card, &err);
+		if (rc == 0)
+			rc = card_tx_mode(card, CARD_TX_QKD, &from);
+		start = clock_mono_ns();
+		while (rc >= 0 && clock_mono_ns() - start < NS_PER_S) {
+			rc = card_poll(card, clock_mono_ns());
+			sleep_ms(1);
+		}
+		card_status_read(card, &s);
+		EXPECT(s.extinction_mdb >= 28000, "%u mdB at %d mV", s.extinction_mdb, s.bias_mv);
+		card_close(card);
+	}
+	EXPECT(rc >= 0, "%d %s", rc, err.text);
+	secret_fini();
+	end_open(rig, alice);
+}
+
 static void unplug(struct rig *rig, struct end *e)
 {
 	struct card_config c = config(e, 1000);
@@ -336,7 +375,10 @@ static void interrupts(struct rig *rig, struct end *e)
 	EXPECT(called(fault_fd, SOON_MS), "no interrupt on a fault");
 }
 
-const struct check checks_host[] = {
-        {"interrupts", ON_EACH, interrupts}, {"versions", ON_EACH, versions},
-        {"driver", ON_LINK, driver},         {"host-dies", ON_EACH, host_dies},
-        {"unplug", ON_EACH, unplug},         {NULL, 0, NULL}};
+const struct check checks_host[] = {{"interrupts", ON_EACH, interrupts},
+                                    {"versions", ON_EACH, versions},
+                                    {"driver", ON_LINK, driver},
+                                    {"ladder", ON_ALICE, ladder},
+                                    {"host-dies", ON_EACH, host_dies},
+                                    {"unplug", ON_EACH, unplug},
+                                    {NULL, 0, NULL}};

@@ -10,6 +10,11 @@
 
 static bool there(const struct end *e, const struct card_register *r)
 {
+	unsigned int setting = (r->offset - CARD_ANALOG(0)) / 0x10;
+
+	if (r->offset >= CARD_ANALOG(0) && r->offset < CARD_ANALOG(CARD_ANALOG_COUNT) &&
+	    (get(e, CARD_ANALOG_PRESENT) >> setting & 1) == 0)
+		return false;
 	return card_register_there(r, e->role, e->features) != 0;
 }
 

@@ -31,7 +31,8 @@ class Cards:
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "drivers/model/lumengate-optics-sim"),
              "--alice", "ivshmem:" + self.alice, "--bob", "ivshmem:" + self.bob,
-             "--guest-memory", memory, "--control", self.control, "--retention", "4"],
+             "--guest-memory", memory, "--control", self.control, "--retention", "4",
+             "--modulator", "-600", "--modulator-walk", "5"],
             stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 10
         while not os.path.exists(self.bob):

@@ -45,7 +45,7 @@ def test_conformance(machine):
     found = re.search(r"^(\d+) passed, (\d+) failed$", out, re.MULTILINE)
     assert found, out
     assert (status, found[2]) == (0, "0"), out
-    assert int(found[1]) >= 68, out
+    assert int(found[1]) >= 71, out
     # The model hears nothing of its device's resets; all else is there.
     absent = re.findall(r"^absent (\S+) +([a-z0-9-]+)", out, re.MULTILINE)
     assert absent == [("alice", "function-level-reset"), ("bob", "function-level-reset")], out

@@ -5,6 +5,7 @@
 #ifndef TESTS_FAKE_CARD_H
 #define TESTS_FAKE_CARD_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,6 +28,9 @@ struct fake_card {
 	} ring[CARD_RING_COUNT];
 	unsigned int feeds; /* writes of WATCHDOG */
 	uint32_t selftest_failed;
+	bool analog;      /* it has a modulator to set, 0 to 6000 mV */
+	double point;     /* its bias point, mV */
+	uint32_t applied; /* ANALOG_APPLY written */
 	uint32_t written_offset[FAKE_LOG_MAX], written_value[FAKE_LOG_MAX];
 	unsigned int written;
 };
@@ -59,6 +63,12 @@ static void fake_defaults(void)
 	*fake_reg(CARD_STATUS) = CARD_STATUS_READY;
 	*fake_reg(CARD_TIME_SLOT_FS) = 1000000;
 	*fake_reg(CARD_QRNG_STATE) = CARD_QRNG_OK;
+	if (fake.analog) {
+		*fake_reg(CARD_ANALOG_PRESENT) = 1u << CARD_ANALOG_MODULATOR;
+		*fake_reg(CARD_ANALOG(CARD_ANALOG_MODULATOR) + CARD_ANALOG_MAX) = 6000;
+		*fake_reg(CARD_ANALOG(CARD_ANALOG_MODULATOR) + CARD_ANALOG_SET) = 2500;
+		*fake_reg(CARD_ANALOG(CARD_ANALOG_MODULATOR) + CARD_ANALOG_ACTUAL) = 2500;
+	}
 }
 
 static void fake_new(unsigned int role)
@@ -94,8 +104,19 @@ static void fake_close(void *state)
 {
 }
 
+/* 30 dB at the point, and a V_pi that is not the driver's. */
+static uint32_t fake_extinction(void)
+{
+	double mv = (int32_t)*fake_reg(CARD_ANALOG(CARD_ANALOG_MODULATOR) + CARD_ANALOG_ACTUAL);
+	double s = sin(1.5707963 * (mv - fake.point) / 4000);
+
+	return (uint32_t)(-10000 * log10(1e-3 + 0.999 * s * s));
+}
+
 static uint32_t fake_read32(void *state, uint32_t offset)
 {
+	if (fake.analog && !fake.absent && offset == CARD_TX_EXTINCTION)
+		return fake_extinction();
 	return fake.absent ? 0xffffffff : *fake_reg(offset);
 }
 
@@ -145,6 +166,11 @@ static int fake_write32(void *state, uint32_t offset, uint32_t value)
 	case CARD_TX_APPLY:
 		*fake_reg(CARD_TX_FROM_LO) = (uint32_t)(fake.slot + 1000);
 		*fake_reg(CARD_TX_FROM_HI) = (uint32_t)((fake.slot + 1000) >> 32) & 0xffff;
+		break;
+	case CARD_ANALOG_APPLY:
+		fake.applied++;
+		*fake_reg(CARD_ANALOG(CARD_ANALOG_MODULATOR) + CARD_ANALOG_ACTUAL) =
+		        *fake_reg(CARD_ANALOG(CARD_ANALOG_MODULATOR) + CARD_ANALOG_SET);
 		break;
 	case CARD_SELFTEST:
 		*fake_reg(CARD_SELFTEST_FAILED) = fake.selftest_failed;
