@@ -73,7 +73,10 @@ double finite_key_scaled(const struct finite_key_source *s, unsigned int k, doub
 	return count * exp(s->mu[k]) / s->p[k];
 }
 
-/* Rusca 2018, eq. A16, with the intensities' indices as derived there. */
+/*
+ * Rusca 2018, eq. A16, with the intensities' indices as derived there. Counts that no source of
+ * these intensities makes lead above the upper bound: empty pulses are key, so they must not.
+ */
 double finite_key_one_decoy_s0_lower(const struct finite_key_source *s, const double tau[2],
                                      const struct finite_key_basis *b)
 {
@@ -81,7 +84,7 @@ double finite_key_one_decoy_s0_lower(const struct finite_key_source *s, const do
 	double more = scale * s->mu[0] * finite_key_scaled(s, 1, b->n_lower[1]);
 	double less = scale * s->mu[1] * finite_key_scaled(s, 0, b->n_upper[0]);
 
-	return finite_key_lower(more - less, more + less, b->n);
+	return finite_key_lower(more - less, more + less, b->s0_upper);
 }
 
 /* Twice the errors of empty pulses, which err half of the time: Rusca 2018, eq. A17. */
@@ -103,7 +106,7 @@ double finite_key_one_decoy_s1_lower(const struct finite_key_source *s, const do
 	double many = scale * r * r * finite_key_scaled(s, 0, b->n_upper[0]);
 	double none = scale * (1 - r * r) * b->s0_upper / tau[0];
 
-	return finite_key_lower(more - many - none, more + many + none, b->n);
+	return finite_key_lower(more - many - none, more + many + none, b->n - b->s0_lower);
 }
 
 /* Rusca 2018, eq. A20. */

@@ -36,7 +36,8 @@ static double s1_lower(const struct finite_key_source *s, const double tau[2],
 	double many = scale * r * finite_key_scaled(s, 0, b->n_upper[0]);
 	double none = scale * r * b->s0_lower / tau[0];
 
-	return finite_key_lower(more - weak - many + none, more + weak + many + none, b->n);
+	return finite_key_lower(more - weak - many + none, more + weak + many + none,
+	                        b->n - b->s0_lower);
 }
 
 /* Eq. 4 */

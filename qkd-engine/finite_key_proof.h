@@ -50,7 +50,10 @@ void finite_key_tau(const struct finite_key_source *s, unsigned int intensities,
 /* COUNT as if all pulses had intensity K. */
 double finite_key_scaled(const struct finite_key_source *s, unsigned int k, double count);
 
-/* One decoy, from N and M of B, and for the single photons its S0_UPPER. */
+/*
+ * One decoy, from N and M of B; s0_lower is at most its S0_UPPER, and of the single photons what
+ * its S0_LOWER leaves.
+ */
 double finite_key_one_decoy_s0_lower(const struct finite_key_source *s, const double tau[2],
                                      const struct finite_key_basis *b);
 double finite_key_one_decoy_s0_upper(const struct finite_key_source *s, const double tau[2],

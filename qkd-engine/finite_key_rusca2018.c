@@ -24,8 +24,8 @@ static void bound(const struct finite_key_case *in, struct finite_key_result *ou
 	finite_key_tau(s, 2, out->tau);
 	finite_key_basis_init(&out->z, 2, c->n_z, c->m_z, ln_eps, false);
 	finite_key_basis_init(&out->x, 2, c->n_x, c->m_x, ln_eps, false);
-	out->z.s0_lower = finite_key_one_decoy_s0_lower(s, out->tau, &out->z);
 	out->z.s0_upper = finite_key_one_decoy_s0_upper(s, out->tau, &out->z, 1);
+	out->z.s0_lower = finite_key_one_decoy_s0_lower(s, out->tau, &out->z);
 	out->x.s0_upper = finite_key_one_decoy_s0_upper(s, out->tau, &out->x, 1);
 	out->z.s1_lower = finite_key_one_decoy_s1_lower(s, out->tau, &out->z);
 	out->x.s1_lower = finite_key_one_decoy_s1_lower(s, out->tau, &out->x);

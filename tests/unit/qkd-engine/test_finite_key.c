@@ -506,7 +506,41 @@ static void test_cross_clicks(void)
 	CU_ASSERT(strncmp(some.reason, "cross", 5) == 0);
 }
 
-UNIT_MAIN(UNIT(test_cross_clicks), UNIT(test_rusca_vectors), UNIT(test_wiesemann_vectors),
-          UNIT(test_lim_vectors), UNIT(test_tomamichel_vectors), UNIT(test_nothing_gives_nothing),
-          UNIT(test_monotonic), UNIT(test_refusals), UNIT(test_hostile), UNIT(test_rounding),
-          UNIT(test_proofs_by_name), UNIT(test_entropy))
+/*
+ * Counts that no source of these intensities makes: no detection is of an empty pulse and of a
+ * single photon both, nor are more empty pulses key than there can be.
+ */
+static void test_counts_at_odds(void)
+{
+	struct finite_key_input in = {
+	        .source = {{0.71, 0.66}, {0.5, 0.5}, 1e-12, 1e-15},
+	        .counts = {{13439836626, 14113259031},
+	                   {270601540, 286037244},
+	                   {13179093848, 6525782579},
+	                   {244129264, 123737116},
+	                   {0}},
+	        .leak = 883639534,
+	};
+	struct finite_key_result r;
+
+	CU_ASSERT_EQUAL(finite_key_bound(FINITE_KEY_RUSCA2018, &in, &r), 0);
+	CU_ASSERT(r.z.s0_lower <= r.z.s0_upper);
+	CU_ASSERT(r.z.s0_lower + r.z.s1_lower <= r.z.n);
+	CU_ASSERT_EQUAL(r.phi_z_upper, 0.5);
+	CU_ASSERT(r.length < r.z.s0_upper);
+	in = (struct finite_key_input){
+	        .source = {{0.5, 0.1, 0.001}, {0.9, 0.05, 0.05}, 1e-12, 1e-15},
+	        .counts = {{10000, 1000000, 600000},
+	                   {0},
+	                   {100000, 20000, 10000},
+	                   {50000, 10000, 5000},
+	                   {0}},
+	};
+	CU_ASSERT_EQUAL(finite_key_bound(FINITE_KEY_LIM2014, &in, &r), 0);
+	CU_ASSERT(r.z.s0_lower + r.z.s1_lower <= r.z.n);
+}
+
+UNIT_MAIN(UNIT(test_counts_at_odds), UNIT(test_cross_clicks), UNIT(test_rusca_vectors),
+          UNIT(test_wiesemann_vectors), UNIT(test_lim_vectors), UNIT(test_tomamichel_vectors),
+          UNIT(test_nothing_gives_nothing), UNIT(test_monotonic), UNIT(test_refusals),
+          UNIT(test_hostile), UNIT(test_rounding), UNIT(test_proofs_by_name), UNIT(test_entropy))
