@@ -25,6 +25,24 @@ static int parse_options(int argc, char **argv, struct lgctl_options *o, bool *h
 	return i;
 }
 
+/* What was wrong may quote the input: nothing of that is to move a terminal's cursor. */
+static void complain(FILE *errors, const char *text)
+{
+	fputs("lgctl: ", errors);
+	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+		/* C0, DEL, and C1 in UTF-8 */
+		if (*c < 0x20 || *c == 0x7f) {
+			fputc('?', errors);
+		} else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
+			fputc('?', errors);
+			c++;
+		} else {
+			fputc(*c, errors);
+		}
+	}
+	fputc('\n', errors);
+}
+
 int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 {
 	struct lgctl_options options = {.socket = LGCTL_SOCKET_DEFAULT};
@@ -48,7 +66,7 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 	jsonrpc_wipe_memory();
 	if (lgctl_command(argc - words, argv + words, &request, &err) != 0) {
 		json_decref(request.params);
-		fprintf(errors, "lgctl: %s\n", err.text);
+		complain(errors, err.text);
 		return LGCTL_USAGE;
 	}
 	if (request.answer != NULL) {
@@ -65,7 +83,7 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 	}
 	json_decref(request.params);
 	if (rc != 0) {
-		fprintf(errors, "lgctl: %s\n", err.text);
+		complain(errors, err.text);
 		return LGCTL_REFUSED;
 	}
 	if (options.json)

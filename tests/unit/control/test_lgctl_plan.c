@@ -223,5 +223,26 @@ static void test_run(void)
 	unlink(path);
 }
 
-UNIT_MAIN(UNIT(test_vector), UNIT(test_record), UNIT(test_cross), UNIT(test_f),
-          UNIT(test_no_key_has_a_reason), UNIT(test_refusals), UNIT(test_run))
+/* Names from the input are told, but nothing in them moves the terminal's cursor. */
+static void test_control_characters(void)
+{
+	static const char odd[] = "{\"n\\u001b[31m\\u009b\\u007f\\u00b5\":1}";
+	char *argv[] = {"lgctl", "plan", "finite-key", "--protocol", "rusca"}, *said = NULL;
+	char path[] = "/tmp/lumengate-plan-XXXXXX";
+	size_t said_len;
+	int fd = mkstemp(path);
+	FILE *errors = open_memstream(&said, &said_len);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(write(fd, odd, strlen(odd)), (ssize_t)strlen(odd));
+	close(fd);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(freopen(path, "r", stdin));
+	CU_ASSERT_EQUAL(lgctl_run(5, argv, stdout, errors), LGCTL_USAGE);
+	fclose(errors);
+	CU_ASSERT_STRING_EQUAL(said, "lgctl: n?[31m??\u00b5: there is no such field\n");
+	free(said);
+	unlink(path);
+}
+
+UNIT_MAIN(UNIT(test_control_characters), UNIT(test_vector), UNIT(test_record), UNIT(test_cross),
+          UNIT(test_f), UNIT(test_no_key_has_a_reason), UNIT(test_refusals), UNIT(test_run))
