@@ -223,8 +223,8 @@ static void parse(int argc, char **argv, struct bench_options *o, const char **j
 		else if (c == 5)
 			o->loss = real("loss", 0, 0.9, "is no share from 0 to 0.9");
 		else if (c == 6)
-			o->workers = (unsigned int)whole("workers", 0, 64,
-			                                 "is no whole number from 0 to 64");
+			o->workers = (unsigned int)whole("workers", 0, BENCH_WORKERS_MAX,
+			                                 "is no whole number from 0 to 8");
 		else if (c == 7 && reconcile_method_find(optarg, &o->method) < 0)
 			refuse("method", optarg, "is not auto, cascade or ldpc");
 		else if (c == 8)

@@ -15,6 +15,8 @@
 
 #include "qkd-engine/reconcile.h"
 
+#define BENCH_WORKERS_MAX 8
+
 struct bench_options {
 	const char *only;          /* a row, or a kind of rows; NULL: all */
 	double qber;               /* percent; 0: each kind's own list */

@@ -38,7 +38,7 @@
 #define PADS_GRANTED  2
 #define IDLE_NS       20000
 #define GIVE_UP_S     120.0
-#define WORKERS_MAX   8
+#define WORKERS_MAX   BENCH_WORKERS_MAX
 #define WORKER_JOBS   2 /* at a time */
 #define JOBS_MAX      (WORKER_JOBS * WORKERS_MAX)
 
@@ -395,8 +395,6 @@ void bench_engine_end_to_end(const struct bench_options *o)
 
 	if (!bench_wanted(o, "end-to-end"))
 		return;
-	if (o->workers > WORKERS_MAX)
-		bench_fail("end-to-end: --workers is at most %d", WORKERS_MAX);
 	if (gcm_provider_init(NULL, &err) < 0)
 		bench_fail("end-to-end: %s", err.text);
 	log_level_set("*", LOG_LEVEL_ERR);

@@ -53,3 +53,14 @@ def test_unknown_row(bench):
     assert done.returncode == 2
     assert "no row seal/65" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("where", ["nowhere/out.json", "."])
+def test_figures_that_cannot_be_written(tmp_path, where):
+    """It says so before it measures."""
+    done = subprocess.run([os.path.join(ROOT, "scripts/bench"), "engine", "--only", "sift", "--json",
+                           str(tmp_path / where)],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "--json" in done.stderr and "cannot be written" in done.stderr
+    assert done.stdout == ""
