@@ -20,6 +20,7 @@ static const struct {
         [ABORT_MODE] = {"mode", "leak-mode or reconciliation differs"},
         [ABORT_SESSION] = {"session", "the session ended"},
         [ABORT_DOUBT] = {"in_doubt", "in doubt when the session ended"},
+        [ABORT_ALIGNMENT] = {"alignment", "alignment lost"},
 };
 
 const char *abort_reason_name(unsigned int reason)

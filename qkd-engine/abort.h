@@ -6,7 +6,7 @@
 #define QKD_ENGINE_ABORT_H
 
 enum abort_reason {
-	ABORT_ALARM = 1,    /* it saw an attack, or alignment was lost */
+	ABORT_ALARM = 1,    /* it saw an attack */
 	ABORT_QBER,         /* error rate above qber_abort */
 	ABORT_NO_SECRET,    /* the bound leaves no secret bits */
 	ABORT_VERIFICATION, /* the ends' strings differ */
@@ -20,6 +20,8 @@ enum abort_reason {
 	ABORT_MODE,         /* the ends' ways of counting leak, or of reconciling, differ */
 	ABORT_SESSION,      /* the channel's session ended; nobody is told */
 	ABORT_DOUBT,        /* likewise, between Bob's tag and COMMIT */
+	ABORT_ALIGNMENT, /* alignment was lost, or given up: no light, no reply, another slot grid
+	                  */
 	ABORT_REASONS
 };
 

@@ -63,11 +63,11 @@ void alarms_errors(struct engine *e, enum monitor_sequence s, const struct monit
 {
 	switch (monitor_add(&e->monitor, s, c, e->now_ns)) {
 	case MONITOR_SUSPECT:
-		block_void_recent(e);
+		block_void_recent(e, ABORT_ALARM);
 		break;
 	case MONITOR_LOST:
 		/* Alice hears of it from Bob, who sees the same errors. */
-		block_void_recent(e);
+		block_void_recent(e, ABORT_ALIGNMENT);
 		if (e->config.role == ENGINE_BOB)
 			engine_realign(e, "half of the bits err in both bases");
 		break;

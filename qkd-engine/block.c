@@ -124,19 +124,19 @@ void block_abort(struct engine *e, struct block *b, enum abort_reason reason, bo
 }
 
 /* Void for what monitoring found; in a block that Bob has tagged only Alice decides now. */
-static void void_block(struct engine *e, struct block *b)
+static void void_block(struct engine *e, struct block *b, enum abort_reason reason)
 {
 	if (b->stage > BLOCK_ENDING && b->stage != BLOCK_COMMIT)
-		block_abort(e, b, ABORT_ALARM, true);
+		block_abort(e, b, reason, true);
 }
 
-void block_void_recent(struct engine *e)
+void block_void_recent(struct engine *e, enum abort_reason reason)
 {
 	for (unsigned int i = 0; i < e->block_count; i++) {
 		struct block *b = &e->blocks[i];
 
 		if (b->stage == BLOCK_FILLING || e->now_ns - b->last_batch_ns <= BLOCK_VOID_NS)
-			void_block(e, b);
+			void_block(e, b, reason);
 	}
 }
 
@@ -147,7 +147,7 @@ void block_void_suspect(struct engine *e)
 
 		/* What fills during an alarm is tainted, and ends in its own way. */
 		if (b->stage > BLOCK_FILLING && monitor_suspects(&e->monitor, &b->end))
-			void_block(e, b);
+			void_block(e, b, ABORT_ALARM);
 	}
 }
 

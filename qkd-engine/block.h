@@ -181,7 +181,7 @@ void block_release(struct engine *e, struct block *b);
 void block_abort(struct engine *e, struct block *b, enum abort_reason reason, bool tell);
 
 /* Abort what is filling and what was sifted in the last BLOCK_VOID_NS. */
-void block_void_recent(struct engine *e);
+void block_void_recent(struct engine *e, enum abort_reason reason);
 /* Abort those that may have light of the attack that monitoring sees now. */
 void block_void_suspect(struct engine *e);
 

@@ -108,7 +108,7 @@ static void on_mode_request(struct engine *e, const struct message *m)
 		drop_batches(e);
 		for (unsigned int i = 0; i < e->block_count; i++)
 			if (e->blocks[i].stage == BLOCK_FILLING)
-				block_abort(e, &e->blocks[i], ABORT_ALARM, false);
+				block_abort(e, &e->blocks[i], ABORT_ALIGNMENT, false);
 		monitor_reset(&e->monitor);
 		a->wanted = SOURCE_SYNC;
 	} else {

@@ -62,7 +62,7 @@ void engine_realign(struct engine *e, const char *why)
 		return;
 	log_info("%s: aligning anew: %s", e->config.link, why);
 	e->stats.realignments++;
-	block_void_recent(e);
+	block_void_recent(e, ABORT_ALIGNMENT);
 	monitor_reset(&e->monitor);
 	bob_sift_drop(e);
 	if (b->trying_ns == 0) {
@@ -179,6 +179,18 @@ static void collect_tick(struct engine *e)
 	}
 }
 
+/* Alice has to hear what is asked: until she can, nothing is wrong with the light. */
+static void unheard(struct engine *e)
+{
+	struct channel_stats channel;
+
+	channel_stats_read(e->channel, &channel);
+	if (channel.state == CHANNEL_UP)
+		return;
+	e->bob.trying_ns = e->now_ns;
+	e->bob.trying_light = 0;
+}
+
 static void light_alarms(struct engine *e)
 {
 	struct bob *b = &e->bob;
@@ -187,6 +199,8 @@ static void light_alarms(struct engine *e)
 		b->trying_ns = 0;
 		alarm_set(e, ENGINE_ALARM_SYNC, false, "slots match again");
 	}
+	if (b->trying_ns != 0)
+		unheard(e);
 	/* An offset that was found and is not disproved yet is given the time it takes. */
 	if (b->trying_ns != 0 && b->sync != SYNC_ALIGNED &&
 	    e->now_ns - b->trying_ns >= SYNC_PATIENCE_NS && b->trying_light >= LIGHT_MIN)

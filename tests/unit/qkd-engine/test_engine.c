@@ -364,6 +364,33 @@ static void test_light_lost(void)
 	rig_fini(&r);
 }
 
+/*
+ * A network that is gone for 30 s says nothing of light or errors: no alarm but the channel's own,
+ * and what filled is void for lost alignment.
+ */
+static void test_outage(void)
+{
+	static struct rig r;
+	struct engine_stats b;
+	unsigned int before;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 23));
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 2, 5 * NS_PER_S));
+	before = r.b.block_count;
+	r.wire.ab.cut = r.wire.ba.cut = true;
+	rig_run(&r, 30 * NS_PER_S);
+	r.wire.ab.cut = r.wire.ba.cut = false;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, before + 2, 15 * NS_PER_S));
+	for (int i = 0; i < ENGINE_ALARM_COUNT; i++)
+		CU_ASSERT_EQUAL(r.a.raised[i] + r.b.raised[i], 0);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT(b.aborts[ABORT_ALIGNMENT] >= 1);
+	CU_ASSERT_EQUAL(b.aborts[ABORT_ALIGNMENT], b.blocks_aborted);
+	CU_ASSERT_PTR_NOT_NULL(strstr(b.last_abort, "alignment lost"));
+	CU_ASSERT(rig_common_blocks(&r) >= 2);
+	rig_fini(&r);
+}
+
 /* Gaps, cards that start anew, a QRNG that stops for a while, and one that is not there. */
 static void test_card_trouble(void)
 {
@@ -525,5 +552,5 @@ UNIT_MAIN(UNIT(test_makes_key), UNIT(test_record), UNIT(test_hash_keys_are_renew
           UNIT(test_proofs), UNIT(test_lossy_network), UNIT(test_restart), UNIT(test_pads_run_out),
           UNIT(test_computational_pads_mark_the_block), UNIT(test_wrong_hash_key),
           UNIT(test_crossed_fibres), UNIT(test_slip), UNIT(test_light_lost),
-          UNIT(test_card_trouble), UNIT(test_long_link), UNIT(test_alarm_names),
+          UNIT(test_card_trouble), UNIT(test_outage), UNIT(test_long_link), UNIT(test_alarm_names),
           UNIT(test_card_lost_with_the_session), UNIT(test_card_stuck), UNIT(test_bad_config))
