@@ -137,7 +137,9 @@ static void list_zones(struct trace_baseline *b)
 	zone(b, 0, first, TRACE_ZONE_START);
 	for (unsigned int k = 1; k < e->count; k++)
 		if (e->list[k].kind == TRACE_REFLECTION && e->list[k].km < last)
-			zone(b, e->list[k].from * km, e->list[k].to * km, TRACE_ZONE_REFLECTION);
+			zone(b, trace_zone_from(b, &e->list[k]) * km,
+			     (trace_zone_to(&e->list[k]) + TRACE_ZONE_MORE) * km,
+			     TRACE_ZONE_REFLECTION);
 	zone(b, last, e->has_end ? e->end_km : end,
 	     e->has_end && b->clear * km > e->end_km - 1 ? TRACE_ZONE_END : TRACE_ZONE_NOISE);
 	if (!e->has_end)

@@ -89,12 +89,11 @@ static double sigma_at(const struct trace_baseline *b, const struct trace_step *
 /* The reflection of the baseline within whose dead zone a step after sample AT shows, or NULL. */
 static const struct trace_event *zone_at(const struct trace_baseline *b, uint32_t at)
 {
-	uint32_t gap = b->series.gap;
-
 	for (unsigned int k = 0; k < b->events.count; k++) {
 		const struct trace_event *e = &b->events.list[k];
 
-		if (e->kind == TRACE_REFLECTION && e->from <= at + gap && e->to + 4 > at)
+		if (e->kind == TRACE_REFLECTION && trace_zone_from(b, e) <= at &&
+		    trace_zone_to(e) > at)
 			return e;
 	}
 	return NULL;
@@ -136,26 +135,52 @@ static uint32_t sharpen(const struct trace_baseline *b, uint32_t u)
 	return best;
 }
 
+/*
+ * Place of the step after usable sample U. One by a zone is placed by the samples behind it: it
+ * is in the zone unless they show its edge. Returns the zone, or NULL, and *POINT.
+ */
+static const struct trace_event *place(const struct trace_baseline *b, const struct trace *t,
+                                       uint32_t u, struct trace_step *step, double *point,
+                                       double *sd)
+{
+	const struct trace_series *s = &b->series;
+	const struct trace_event *zone = zone_at(b, s->at[u]), *there;
+	uint32_t pulse = trace_pulse_points(t), from = u;
+	double sigma_db = sqrt(b->changing_var * s->window / pulse);
+	struct trace_step behind = *step;
+
+	while (zone != NULL && from + 1 < s->n && s->at[from] < trace_zone_to(zone))
+		from++;
+	if (!trace_step_locate(s, t, from, sigma_db, pulse, &behind, point, sd))
+		return zone;
+	there = zone_at(b, *point > 0 ? (uint32_t)*point : 0);
+	if (there == NULL)
+		*step = behind;
+	return there;
+}
+
 /* The step of cell C, placed and measured, then taken out of the difference. */
 static void report(struct trace_baseline *b, const struct trace *t, uint32_t c, double spread,
                    struct trace_changes *out)
 {
 	struct trace_series *s = &b->series;
 	struct trace_change *x = &out->list[out->count];
-	uint32_t u = sharpen(b, b->cell_at[c]), at = s->at[u], pulse = trace_pulse_points(t);
-	const struct trace_event *zone = zone_at(b, at);
-	double sigma_db = sqrt(b->changing_var * s->window / pulse), point, sd;
+	uint32_t u = sharpen(b, b->cell_at[c]), at = s->at[u];
+	const struct trace_event *zone;
+	double point = at, sd = 0;
 	struct trace_step step;
 
 	*x = (struct trace_change){.cell = c};
 	x->sigmas = b->statistic[c] / b->sigma[c] / spread;
 	trace_step_at(s, u, &step);
+	zone = place(b, t, u, &step, &point, &sd);
 	if (zone != NULL) {
 		x->in_zone = true;
 		x->km = zone->km;
-		x->sd_km = (zone->to - zone->from) * trace_km_per_point(t) / sqrt(12);
+		x->sd_km = (trace_zone_to(zone) - trace_zone_from(b, zone)) *
+		           trace_km_per_point(t) / sqrt(12);
 		trace_series_subtract_at(s, zone->to + 1, step.db);
-	} else if (trace_step_locate(s, t, u, sigma_db, pulse, &step, &point, &sd)) {
+	} else {
 		x->km = trace_km(t, point);
 		x->sd_km = sd * trace_km_per_point(t);
 		at = point > 0 ? (uint32_t)point : 0;

@@ -79,6 +79,21 @@ int trace_baseline_make(struct trace_baseline *b, const struct trace *traces, un
                         struct err *err);
 void trace_baseline_free(struct trace_baseline *b);
 
+/*
+ * Samples that the zone of a reflection begins and ends with: a step that begins within a gap
+ * before it is complete only within it. What is listed is TRACE_ZONE_MORE longer: who is at
+ * the edge may be taken for being within.
+ */
+#define TRACE_ZONE_MORE 4
+static inline uint32_t trace_zone_from(const struct trace_baseline *b, const struct trace_event *e)
+{
+	return e->from > b->series.gap ? e->from - b->series.gap : 0;
+}
+static inline uint32_t trace_zone_to(const struct trace_event *e)
+{
+	return e->to + TRACE_ZONE_MORE;
+}
+
 const char *trace_zone_name(enum trace_zone_why why);
 
 enum trace_change_kind {

@@ -45,7 +45,7 @@ static double anywhere(struct otdr_rig *r, const struct trace_baseline *b)
 		bool dead = false;
 
 		for (unsigned int k = 0; k < b->zone_count; k++)
-			dead |= km > b->zones[k].from_km - 0.11 && km < b->zones[k].to_km + 0.01;
+			dead |= km > b->zones[k].from_km && km < b->zones[k].to_km;
 		if (!dead)
 			return km;
 	}
@@ -57,7 +57,9 @@ static double anywhere(struct otdr_rig *r, const struct trace_baseline *b)
  */
 static void test_tap(void)
 {
-	unsigned int found = 0, taps = 60;
+	const char *many = getenv("OTDR_TAPS");
+	unsigned int found = 0, taps = many != NULL ? (unsigned int)atoi(many) : 60;
+	double squares = 0, furthest = 0, most = 0;
 	struct trace_changes c;
 	struct trace_baseline b;
 	struct otdr_rig r;
@@ -70,16 +72,26 @@ static void test_tap(void)
 
 		otdr_fibre_add(&r.fibre, &(struct otdr_point){km, 0.1, 0});
 		compare(&r, &b, &c);
-		CU_ASSERT_EQUAL_FATAL(c.count, 1);
+		CU_ASSERT_FATAL(c.count >= 1);
+		for (unsigned int i = 1; i < c.count; i++) /* one in 300 traces has one by chance */
+			CU_ASSERT(fabs(c.list[i].sigmas) < TRACE_K_ONE);
 		found += c.list[0].sigmas >= TRACE_K_ONE;
 		CU_ASSERT(c.list[0].sd_db <= 0.0117);
 		CU_ASSERT(otdr_near(c.list[0].km, km, 0.02));
+		squares += 1e6 * (c.list[0].km - km) * (c.list[0].km - km);
+		furthest = fmax(furthest, 1e3 * fabs(c.list[0].km - km));
+		most = fmax(most, c.list[0].sd_db);
 		CU_ASSERT(otdr_near(c.list[0].loss_db, 0.1, 5 * c.list[0].sd_db));
 		CU_ASSERT(c.list[0].kind == TRACE_CHANGE_BEND ||
 		          c.list[0].kind == TRACE_CHANGE_SPLICE);
 		CU_ASSERT(c.list[0].confidence > 0.999999);
 		r.fibre = honest;
 	}
+	if (many != NULL)
+		printf("%u of %u taps at %.1f deviations, place %.1f m rms, %.1f m at most, "
+		       "deviation "
+		       "%.4f dB at most\n",
+		       found, taps, TRACE_K_ONE, sqrt(squares / taps), furthest, most);
 	CU_ASSERT_EQUAL(found, taps);
 	trace_baseline_free(&b);
 }
