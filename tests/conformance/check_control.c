@@ -117,20 +117,30 @@ static void safe_off(struct rig *rig, struct end *e)
 	}
 }
 
-static void expires(struct rig *rig, struct end *e, bool armed)
+/*
+ * Feed for three periods, then no more. False when this process itself stood still for so long
+ * that the card was right to go dark: that proves nothing.
+ */
+static bool expires(struct rig *rig, struct end *e, bool armed, uint32_t period)
 {
-	const uint32_t period = 150;
-	uint64_t fed = 0, start = clock_mono_ns(), late;
+	uint64_t fed, before = clock_mono_ns(), start = before, silence = 0, late;
+	uint32_t status;
 
 	put(rig, e, CARD_WATCHDOG, period);
 	put(rig, e, CARD_CTRL, CARD_CTRL_ENABLE | (armed ? CARD_CTRL_ARM : 0));
-	while (clock_mono_ns() - start < 3 * period * NS_PER_MS) {
+	do {
 		fed = clock_mono_ns();
 		put(rig, e, CARD_WATCHDOG, period);
+		status = get(e, CARD_STATUS);
+		if (clock_mono_ns() - before > silence)
+			silence = clock_mono_ns() - before;
+		before = fed;
 		sleep_ms(10);
-	}
-	EXPECT(get(e, CARD_STATUS) == (CARD_STATUS_READY | (armed ? CARD_STATUS_ARMED : 0)),
-	       "STATUS is 0x%x while it is fed", get(e, CARD_STATUS));
+	} while (clock_mono_ns() - start < 3 * period * NS_PER_MS);
+	if (silence > period * 8 / 10 * NS_PER_MS)
+		return false;
+	EXPECT(status == (CARD_STATUS_READY | (armed ? CARD_STATUS_ARMED : 0)),
+	       "STATUS is 0x%x while it is fed", status);
 	EXPECT_FAULT(e, CARD_FAULT_WATCHDOG, 0);
 	late = clock_mono_ns() - fed;
 	EXPECT(late >= period * 9 / 10 * NS_PER_MS, "it expired %llu us after a write",
@@ -140,13 +150,25 @@ static void expires(struct rig *rig, struct end *e, bool armed)
 	if (armed)
 		EXPECT(get(e, CARD_DARK_CAUSE) == CARD_DARK_WATCHDOG, "DARK_CAUSE is %u",
 		       get(e, CARD_DARK_CAUSE));
+	return true;
+}
+
+/* On a machine that gives us too little time, with longer periods. */
+static void expires_in_time(struct rig *rig, struct end *e, bool armed)
+{
+	for (uint32_t period = 150; period <= 2400; period *= 2) {
+		if (expires(rig, e, armed, period))
+			return;
+		reset(rig, e);
+	}
+	EXPECT(false, "this machine stands still for seconds");
 }
 
 static void watchdog(struct rig *rig, struct end *e)
 {
-	expires(rig, e, true);
+	expires_in_time(rig, e, true);
 	reset(rig, e);
-	expires(rig, e, false);
+	expires_in_time(rig, e, false);
 	reset(rig, e);
 	arm(rig, e);
 	put(rig, e, CARD_WATCHDOG, 0);
