@@ -32,6 +32,9 @@ static json_t *channel_json(const struct channel_stats *s)
 	U64(o, s, bad_mac);
 	U64(o, s, replayed);
 	U64(o, s, hello_mac_failures);
+	U64(o, s, unknown_session);
+	U64(o, s, hello_stale);
+	U64(o, s, protocol_errors);
 	U64(o, s, rtt_ns);
 	U64(o, s, datagram_bytes);
 	U64(o, s, mtu_reductions);

@@ -31,6 +31,9 @@ static void fake_link(struct gateway_link *out)
 	out->card_present = true;
 	out->card.simulated = true;
 	out->channel.state = CHANNEL_UP;
+	out->channel.unknown_session = 3;
+	out->channel.hello_stale = 4;
+	out->channel.protocol_errors = 5;
 	out->engine.qber_z = 0.0125;
 	out->engine.secret_bits = 5000000000ULL;
 }
@@ -188,6 +191,10 @@ static void test_snapshots(void)
 	CU_ASSERT_STRING_EQUAL(
 	        json_string_value(json_object_get(json_object_get(r, "channel"), "state")), "up");
 	CU_ASSERT_EQUAL(integer(r, "engine", "secret_bits"), 5000000000LL);
+	/* Whatever the channel drops is seen by somebody. */
+	CU_ASSERT_EQUAL(integer(r, "channel", "unknown_session"), 3);
+	CU_ASSERT_EQUAL(integer(r, "channel", "hello_stale"), 4);
+	CU_ASSERT_EQUAL(integer(r, "channel", "protocol_errors"), 5);
 	json_decref(r);
 	r = run("tunnel_list", NULL, &error);
 	first = json_array_get(json_object_get(r, "tunnels"), 0);
