@@ -102,14 +102,18 @@ static bool find(struct lines *l, const char *name, struct line *out)
 	return false;
 }
 
+/* Lines of names, each but once: of two values only one would be compared. */
 static bool well_formed(struct lines *l)
 {
-	struct line line;
+	struct line line, first;
 	bool bad = false;
+	size_t end;
 
-	l->at = 0;
-	while (next_line(l, &line, &bad))
-		;
+	for (l->at = 0; next_line(l, &line, &bad); l->at = end) {
+		end = l->at;
+		if (!find(l, line.name, &first) || l->at != end)
+			return false;
+	}
 	return !bad && l->len > 0;
 }
 

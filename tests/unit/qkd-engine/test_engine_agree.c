@@ -246,6 +246,8 @@ static void test_other_versions(void)
 	        OURS "leak-mode=auto",
 	        OURS "leak-mode=a\033[2Jto\n",
 	        OURS "leak-mode=auto\n\n",
+	        OURS "leak-mode=auto\np-z=0.7\n",
+	        OURS "leak-mode=auto\nleak-mode=auto\n",
 	        OURS "a-name-of-25-bytes-is-long=1\n",
 	        OURS "value=more than sixty-four bytes is more than any value of ours takes...\n",
 	};
