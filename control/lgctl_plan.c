@@ -12,13 +12,14 @@
 #define INPUT_MAX ((size_t)1 << 20)
 
 /*
- * What may stand in the input and is of no account here: with it a record of block_list is an
- * input as it comes.
+ * What may stand in the input and is of no account here: with it a record is an input as it comes,
+ * of block_list or of the key store.
  */
 static const char *const record_members[] = {
-        "number", "time",      "slots",          "sifted_bits", "secret_bits", "efficiency_f",
-        "proof",  "leak_mode", "simulated",      "protocol",    "eps_auth",    "method",
-        "reason", "planned_z", "disclosed_bits", "auth",
+        "number",       "time",     "slots",     "sifted_bits", "secret_bits",
+        "efficiency_f", "proof",    "leak_mode", "simulated",   "protocol",
+        "eps_auth",     "method",   "reason",    "planned_z",   "disclosed_bits",
+        "auth",         "pad_keys", "hash_keys", "qber_z",      "qber_x",
 };
 static const char *const members[] = {"n_z", "m_z",  "n_x",         "m_x", "cross",   "mu",
                                       "p",   "leak", "leaked_bits", "f",   "eps_sec", "eps_cor"};

@@ -3,6 +3,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 
 import pytest
@@ -22,6 +23,15 @@ def plan(rig, record, *words):
                           input=json.dumps(record), stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0
     return json.loads(done.stdout)
+
+
+def stored_records(rig, site):
+    """Of all blocks, from the stopped gateway's key store."""
+    db = sqlite3.connect(rig.path("site-" + site, "keys.db"))
+    try:
+        return [json.loads(r) for (r,) in db.execute("SELECT record FROM block") if r]
+    finally:
+        db.close()
 
 
 def start(rig, site):
@@ -83,5 +93,12 @@ def test_length_follows_from_the_record(rig, proof):
     assert round(total / 1.001e-12) >= 2
     # It is the sum since the store was created, not since the gateway started.
     rig.stop("gw-a")
+    stored = stored_records(rig, "a")
+    assert set(both) <= {r["number"] for r in stored}
+    for record in stored:
+        assert plan(rig, {**record, "m_z": record["planned_z"]})["keys"] * 256 == \
+            record["secret_bits"]
+    assert subprocess.run([AUDIT], input=json.dumps({"blocks": stored}), stdout=subprocess.DEVNULL,
+                          text=True).returncode == 0
     start(rig, "a")
     assert rig.rpc("a", "keystore_show")["eps_total"] >= total

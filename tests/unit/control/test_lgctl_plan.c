@@ -72,6 +72,20 @@ static void test_record(void)
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(r, "proof")), "rusca2018");
 	CU_ASSERT_EQUAL(of(r, NULL, "leak"), 930686);
 	json_decref(r);
+	/* As the key store has it: ks_record(). */
+	CU_ASSERT_EQUAL_FATAL(
+	        plan("{\"number\":3,\"protocol\":\"four-state one-decoy BB84\",\"proof\":"
+	             "\"wiesemann2024\",\"leak_mode\":\"one-way\",\"method\":\"ldpc\","
+	             "\"reason\":\"more key\",\"auth\":\"information-theoretic\","
+	             "\"pad_keys\":4,\"hash_keys\":1," SOURCE "," EPS ",\"eps_auth\":1e-34,"
+	             "\"qber_z\":0.010065,\"qber_x\":0.010062,\"efficiency_f\":1.15," BLOCK
+	             ",\"cross\":[0,0],\"planned_z\":[92000,8100],\"sifted_bits\":9878049,"
+	             "\"leaked_bits\":930686,\"disclosed_bits\":930000,"
+	             "\"secret_bits\":2833408,\"slots\":[1,2]}",
+	             NULL, &r, &err),
+	        0);
+	CU_ASSERT_DOUBLE_EQUAL(of(r, NULL, "length"), 2833497.089 - 0.5, 3);
+	json_decref(r);
 }
 
 /* Clicks in both bases, as a record has them. */
