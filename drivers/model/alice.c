@@ -127,6 +127,7 @@ static void reset(void *end)
 	a->card.slot = a->base + a->pulse;
 	choices_reset(&a->choices, a->pulse + 1, &a->card.rng);
 	set_light(a);
+	alice_monitor_reset(a);
 	shm_card_put64(&a->card, CARD_TX_RETENTION_LO, a->choices.retention);
 }
 
@@ -237,5 +238,6 @@ void alice_end(struct alice *a, uint64_t arrived)
 {
 	for (int i = 0; i < BUFFERS_PER_TURN && look_up(a, arrived); i++)
 		;
+	alice_monitor_turn(a);
 	shm_card_end(&a->card);
 }

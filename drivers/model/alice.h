@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "drivers/model/alice_monitor.h"
 #include "drivers/model/choices.h"
 #include "drivers/model/clicks.h"
 #include "drivers/model/shm_card.h"
@@ -23,6 +24,7 @@ struct alice {
 	uint64_t pulse; /* in emission now */
 	uint64_t base;  /* the card's number of pulse 0 */
 	struct alice_tx shadow, active;
+	struct alice_monitor monitor;
 };
 
 /* BAR as in a fresh file; PULSE is in emission now. -ENOMEM. */

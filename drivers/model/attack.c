@@ -166,7 +166,7 @@ void attack_let_pass(double p, double gain, const struct attack_pulse *pulse,
 {
 	struct arrival a = {.basis = pulse->basis,
 	                    .bit = pulse->bit,
-	                    .light = gain * physics_transmittance(pulse->link) * pulse->mu};
+	                    .light = gain * physics_transmittance(mix->link) * pulse->mu};
 
 	outcomes_arrive(mix, p, &a);
 }

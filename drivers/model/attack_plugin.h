@@ -7,7 +7,7 @@
  *	static void pulse(const struct attack *attack, const struct attack_pulse *p,
  *	                  struct outcomes_mix *mix)
  *	{
- *		double eta = physics_transmittance(p->link) * pow(10, -attack->loss_db / 10);
+ *		double eta = physics_transmittance(mix->link) * pow(10, -attack->loss_db / 10);
  *		struct arrival a = {.basis = p->basis, .bit = p->bit, .light = eta * p->mu};
  *
  *		outcomes_arrive(mix, 1, &a);
@@ -33,7 +33,7 @@ struct attack_parameter {
 
 /* A pulse of intensity MU as it leaves Alice. */
 struct attack_pulse {
-	const struct optics_link *link;
+	const struct optics_link *link; /* as Eve knows it; mix->link is what it is now */
 	const struct optics_source *source;
 	unsigned int basis, bit;
 	double mu;

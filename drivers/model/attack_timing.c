@@ -32,7 +32,7 @@ static void time_shift(const struct attack *attack, const struct attack_pulse *p
 		struct arrival a = {
 		        .basis = p->basis,
 		        .bit = p->bit,
-		        .light = physics_transmittance(p->link) * p->mu,
+		        .light = physics_transmittance(mix->link) * p->mu,
 		        .gain = gain[late],
 		        .shift = shift_of(late ? attack->shift_slots : -attack->shift_slots)};
 
@@ -45,7 +45,7 @@ static void energy_time(const struct attack *attack, const struct attack_pulse *
 {
 	const struct optics_link *link = p->link;
 	double eta = physics_transmittance(link), seen = -expm1(-eta * p->mu);
-	double light = physics_eta(link->efficiency, link->receiver_loss_db) *
+	double light = physics_eta(mix->link->efficiency, link->receiver_loss_db) *
 	               pow(10, attack->gain_db / 10);
 	double earlier = EARLIER_FS * attack->gain_db / EARLIER_AT_DB / link->slot_fs;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "drivers/card_table.h"
 #include "drivers/model/start_slot.h"
 
 #define SLOT_MASK       0xffffffffffffULL
@@ -12,9 +13,9 @@
 #define HOLDOFF_MAX_NS  1000000000u
 #define LOST_MAX        0xfff
 #define CURRENT_NS      (100 * NS_PER_MS)
-/* An avalanche of 10^7 electrons, and the bias network's leak. */
-#define CHARGE_NC 1.6e-3
-#define LEAK_NA   3
+#define ONE             65536u /* 1 in the registers' fixed point */
+#define STATE_LOG2_MIN  10
+#define STATE_LOG2_MAX  30
 
 static void set_receiver(struct bob *b)
 {
@@ -22,6 +23,35 @@ static void set_receiver(struct bob *b)
 
 	clicks_set_receiver(b->clicks, b->card.armed, rx->holdoff_ns * 1e6 / b->card.slot_fs,
 	                    rx->gate_start, rx->gate_width);
+}
+
+/* Blocks of slots in other states, as the host has accepted them; none while it has not. */
+static void set_states(struct bob *b)
+{
+	const struct bob_rx *rx = &b->active;
+	struct clicks_states s = {.log2 = rx->state_log2};
+
+	if ((b->card.features_used & CARD_FEATURE_MONITOR) != 0) {
+		s.p_low = (double)rx->p_low / ONE;
+		s.p_shut = (double)rx->p_shut / ONE;
+		s.p_emit = (double)rx->p_emit / ONE;
+		s.low_ratio = (double)rx->low_ratio / ONE;
+	}
+	clicks_set_states(b->clicks, &s);
+}
+
+/* The first of the states' settings that cannot be, or 0. */
+static uint32_t bad_states(const struct bob_rx *rx)
+{
+	if (rx->state_log2 < STATE_LOG2_MIN || rx->state_log2 > STATE_LOG2_MAX)
+		return CARD_RX_STATE_LOG2;
+	if (rx->p_low > ONE)
+		return CARD_RX_P_LOW;
+	if (rx->p_shut > ONE - rx->p_low)
+		return CARD_RX_P_SHUT;
+	if (rx->p_emit > ONE - rx->p_low - rx->p_shut)
+		return CARD_RX_P_EMIT;
+	return rx->low_ratio > ONE ? CARD_RX_LOW_RATIO : 0;
 }
 
 static uint32_t apply(struct bob *b)
@@ -34,8 +64,11 @@ static uint32_t apply(struct bob *b)
 		return CARD_RX_GATE_START;
 	if (rx->gate_width > 256)
 		return CARD_RX_GATE_WIDTH;
+	if ((b->card.features_used & CARD_FEATURE_MONITOR) != 0 && bad_states(rx) != 0)
+		return bad_states(rx);
 	b->active = *rx;
 	set_receiver(b);
+	set_states(b);
 	return 0;
 }
 
@@ -55,6 +88,21 @@ static uint32_t write_rx(void *end, uint32_t offset, uint32_t value)
 	case CARD_RX_GATE_WIDTH:
 		b->shadow.gate_width = value;
 		break;
+	case CARD_RX_STATE_LOG2:
+		b->shadow.state_log2 = value;
+		break;
+	case CARD_RX_P_LOW:
+		b->shadow.p_low = value;
+		break;
+	case CARD_RX_P_SHUT:
+		b->shadow.p_shut = value;
+		break;
+	case CARD_RX_P_EMIT:
+		b->shadow.p_emit = value;
+		break;
+	case CARD_RX_LOW_RATIO:
+		b->shadow.low_ratio = value;
+		break;
 	default:
 		return 0;
 	}
@@ -66,7 +114,11 @@ static void reset(void *end)
 {
 	struct bob *b = end;
 
-	b->shadow = b->active = (struct bob_rx){.holdoff_ns = HOLDOFF_DEFAULT, .gate_width = 256};
+	b->shadow = b->active =
+	        (struct bob_rx){.holdoff_ns = HOLDOFF_DEFAULT,
+	                        .gate_width = 256,
+	                        .state_log2 = card_register_find(CARD_RX_STATE_LOG2)->reset,
+	                        .low_ratio = card_register_find(CARD_RX_LOW_RATIO)->reset};
 	shm_card_put(&b->card, CARD_RX_HOLDOFF_NS, b->active.holdoff_ns);
 	shm_card_put(&b->card, CARD_RX_GATE_WIDTH, b->active.gate_width);
 	b->card.slot = start_slot(&b->card.rng);
@@ -76,6 +128,8 @@ static void reset(void *end)
 	b->current_ns = b->card.now_ns;
 	b->gap = false;
 	set_receiver(b);
+	set_states(b);
+	bob_monitor_reset(b);
 }
 
 static void armed(void *end, bool on)
@@ -152,6 +206,9 @@ void bob_click(struct bob *b, const struct click *k)
 	b->all++;
 	for (unsigned int d = 0; d < 4; d++)
 		b->count[d] += detectors >> d & 1;
+	bob_monitor_click(b, k, slot);
+	if (k->state != CARD_RX_NORMAL)
+		return; /* counted, and no tag */
 	if (!b->card.ring[CARD_RING_TAGS].run) {
 		b->gap = false; /* a ring that starts anew begins with its first tag */
 		return;
@@ -180,12 +237,13 @@ void bob_end(struct bob *b)
 	struct shm_card *card = &b->card;
 	uint64_t passed = card->now_ns - b->current_ns;
 
+	bob_monitor_turn(b);
 	for (unsigned int d = 0; d < 4; d++)
 		shm_card_put64(card, CARD_RX_COUNT_LO(d), b->count[d]);
 	if (passed >= CURRENT_NS) {
 		double rate = (double)(b->all - b->current_all) * 1e9 / (double)passed;
 
-		card->photocurrent_na = (uint32_t)(LEAK_NA + rate * CHARGE_NC);
+		card->photocurrent_na = monitor_word(bob_monitor_current(rate) + b->eve_na);
 		shm_card_put(card, CARD_RX_PHOTOCURRENT, card->photocurrent_na);
 		b->current_ns = card->now_ns;
 		b->current_all = b->all;

@@ -7,11 +7,13 @@
 
 #include <stdint.h>
 
+#include "drivers/model/bob_monitor.h"
 #include "drivers/model/clicks.h"
 #include "drivers/model/shm_card.h"
 
 struct bob_rx {
 	uint32_t holdoff_ns, gate_start, gate_width;
+	uint32_t state_log2, p_low, p_shut, p_emit, low_ratio; /* with MONITOR */
 };
 
 struct bob {
@@ -26,6 +28,8 @@ struct bob {
 	uint64_t gap_first, gap_last, gap_lost;
 
 	uint64_t current_ns, current_all; /* start of the photocurrent's 100 ms */
+	double eve_na;                    /* of it, by light that she sends */
+	struct bob_monitor monitor;
 };
 
 void bob_init(struct bob *b, uint8_t *bar, struct clicks *clicks, uint64_t pulse,

@@ -14,6 +14,9 @@
 /* Tables follow the drift so often. */
 #define TABLES_S   0.1
 #define DRIFT_SEED 0x6472696674ULL
+#define STATE_SEED 0x7374617465ULL
+/* What the card's own emitter makes a detector see in a slot. */
+#define EMITTER 1e-3
 
 static void enter_light(struct clicks *c);
 
@@ -47,6 +50,33 @@ static void clock_step(struct clicks *c, uint64_t n)
 		enter_light(c);
 }
 
+/* The link in a state of the receiver. */
+static struct optics_link in_state(const struct clicks *c, const struct optics_link *link,
+                                   unsigned int state)
+{
+	struct optics_link now = *link;
+
+	if (state == CARD_RX_LOW)
+		now.efficiency *= c->states.low_ratio;
+	if (state == CARD_RX_SHUT)
+		now.noise = 0;
+	if (state == CARD_RX_EMIT)
+		now.dark_probability = 1 - (1 - now.dark_probability) * exp(-EMITTER);
+	return now;
+}
+
+static bool has_states(const struct clicks *c)
+{
+	return c->states.p_low > 0 || c->states.p_shut > 0 || c->states.p_emit > 0;
+}
+
+static void take_state(struct clicks *c, unsigned int state)
+{
+	c->state = state;
+	c->p_step = c->pulse[state].click;
+	c->inv_log_skip = c->p_step > 0 ? 1 / log1p(-c->p_step) : 0;
+}
+
 /* Tables for the light in force. */
 static void enter_light(struct clicks *c)
 {
@@ -65,15 +95,19 @@ static void enter_light(struct clicks *c)
 	c->tables = c->n;
 	if (l->mode == CARD_TX_MODE_SYNC)
 		source.p_mu1 = source.p_z = 1;
-	outcomes_build(&c->pulse, &link, l->mode == CARD_TX_MODE_DARK ? NULL : &source,
-	               l->mode == CARD_TX_MODE_SYNC, &l->attack);
-	outcomes_build(&c->dark, &link, NULL, false, &l->attack);
-	c->p_step = c->pulse.click;
-	c->inv_log_skip = c->p_step > 0 ? 1 / log1p(-c->p_step) : 0;
+	for (unsigned int i = 0; i < (has_states(c) ? CARD_RX_STATES : 1); i++) {
+		bool lit = l->mode != CARD_TX_MODE_DARK && i != CARD_RX_SHUT;
+		struct optics_link now = in_state(c, &link, i);
+
+		outcomes_build_state(&c->pulse[i], &now, &link, lit ? &source : NULL,
+		                     l->mode == CARD_TX_MODE_SYNC, &l->attack);
+		outcomes_build(&c->dark[i], &now, NULL, false, &l->attack);
+	}
+	take_state(c, c->state);
 	/* The detectors' traps are set by the QKD light and stay as they are in other light. */
 	if (l->mode != CARD_TX_MODE_QKD)
 		return;
-	c->trap = physics_afterpulse_left(&c->link, c->p_step / slot_s,
+	c->trap = physics_afterpulse_left(&c->link, c->pulse[CARD_RX_NORMAL].click / slot_s,
 	                                  (c->dead > c->holdoff ? c->dead : c->holdoff) * slot_s);
 	c->trap *= 1 - attack_blinded(&l->attack);
 }
@@ -91,6 +125,7 @@ void clicks_init(struct clicks *c, const struct optics_link *link, const struct 
 	/* Dice of its own: whether the link wanders moves no others. */
 	seed = c->rng;
 	drift_init(&c->drift, &link->drift, rng_next(&seed) ^ DRIFT_SEED);
+	rng_init_seed(&c->state_rng, rng_next(&seed) ^ STATE_SEED);
 	c->path = drift_path_ps(&c->drift, link->distance_km) * 1e3 / link->slot_fs;
 	c->transmitter.gain = c->receiver.gain = 1;
 	c->gate_width = 256;
@@ -143,6 +178,61 @@ void clicks_set_noise(struct clicks *c, double counts)
 	enter_light(c);
 }
 
+/* Live slots up to c->n are counted to the state in force. */
+static void count_live(struct clicks *c)
+{
+	double ahead = c->dead_until - (double)c->n;
+	double dead = c->dead_slots - (ahead > 0 ? ahead : 0);
+
+	if (c->gates_on)
+		c->live[c->state] += (double)(c->n - c->live_n) - (dead - c->dead_counted);
+	c->live_n = c->n;
+	c->dead_counted = dead;
+}
+
+void clicks_live(struct clicks *c, uint64_t live[CARD_RX_STATES])
+{
+	count_live(c);
+	for (unsigned int i = 0; i < CARD_RX_STATES; i++) {
+		live[i] = c->live[i] > 0 ? (uint64_t)(c->live[i] + 0.5) : 0;
+		c->live[i] -= (double)live[i];
+	}
+}
+
+/* The slot N of a click was live for its pulse, which comes in its middle; what follows is dead. */
+static void dead_from(struct clicks *c, uint64_t n, double slots)
+{
+	double from = (double)n + 0.5, until = (double)n + slots;
+
+	from = c->dead_until > from ? c->dead_until : from;
+	if (until <= from)
+		return;
+	c->dead_slots += until - from;
+	c->dead_until = until;
+}
+
+void clicks_set_states(struct clicks *c, const struct clicks_states *states)
+{
+	count_live(c);
+	c->states = *states;
+	c->state = CARD_RX_NORMAL;
+	c->state_end = c->n;
+	enter_light(c);
+}
+
+static void next_state(struct clicks *c)
+{
+	double u = rng_uniform(&c->state_rng);
+	const struct clicks_states *s = &c->states;
+
+	count_live(c);
+	c->state_end = c->n + (1ULL << s->log2);
+	take_state(c, u < s->p_low                           ? CARD_RX_LOW
+	              : u < s->p_low + s->p_shut             ? CARD_RX_SHUT
+	              : u < s->p_low + s->p_shut + s->p_emit ? CARD_RX_EMIT
+	                                                     : CARD_RX_NORMAL);
+}
+
 const struct light *clicks_last_light(const struct clicks *c)
 {
 	return &c->light[c->lights - 1];
@@ -153,6 +243,7 @@ void clicks_set_receiver(struct clicks *c, bool gates_on, double holdoff, unsign
 {
 	bool changed = holdoff != c->holdoff;
 
+	count_live(c);
 	c->gates_on = gates_on;
 	/* A slot holds one tag, so no shorter dead time can be told. */
 	c->holdoff = holdoff < 1 ? 1 : holdoff;
@@ -226,6 +317,8 @@ static bool own_dead_times(struct clicks *c, struct click *k, double frac)
 		c->ready[d].n = k->pulse;
 		c->ready[d].frac = frac + c->dead;
 	}
+	if (k->detectors != 0)
+		dead_from(c, k->pulse, c->dead);
 	if (k->detectors != 0 && rng_uniform(&c->rng) < c->trap)
 		trap_carrier(c, k->pulse, frac, k->detectors);
 	return k->detectors != 0 && (live == 0xf || !(c->link.all_live > 0));
@@ -248,6 +341,9 @@ static bool fire(struct clicks *c, struct click *k, double frac)
 	c->last_slot = k->slot;
 	c->n_live = k->pulse;
 	c->live_from = frac + c->holdoff;
+	k->state = (uint8_t)c->state;
+	if (c->dead == 0)
+		dead_from(c, k->pulse, c->holdoff);
 	if (c->dead == 0 && rng_uniform(&c->rng) < c->trap)
 		trap_carrier(c, k->pulse, frac, k->detectors);
 	return true;
@@ -285,9 +381,10 @@ static bool candidate(struct clicks *c, struct click *k, uint64_t n)
 	double frac;
 
 	if (!lit && l->mode == CARD_TX_MODE_SYNC &&
-	    rng_uniform(&c->rng) * c->p_step >= c->dark.click)
+	    rng_uniform(&c->rng) * c->p_step >= c->dark[c->state].click)
 		return false;
-	o = outcomes_draw(lit ? &c->pulse : &c->dark, &c->rng);
+	lit = lit && c->state != CARD_RX_SHUT;
+	o = outcomes_draw(lit ? &c->pulse[c->state] : &c->dark[c->state], &c->rng);
 	*k = (struct click){.pulse = n, .detectors = o.detectors, .choice = o.choice};
 	k->has_choice = lit;
 	k->qkd = l->mode == CARD_TX_MODE_QKD;
@@ -312,6 +409,11 @@ static uint64_t stretch(struct clicks *c, uint64_t until)
 	}
 	if (c->n - c->anchor >= CLOCK_STEP_SLOTS)
 		clock_step(c, c->n);
+	if (has_states(c)) {
+		if (c->n >= c->state_end)
+			next_state(c);
+		until = c->state_end < until ? c->state_end : until;
+	}
 	if (c->lights > 1 && c->light[1].from < until)
 		until = c->light[1].from;
 	return c->anchor + CLOCK_STEP_SLOTS < until ? c->anchor + CLOCK_STEP_SLOTS : until;
@@ -354,7 +456,8 @@ void clicks_skip(struct clicks *c, uint64_t until)
 {
 	if (until <= c->n)
 		return;
-	c->n = until;
+	count_live(c);
+	c->n = c->live_n = until;
 	c->pendings = 0;
 	stretch(c, until + 1);
 }

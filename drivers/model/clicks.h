@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drivers/card_regs.h"
 #include "drivers/model/analog.h"
 #include "drivers/model/attack.h"
 #include "drivers/model/outcomes.h"
@@ -39,10 +40,17 @@ struct click {
 	uint8_t sub;       /* 1/256 slot */
 	uint8_t detectors; /* mask */
 	uint8_t choice;    /* of Alice, when she sent a pulse that was seen */
+	uint8_t state;     /* CARD_RX_*, of the receiver */
 	bool qkd;          /* the light was that of QKD mode */
 	bool has_choice;   /* false: her choice in this slot is independent of the click */
 	bool bright;       /* far more light than a photon */
 	enum click_origin origin;
+};
+
+/* Probabilities of a block's state, and what reduced efficiency is of the normal one. */
+struct clicks_states {
+	unsigned int log2; /* slots of a block */
+	double p_low, p_shut, p_emit, low_ratio;
 };
 
 #define CLICKS_LIGHTS  64
@@ -80,10 +88,20 @@ struct clicks {
 	/* light under way and to come, oldest first; the first is in force at n */
 	struct light light[CLICKS_LIGHTS];
 	unsigned int lights;
-	struct outcomes pulse, dark;
+	struct outcomes pulse[CARD_RX_STATES], dark[CARD_RX_STATES];
 	double p_step;       /* chance of a candidate per slot */
 	double inv_log_skip; /* 1 / log(1 - p_step) */
 	double trap;         /* chance that a click leaves an afterpulse beyond its hold-off */
+
+	/* the receiver's states: NORMAL throughout unless there is a chance of another */
+	struct clicks_states states;
+	unsigned int state;
+	uint64_t state_end;
+	struct rng state_rng;
+	uint64_t live_n; /* LIVE counts the slots before it */
+	double live[CARD_RX_STATES];
+	double dead_slots, dead_counted; /* slots of hold-off so far, up to DEAD_UNTIL */
+	double dead_until;
 
 	/* trapped carriers by time of release, earliest first */
 	struct {
@@ -119,6 +137,11 @@ const struct light *clicks_last_light(const struct clicks *c);
 /* Receiver from the slot c->n on: hold-off in slots, gate in 1/256 slot. */
 void clicks_set_receiver(struct clicks *c, bool gates_on, double holdoff, unsigned int gate_start,
                          unsigned int gate_width);
+
+/* From the slot c->n on. */
+void clicks_set_states(struct clicks *c, const struct clicks_states *states);
+/* Slots before c->n in which all detectors were live, by state, since the last call. */
+void clicks_live(struct clicks *c, uint64_t live[CARD_RX_STATES]);
 
 /*
  * Go on until pulse UNTIL or MAX clicks; returns the clicks, in order of arrival, their

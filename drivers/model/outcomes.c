@@ -214,7 +214,14 @@ static void alias(struct outcomes *o, struct list *l)
 void outcomes_build(struct outcomes *o, const struct optics_link *link,
                     const struct optics_source *source, bool bit_zero, const struct attack *attack)
 {
-	struct outcomes_mix mix = {.link = link, .p = 1};
+	outcomes_build_state(o, link, link, source, bit_zero, attack);
+}
+
+void outcomes_build_state(struct outcomes *o, const struct optics_link *now,
+                          const struct optics_link *link, const struct optics_source *source,
+                          bool bit_zero, const struct attack *attack)
+{
+	struct outcomes_mix mix = {.link = now, .p = 1};
 	struct attack_pulse pulse = {.link = link, .source = source};
 	struct arrival nothing = {0};
 	struct list l;

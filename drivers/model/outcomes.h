@@ -84,6 +84,10 @@ void outcomes_force(struct outcomes_mix *mix, double p, unsigned int detectors, 
  */
 void outcomes_build(struct outcomes *o, const struct optics_link *link,
                     const struct optics_source *source, bool bit_zero, const struct attack *attack);
+/* The same for a receiver that is NOW in a state other than the one that Eve counts on, LINK. */
+void outcomes_build_state(struct outcomes *o, const struct optics_link *now,
+                          const struct optics_link *link, const struct optics_source *source,
+                          bool bit_zero, const struct attack *attack);
 
 /* Mean detected photons of each detector for a pulse of LIGHT in state (basis, bit). */
 void outcomes_illuminate(const struct optics_link *link, double light, unsigned int basis,

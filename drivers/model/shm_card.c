@@ -152,6 +152,7 @@ static void function_reset(struct shm_card *card)
 	shm_card_put(card, CARD_TIME_SLOT_FS, (uint32_t)card->slot_fs);
 	shm_card_put(card, CARD_TIME_LOCK, 1);
 	shm_monitor_reset(card);
+	monitor_reset(card);
 	otdr_card_reset(&card->otdr);
 	ocm_card_reset(card);
 	analog_reset(card);
@@ -177,7 +178,8 @@ void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, doubl
 	ocm_card_init(&card->ocm, NULL, false, 0);
 	card->features =
 	        CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY | CARD_FEATURE_SELF_TEST |
-	        CARD_FEATURE_ANALOG | CARD_FEATURE_OTDR | CARD_FEATURE_OCM |
+	        CARD_FEATURE_MONITOR | CARD_FEATURE_PROTECTION | CARD_FEATURE_ANALOG |
+	        CARD_FEATURE_OTDR | CARD_FEATURE_OCM |
 	        (role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN | CARD_FEATURE_TWO_DECOY |
 	                                           CARD_FEATURE_THREE_STATE
 	                                 : 0);
@@ -342,6 +344,8 @@ static uint32_t write_register(struct shm_card *card, uint32_t offset, uint32_t 
 		return ocm_card_write(card, offset, value);
 	if (offset >= CARD_ANALOG(0) && offset <= CARD_ANALOG_APPLY)
 		return analog_write(card, offset, value);
+	if (offset >= CARD_MONITOR_MS && offset <= CARD_TEMPERATURE_MAX)
+		return monitor_write(card, offset, value);
 	if (offset >= CARD_OTDR_CTRL && offset <= CARD_OTDR_ID)
 		return otdr_card_write(card, offset, value);
 	if (offset >= CARD_RING(0) && offset < CARD_RING(CARD_RING_COUNT))

@@ -16,6 +16,7 @@
 #include "drivers/card_regs.h"
 #include "drivers/model/analog.h"
 #include "drivers/model/ocm_card.h"
+#include "drivers/model/monitor.h"
 #include "drivers/model/otdr_card.h"
 #include "drivers/model/rng.h"
 #include "drivers/model/shm_ring.h"
@@ -67,6 +68,9 @@ struct shm_card {
 	struct shm_ring ring[CARD_RING_COUNT];
 	struct otdr_card otdr;
 	struct ocm_card ocm;
+
+	struct monitor monitor;
+	double injected_pw; /* light from outside at the back-reflection monitor */
 
 	uint64_t reset_ns;
 	uint32_t qrng_ctrl;

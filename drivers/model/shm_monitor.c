@@ -71,7 +71,7 @@ static void telemetry(struct shm_card *card)
 		t.laser_mc = (int32_t)(card->laser * 1000);
 		t.laser_bias_ua = (uint32_t)card->bias;
 		t.tx_power_nw = card->armed ? (uint32_t)(card->bias * 8 * (1 + card->power)) : 0;
-		t.back_reflection_pw = (uint32_t)card->back_reflection;
+		t.back_reflection_pw = monitor_word(card->back_reflection + card->injected_pw);
 	} else {
 		t.photocurrent_na = card->photocurrent_na;
 	}

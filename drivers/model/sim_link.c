@@ -99,8 +99,10 @@ static void arrive(struct sim_link *s, const struct click *k)
 		s->phase_due = false;
 		memset(&s->phase, 0, sizeof(s->phase));
 	}
-	add_truth(&s->truth, k, choice);
-	add_truth(&s->phase, k, choice);
+	if (k->state == CARD_RX_NORMAL) {
+		add_truth(&s->truth, k, choice);
+		add_truth(&s->phase, k, choice);
+	}
 	bob_click(&s->bob, k);
 }
 
