@@ -85,15 +85,18 @@ bool cascade_plan_build(struct cascade_plan *plan)
 	return plan->built == n * CASCADE_PASSES;
 }
 
-/* Parities of a frame in one message: those of all blocks, or of the ranges under search. */
-static size_t asked_most(const struct cascade_plan *plan)
+/*
+ * Parities in one message: those of all blocks, or of the ranges under search. Counted so that
+ * shorter blocks never have more, though their frames may be longer, by a row at most.
+ */
+static size_t asked_most(const struct cascade_plan *plan, const struct cascade_params *p)
 {
-	size_t n = 128;
+	size_t row = (size_t)1 << (64 - __builtin_clzll(2 * p->frame_bits)) / 2, n = 0;
 
+	for (unsigned int pass = 0; pass < 2; pass++)
+		n += (p->bits + plan->frames * row) >> plan->block_log2[pass];
 	/* The third pass has up to sixteen blocks (cascade_params.c), as long as it is. */
-	for (unsigned int pass = 0; pass < CASCADE_PASSES; pass++)
-		n += pass < 2 ? cascade_blocks(plan, pass) : 17;
-	return n;
+	return n + plan->frames * (128 + 2 * 2 + 17) + plan->groups * 2 * CASCADE_SUBSETS;
 }
 
 size_t cascade_message_max(const struct cascade_params *p)
@@ -103,7 +106,6 @@ size_t cascade_message_max(const struct cascade_params *p)
 
 	if (cascade_plan_init(&plan, p) < 0)
 		return 0;
-	n = plan.frames * asked_most(&plan) + plan.groups * 2 * CASCADE_SUBSETS;
-	n = 64 + n / 8;
+	n = 64 + asked_most(&plan, p) / 8;
 	return n < CASCADE_MESSAGE_MAX ? n : CASCADE_MESSAGE_MAX;
 }

@@ -236,6 +236,14 @@ static void test_small_buffer_refused(void)
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
 
+/* A row more in each of fewer frames. */
+static void test_shorter_block_has_no_longer_message(void)
+{
+	struct cascade_params longer = {65536, 1024, 0.08, 0}, shorter = {64741, 1024, 0.08, 0};
+
+	CU_ASSERT_TRUE(cascade_message_max(&shorter) <= cascade_message_max(&longer));
+}
+
 /* What is asked for the longest block with most errors is enough for all others. */
 static void test_size_is_enough(void)
 {
@@ -276,4 +284,5 @@ static void test_size_is_enough(void)
 UNIT_MAIN(UNIT(test_corrects_at_all_rates), UNIT(test_efficiency), UNIT(test_exact_counts),
           UNIT(test_pairs_that_passes_miss), UNIT(test_odd_lengths),
           UNIT(test_no_errors_take_two_rounds), UNIT(test_wrong_estimate), UNIT(test_deterministic),
-          UNIT(test_parameters_checked), UNIT(test_small_buffer_refused), UNIT(test_size_is_enough))
+          UNIT(test_parameters_checked), UNIT(test_small_buffer_refused), UNIT(test_size_is_enough),
+          UNIT(test_shorter_block_has_no_longer_message))
