@@ -72,7 +72,7 @@ static int list_odd(struct cascade_run *r, size_t f)
 		size_t size = cascade_range_end(ranges, from) - from;
 		unsigned int level;
 
-		if (r->work >= CASCADE_WORK)
+		if (r->work >= r->work_most)
 			return -EAGAIN;
 		r->work++;
 		level = 64 - (unsigned int)__builtin_clzll(size - 1);
@@ -144,7 +144,7 @@ static int ask_initial(struct cascade_run *r, size_t f)
 			for (size_t k = 0; k < n && r->i < told; k++, r->i++)
 				cascade_tell(r, x >> (k << level) & 1, 1);
 			r->work += 1 + words / 16;
-			if (r->work >= CASCADE_WORK)
+			if (r->work >= r->work_most)
 				return -EAGAIN;
 		}
 	}
@@ -223,7 +223,7 @@ int cascade_frame_ask(struct cascade_run *r, size_t f)
 	for (; r->i < frame->listed; r->i += n) {
 		uint64_t parities = 0;
 
-		if (r->work >= CASCADE_WORK)
+		if (r->work >= r->work_most)
 			return -EAGAIN;
 		/* As many as fill a word of the message. */
 		n = 64 - r->asked % 64;

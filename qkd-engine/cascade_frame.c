@@ -116,7 +116,7 @@ static int apply_initial(struct cascade_run *r, size_t f)
 				cascade_mark_odd(r, f, r->pass, ranges,
 				                 r->i << r->plan.block_log2[r->pass]);
 			r->sum ^= odd;
-			if (++r->work >= CASCADE_WORK) {
+			if (++r->work >= r->work_most) {
 				r->i++;
 				return -EAGAIN;
 			}
@@ -201,7 +201,7 @@ static int apply_search(struct cascade_run *r, size_t f)
 
 	if (frame->depth > 1)
 		return apply_deep(r, f);
-	for (; i < listed && r->work < CASCADE_WORK; i++, taken++) {
+	for (; i < listed && r->work < r->work_most; i++, taken++) {
 		unsigned int level = cascade_listed_level(list[i]) - 1;
 		unsigned int first = cascade_listed_first(list[i]);
 		bool right = !(differences[taken / 8] >> (taken % 8) & 1);

@@ -172,7 +172,7 @@ static int ask_parts(struct cascade_run *r, struct cascade_group *group, size_t 
 		for (; from + r->i * PART_BITS < end; r->i++) {
 			size_t a = from + r->i * PART_BITS, b = a + PART_BITS;
 
-			if (r->work >= CASCADE_WORK)
+			if (r->work >= r->work_most)
 				return -EAGAIN;
 			b = b < end ? b : end;
 			r->sum ^= part(&r->plan, r->key, group->subset, start + a, start + b);

@@ -81,6 +81,7 @@ int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint
 	cascade_plan_draw(&r->plan, p->seed);
 	r->key = key;
 	r->corrects = corrects;
+	r->work_most = CASCADE_WORK;
 	memset(r->groups, 0, r->plan.groups * sizeof(*r->groups));
 	for (size_t f = 0; f < r->plan.frames; f++)
 		r->frames[f] =
@@ -173,7 +174,7 @@ static int step(struct cascade_run *r)
 int cascade_run_sweep(struct cascade_run *r)
 {
 	for (r->work = 0; r->group < r->plan.groups; r->work++) {
-		int ret = r->work >= CASCADE_WORK ? -EAGAIN : step(r);
+		int ret = r->work >= r->work_most ? -EAGAIN : step(r);
 
 		if (ret < 0)
 			return ret;

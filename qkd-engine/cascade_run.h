@@ -20,7 +20,7 @@
 /* Ranges of a frame that may be halved more than once in a round. */
 #define CASCADE_DEEP_MAX 8
 
-/* Units of about 50 ns of one call. */
+/* Units of about 50 ns of one call. The order of the questions does not depend on it. */
 #define CASCADE_WORK 512
 
 enum cascade_asked {
@@ -120,7 +120,7 @@ struct cascade_run {
 	size_t group, frame, i, kept;
 	unsigned int pass;
 	bool sum, whole, quiet;
-	size_t work;
+	size_t work, work_most; /* of a call */
 	/* pairs, and bits to be corrected, whose memory is on its way: rings from FROM to TO */
 	struct cascade_pair pairs[CASCADE_PAIRS];
 	unsigned int pairs_from, pairs_to;

@@ -2,7 +2,7 @@
 
 #include "tests/unit/qkd-engine/cascade_pair.h"
 
-#include "qkd-engine/cascade_plan.h"
+#include "qkd-engine/cascade_run.h"
 
 static double entropy(double q)
 {
@@ -198,6 +198,88 @@ static void test_deterministic(void)
 	}
 }
 
+/*
+ * Alice's parities of all rounds, one after the other, when her calls and Bob's do at most so much;
+ * RECORD has room for them and a message more. Their number in bytes.
+ */
+static size_t parities_of(const struct cascade_params *p, double qber, const size_t work_most[2],
+                          uint8_t *record)
+{
+	size_t cap = cascade_message_max(p), words = BITS_WORDS(p->bits), n = 0;
+	uint8_t *bob_parities = malloc(cap), *differences = calloc(1, cap);
+	uint64_t *keys = malloc(2 * words * 8);
+	struct cascade_run alice, bob;
+	struct workspace_size size;
+	struct workspace w[2];
+
+	state = 14;
+	for (size_t i = 0; i < words; i++)
+		keys[i] = keys[words + i] = next();
+	for (size_t i = 0; i < p->bits; i++)
+		if ((double)(next() >> 11) * 0x1p-53 < qber)
+			keys[words + i / 64] ^= 1ULL << (i % 64);
+	CU_ASSERT_EQUAL_FATAL(cascade_size(p, &size), 0);
+	CU_ASSERT_EQUAL_FATAL(workspace_init(&w[0], &size), 0);
+	CU_ASSERT_EQUAL_FATAL(workspace_init(&w[1], &size), 0);
+	CU_ASSERT_EQUAL_FATAL(cascade_run_init(&alice, p, keys, false, &w[0]), 0);
+	CU_ASSERT_EQUAL_FATAL(cascade_run_init(&bob, p, keys + words, true, &w[1]), 0);
+	alice.work_most = work_most[0];
+	bob.work_most = work_most[1];
+	while (!cascade_run_prepare(&alice))
+		;
+	while (!cascade_run_prepare(&bob))
+		;
+	for (;;) {
+		uint8_t *out = record + n;
+		int a, b;
+
+		cascade_run_begin(&alice, differences, out);
+		while ((a = cascade_run_sweep(&alice)) == -EAGAIN)
+			;
+		cascade_run_begin(&bob, differences, bob_parities);
+		while ((b = cascade_run_sweep(&bob)) == -EAGAIN)
+			;
+		CU_ASSERT_EQUAL_FATAL(a, 0);
+		CU_ASSERT_EQUAL_FATAL(b, 0);
+		CU_ASSERT_EQUAL_FATAL(alice.asked, bob.asked);
+		if (alice.asked == 0)
+			break;
+		n += (alice.asked + 7) / 8;
+		for (size_t i = 0; i < (alice.asked + 7) / 8; i++)
+			differences[i] = out[i] ^ bob_parities[i];
+	}
+	CU_ASSERT_EQUAL(memcmp(keys, keys + words, p->bits / 8), 0);
+	workspace_fini(&w[0]);
+	workspace_fini(&w[1]);
+	free(keys);
+	free(bob_parities);
+	free(differences);
+	return n;
+}
+
+/* Ends of different speed put their calls' ends elsewhere, and must ask the same all the same. */
+static void test_order_does_not_depend_on_work(void)
+{
+	static const size_t most[][2] = {{1, 1}, {1, 100000}, {7, 3}, {100000, 33}};
+	static const double qbers[] = {0.004, 0.02, 0.08};
+
+	for (size_t q = 0; q < 3; q++) {
+		struct cascade_params p = {3 * 16384, 16384, qbers[q], 5};
+		uint8_t *first = malloc(p.bits + cascade_message_max(&p));
+		uint8_t *again = malloc(p.bits + cascade_message_max(&p));
+		size_t n = parities_of(&p, p.qber, (const size_t[2]){CASCADE_WORK, CASCADE_WORK},
+		                       first);
+
+		CU_ASSERT_TRUE(n > 100);
+		for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+			CU_ASSERT_EQUAL_FATAL(parities_of(&p, p.qber, most[i], again), n);
+			CU_ASSERT_EQUAL(memcmp(first, again, n), 0);
+		}
+		free(first);
+		free(again);
+	}
+}
+
 static void test_parameters_checked(void)
 {
 	static const struct cascade_params bad[] = {
@@ -284,5 +366,6 @@ static void test_size_is_enough(void)
 UNIT_MAIN(UNIT(test_corrects_at_all_rates), UNIT(test_efficiency), UNIT(test_exact_counts),
           UNIT(test_pairs_that_passes_miss), UNIT(test_odd_lengths),
           UNIT(test_no_errors_take_two_rounds), UNIT(test_wrong_estimate), UNIT(test_deterministic),
-          UNIT(test_parameters_checked), UNIT(test_small_buffer_refused), UNIT(test_size_is_enough),
+          UNIT(test_order_does_not_depend_on_work), UNIT(test_parameters_checked),
+          UNIT(test_small_buffer_refused), UNIT(test_size_is_enough),
           UNIT(test_shorter_block_has_no_longer_message))
