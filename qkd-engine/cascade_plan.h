@@ -76,6 +76,12 @@ static inline size_t cascade_orders_bytes(const struct cascade_plan *plan)
 /* A bounded part of the orders; true when all are there. */
 bool cascade_plan_build(struct cascade_plan *plan);
 
+/* How many shifts there are. */
+static inline size_t cascade_shifts(const struct cascade_plan *plan)
+{
+	return (size_t)CASCADE_PASSES * 2 * (plan->rows + (1u << plan->row_log2));
+}
+
 /* Where a bit of a frame is in the order of PASS. */
 static inline size_t cascade_position(const struct cascade_plan *plan, unsigned int pass,
                                       size_t index)

@@ -14,6 +14,9 @@
 #define FEW(frames)      ((frames) / 4 + 2)
 #define VERY_FEW(frames) ((frames) / 16 + 1)
 
+/* Answers in a round from which on most of what permutes bits is looked up. */
+#define SHIFTS_LEAST 16
+
 /* Pieces of W for all that is kept of a block. */
 static void place(struct cascade_run *r, struct workspace *w)
 {
@@ -99,8 +102,19 @@ bool cascade_run_prepare(struct cascade_run *r)
 	return r->prepared;
 }
 
+/* Corrections look up some twenty entries each, at random, one after the other. */
+static void prefetch_shifts(const struct cascade_plan *plan)
+{
+	const uint16_t *end = plan->shifts + cascade_shifts(plan);
+
+	for (const uint16_t *p = plan->shifts; p < end; p += 64 / sizeof(*p))
+		__builtin_prefetch(p);
+}
+
 void cascade_run_begin(struct cascade_run *r, const uint8_t *differences, uint8_t *parities)
 {
+	size_t searched = r->asked;
+
 	r->stats.rounds++;
 	r->depth = r->asked > FEW(r->plan.frames) ? 1 : r->asked > VERY_FEW(r->plan.frames) ? 2 : 3;
 	r->differences = differences;
@@ -112,6 +126,8 @@ void cascade_run_begin(struct cascade_run *r, const uint8_t *differences, uint8_
 	r->i = r->kept = 0;
 	r->pass = 0;
 	r->quiet = true;
+	if (searched >= SHIFTS_LEAST)
+		prefetch_shifts(&r->plan);
 }
 
 /* Next step of the sweep, with its own state at the beginning. */
