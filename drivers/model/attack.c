@@ -31,6 +31,9 @@ static const struct attack_plugin *const plugins[ATTACK_KINDS] = {
         [ATTACK_BLINDING_PULSED] = &attack_blinding_pulsed,
         [ATTACK_TIME_SHIFT] = &attack_time_shift,
         [ATTACK_ENERGY_TIME] = &attack_energy_time,
+        [ATTACK_QRNG_STUCK] = &attack_qrng_stuck,
+        [ATTACK_QRNG_BIASED] = &attack_qrng_biased,
+        [ATTACK_QRNG_PERIODIC] = &attack_qrng_periodic,
 };
 
 static const struct attack_plugin *plugin_of(const struct attack *attack)
@@ -114,7 +117,7 @@ size_t attack_values(const struct attack *attack, char *buf, size_t n)
 
 static int unknown(const char *name, struct err *err)
 {
-	char list[400];
+	char list[512];
 	size_t used = 0;
 
 	for (unsigned int k = 0; k < ATTACK_KINDS; k++)
@@ -195,6 +198,13 @@ void attack_monitors(const struct attack *attack, const struct optics_link *link
 	m->output_gain = 1;
 	if (plugin_of(attack)->monitors != NULL)
 		plugin_of(attack)->monitors(attack, link, m);
+}
+
+void attack_random(const struct attack *attack, unsigned int role, struct attack_random *state,
+                   uint8_t *bytes, size_t n)
+{
+	if (plugin_of(attack)->random != NULL && (unsigned int)lrint(attack->card) == role)
+		plugin_of(attack)->random(attack, state, bytes, n);
 }
 
 double attack_blinded(const struct attack *attack)

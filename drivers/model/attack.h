@@ -28,6 +28,9 @@ enum attack_kind {
 	ATTACK_BLINDING_PULSED,
 	ATTACK_TIME_SHIFT,
 	ATTACK_ENERGY_TIME,
+	ATTACK_QRNG_STUCK,
+	ATTACK_QRNG_BIASED,
+	ATTACK_QRNG_PERIODIC,
 	ATTACK_KINDS
 };
 
@@ -45,6 +48,8 @@ struct attack {
 	double shift_slots; /* of the arrival */
 	double mismatch_db; /* of the two detectors of a basis */
 	double gain_db;     /* by which light grows */
+	double card;        /* whose random source: CARD_ROLE_* */
+	double value;       /* what is wrong with it */
 };
 
 /*

@@ -46,6 +46,12 @@ struct attack_monitors {
 	double photocurrent_na[4], photocurrent_peak_na[4]; /* Bob; peak: mean of 10 us */
 };
 
+/* Where a faulty random source is in its stream. */
+struct attack_random {
+	struct rng rng;
+	uint64_t seed, count;
+};
+
 struct attack_plugin {
 	const char *name, *about;
 	struct attack_parameter parameter[ATTACK_PARAMETERS]; /* until one without a name */
@@ -58,6 +64,9 @@ struct attack_plugin {
 	                      struct otdr_point point[ATTACK_POINTS]);
 	void (*monitors)(const struct attack *attack, const struct optics_link *link,
 	                 struct attack_monitors *m);
+	/* What a card's random source gives in place of N raw bytes. */
+	void (*random)(const struct attack *attack, struct attack_random *state, uint8_t *bytes,
+	               size_t n);
 	/* Share of the time in which detectors answer to no photon. */
 	double (*blinded)(const struct attack *attack);
 };
@@ -65,7 +74,8 @@ struct attack_plugin {
 extern const struct attack_plugin attack_intercept_resend, attack_minus_to_plus,
         attack_photon_number_splitting, attack_tap, attack_tap_compensated, attack_fibre_bend,
         attack_fibre_cut, attack_laser_damage, attack_trojan_horse, attack_blinding,
-        attack_blinding_pulsed, attack_time_shift, attack_energy_time;
+        attack_blinding_pulsed, attack_time_shift, attack_energy_time, attack_qrng_stuck,
+        attack_qrng_biased, attack_qrng_periodic;
 
 /* For ATTACK NULL as for none. */
 void attack_pulse(const struct attack *attack, const struct attack_pulse *p,
@@ -74,6 +84,9 @@ unsigned int attack_fibre(const struct attack *attack, double length_km,
                           struct otdr_point point[ATTACK_POINTS]);
 void attack_monitors(const struct attack *attack, const struct optics_link *link,
                      struct attack_monitors *m);
+/* Nothing is done to the bytes of a card of ROLE that is not meant. */
+void attack_random(const struct attack *attack, unsigned int role, struct attack_random *state,
+                   uint8_t *bytes, size_t n);
 double attack_blinded(const struct attack *attack);
 
 /* The pulse as it was sent, with so much more or less light on its way. */

@@ -15,6 +15,7 @@
 
 #include "drivers/card_regs.h"
 #include "drivers/model/analog.h"
+#include "drivers/model/attack_plugin.h"
 #include "drivers/model/ocm_card.h"
 #include "drivers/model/monitor.h"
 #include "drivers/model/otdr_card.h"
@@ -74,6 +75,9 @@ struct shm_card {
 
 	uint64_t reset_ns;
 	uint32_t qrng_ctrl;
+	/* what is done to the raw stream */
+	struct attack random_fault;
+	struct attack_random random_state;
 	uint64_t telemetry_ns;
 	double power;   /* of the light, more than on the mean, relative: what its monitor sees */
 	double board_k; /* the board is so much warmer than on the mean */

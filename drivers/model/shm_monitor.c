@@ -39,6 +39,9 @@ static void qrng(struct shm_card *card)
 		uint32_t bytes = r->len - r->used < left ? r->len - r->used : left;
 
 		random_bytes(r->data + r->used, bytes);
+		if (!(card->qrng_ctrl & 1))
+			attack_random(&card->random_fault, card->role, &card->random_state,
+			              r->data + r->used, bytes);
 		shm_ring_commit(card, CARD_RING_QRNG, bytes);
 		left -= bytes;
 	}

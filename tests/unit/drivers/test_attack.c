@@ -91,14 +91,15 @@ static void test_table(void)
 		attack_usage(k, usage, sizeof(usage));
 		for (const char *c = usage; *c != '\0'; c++)
 			parameters += *c == ' ';
+		/* 1 is within every range. */
 		strcpy(words, attack_name(k));
 		for (unsigned int i = 0; i < parameters; i++)
-			strcat(words, " 0.25");
+			strcat(words, strstr(usage, "SLOTS") != NULL ? " 0.25" : " 1");
 		CU_ASSERT_EQUAL(attack_parse(words, &a, &err), 0);
 		CU_ASSERT_EQUAL(a.kind, k);
 		attack_values(&a, values, sizeof(values));
-		for (const char *c = values; (c = strstr(c, ":0.25")) != NULL; c++)
-			parameters--;
+		for (const char *c = values; (c = strchr(c, ':')) != NULL; c++)
+			parameters -= strncmp(c, ":0.25", 5) == 0 || strncmp(c, ":1", 2) == 0;
 		CU_ASSERT_EQUAL(parameters, 0);
 		strcat(words, " 0.25");
 		CU_ASSERT_EQUAL(attack_parse(words, &a, &err), -EINVAL);
