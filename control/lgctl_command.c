@@ -241,6 +241,8 @@ static const struct command commands[] = {
          "FILE.sor [PLOT.svg]",
          lgctl_build_otdr_import,
          lgctl_print_otdr_file},
+        {{"watch", "show"}, 0, 0, "watch_show", "", NULL, lgctl_print_tree},
+        {{"watch", "relearn"}, 0, 0, "watch_relearn", "", NULL, lgctl_print_tree},
         {{"log", "set"}, 2, 2, "log_set", "COMPONENT LEVEL", build_log, lgctl_print_done},
         {{"methods"}, 0, 0, "get_methods", "", NULL, lgctl_print_methods},
         {{"rpc"}, 1, 2, NULL, "METHOD [JSON]", build_rpc, lgctl_print_json},

@@ -128,6 +128,7 @@ static void take_session(struct link *l, uint64_t session, uint64_t now)
 	l->session = session;
 	l->stats.sessions++;
 	l->summary_sent = l->summary_taken = false;
+	l->peer_power = 0;
 	send_summary(l);
 	for (unsigned int i = 0; i < l->tunnel_count; i++)
 		rekey_session(l->tunnels[i].rekey, now);
@@ -185,8 +186,31 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 		link_take_rekey(l, note->data, note->len, now);
 	else if (note->len >= 1 && note->data[0] == MESSAGE_WIRE)
 		take_wire(l, note->data, note->len);
+	else if (note->len == 5 && note->data[0] == MESSAGE_POWER)
+		l->peer_power = get_be32(note->data + 1);
 	else
 		l->stats.bad_messages++;
+}
+
+double link_peer_power(const struct link *l)
+{
+	return l->channel_up ? l->peer_power : 0;
+}
+
+void link_hold(struct link *l, bool held)
+{
+	struct qkd_note *note;
+
+	if (held == l->held)
+		return;
+	note = qkd_note_new(QKD_NOTE_HOLD, 0);
+	if (note == NULL) {
+		l->stats.notes_dropped++;
+		return; /* asked for again in the next turn */
+	}
+	note->raised = held;
+	if (link_post(l, note) == 0)
+		l->held = held;
 }
 
 const struct link_block *link_block_at(const struct link *l, unsigned int i)

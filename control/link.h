@@ -70,6 +70,11 @@ int link_wire_send(struct link *l, uint16_t tunnel, const void *msg, size_t len)
 void link_wire_receiver(struct link *l,
                         bool (*receive)(uint16_t tunnel, const uint8_t *msg, size_t len));
 
+/* What the peer's power monitor reads, nW, as of the last second or so; 0: not known. */
+double link_peer_power(const struct link *l);
+/* Whether something says that no block may become key; repeating the same is no cost. */
+void link_hold(struct link *l, bool held);
+
 /* The figures that are the control thread's own. */
 struct link_stats {
 	bool connected; /* the channel has a session and the stores were compared */

@@ -11,7 +11,13 @@
 #include "control/link.h"
 
 /* First byte of a message on the control stream. */
-enum { MESSAGE_SUMMARY = 1, MESSAGE_REKEY_OLD = 2, MESSAGE_REKEY = 3, MESSAGE_WIRE = 4 };
+enum {
+	MESSAGE_SUMMARY = 1,
+	MESSAGE_REKEY_OLD = 2,
+	MESSAGE_REKEY = 3,
+	MESSAGE_WIRE = 4,
+	MESSAGE_POWER = 5
+};
 
 struct rekey_context {
 	struct link *link;
@@ -38,12 +44,15 @@ struct link {
 	unsigned int unposted_count;
 	uint64_t session; /* of the notes that are answered */
 	/* link_pads.c */
+	bool held; /* link_hold() */
 	bool allow_computational, bootstrapping;
 	uint64_t preshared_again_ns; /* not before that, when few pads are left */
 	bool channel_ipv6;
 	uint64_t channel_moves; /* of the peer, as far as they are in the log */
 	bool summary_sent, summary_failed, summary_taken, channel_up;
 	bool (*wire_receive)(uint16_t tunnel, const uint8_t *msg, size_t len); /* or NULL */
+	double peer_power; /* that the peer's card sends; of the session */
+	uint64_t next_power_ns;
 	char card_reason[256]; /* why there is no card */
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;

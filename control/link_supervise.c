@@ -8,9 +8,12 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 LOG_COMPONENT_DEFINE(link_supervise)
+
+#define POWER_NS (1 * NS_PER_S)
 
 static void watch_card(struct link *l, uint64_t now)
 {
@@ -55,12 +58,26 @@ static void watch_place(struct link *l, const struct qkd_role_status *s)
 		         config_addr_format(&addr, text), get_be16(s->peer.bytes + 16));
 }
 
+/* The other end's loss tracking divides by it: it goes out each second while there is light. */
+static void tell_power(struct link *l, const struct qkd_role_status *s, uint64_t now)
+{
+	uint8_t msg[4];
+
+	if (now < l->next_power_ns || !l->channel_up || !l->site_a || !s->optics.present ||
+	    s->optics.card.tx_power_nw == 0)
+		return;
+	l->next_power_ns = now + POWER_NS;
+	put_be32(msg, s->optics.card.tx_power_nw);
+	link_send(l, MESSAGE_POWER, -1, msg, sizeof(msg));
+}
+
 void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t now)
 {
 	watch_channel(l, s);
 	watch_place(l, s);
 	if (s->quantum)
 		watch_card(l, now);
+	tell_power(l, s, now);
 }
 
 void link_watch_keys(struct link *l)

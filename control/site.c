@@ -13,6 +13,7 @@
 #include "common/secret.h"
 #include "control/address_watch.h"
 #include "control/clicks_watch.h"
+#include "control/fibre_watch.h"
 #include "control/dwdm_watch.h"
 #include "control/link_watch.h"
 #include "control/live_watch.h"
@@ -185,6 +186,7 @@ int site_start(const struct config *c, struct err *err)
 	started_ns = clock_mono_ns();
 	no_key_watch_reset();
 	clicks_watch_reset();
+	fibre_watch_start(&config);
 	dwdm_watch_reset();
 	live_watch_reset();
 	path_watch_reset();
@@ -236,6 +238,10 @@ static void watch_clicks(uint64_t now_ns)
 	qkd_role_status_read(link_role(link_), &s);
 	s.optics.card.simulated = s.optics.simulated;
 	clicks_watch_poll(config.link, s.optics.present ? &s.optics.card : NULL, now_ns);
+	if (s.quantum) {
+		fibre_watch_poll(&s, link_peer_power(link_), now_ns);
+		link_hold(link_, fibre_watch_holds());
+	}
 }
 
 static void watch_fibre(void)

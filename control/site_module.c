@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common/clock.h"
+#include "control/fibre_watch.h"
 #include "control/gateway.h"
 #include "control/live_watch.h"
 #include "control/module.h"
@@ -259,9 +260,15 @@ static json_t *read_optics(void)
 	                 (json_int_t)s.datagrams_dropped);
 }
 
+static json_t *read_watch(void)
+{
+	return site_link() != NULL && site_config()->qkd.enabled ? fibre_watch_json() : NULL;
+}
+
 STATUS_SECTION_DEFINE(ports, read_ports)
 STATUS_SECTION_DEFINE(lcores, read_lcores)
 STATUS_SECTION_DEFINE(optics, read_optics)
+STATUS_SECTION_DEFINE(watch, read_watch)
 
 static int start(struct app *app, struct err *err)
 {

@@ -141,6 +141,7 @@ static json_t *card_json(const struct card_status *s)
 	U64(o, s, sequence_errors);
 	U64(o, s, temperature_mc);
 	U64(o, s, photocurrent_na);
+	U64(o, s, tx_power_nw);
 	return o;
 }
 

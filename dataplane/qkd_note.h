@@ -25,6 +25,7 @@ enum qkd_note_type {
 	QKD_NOTE_PAD_FETCHED, /* pad: the one that was wanted */
 	QKD_NOTE_PAD_UNKNOWN, /* pad.id: there is no such pad, or not any more */
 	QKD_NOTE_THRESHOLDS,  /* qber_abort, qber_alarm */
+	QKD_NOTE_HOLD,        /* raised: no block may become key */
 };
 
 struct qkd_note {

@@ -184,6 +184,10 @@ static bool take_note(struct qkd_role *q, struct qkd_note *note)
 		if (q->engine != NULL)
 			engine_thresholds(q->engine, note->qber_abort, note->qber_alarm);
 		break;
+	case QKD_NOTE_HOLD:
+		if (q->engine != NULL)
+			engine_hold(q->engine, note->raised);
+		break;
 	default:
 		break;
 	}

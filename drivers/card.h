@@ -164,8 +164,10 @@ struct card_status {
 	uint64_t gap_slots; /* within the gaps */
 	bool otdr, ocm;     /* it has one */
 	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;
+	uint64_t last_slot; /* of the tags that were read */
 	int32_t temperature_mc;
 	uint32_t photocurrent_na;
+	uint32_t tx_power_nw; /* before the attenuator; 0: not armed, or no telemetry */
 	enum card_tx_mode tx_mode;
 	int32_t bias_mv; /* of the intensity modulator, with its extinction: 0 while not followed */
 	uint32_t extinction_mdb;

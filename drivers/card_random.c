@@ -86,6 +86,7 @@ unsigned int card_telemetry_poll(struct card *card)
 				card_status_add(card, sequence_errors, 1);
 			card_status_set(card, temperature_mc, t.temperature_mc);
 			card_status_set(card, photocurrent_na, t.photocurrent_na);
+			card_status_set(card, tx_power_nw, t.tx_power_nw);
 		}
 		card_ring_release(r, 1);
 		n++;

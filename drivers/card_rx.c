@@ -81,6 +81,7 @@ static bool take(struct card *card, uint64_t tag, struct card_click *out, bool *
 	card->tag_last = slot;
 	*out = (struct card_click){.slot = slot, .sub = (uint8_t)CARD_TAG_SUB(tag)};
 	out->detectors = (uint8_t)(type == CARD_TAG_DOUBLE ? channel : 1u << channel);
+	card_status_set(card, last_slot, slot);
 	card_status_add(card, clicks, 1);
 	if (type == CARD_TAG_DOUBLE)
 		card_status_add(card, doubles, 1);

@@ -38,6 +38,28 @@ void alarm_set(struct engine *e, enum engine_alarm alarm, bool raised, const cha
 	e->ops.alarm(e->ctx, alarm, raised, text);
 }
 
+bool alarms_block_key(const struct engine *e)
+{
+	return e->held || monitor_blocks_key(&e->monitor);
+}
+
+static void end_tainted(struct engine *e)
+{
+	if (e->open != NULL && e->open->tainted && !alarms_block_key(e))
+		block_abort(e, e->open, ABORT_ALARM, true);
+}
+
+void engine_hold(struct engine *e, bool held)
+{
+	if (held == e->held)
+		return;
+	e->held = held;
+	if (held)
+		block_void_recent(e, ABORT_ALARM);
+	else
+		end_tainted(e);
+}
+
 static void show_kind(struct engine *e)
 {
 	static const struct {
@@ -76,8 +98,7 @@ void alarms_errors(struct engine *e, enum monitor_sequence s, const struct monit
 		break;
 	case MONITOR_CLEARED:
 		show_kind(e);
-		if (e->open != NULL && e->open->tainted)
-			block_abort(e, e->open, ABORT_ALARM, true);
+		end_tainted(e);
 		break;
 	case MONITOR_NOTHING:
 		break;

@@ -53,7 +53,7 @@ struct block *block_open(struct engine *e, uint64_t number)
 		b->number = number;
 		memcpy(b->id, e->session, 8);
 		put_be64(b->id + 8, number);
-		b->tainted = monitor_blocks_key(&e->monitor);
+		b->tainted = alarms_block_key(e);
 		b->hash = hash_keys_hold(e->hash);
 		auth_transcript_init(&b->secret->tx, alice ? b->hash->ab : b->hash->ba);
 		auth_transcript_init(&b->secret->rx, alice ? b->hash->ba : b->hash->ab);
@@ -273,5 +273,5 @@ static bool was_held(const struct engine *e, const struct block *b)
 
 bool block_is_clean(const struct engine *e, const struct block *b)
 {
-	return !monitor_blocks_key(&e->monitor) && !b->tainted && was_held(e, b);
+	return !alarms_block_key(e) && !b->tainted && was_held(e, b);
 }

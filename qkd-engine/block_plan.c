@@ -144,6 +144,8 @@ bool block_plan(struct engine *e, struct block *b)
 	const struct block_plan *p = &b->plan;
 	struct leak_expect x;
 
+	for (unsigned int k = 0; k < 2; k++)
+		e->stats.counted[k] += b->counts.n_z[k] + b->counts.n_x[k];
 	leak_track_expect(&e->leak_track, &sample, &x);
 	choose(e, b, &x);
 	if (p->secret_bits == 0) {

@@ -179,6 +179,7 @@ struct engine_stats {
 	double efficiency_f;                /* of the last block: Alice's parities / n h(Q) */
 	uint64_t blocks_ok, blocks_aborted, secret_bits, leaked_bits, blocks_sifted_bits;
 	uint64_t aborts[ABORT_REASONS]; /* of blocks_aborted, by reason */
+	uint64_t counted[2]; /* Bob: detections by intensity, of all blocks that were counted */
 	uint64_t blocks_benchmark;      /* counted as no proof allows: wiped, not key */
 	uint64_t frames, frames_failed; /* checked after reconciliation */
 	uint64_t blocks_in_flight;
@@ -231,6 +232,12 @@ void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad);
 
 /* Thresholds that may change live. */
 void engine_thresholds(struct engine *e, double qber_abort, double qber_alarm);
+
+/*
+ * HELD: something outside the engine says that a proof's assumption may be broken. The block that
+ * fills and young ones are void at once, and none becomes key, at either end, until it is over.
+ */
+void engine_hold(struct engine *e, bool held);
 
 /*
  * Receive what waits on CHANNEL_QKD and do a bounded step (about 50 us); returns true when

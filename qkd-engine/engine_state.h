@@ -134,6 +134,7 @@ struct engine {
 	struct outbox_entry *outbox, **outbox_end;
 	size_t outbox_bytes;
 	struct monitor monitor;
+	bool held; /* engine_hold() */
 	struct block blocks[ENGINE_BLOCKS_MAX];
 	unsigned int block_count;     /* of them, in use */
 	struct workspace_pool spaces; /* for reconciliation */
@@ -173,6 +174,8 @@ static inline bool outbox_full(const struct engine *e)
 }
 
 /* alarms.c */
+/* No block may become key. */
+bool alarms_block_key(const struct engine *e);
 void alarm_set(struct engine *e, enum engine_alarm alarm, bool raised, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
 /* Feed outcomes, the next of their sequence, to monitoring and act on what it says. */

@@ -154,6 +154,32 @@ static void test_below_the_alarm(void)
 	rig_fini(&r);
 }
 
+/* What the engine does not see itself: held at one end, no block becomes key at either. */
+static void test_held(void)
+{
+	static struct rig r;
+	struct engine_stats b;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 120000, &good, 14));
+	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 2, 5 * NS_PER_S));
+	engine_hold(r.b.engine, true);
+	/* Those that Bob had tagged are Alice's to decide. */
+	rig_run(&r, 500 * NS_PER_MS);
+	unsigned int at_a = r.a.block_count, at_b = r.b.block_count;
+	rig_run(&r, NS_PER_S);
+	CU_ASSERT_EQUAL(r.a.block_count, at_a);
+	CU_ASSERT_EQUAL(r.b.block_count, at_b);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT(b.aborts[ABORT_ALARM] > 0);
+	CU_ASSERT_EQUAL(b.alarms, 0);
+	engine_hold(r.b.engine, false);
+	CU_ASSERT_TRUE(rig_run_blocks(&r, at_b + 2, 5 * NS_PER_S));
+	engine_stats_read(r.b.engine, &b);
+	/* Both intensities were counted, the signal more often. */
+	CU_ASSERT(b.counted[1] > 0 && b.counted[0] > b.counted[1]);
+	rig_fini(&r);
+}
+
 /* Runs until block NUMBER, which fills at Bob, is at most LEFT detections short of its end. */
 static void run_to_end(struct rig *r, uint64_t number, size_t left)
 {
@@ -243,4 +269,4 @@ static void test_hold_ends_without_light(void)
 
 UNIT_MAIN(UNIT(test_test_basis_late), UNIT(test_hold_ends_without_light), UNIT(test_both_bases),
           UNIT(test_key_basis), UNIT(test_test_basis), UNIT(test_one_pulse_in_three),
-          UNIT(test_from_the_start), UNIT(test_below_the_alarm))
+          UNIT(test_from_the_start), UNIT(test_below_the_alarm), UNIT(test_held))

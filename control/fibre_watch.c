@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/fibre_watch.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "control/alarm.h"
+#include "watch/decoy.h"
+#include "watch/doubles.h"
+#include "watch/errors.h"
+#include "watch/loss.h"
+#include "watch/monitors.h"
+
+#define PERIOD_NS (100 * NS_PER_MS) /* of the figures that are watched */
+#define QUIET_NS  (30 * NS_PER_S)   /* until an alarm is cleared */
+/* Figures that come from so long apart say nothing of a rate. */
+#define PAUSE_NS (2 * NS_PER_S)
+
+/* What is counted on and on, of the turn before. */
+struct figures {
+	uint64_t n[2], e[2]; /* compared outcomes and errors, Z and X */
+	uint64_t counted[2];
+	uint64_t clicks, doubles, slot, gap_slots;
+};
+
+static struct {
+	char resource[80];
+	bool bob;
+	double holdoff_slots_fs; /* of the hold-off; divided by the slot's gives slots */
+	struct watch_errors errors;
+	struct watch_decoy decoy;
+	struct watch_doubles doubles;
+	struct watch_loss loss;
+	bool known; /* LAST is of this link, aligned */
+	struct figures last;
+	uint64_t last_ns, next_ns;
+	uint64_t over_ns[WATCH_MONITORS]; /* last above its threshold; 0: no alarm */
+	uint64_t crossings[WATCH_MONITORS];
+	const struct config *config;
+} watch;
+
+void fibre_watch_relearn(void)
+{
+	const struct config *c = watch.config;
+
+	watch_errors_init(&watch.errors);
+	watch_doubles_init(&watch.doubles);
+	watch_loss_init(&watch.loss);
+	if (c != NULL)
+		watch_decoy_init(&watch.decoy, c->qkd.mu1, c->qkd.mu2, c->qkd.p_mu1,
+		                 1 - c->qkd.p_mu1);
+	watch.known = false;
+}
+
+void fibre_watch_start(const struct config *config)
+{
+	memset(&watch, 0, sizeof(watch));
+	watch.config = config;
+	watch.bob = config->site == CONFIG_SITE_B;
+	watch.holdoff_slots_fs = (double)config->qkd.holdoff_ns * 1e6;
+	snprintf(watch.resource, sizeof(watch.resource), "link/%s", config->link);
+	fibre_watch_relearn();
+}
+
+static bool above(enum watch_monitor m)
+{
+	switch (m) {
+	case WATCH_ERRORS_Z_WEAK:
+		return watch.errors.basis[0].weak.over;
+	case WATCH_ERRORS_Z_STRONG:
+		return watch.errors.basis[0].strong.over;
+	case WATCH_ERRORS_X_WEAK:
+		return watch.errors.basis[1].weak.over;
+	case WATCH_ERRORS_X_STRONG:
+		return watch.errors.basis[1].strong.over;
+	case WATCH_DECOY:
+		return watch.decoy.few.over;
+	case WATCH_DOUBLES_FEW:
+		return watch.doubles.few.over;
+	case WATCH_DOUBLES_MANY:
+		return watch.doubles.many.over;
+	case WATCH_LOSS:
+		return watch.loss.loss.over;
+	case WATCH_GAIN:
+		return watch.loss.gain.over;
+	case WATCH_LOSS_DRIFT:
+		return watch.loss.drifted;
+	default:
+		return false;
+	}
+}
+
+static void describe(enum watch_monitor m, char *text, size_t size)
+{
+	const struct watch_errors *e = &watch.errors;
+	unsigned int b = m == WATCH_ERRORS_X_WEAK || m == WATCH_ERRORS_X_STRONG;
+
+	switch (m) {
+	case WATCH_DECOY:
+		snprintf(text, size,
+		         "decoys are %.2f %% of the detections, at least %.2f %% on any honest "
+		         "fibre",
+		         100 * watch.decoy.share, 100 * watch.decoy.p0);
+		break;
+	case WATCH_DOUBLES_FEW:
+	case WATCH_DOUBLES_MANY:
+		snprintf(text, size, "slots with several clicks are %s than %.3f %% of all",
+		         m == WATCH_DOUBLES_FEW ? "far fewer" : "more",
+		         100 * exp(watch.doubles.base.value));
+		break;
+	case WATCH_LOSS:
+	case WATCH_GAIN:
+	case WATCH_LOSS_DRIFT:
+		snprintf(text, size,
+		         "the link loses %+.3f dB against its baseline, %+.3f since the start",
+		         watch.loss.base.value - watch.loss.last,
+		         watch.loss.base.reference - watch.loss.last);
+		break;
+	default:
+		snprintf(text, size, "errors in %s: %.2f %%, baseline %.2f %%, %.0f outcomes since",
+		         b == 0 ? "Z" : "X", 100 * e->basis[b].rate, 100 * e->basis[b].base.value,
+		         m == WATCH_ERRORS_Z_WEAK || m == WATCH_ERRORS_X_WEAK
+		                 ? e->basis[b].weak.since
+		                 : e->basis[b].strong.since);
+	}
+}
+
+/* Two monitors may raise one kind: it lasts as long as either. */
+static bool kind_lasts(const char *alarm)
+{
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		if (watch.over_ns[m] != 0 && strcmp(watch_row(m)->alarm, alarm) == 0)
+			return true;
+	return false;
+}
+
+static void alarms(uint32_t crossed, uint64_t now)
+{
+	char text[160];
+
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
+		const struct watch_row *row = watch_row(m);
+
+		watch.crossings[m] += crossed >> m & 1;
+		if (crossed >> m & 1 || above(m)) {
+			watch.over_ns[m] = now;
+			describe(m, text, sizeof(text));
+			alarm_raise(row->alarm, watch.resource,
+			            row->stops_key ? ALARM_CRITICAL : ALARM_MAJOR, text);
+		} else if (watch.over_ns[m] != 0 && now - watch.over_ns[m] >= QUIET_NS) {
+			watch.over_ns[m] = 0;
+			if (!kind_lasts(row->alarm))
+				alarm_clear(row->alarm, watch.resource,
+				            "as the baseline has it for 30 s");
+		}
+	}
+}
+
+static struct figures figures_of(const struct qkd_role_status *s)
+{
+	const struct engine_stats *e = &s->engine;
+	const struct card_status *c = &s->optics.card;
+
+	return (struct figures){.n = {e->sampled_z, e->sifted_x},
+	                        .e = {e->sample_errors_z, e->errors_x},
+	                        .counted = {e->counted[0], e->counted[1]},
+	                        .clicks = c->clicks,
+	                        .doubles = c->doubles,
+	                        .slot = c->last_slot,
+	                        .gap_slots = c->gap_slots};
+}
+
+/* A card that was opened anew, or a gap that spans both turns, gives none. */
+static double live_slots(const struct figures *f, const struct card_status *c)
+{
+	double slots = (double)(f->slot - watch.last.slot);
+
+	slots -= (double)(f->gap_slots - watch.last.gap_slots);
+	return slots - (double)(f->clicks - watch.last.clicks) * watch.holdoff_slots_fs /
+	                       (double)c->slot_period_fs;
+}
+
+static uint32_t take(const struct figures *f, const struct qkd_role_status *s, double power,
+                     double seconds)
+{
+	const struct figures *l = &watch.last;
+	uint64_t n[2], e[2];
+	uint32_t over;
+
+	for (unsigned int b = 0; b < 2; b++) {
+		n[b] = f->n[b] - l->n[b];
+		e[b] = f->e[b] - l->e[b];
+	}
+	over = watch_errors_add(&watch.errors, n, e, seconds);
+	over |= watch_decoy_add(&watch.decoy, f->counted[0] - l->counted[0],
+	                        f->counted[1] - l->counted[1]);
+	if (!watch.bob || f->clicks <= l->clicks || f->slot <= l->slot)
+		return over;
+	over |= watch_doubles_add(&watch.doubles, f->clicks - l->clicks, f->doubles - l->doubles,
+	                          seconds);
+	return over | watch_loss_add(&watch.loss, f->clicks - l->clicks,
+	                             live_slots(f, &s->optics.card), power, seconds);
+}
+
+void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64_t now_ns)
+{
+	/* Other light than that of keys has other figures. */
+	bool usable = s->optics.present && s->engine.aligned;
+	struct figures f;
+	uint32_t crossed = 0;
+
+	if (now_ns < watch.next_ns)
+		return;
+	watch.next_ns = now_ns + PERIOD_NS;
+	f = figures_of(s);
+	if (usable && watch.known && now_ns - watch.last_ns < PAUSE_NS)
+		crossed = take(&f, s, peer_power, (double)(now_ns - watch.last_ns) / NS_PER_S);
+	watch.known = usable;
+	watch.last = f;
+	watch.last_ns = now_ns;
+	alarms(crossed, now_ns);
+}
+
+bool fibre_watch_holds(void)
+{
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		if (watch.over_ns[m] != 0 && watch_row(m)->stops_key)
+			return true;
+	return false;
+}
+
+static json_t *baseline_json(const struct baseline *b)
+{
+	return json_pack("{s:b, s:f, s:f, s:f, s:f}", "learnt", b->ready, "seconds", b->seconds,
+	                 "reference", b->reference, "value", b->value, "spread", b->spread);
+}
+
+json_t *fibre_watch_json(void)
+{
+	json_t *monitors = json_array();
+
+	if (watch.config == NULL)
+		return NULL;
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		json_array_append_new(monitors,
+		                      json_pack("{s:s, s:s, s:b, s:I, s:f, s:f, s:b}", "monitor",
+		                                watch_row(m)->name, "alarm", watch_row(m)->alarm,
+		                                "raised", watch.over_ns[m] != 0, "crossings",
+		                                (json_int_t)watch.crossings[m], "threshold_nats",
+		                                watch_nats(m), "false_alarms_a_year",
+		                                watch_row(m)->alarms, "stops_key",
+		                                watch_row(m)->stops_key));
+	return json_pack("{s:b, s:f, s:o, s:o, s:o, s:o, s:o}", "holds_key", fibre_watch_holds(),
+	                 "false_alarms_a_year", watch_alarms_a_year() + WATCH_OTHERS_A_YEAR,
+	                 "errors_z", baseline_json(&watch.errors.basis[0].base), "errors_x",
+	                 baseline_json(&watch.errors.basis[1].base), "doubles_log",
+	                 baseline_json(&watch.doubles.base), "transmission_db",
+	                 baseline_json(&watch.loss.base), "monitors", monitors);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The watch on the fibre: feeds the monitors (watch/) with what engine and card count, and makes
+ * alarms of what they say. Which monitor fires decides the alarm's name (watch/monitors.c); those
+ * that break an assumption of the proof hold back key while they last.
+ *
+ * Errors are seen at both sites. Site B has the clicks besides: doubles, by the blocks' counts the
+ * decoy statistics and, with the power that site A tells it, the loss.
+ */
+
+#ifndef CONTROL_FIBRE_WATCH_H
+#define CONTROL_FIBRE_WATCH_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "dataplane/qkd_role.h"
+
+/* With baselines to be learnt. */
+void fibre_watch_start(const struct config *config);
+
+/* A few times a second: figures of the link, and what the peer's power monitor reads (0: unknown).
+ */
+void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64_t now_ns);
+
+/* No block may become key. */
+bool fibre_watch_holds(void);
+
+/* Learn all baselines anew from now on: what changed is accepted, and its alarms end. */
+void fibre_watch_relearn(void);
+
+/* Monitors, baselines, thresholds; for status. */
+json_t *fibre_watch_json(void);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/fibre_watch.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "control/alarm.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/watch/numbers.h"
+
+#define TURN_NS (100 * NS_PER_MS)
+#define SLOTS   100000000 /* of a turn */
+#define CLICKS  9000
+
+static struct config config;
+static struct qkd_role_status status;
+static uint64_t now;
+static double power;
+
+static bool raised(const char *kind)
+{
+	const struct alarm *a = alarm_find(kind, "link/demo");
+
+	return a != NULL && a->active;
+}
+
+static void start(enum config_site site)
+{
+	log_level_set("alarm", LOG_LEVEL_ERR - 1);
+	alarm_reset(NULL);
+	memset(&config, 0, sizeof(config));
+	memset(&status, 0, sizeof(status));
+	strcpy(config.link, "demo");
+	config.site = site;
+	config.qkd.mu1 = 0.5;
+	config.qkd.mu2 = 0.1;
+	config.qkd.p_mu1 = 0.7;
+	config.qkd.holdoff_ns = 10000;
+	status.quantum = status.optics.present = status.engine.aligned = true;
+	status.optics.card.slot_period_fs = 1000000;
+	now = 100 * NS_PER_S;
+	power = 8000;
+	fibre_watch_start(&config);
+	fibre_watch_poll(&status, power, now);
+}
+
+/* Turns of a link with this error rate in X, double clicks and clicks. */
+static void turns(unsigned int n, double qx, double doubles, unsigned int clicks)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct engine_stats *e = &status.engine;
+
+		e->sampled_z += 1000;
+		e->sample_errors_z += number_binomial(1000, 0.02);
+		e->sifted_x += 400;
+		e->errors_x += number_binomial(400, qx);
+		status.optics.card.clicks += clicks;
+		status.optics.card.doubles += number_binomial(clicks, doubles);
+		status.optics.card.last_slot += SLOTS;
+		fibre_watch_poll(&status, power, now += TURN_NS);
+	}
+}
+
+static unsigned int active(void)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; alarm_at(i) != NULL; i++)
+		n += alarm_at(i)->active;
+	return n;
+}
+
+static void test_errors(void)
+{
+	start(CONFIG_SITE_B);
+	turns(7000, 0.02, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+	turns(100, 0.045, 0.002, CLICKS);
+	CU_ASSERT_TRUE(raised("errors-rise-x"));
+	CU_ASSERT_EQUAL(active(), 1);
+	/* The bound covers it. */
+	CU_ASSERT_FALSE(fibre_watch_holds());
+	CU_ASSERT_PTR_NOT_NULL(
+	        strstr(alarm_find("errors-rise-x", "link/demo")->text, "errors in X"));
+	turns(1000, 0.02, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+}
+
+static void test_blinding_holds_key(void)
+{
+	start(CONFIG_SITE_B);
+	turns(1000, 0.02, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+	turns(10, 0.02, 1e-9, CLICKS);
+	CU_ASSERT_TRUE(raised("blinding"));
+	CU_ASSERT_TRUE(fibre_watch_holds());
+	turns(700, 0.02, 0.002, CLICKS);
+	CU_ASSERT_FALSE(fibre_watch_holds());
+	CU_ASSERT_EQUAL(active(), 0);
+	/* At the transmitter's site there are no clicks to go by. */
+	start(CONFIG_SITE_A);
+	turns(1000, 0.02, 0.002, CLICKS);
+	turns(10, 0.02, 1e-9, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+}
+
+static void test_loss(void)
+{
+	start(CONFIG_SITE_B);
+	/* 9000 clicks in 10^8 - 9 x 10^7 live slots. */
+	turns(4000, 0.02, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+	/* A laser that fades does not look like a loss: 1 % less light, 0.1 % fewer clicks. */
+	power *= 0.99;
+	turns(600, 0.02, 0.002, 8991);
+	CU_ASSERT_FALSE(raised("loss-step"));
+	power /= 0.99;
+	turns(600, 0.02, 0.002, 8980);
+	CU_ASSERT_TRUE(raised("loss-step"));
+	fibre_watch_relearn();
+	turns(4000, 0.02, 0.002, 8980);
+	CU_ASSERT_EQUAL(active(), 0);
+	/* Without the other end's power nothing is said of the loss. */
+	start(CONFIG_SITE_B);
+	power = 0;
+	turns(4000, 0.02, 0.002, CLICKS);
+	turns(600, 0.02, 0.002, 5000);
+	CU_ASSERT_FALSE(raised("loss-step"));
+}
+
+static void test_decoy(void)
+{
+	start(CONFIG_SITE_B);
+	/* (0.7 x 0.5) to (0.3 x 0.1): 7.9 % of all. */
+	for (unsigned int i = 0; i < 20; i++) {
+		status.engine.counted[0] += 1000000;
+		status.engine.counted[1] += 86000;
+		turns(1, 0.02, 0.002, CLICKS);
+	}
+	CU_ASSERT_EQUAL(active(), 0);
+	status.engine.counted[0] += 1000000;
+	status.engine.counted[1] += 55000;
+	turns(1, 0.02, 0.002, CLICKS);
+	CU_ASSERT_TRUE(raised("photon-number-splitting"));
+}
+
+static void test_status(void)
+{
+	json_t *o, *list, *m;
+	size_t i;
+
+	start(CONFIG_SITE_B);
+	o = fibre_watch_json();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+	CU_ASSERT(json_real_value(json_object_get(o, "false_alarms_a_year")) < 1);
+	list = json_object_get(o, "monitors");
+	CU_ASSERT(json_array_size(list) > 5);
+	json_array_foreach (list, i, m)
+		CU_ASSERT(json_is_false(json_object_get(m, "raised")));
+	json_decref(o);
+}
+
+UNIT_MAIN(UNIT(test_errors), UNIT(test_blinding_holds_key), UNIT(test_loss), UNIT(test_decoy),
+          UNIT(test_status))
