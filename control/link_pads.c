@@ -51,11 +51,15 @@ static void alarms(struct link *l, const struct keystore_stats *s)
 static int take(struct link *l, struct auth_pad *pads, unsigned int want, unsigned int around,
                 const struct keystore_stats *before, uint64_t now)
 {
-	bool floor = at_floor(before), spare = floor && now < l->preshared_again_ns;
 	unsigned int reserve = around < PADS_RESERVE ? PADS_RESERVE - around : 0;
+	bool floor = at_floor(before), spare;
 	struct keystore_stats after;
 	int n;
 
+	/* When the last were taken is not on disk: a start counts as such a moment. */
+	if (l->preshared_again_ns == 0)
+		l->preshared_again_ns = floor ? now + PRESHARED_AGAIN_NS : now;
+	spare = floor && now < l->preshared_again_ns;
 	/* At the floor the operator's choice goes before what is left of the secret. */
 	if (floor && l->allow_computational)
 		spare = true;

@@ -233,6 +233,36 @@ static void test_pads_are_supplied_while_sifting(void)
 	stop();
 }
 
+/* A gateway that fails and starts anew, over and over, does not use up what is left. */
+static void test_restarts_at_the_floor(void)
+{
+	unsigned int taken, left;
+
+	start(1);
+	agree(1, 1);
+	status.engine.aligned = status.quantum = true;
+	while (rig_keys(1).preshared[KEY_AUTH_B] > 16)
+		turn(1);
+	left = (unsigned int)rig_keys(1).preshared[KEY_AUTH_B];
+	for (int i = 0; i < 3; i++) {
+		link_destroy(ends[1].link);
+		to_head = to_tail = 0;
+		forget();
+		rig_link(1);
+		agree(1, 1);
+		for (int k = 0; k < 10; k++)
+			turn(1);
+		CU_ASSERT_EQUAL(rig_keys(1).preshared[KEY_AUTH_B], left);
+		CU_ASSERT_TRUE(rig_alarm("preshared-low", "link/test"));
+	}
+	taken = count(QKD_NOTE_PAD);
+	rig_worker.now_ns += 600 * NS_PER_S;
+	turn(1);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_PAD), taken + 2);
+	CU_ASSERT_EQUAL(rig_keys(1).preshared[KEY_AUTH_B], left - 1);
+	stop();
+}
+
 /* The last of the pre-shared secret is used slowly, and the operator may spare it. */
 static void test_the_last_preshared_pads(void)
 {
@@ -423,7 +453,7 @@ static void test_role_that_stands_still(void)
 
 UNIT_MAIN(UNIT(test_blocks_are_stored_once), UNIT(test_every_wanted_pad_is_answered),
           UNIT(test_pads_are_supplied_while_sifting), UNIT(test_the_last_preshared_pads),
-          UNIT(test_messages_of_other_sessions_are_void),
+          UNIT(test_restarts_at_the_floor), UNIT(test_messages_of_other_sessions_are_void),
           UNIT(test_no_offer_before_the_own_summary), UNIT(test_an_old_peer_is_named),
           UNIT(test_alarms), UNIT(test_role_that_stands_still),
           UNIT(test_full_secret_memory_is_an_answer_too))
