@@ -130,7 +130,7 @@ void card_close(struct card *card)
 	card->ops->close(card->t);
 	card_otdr_close(card);
 	card_ocm_close(card);
-	secret_free(card->pool);
+	card_random_close(card);
 	free(card->query);
 	free(card);
 }
@@ -148,14 +148,14 @@ static void look(struct card *card, uint64_t now_ns)
 	    (status & CARD_STATUS_READY) == 0) {
 		card_status_set(card, fault_code, card_get(card, CARD_FAULT_CODE));
 		card_status_set(card, fault_arg, card_get(card, CARD_FAULT_ARG));
+		if (card->status.fault_code == CARD_FAULT_QRNG)
+			card_random_state(card, CARD_QRNG_FAIL);
 		card_fail(card, -EIO);
 		return;
 	}
 	card_slot_now(card);
 	qrng = card_get(card, CARD_QRNG_STATE);
-	card_status_set(card, qrng_ok, card->pool != NULL && qrng == CARD_QRNG_OK);
-	if (qrng == CARD_QRNG_FAIL)
-		card_random_discard(card);
+	card_random_state(card, qrng);
 	if (now_ns < card->cause_next_ns)
 		return;
 	cause = card_get(card, CARD_IRQ_CAUSE);
@@ -185,7 +185,7 @@ int card_poll(struct card *card, uint64_t now_ns)
 		return card->state;
 	}
 	card_bias_poll(card, now_ns);
-	handled += card_random_poll(card);
+	handled += card_random_poll(card, now_ns);
 	handled += card_telemetry_poll(card);
 	handled += card_queries_poll(card);
 	handled += card_otdr_poll(card, now_ns);

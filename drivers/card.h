@@ -27,6 +27,11 @@ struct card_config {
 	double p_mu1, p_z;     /* probabilities */
 	uint32_t holdoff_ns;
 	uint32_t watchdog_ms;
+	/*
+	 * Health of its random source (qrng.h), of which a latched fault outlives the card: whoever
+	 * owns it destroys it after the card. NULL: one of the card's own, as qrng_create(0.5, 60).
+	 */
+	struct qrng *qrng;
 };
 
 /* A click as the card saw it, slot number extended to 64 bits, in the card's own slots. */
@@ -99,11 +104,20 @@ int card_tx_mode(struct card *card, enum card_tx_mode mode, uint64_t *from_slot)
 uint64_t card_slot_now(struct card *card);
 
 /*
- * N random bytes (at most CARD_RANDOM_MAX, else -EMSGSIZE) from the QRNG; -EAGAIN until it has
- * them, -EIO when its health fails, -ENOTSUP when the card has none, -ENODEV when it is lost.
+ * N random bytes (at most CARD_RANDOM_MAX, else -EMSGSIZE): what the QRNG's raw stream became
+ * after tests and conditioning; -EAGAIN until there are so many, -EIO when its health fails,
+ * -ENOTSUP when the card has none, -ENODEV when it is lost.
  */
 #define CARD_RANDOM_MAX (512u << 10)
 int card_random(struct card *card, void *buf, size_t n);
+bool card_has_random(const struct card *card);
+
+/*
+ * Record a stream: its next SIZE bytes go to BUF and to nobody else; of the conditioned one, when
+ * it passes its tests. card_random_taped() is how many have come. BUF NULL: no more.
+ */
+void card_random_tape(struct card *card, bool raw, uint8_t *buf, size_t size);
+size_t card_random_taped(const struct card *card);
 
 /*
  * OTDR, on cards that offer it (else -ENOTSUP). An acquisition is started, runs in card_poll()
@@ -157,7 +171,8 @@ bool card_ocm_read(const struct card *card, struct card_ocm_scan *out);
 
 /* For status; safe to call from other threads. */
 struct card_status {
-	bool simulated, armed, lost, qrng_ok;
+	bool simulated, armed, lost;
+	bool qrng_ok; /* by the card's own tests and by ours */
 	enum card_role role;
 	uint32_t abi, build, fault_code, fault_arg;
 	uint64_t slot_period_fs;

@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/secret.h"
 #include "drivers/card_priv.h"
 
 #define RESET_NS      NS_PER_S
@@ -17,7 +16,6 @@
 
 /* Two seconds of part-filled buffers at MODERATION_US, 10^6 clicks. */
 #define TAGS_LOG2      11
-#define QRNG_LOG2      6
 #define TELEMETRY_LOG2 4
 
 static int check_config(const struct card_config *c, struct err *err)
@@ -110,7 +108,7 @@ static int reset(struct card *card, const char *path, struct err *err)
 static int use_features(struct card *card, const char *path, struct err *err)
 {
 	card->features &= CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST | CARD_FEATURE_OTDR |
-	                  CARD_FEATURE_OCM | CARD_FEATURE_ANALOG;
+	                  CARD_FEATURE_OCM | CARD_FEATURE_ANALOG | CARD_FEATURE_QRNG_TESTS;
 	if ((card->features & ~(uint64_t)CARD_FEATURES_1_0) == 0)
 		return 0; /* a card of version 1.0 has no such register */
 	if (card_write(card, CARD_FEATURES_USED_LO, (uint32_t)card->features) < 0)
@@ -150,6 +148,8 @@ static int configure(struct card *card, const struct card_config *c, struct err 
 		if (card_write(card, list[i].offset, list[i].value) < 0)
 			return err_set(err, ETIMEDOUT, "card %s: takes no register writes",
 			               c->path);
+	if (card->pool != NULL && card_random_configure(card) < 0)
+		return err_set(err, ETIMEDOUT, "card %s: takes no register writes", c->path);
 	if (card_get(card, CARD_STATUS) & CARD_STATUS_FAULT)
 		return err_set(err, EINVAL,
 		               "card %s: fault 0x%" PRIx32 " on its settings, argument 0x%" PRIx32,
@@ -167,7 +167,7 @@ static int start_rings(struct card *card, const char *path, struct err *err)
 	else
 		log2[CARD_RING_TAGS] = TAGS_LOG2;
 	if (card->features & CARD_FEATURE_QRNG)
-		log2[CARD_RING_QRNG] = QRNG_LOG2;
+		log2[CARD_RING_QRNG] = CARD_QRNG_LOG2;
 	if (card->features & CARD_FEATURE_TELEMETRY)
 		log2[CARD_RING_TELEMETRY] = TELEMETRY_LOG2;
 	if (card->features & CARD_FEATURE_OTDR)
@@ -208,12 +208,8 @@ static int bring_up(struct card *card, const struct card_config *c, struct err *
 		if (card->query == NULL)
 			return err_set(err, ENOMEM, "card %s: out of memory", c->path);
 	}
-	if (rc == 0 && (card->features & CARD_FEATURE_QRNG) != 0) {
-		card->pool = secret_alloc(CARD_RANDOM_MAX);
-		if (card->pool == NULL)
-			return err_set(err, ENOMEM, "card %s: no %u bytes of secret memory",
-			               c->path, CARD_RANDOM_MAX);
-	}
+	if (rc == 0 && (card->features & CARD_FEATURE_QRNG) != 0)
+		rc = card_random_open(card, c->qrng, err);
 	if (rc == 0)
 		rc = use_features(card, c->path, err);
 	if (rc == 0 && (card_otdr_open(card) < 0 || card_ocm_open(card) < 0))

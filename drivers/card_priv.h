@@ -10,6 +10,7 @@
 #include "drivers/card_analog.h"
 #include "drivers/card_regs.h"
 #include "drivers/card_ring.h"
+#include "drivers/qrng.h"
 #include "drivers/transport.h"
 
 #define CARD_ALL_ONES 0xffffffffU       /* what an absent card reads as */
@@ -17,6 +18,7 @@
 
 /* Queries under way never outnumber the buffers that wait for their answers. */
 #define CARD_OTDR_LOG2    5
+#define CARD_QRNG_LOG2    3 /* few: what waits in them is not tested yet */
 #define CARD_OCM_LOG2     2
 #define CARD_OCM_MS       1000
 #define CARD_QUERIES_LOG2 6
@@ -61,6 +63,16 @@ struct card {
 	/* QRNG: a stack of bytes in secret memory, wiped as they are given out */
 	uint8_t *pool;
 	size_t pool_bytes;
+	struct qrng *qrng;
+	bool qrng_own;                         /* else the caller's */
+	bool qrng_up;                          /* the card says that it is well */
+	bool qrng_flows;                       /* samples came since it was opened */
+	uint64_t qrng_next_ns;                 /* with a full pool: when one more is tested */
+	uint64_t qrng_last_ns, qrng_silent_ns; /* last turn; without samples so far */
+	uint64_t qrng_posted_ns[1 << CARD_QRNG_LOG2]; /* by buffer */
+	uint8_t *tape;
+	bool tape_raw;
+	size_t tape_size, tape_used;
 
 	struct card_otdr *otdr; /* NULL: it has none */
 	struct card_ocm *ocm;   /* likewise */
@@ -90,7 +102,7 @@ int card_write(struct card *card, uint32_t offset, uint32_t value);
 void card_fail(struct card *card, int code);
 
 /* Take completed buffers of a ring; the number taken. */
-unsigned int card_random_poll(struct card *card);
+unsigned int card_random_poll(struct card *card, uint64_t now_ns);
 unsigned int card_telemetry_poll(struct card *card);
 unsigned int card_queries_poll(struct card *card);
 
@@ -106,5 +118,13 @@ unsigned int card_ocm_poll(struct card *card);
 
 /* Forget the pool's bytes: their source is in doubt. */
 void card_random_discard(struct card *card);
+
+/* Pool and health tests, when the card has a QRNG: -ENOMEM. Settings of its own tests: -ETIMEDOUT.
+ */
+int card_random_open(struct card *card, struct qrng *qrng, struct err *err);
+int card_random_configure(struct card *card);
+void card_random_close(struct card *card);
+/* The card's word on its health, from QRNG_STATE. */
+void card_random_state(struct card *card, uint32_t state);
 
 #endif

@@ -3,10 +3,17 @@
 /* The card's random bytes and its telemetry. */
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "common/secret.h"
 #include "drivers/card_priv.h"
+
+/* When the pool is full the source is watched on, at a lower rate. */
+#define IDLE_NS        NS_PER_MS
+#define BUFFERS_A_TURN 2
+#define SILENT_NS      (2 * NS_PER_S)
+#define TURN_MAX_NS    (10 * NS_PER_MS) /* what this process slept through is no silence */
 
 void card_random_discard(struct card *card)
 {
@@ -15,26 +22,159 @@ void card_random_discard(struct card *card)
 	card->pool_bytes = 0;
 }
 
-unsigned int card_random_poll(struct card *card)
+int card_random_open(struct card *card, struct qrng *qrng, struct err *err)
+{
+	int rc;
+
+	card->qrng = qrng;
+	card->qrng_own = qrng == NULL;
+	if (qrng == NULL) {
+		rc = qrng_create(QRNG_CLAIM_DEFAULT, QRNG_ALPHA_DEFAULT, &card->qrng, err);
+		if (rc < 0)
+			return rc;
+	}
+	card->pool = secret_alloc(CARD_RANDOM_MAX);
+	if (card->pool == NULL)
+		return err_set(err, ENOMEM, "card: no %u bytes of secret memory for random bytes",
+		               CARD_RANDOM_MAX);
+	return 0;
+}
+
+/* Health is judged from the noise itself: raw. Where the card has tests too, they are the same. */
+int card_random_configure(struct card *card)
+{
+	struct qrng_status s;
+	uint32_t lanes = 1;
+	int rc = card_write(card, CARD_QRNG_CTRL, 0);
+
+	qrng_status_read(card->qrng, &s);
+	if ((card->features & CARD_FEATURE_QRNG_TESTS) != 0) {
+		lanes = card_get(card, CARD_QRNG_LANES);
+		if (rc == 0)
+			rc = card_write(card, CARD_QRNG_CLAIM,
+			                (uint32_t)lrint(s.limits.claim * 65536));
+		if (rc == 0)
+			rc = card_write(card, CARD_QRNG_RCT_CUTOFF, s.limits.rct);
+		if (rc == 0)
+			rc = card_write(card, CARD_QRNG_APT_CUTOFF, s.limits.apt);
+	}
+	qrng_begin(card->qrng, lanes);
+	return rc;
+}
+
+void card_random_close(struct card *card)
+{
+	secret_free(card->pool);
+	if (card->qrng_own)
+		qrng_destroy(card->qrng);
+}
+
+bool card_has_random(const struct card *card)
+{
+	return card->pool != NULL;
+}
+
+void card_random_state(struct card *card, uint32_t state)
+{
+	if (card->pool == NULL)
+		return;
+	if (state == CARD_QRNG_FAIL)
+		qrng_fail(card->qrng, QRNG_FAULT_CARD, 0, "the card's own health tests failed");
+	card->qrng_up = state == CARD_QRNG_OK;
+	if (!card->qrng_up)
+		card_random_discard(card);
+	card_status_set(card, qrng_ok, card->qrng_up && qrng_state(card->qrng) == QRNG_OK);
+}
+
+void card_random_tape(struct card *card, bool raw, uint8_t *buf, size_t size)
+{
+	card->tape = buf;
+	card->tape_raw = raw;
+	card->tape_size = size;
+	card->tape_used = 0;
+}
+
+size_t card_random_taped(const struct card *card)
+{
+	return card->tape_used;
+}
+
+/* True: DATA belongs to who records, and is nobody's secret. */
+static bool tape(struct card *card, bool raw, const uint8_t *data, size_t n)
+{
+	size_t left = card->tape_size - card->tape_used;
+
+	if (card->tape == NULL || card->tape_raw != raw || left == 0)
+		return false;
+	n = n < left ? n : left;
+	memcpy(card->tape + card->tape_used, data, n);
+	card->tape_used += n;
+	return true;
+}
+
+static void take(struct card *card, const struct card_buffer *b, uint64_t after_ns)
+{
+	size_t room = CARD_RANDOM_MAX - card->pool_bytes, made;
+	uint8_t *out = card->pool + card->pool_bytes;
+
+	card->qrng_flows = true;
+	card->qrng_silent_ns = 0;
+	if (tape(card, true, b->data, b->used))
+		room = 0;
+	made = qrng_feed(card->qrng, b->data, b->used, after_ns, out, room);
+	if (made > 0 && tape(card, false, out, made))
+		secret_wipe(out, made);
+	else
+		card->pool_bytes += made;
+	if (qrng_state(card->qrng) == QRNG_FAILED)
+		card_random_discard(card);
+}
+
+static void watch_silence(struct card *card, uint64_t now_ns)
+{
+	uint64_t passed = now_ns - card->qrng_last_ns;
+
+	card->qrng_last_ns = now_ns;
+	if (!card->qrng_flows || !card->qrng_up || now_ns < card->qrng_next_ns)
+		return;
+	card->qrng_silent_ns += passed < TURN_MAX_NS ? passed : TURN_MAX_NS;
+	if (card->qrng_silent_ns > SILENT_NS)
+		qrng_fail(card->qrng, QRNG_FAULT_SILENT, 0, "no samples for two seconds");
+}
+
+unsigned int card_random_poll(struct card *card, uint64_t now_ns)
 {
 	struct card_ring *r = &card->ring[CARD_RING_QRNG];
+	uint32_t tail = r->tail;
 	struct card_buffer b;
 	unsigned int n = 0;
 
-	while (CARD_RANDOM_MAX - card->pool_bytes >= CARD_RING_BUFFER_BYTES &&
-	       card_ring_next(r, &b)) {
+	if (card->pool == NULL)
+		return 0;
+	watch_silence(card, now_ns);
+	while (n < BUFFERS_A_TURN) {
+		bool full = card->tape_used == card->tape_size &&
+		            CARD_RANDOM_MAX - card->pool_bytes < CARD_RING_BUFFER_BYTES;
+
+		if ((full && now_ns < card->qrng_next_ns) || !card_ring_next(r, &b))
+			break;
+		if (full)
+			card->qrng_next_ns = now_ns + IDLE_NS;
 		/* A buffer out of sequence may be an old one: its bytes were used. */
 		if (b.error || !b.in_sequence) {
 			card_status_add(card, sequence_errors, 1);
-		} else if (card->status.qrng_ok) {
-			memcpy(card->pool + card->pool_bytes, b.data, b.used);
-			card->pool_bytes += b.used;
+			qrng_gap(card->qrng);
+		} else if (card->qrng_up) {
+			take(card, &b, card->qrng_posted_ns[(r->done - 1) & r->mask]);
 		}
 		secret_wipe((void *)(uintptr_t)b.data, CARD_RING_BUFFER_BYTES);
 		card_ring_release(r, 1);
 		n++;
 	}
 	card_ring_refill(r);
+	/* What comes in these was drawn from now on. */
+	for (; tail != r->tail; tail++)
+		card->qrng_posted_ns[tail & r->mask] = now_ns;
 	return n;
 }
 
@@ -46,7 +186,9 @@ int card_random(struct card *card, void *buf, size_t n)
 		return -ENOTSUP;
 	if (n > CARD_RANDOM_MAX)
 		return -EMSGSIZE;
-	if (card->ops->read32(card->t, CARD_QRNG_STATE) == CARD_QRNG_FAIL) {
+	if (card->ops->read32(card->t, CARD_QRNG_STATE) == CARD_QRNG_FAIL)
+		card_random_state(card, CARD_QRNG_FAIL);
+	if (qrng_state(card->qrng) == QRNG_FAILED) {
 		card_random_discard(card);
 		return -EIO;
 	}

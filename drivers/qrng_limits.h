@@ -24,6 +24,9 @@
 #define QRNG_CLAIM_MAX 1.0
 #define QRNG_ALPHA_MIN 20 /* SP 800-90B section 4.4: 2^-20 to 2^-40 is usual */
 #define QRNG_ALPHA_MAX 80
+/* What a sample of a good source has at the least, with room; for sources of Gb/s. */
+#define QRNG_CLAIM_DEFAULT 0.5
+#define QRNG_ALPHA_DEFAULT 60
 
 struct qrng_limits {
 	double claim;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "drivers/card.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -522,50 +523,116 @@ static void test_tx_mode(void)
 	card_close(card);
 }
 
+/* So many raw buffers of a good source, a millisecond each. */
+static unsigned int give_random(struct card *card, unsigned int n)
+{
+	unsigned int taken = 0;
+	uint8_t block[4096];
+
+	for (unsigned int i = 0; i < n; i++) {
+		for (size_t k = 0; k < sizeof(block); k++)
+			block[k] = (uint8_t)dice(256);
+		taken += fake_put(CARD_RING_QRNG, block, sizeof(block), 0);
+		card_poll(card, now += NS_PER_MS);
+	}
+	return taken;
+}
+
+#define QRNG_STARTUP_BUFFERS 8 /* 2^18 bits */
+#define QRNG_BUFFER_MAKES    (4096 / 80 * 32)
+
 static void test_random_bytes_once(void)
 {
 	struct card *card = open_card(CARD_IS_ALICE);
 	static uint8_t out[CARD_RANDOM_MAX];
-	uint8_t block[4096], zero[4096] = {0};
+	uint8_t byte, zero[4096] = {0};
 	uint8_t *first = fake_buffer(CARD_RING_QRNG);
-	unsigned int seen[256] = {0};
 
+	CU_ASSERT_EQUAL(*fake_reg(CARD_QRNG_CTRL), 0); /* raw */
 	CU_ASSERT_EQUAL(card_random(card, out, 1), -EAGAIN);
 	CU_ASSERT_EQUAL(card_random(card, out, sizeof(out) + 1), -EMSGSIZE);
-	for (unsigned int i = 0; i < 256; i++) {
-		memset(block, (int)i, sizeof(block));
-		if (fake_put(CARD_RING_QRNG, block, sizeof(block), 0))
-			seen[i] = 4096;
-		card_poll(card, now += NS_PER_MS);
-		if (i == 1) /* wiped once it was copied */
-			CU_ASSERT_EQUAL(memcmp(first + 4096, zero, 4096), 0);
-	}
-	CU_ASSERT_EQUAL(card_random(card, out, 100000), 0);
-	CU_ASSERT_EQUAL(card_random(card, out + 100000, sizeof(out) - 100000), 0);
-	CU_ASSERT_EQUAL(card_random(card, block, 1), -EAGAIN);
-	for (size_t i = 0; i < sizeof(out); i++)
-		seen[out[i]]--;
-	for (unsigned int i = 0; i < 128; i++)
-		CU_ASSERT_EQUAL(seen[i], 0);             /* the pool's worth, each byte once */
-	CU_ASSERT_EQUAL(fake_posted(CARD_RING_QRNG), 0); /* the rest waits in a full ring */
 	card_poll(card, now += NS_PER_MS);
-	CU_ASSERT_EQUAL(fake_posted(CARD_RING_QRNG), 64);
-	CU_ASSERT_EQUAL(card_random(card, out, 64 * 4096), 0);
+	CU_ASSERT_FALSE(status_of(card).qrng_ok);
+	give_random(card, 2);
+	CU_ASSERT_EQUAL(memcmp(first + 4096, zero, 4096), 0); /* wiped once it was copied */
+	give_random(card, QRNG_STARTUP_BUFFERS - 2);
+	CU_ASSERT_EQUAL(card_random(card, out, 1), -EAGAIN);
+	give_random(card, 1);
 	CU_ASSERT(status_of(card).qrng_ok);
+	CU_ASSERT_EQUAL(card_random(card, out, QRNG_BUFFER_MAKES), 0);
+	CU_ASSERT_EQUAL(card_random(card, out, 1), -EAGAIN);
+	/* A full pool takes no more, and yet all that comes is tested. */
+	CU_ASSERT_EQUAL(give_random(card, 400), 400);
+	CU_ASSERT_EQUAL(fake_posted(CARD_RING_QRNG), 8);
+	CU_ASSERT_EQUAL(card_random(card, out, sizeof(out) - 4096), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		card_random(card, out, QRNG_BUFFER_MAKES);
+	CU_ASSERT_EQUAL(card_random(card, out, 4096), -EAGAIN);
+	while (card_random(card, out, 1) == 0)
+		;
 	/* A buffer out of sequence may be old. */
 	fake.ring[CARD_RING_QRNG].seq--;
-	fake_put(CARD_RING_QRNG, block, sizeof(block), 0);
-	card_poll(card, now += NS_PER_MS);
+	give_random(card, 1);
 	CU_ASSERT_EQUAL(card_random(card, out, 1), -EAGAIN);
 	CU_ASSERT_EQUAL(status_of(card).sequence_errors, 1);
-	fake_put(CARD_RING_QRNG, block, sizeof(block), 0);
-	card_poll(card, now += NS_PER_MS);
+	give_random(card, 1);
+	CU_ASSERT_EQUAL(card_random(card, &byte, 1), 0);
 	*fake_reg(CARD_QRNG_STATE) = CARD_QRNG_FAIL;
 	CU_ASSERT_EQUAL(card_random(card, out, 1), -EIO);
 	card_poll(card, now += NS_PER_MS);
 	CU_ASSERT_FALSE(status_of(card).qrng_ok);
 	*fake_reg(CARD_QRNG_STATE) = CARD_QRNG_OK;
-	CU_ASSERT_EQUAL(card_random(card, out, 1), -EAGAIN); /* what came before is gone */
+	give_random(card, 20);
+	CU_ASSERT_EQUAL(card_random(card, out, 1), -EIO); /* until somebody has looked at it */
+	card_close(card);
+}
+
+/* A full pool does not blind the tests, nor does a source that falls silent pass them. */
+static void test_random_faults(void)
+{
+	struct card *card = open_card(CARD_IS_BOB);
+	uint8_t block[4096] = {0};
+
+	card_poll(card, now += NS_PER_MS);
+	give_random(card, 420);
+	CU_ASSERT(status_of(card).qrng_ok);
+	fake_put(CARD_RING_QRNG, block, sizeof(block), 0);
+	card_poll(card, now += NS_PER_MS);
+	CU_ASSERT_EQUAL(card_random(card, block, 1), -EIO);
+	card_close(card);
+
+	card = open_card(CARD_IS_BOB);
+	card_poll(card, now += NS_PER_MS);
+	give_random(card, 20);
+	for (unsigned int i = 0; i < 1990; i++)
+		card_poll(card, now += NS_PER_MS);
+	CU_ASSERT_EQUAL(card_random(card, block, 1), 0);
+	for (unsigned int i = 0; i < 20; i++)
+		card_poll(card, now += NS_PER_MS);
+	CU_ASSERT_EQUAL(card_random(card, block, 1), -EIO);
+	card_close(card);
+}
+
+/* What is recorded is nobody's secret: it does not come out again. */
+static void test_random_tape(void)
+{
+	struct card *card = open_card(CARD_IS_BOB);
+	static uint8_t taped[3 * 4096];
+	uint8_t byte;
+
+	card_poll(card, now += NS_PER_MS);
+	give_random(card, QRNG_STARTUP_BUFFERS);
+	card_random_tape(card, true, taped, sizeof(taped));
+	give_random(card, 3);
+	CU_ASSERT_EQUAL(card_random_taped(card), sizeof(taped));
+	CU_ASSERT_EQUAL(card_random(card, &byte, 1), -EAGAIN);
+	card_random_tape(card, false, taped, 100);
+	give_random(card, 1);
+	CU_ASSERT_EQUAL(card_random_taped(card), 100);
+	CU_ASSERT_EQUAL(card_random(card, &byte, 1), -EAGAIN);
+	card_random_tape(card, false, NULL, 0);
+	give_random(card, 1);
+	CU_ASSERT_EQUAL(card_random(card, &byte, 1), 0);
 	card_close(card);
 }
 
@@ -613,4 +680,5 @@ UNIT_MAIN(UNIT(test_setup), UNIT(test_opens_dark_with_settings), UNIT(test_refus
           UNIT(test_clicks), UNIT(test_wraps), UNIT(test_full_ring_and_gap),
           UNIT(test_lost_buffers_become_gaps), UNIT(test_other_phase_is_not_complete),
           UNIT(test_lookups_in_order), UNIT(test_stale_and_wrong_choices), UNIT(test_tx_mode),
-          UNIT(test_random_bytes_once), UNIT(test_telemetry), UNIT(test_leaves_no_secrets))
+          UNIT(test_random_bytes_once), UNIT(test_random_faults), UNIT(test_random_tape),
+          UNIT(test_telemetry), UNIT(test_leaves_no_secrets))
