@@ -21,6 +21,7 @@ static const struct {
         [ABORT_SESSION] = {"session", "the session ended"},
         [ABORT_DOUBT] = {"in_doubt", "in doubt when the session ended"},
         [ABORT_ALIGNMENT] = {"alignment", "alignment lost"},
+        [ABORT_RANDOM] = {"random_source", "a random source failed"},
 };
 
 const char *abort_reason_name(unsigned int reason)

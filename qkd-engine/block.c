@@ -267,6 +267,9 @@ static bool was_held(const struct engine *e, const struct block *b)
 {
 	uint64_t fill_ns = b->last_batch_ns - b->first_batch_ns;
 
+	/* What chose the light was tested since it went out. */
+	if (b->last_batch_ns >= e->random_until_ns)
+		return false;
 	return monitor_found_since(&e->monitor, &b->end) ||
 	       e->now_ns - b->last_batch_ns >= BLOCK_HOLD_NS + BLOCK_HOLD_FILLS * fill_ns;
 }

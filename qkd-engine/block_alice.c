@@ -22,7 +22,7 @@ static bool verify_step(struct engine *e, struct block *b)
 {
 	struct message m = {.type = MESSAGE_VERIFY, .block = b->number};
 
-	if (e->ops.random.fill(e->ops.random.ctx, m.verify.key, sizeof(m.verify.key)) < 0)
+	if (engine_random(e, m.verify.key, sizeof(m.verify.key)) < 0)
 		return false;
 	verify_tag(b->key, b->bits, m.verify.key, m.verify.tag);
 	block_send_message(e, b, &m);
@@ -52,7 +52,7 @@ static bool seed_step(struct engine *e, struct block *b)
 
 	if (left > MESSAGE_SEED_MAX)
 		left = MESSAGE_SEED_MAX;
-	if (e->ops.random.fill(e->ops.random.ctx, at, left) < 0)
+	if (engine_random(e, at, left) < 0)
 		return false;
 	m.seed.offset = (uint32_t)b->seed_have;
 	m.seed.data = at;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/bytes.h"
-#include "common/random.h"
 #include "qkd-engine/engine_state.h"
 #include "qkd-engine/verify.h"
 
@@ -32,8 +31,7 @@ static bool start_step(struct engine *e, struct block *b)
 	if (!block_plan(e, b))
 		return true;
 	/* Public, but not to be known before the bits are: any good source will do. */
-	if (e->ops.random.fill(e->ops.random.ctx, &m.start.seed, sizeof(m.start.seed)) < 0)
-		random_bytes(&m.start.seed, sizeof(m.start.seed));
+	engine_random_any(e, &m.start.seed, sizeof(m.start.seed));
 	m.start.bits = (uint32_t)b->bits;
 	block_plan_encode(e, b, &m);
 	memcpy(b->original, b->key, BITS_WORDS(b->bits) * sizeof(uint64_t));

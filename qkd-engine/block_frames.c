@@ -16,7 +16,7 @@ bool block_check_step(struct engine *e, struct block *b)
 	struct message m = {.type = MESSAGE_CHECK, .block = b->number};
 	uint8_t tags[FRAME_CHECK_FRAMES_MAX * FRAME_CHECK_BYTES];
 
-	if (e->ops.random.fill(e->ops.random.ctx, m.check.key, sizeof(m.check.key)) < 0)
+	if (engine_random(e, m.check.key, sizeof(m.check.key)) < 0)
 		return false;
 	for (unsigned int f = 0; f < b->plan.frames; f++)
 		frame_check_tag(b->key, b->bits, b->plan.frames, f, m.check.key,

@@ -6,7 +6,6 @@
 
 #include "common/bytes.h"
 #include "common/clock.h"
-#include "common/random.h"
 #include "common/secret.h"
 #include "qkd-engine/engine_state.h"
 #include "qkd-engine/sift_pack.h"
@@ -55,9 +54,7 @@ static uint32_t sample_random(struct engine *e, uint32_t n)
 	struct bob *b = &e->bob;
 
 	if (b->sample_pool_left == 0) {
-		if (e->ops.random.fill(e->ops.random.ctx, b->sample_pool, sizeof(b->sample_pool)) <
-		    0)
-			random_bytes(b->sample_pool, sizeof(b->sample_pool));
+		engine_random_any(e, b->sample_pool, sizeof(b->sample_pool));
 		b->sample_pool_left = sizeof(b->sample_pool) / sizeof(b->sample_pool[0]);
 	}
 	return (uint32_t)((uint64_t)b->sample_pool[--b->sample_pool_left] * n >> 32);

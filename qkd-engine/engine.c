@@ -138,6 +138,7 @@ struct engine *engine_create(const struct engine_config *config, const struct en
 	e->block_count = engine_block_count(config);
 	engine_memory(config, &e->stats.memory);
 	e->ops = *ops;
+	e->random_until_ns = UINT64_MAX;
 	e->ctx = ctx;
 	e->channel = channel;
 	e->stats.role = config->role;
@@ -388,6 +389,40 @@ void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
 	e->stats.sample_errors_z += c->e[0];
 	e->stats.sifted_x += c->n[1];
 	e->stats.errors_x += c->e[1];
+}
+
+int engine_random(struct engine *e, void *buf, size_t n)
+{
+	int rc = e->ops.random.fill(e->ops.random.ctx, buf, n);
+
+	if (rc == 0)
+		e->stats.random_card += n;
+	return rc;
+}
+
+void engine_random_any(struct engine *e, void *buf, size_t n)
+{
+	if (engine_random(e, buf, n) == 0)
+		return;
+	random_bytes(buf, n);
+	e->stats.random_kernel += n;
+}
+
+void engine_random_failed(struct engine *e)
+{
+	e->random_until_ns = 0;
+	engine_check_session(e);
+	for (unsigned int i = 0; i < e->block_count; i++) {
+		struct block *b = &e->blocks[i];
+
+		if (b->stage > BLOCK_ENDING && b->stage != BLOCK_COMMIT)
+			block_abort(e, b, ABORT_RANDOM, true);
+	}
+}
+
+void engine_random_tested(struct engine *e, uint64_t until_ns)
+{
+	e->random_until_ns = until_ns;
 }
 
 void engine_thresholds(struct engine *e, double qber_abort, double qber_alarm)

@@ -188,9 +188,10 @@ struct engine_stats {
 	/* jobs (job.h): given to other cores, of these back; done here, for want of one that has
 	 * time */
 	uint64_t jobs_given, jobs_back, jobs_own;
-	uint64_t blocks_in_doubt;      /* Bob: the session ended between his tag and COMMIT */
-	uint64_t blocks_computational; /* of blocks_ok: a tag had a computational pad */
-	uint64_t tags;                 /* of this end */
+	uint64_t random_card, random_kernel; /* bytes by their source: ops.random, getrandom() */
+	uint64_t blocks_in_doubt;            /* Bob: the session ended between his tag and COMMIT */
+	uint64_t blocks_computational;       /* of blocks_ok: a tag had a computational pad */
+	uint64_t tags;                       /* of this end */
 	uint64_t hash_key_uses, hash_key_renewals; /* tags under those in use; since the start */
 	bool hash_keys_preshared;                  /* those in use are the pre-shared ones */
 	enum leak_mode leak_mode; /* of the last block that was planned; likewise the next two */
@@ -229,6 +230,14 @@ void engine_slots_restarted(struct engine *e);
 
 /* The answer to pad_fetch; PAD NULL: unknown or used before. */
 void engine_pad(struct engine *e, uint64_t id, const struct auth_pad *pad);
+
+/*
+ * The card's random source failed: every block under way is void but those that Bob has tagged,
+ * whose fate is Alice's. And what its tests have seen: all that it gave up to UNTIL_NS is good,
+ * UINT64_MAX when nobody tests it. No block with later light becomes key.
+ */
+void engine_random_failed(struct engine *e);
+void engine_random_tested(struct engine *e, uint64_t until_ns);
 
 /* Thresholds that may change live. */
 void engine_thresholds(struct engine *e, double qber_abort, double qber_alarm);

@@ -142,6 +142,7 @@ struct engine {
 	size_t block_detections;      /* at which a block ends, samples not counted */
 	uint64_t last_number;         /* highest block number of the session */
 	unsigned int step_next;
+	uint64_t random_until_ns;  /* all that the card's source gave up to here is tested */
 	bool worked;               /* something was done in this poll that may go on at once */
 	double eps_auth;           /* of the tags since the last committed block */
 	uint64_t preshared_hashes; /* likewise: own tags under the pre-shared hash keys */
@@ -152,6 +153,10 @@ struct engine {
 	struct alice alice;
 	struct bob bob;
 };
+
+/* From ops.random, as far as it has them; what can do without the card's gets the kernel's. */
+int engine_random(struct engine *e, void *buf, size_t n);
+void engine_random_any(struct engine *e, void *buf, size_t n);
 
 /* agree.c */
 /* A session begins: state the own parameters. */
