@@ -188,6 +188,10 @@ struct config {
 			double group_index, backscatter_db, threshold_db;
 			char history[256];
 		} otdr;
+		struct {
+			double min_entropy; /* of a raw bit */
+			uint32_t alpha;     /* false alarms: 2^-alpha each decision */
+		} qrng;
 		struct config_dwdm dwdm;
 		char proof[24]; /* of the key's length, as qkd-engine/finite_key.h names it */
 		char reconciliation[16]; /* as qkd-engine/reconcile.h names it */

@@ -68,6 +68,8 @@ static const struct {
         FIELD(qkd.p_z, "qkd/source/p-z"),
         FIELD(qkd.holdoff_ns, "qkd/receiver/holdoff"),
         FIELD(qkd.otdr.history, "qkd/otdr/history"),
+        FIELD(qkd.qrng.min_entropy, "qkd/qrng/min-entropy"),
+        FIELD(qkd.qrng.alpha, "qkd/qrng/false-alarm"),
         FIELD(qkd.block_bits, "qkd/block-bits"),
         FIELD(qkd.blocks_in_flight, "qkd/blocks-in-flight"),
         FIELD(qkd.proof, "qkd/proof"),

@@ -274,6 +274,12 @@ static void read_dwdm(const json_t *o, struct config_dwdm *out)
 	}
 }
 
+static void read_qrng(const json_t *o, struct config *out)
+{
+	out->qkd.qrng.min_entropy = real_of(o, "min-entropy");
+	out->qkd.qrng.alpha = uint_of(o, "false-alarm");
+}
+
 static void read_qkd(const json_t *o, struct config *out)
 {
 	const json_t *card = json_object_get(o, "card"), *source = json_object_get(o, "source");
@@ -288,6 +294,7 @@ static void read_qkd(const json_t *o, struct config *out)
 	out->qkd.p_z = real_of(source, "p-z");
 	out->qkd.holdoff_ns = uint_of(json_object_get(o, "receiver"), "holdoff");
 	read_otdr(json_object_get(o, "otdr"), out);
+	read_qrng(json_object_get(o, "qrng"), out);
 	read_dwdm(json_object_get(o, "dwdm"), &out->qkd.dwdm);
 	out->qkd.block_bits = uint_of(o, "block-bits");
 	out->qkd.blocks_in_flight = uint_of(o, "blocks-in-flight");

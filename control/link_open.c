@@ -113,6 +113,8 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	                 .p_z = config->qkd.p_z,
 	                 .holdoff_ns = config->qkd.holdoff_ns,
 	                 .watchdog_ms = 1000},
+	        .qrng_claim = config->qkd.qrng.min_entropy,
+	        .qrng_alpha_log2 = config->qkd.qrng.alpha,
 	        .workers = config->qkd.enabled ? config->eal.qkd_lcores : 0,
 	};
 

@@ -34,6 +34,8 @@ struct optics {
 
 	/* each by its turn */
 	struct optics_otdr otdr;
+	struct optics_qrng qrng;
+	bool dark; /* control: wo with the card, role: ro: it was opened but not armed */
 
 	/* control: rw */
 	uint64_t next_open_ns;
@@ -47,9 +49,11 @@ struct optics {
 	uint64_t no_phase, same_slot;
 	uint64_t random_state; /* decides double clicks; refilled from the QRNG */
 	unsigned int random_bits;
+	uint64_t coins_card, coins_kernel;
 };
 
-struct optics *optics_create(const struct card_config *config, struct err *err)
+struct optics *optics_create(const struct card_config *config, double claim,
+                             unsigned int alpha_log2, struct err *err)
 {
 	struct optics *o = aligned_alloc(64, (sizeof(*o) + 63) / 64 * 64);
 
@@ -59,6 +63,11 @@ struct optics *optics_create(const struct card_config *config, struct err *err)
 	}
 	*o = (struct optics){.config = *config, .given_up = true};
 	phase_track_init(&o->track);
+	if (qrng_create(claim, alpha_log2, &o->qrng.qrng, err) < 0) {
+		free(o);
+		return NULL;
+	}
+	o->config.qrng = o->qrng.qrng;
 	return o;
 }
 
@@ -68,6 +77,7 @@ void optics_destroy(struct optics *o)
 		return;
 	if (o->card != NULL)
 		card_close(o->card);
+	qrng_destroy(o->qrng.qrng);
 	secret_wipe(o, sizeof(*o)); /* bits of key in random_state */
 	free(o);
 }
@@ -79,8 +89,10 @@ static int open_and_arm(struct optics *o, struct card **card, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = card_arm(*card, err);
-	if (rc == 0)
+	/* Without a random source there is nothing to send or to measure; it can be tested dark. */
+	o->dark = qrng_state(o->qrng.qrng) == QRNG_FAILED;
+	rc = o->dark ? 0 : card_arm(*card, err);
+	if (rc == 0 && !o->dark)
 		rc = card_bias_find(*card, err);
 	if (rc < 0) {
 		card_close(*card);
@@ -116,7 +128,8 @@ bool optics_supervise(struct optics *o, uint64_t now_ns, struct err *err)
 		return false;
 	}
 	o->failed_before = false;
-	log_info("card %s is armed", o->config.path);
+	log_info("card %s is %s", o->config.path,
+	         o->dark ? "open but dark: its random source has failed" : "armed");
 	__atomic_store_n(&o->given_up, false, __ATOMIC_RELEASE);
 	return true;
 }
@@ -139,8 +152,12 @@ static unsigned int two_coins(struct optics *o)
 	unsigned int coins;
 
 	if (o->random_bits == 0) {
-		if (card_random(o->card, &o->random_state, sizeof(o->random_state)) < 0)
+		if (card_random(o->card, &o->random_state, sizeof(o->random_state)) == 0) {
+			o->coins_card += sizeof(o->random_state);
+		} else {
 			random_bytes(&o->random_state, sizeof(o->random_state));
+			o->coins_kernel += sizeof(o->random_state);
+		}
 		o->random_bits = 64;
 	}
 	coins = o->random_state & 3;
@@ -245,7 +262,9 @@ static void give_up(struct optics *o, struct engine *engine, int why)
 	struct card_status status;
 
 	card_status_read(o->card, &status);
-	if (why == -ENODEV)
+	if (why == 0)
+		log_info("card %s is opened anew", o->config.path);
+	else if (why == -ENODEV)
 		log_err("card %s is lost", o->config.path);
 	else
 		log_err("card %s: fault 0x%" PRIx32 ", argument 0x%" PRIx32 "; it is dark now",
@@ -253,9 +272,38 @@ static void give_up(struct optics *o, struct engine *engine, int why)
 	phase_track_init(&o->track);
 	o->epoch = 0;
 	optics_otdr_lost(&o->otdr);
+	optics_qrng_lost(&o->qrng);
 	engine_lookups_lost(engine);
 	engine_slots_restarted(engine);
 	__atomic_store_n(&o->given_up, true, __ATOMIC_RELEASE);
+}
+
+/* True: the card was given up. */
+static bool watch_random(struct optics *o, struct engine *engine)
+{
+	enum qrng_state state = qrng_state(o->qrng.qrng);
+	struct qrng_status s;
+
+	if (!card_has_random(o->card)) {
+		engine_random_tested(engine, UINT64_MAX);
+		return false;
+	}
+	if (state == QRNG_FAILED && !o->dark) {
+		qrng_status_read(o->qrng.qrng, &s);
+		log_err("card %s: its random source is %s, lane %u: %s", o->config.path,
+		        qrng_fault_name(s.fault), s.fault_lane, s.fault_text);
+		card_safe_off(o->card);
+		engine_random_failed(engine);
+		give_up(o, engine, 0);
+		return true;
+	}
+	if (state == QRNG_OK && o->dark) {
+		log_info("card %s: its random source has passed start-up tests", o->config.path);
+		give_up(o, engine, 0);
+		return true;
+	}
+	engine_random_tested(engine, o->dark ? 0 : qrng_tested_until(o->qrng.qrng));
+	return false;
 }
 
 unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_ns)
@@ -267,10 +315,15 @@ unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_n
 		return 0;
 	done = card_poll(card, now_ns);
 	if (done < 0) {
+		if (qrng_state(o->qrng.qrng) == QRNG_FAILED)
+			engine_random_failed(engine);
 		give_up(o, engine, done);
 		return 1;
 	}
+	if (watch_random(o, engine))
+		return 1;
 	optics_otdr_poll(&o->otdr, card);
+	optics_qrng_poll(&o->qrng, card);
 	if (o->config.role == CARD_IS_BOB)
 		return (unsigned int)done + receive_clicks(o, engine, now_ns);
 	return (unsigned int)done + receive_choices(o, engine);
@@ -319,6 +372,11 @@ struct optics_otdr *optics_otdr(struct optics *o)
 	return &o->otdr;
 }
 
+struct optics_qrng *optics_qrng(struct optics *o)
+{
+	return &o->qrng;
+}
+
 bool optics_simulated(const struct optics *o)
 {
 	return __atomic_load_n(&o->simulated, __ATOMIC_RELAXED);
@@ -328,10 +386,14 @@ void optics_status_read(const struct optics *o, struct optics_status *out)
 {
 	*out = (struct optics_status){.simulated = optics_simulated(o),
 	                              .clicks_no_phase = o->no_phase,
-	                              .clicks_same_slot = o->same_slot};
+	                              .clicks_same_slot = o->same_slot,
+	                              .coins_card = o->coins_card,
+	                              .coins_kernel = o->coins_kernel};
+	qrng_status_read(o->qrng.qrng, &out->qrng);
 	if (__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE))
 		return;
 	out->present = true;
+	out->qrng_present = card_has_random(o->card);
 	out->phase_locked = o->track.locked;
 	out->frequency_ppb = o->track.frequency * 1e9;
 	card_status_read(o->card, &out->card);

@@ -16,13 +16,18 @@
 
 #include "common/err.h"
 #include "dataplane/optics_otdr.h"
+#include "dataplane/optics_qrng.h"
 #include "drivers/card.h"
 #include "qkd-engine/engine.h"
 
 struct optics;
 
-/* CONFIG's strings must outlive the role. */
-struct optics *optics_create(const struct card_config *config, struct err *err);
+/*
+ * CONFIG's strings must outlive the role. CLAIM and ALPHA_LOG2 as qrng_create() has them; a fault
+ * of the random source keeps the card dark until optics_qrng() has it restarted and it passes.
+ */
+struct optics *optics_create(const struct card_config *config, double claim,
+                             unsigned int alpha_log2, struct err *err);
 void optics_destroy(struct optics *o);
 
 /*
@@ -48,6 +53,7 @@ bool optics_simulated(const struct optics *o);
 
 /* Control thread: acquisitions of the card in use. */
 struct optics_otdr *optics_otdr(struct optics *o);
+struct optics_qrng *optics_qrng(struct optics *o);
 
 struct optics_status {
 	bool present;   /* a card is in use */
@@ -60,6 +66,9 @@ struct optics_status {
 	 */
 	uint64_t clicks_no_phase, clicks_same_slot;
 	struct card_status card;
+	bool qrng_present; /* the card in use has one */
+	struct qrng_status qrng;
+	uint64_t coins_card, coins_kernel; /* bytes for double clicks, by source */
 };
 /* Control thread: the last scan of the card's channel monitor; false without one. */
 bool optics_ocm(struct optics *o, struct card_ocm_scan *out);

@@ -26,7 +26,7 @@ static int create_quantum(struct qkd_role *q, const struct qkd_role_config *conf
 		if (q->worker[q->workers] == NULL)
 			return -1;
 	}
-	q->optics = optics_create(&config->card, err);
+	q->optics = optics_create(&config->card, config->qrng_claim, config->qrng_alpha_log2, err);
 	if (q->optics == NULL)
 		return -1;
 	q->engine = engine_create(&config->engine, &ops, q, q->channel, err);
@@ -292,6 +292,11 @@ bool qkd_role_ocm(struct qkd_role *q, struct card_ocm_scan *out)
 struct optics_otdr *qkd_role_otdr(struct qkd_role *q)
 {
 	return q->optics != NULL ? optics_otdr(q->optics) : NULL;
+}
+
+struct optics_qrng *qkd_role_qrng(struct qkd_role *q)
+{
+	return q->optics != NULL ? optics_qrng(q->optics) : NULL;
 }
 
 void qkd_role_status_read(const struct qkd_role *q, struct qkd_role_status *out)

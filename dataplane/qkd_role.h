@@ -28,7 +28,9 @@ struct qkd_role_config {
 	struct engine_config engine;
 	bool quantum;            /* false: the channel alone, for rekeying from imported keys */
 	struct card_config card; /* when quantum; its strings must outlive the role */
-	unsigned int workers;    /* for the engine's jobs, 0 to QKD_WORKERS_MAX */
+	double qrng_claim;       /* as optics_create() has them */
+	unsigned int qrng_alpha_log2;
+	unsigned int workers; /* for the engine's jobs, 0 to QKD_WORKERS_MAX */
 };
 
 struct qkd_role;
@@ -61,6 +63,8 @@ bool qkd_role_ocm(struct qkd_role *q, struct card_ocm_scan *out);
 
 /* Control thread: see optics_otdr.h; NULL without a card to look after. */
 struct optics_otdr *qkd_role_otdr(struct qkd_role *q);
+/* Likewise, optics_qrng.h. */
+struct optics_qrng *qkd_role_qrng(struct qkd_role *q);
 
 /* A copy of the figures, at most 100 ms old; any thread. */
 struct qkd_role_status {

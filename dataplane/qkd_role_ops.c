@@ -125,7 +125,7 @@ struct engine_ops qkd_role_ops(struct qkd_role *q, bool workers)
 	        .pad_fetch = op_pad_fetch,
 	        .block_ready = op_block_ready,
 	        .alarm = op_alarm,
-	        .random = {.name = "card QRNG", .fill = op_random, .ctx = q},
+	        .random = {.name = "card QRNG, SHA-256", .fill = op_random, .ctx = q},
 	        .give = workers ? op_give : NULL,
 	};
 }

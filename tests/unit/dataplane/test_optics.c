@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "dataplane/optics.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@ static struct detection found[8192];
 static size_t found_count, gap_at; /* gap_at: detections before the gap */
 static uint64_t gap_first, gap_last;
 static unsigned int gaps, restarts, lookups_lost, answers;
+static unsigned int random_failed;
+static uint64_t random_until;
 static struct choice answer[CARD_LOOKUP_MAX];
 static size_t answer_len;
 
@@ -32,6 +35,8 @@ void __wrap_engine_detections(struct engine *e, const struct detection *d, size_
                               uint64_t now_ns);
 void __wrap_engine_gap(struct engine *e, uint64_t first_slot, uint64_t last_slot);
 void __wrap_engine_slots_restarted(struct engine *e);
+void __wrap_engine_random_failed(struct engine *e);
+void __wrap_engine_random_tested(struct engine *e, uint64_t until_ns);
 void __wrap_engine_lookups_lost(struct engine *e);
 void __wrap_engine_choices(struct engine *e, const struct choice *c, size_t n);
 
@@ -42,6 +47,16 @@ void __wrap_engine_detections(struct engine *e, const struct detection *d, size_
 	CU_ASSERT_EQUAL(now_ns, now);
 	memcpy(found + found_count, d, n * sizeof(d[0]));
 	found_count += n;
+}
+
+void __wrap_engine_random_failed(struct engine *e)
+{
+	random_failed++;
+}
+
+void __wrap_engine_random_tested(struct engine *e, uint64_t until_ns)
+{
+	random_until = until_ns;
 }
 
 void __wrap_engine_gap(struct engine *e, uint64_t first_slot, uint64_t last_slot)
@@ -88,9 +103,9 @@ static struct optics *start(enum card_role role)
 		CU_ASSERT_EQUAL_FATAL(transport_add(&fake_transport), 0);
 	}
 	fake_new(role == CARD_IS_ALICE ? CARD_ROLE_ALICE : CARD_ROLE_BOB);
-	found_count = gaps = restarts = lookups_lost = answers = 0;
+	found_count = gaps = restarts = lookups_lost = answers = random_failed = 0;
 	err = (struct err){0};
-	o = optics_create(&config, &err);
+	o = optics_create(&config, 0.5, 60, &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
 	return o;
 }
@@ -435,7 +450,68 @@ static void test_answers_come_in_order_a_few_a_turn(void)
 	stop(o);
 }
 
-UNIT_MAIN(UNIT(test_no_card_then_one), UNIT(test_card_that_does_not_answer_gets_little_time),
+static void give_random(struct optics *o, unsigned int buffers)
+{
+	uint8_t raw[4096];
+
+	for (unsigned int i = 0; i < buffers; i++) {
+		for (size_t k = 0; k < sizeof(raw); k++)
+			raw[k] = (uint8_t)dice(256);
+		CU_ASSERT_TRUE_FATAL(fake_put(CARD_RING_QRNG, raw, sizeof(raw), 0));
+		turn(o);
+	}
+}
+
+/* A stuck source: dark at once, void what it chose, and dark until it is let go and passes. */
+static void test_random_fault_is_latched(void)
+{
+	struct optics *o = start(CARD_IS_ALICE);
+	uint8_t stuck[4096] = {0};
+
+	CU_ASSERT_TRUE_FATAL(optics_supervise(o, now, &err));
+	turn(o);
+	CU_ASSERT_EQUAL(random_until, 0);
+	give_random(o, 24);
+	CU_ASSERT_EQUAL(status_of(o).qrng.state, QRNG_OK);
+	/* Rounds of eight buffers: what was drawn before the third one is known to be good. */
+	CU_ASSERT(random_until <= now - 7 * NS_PER_MS && random_until > now - 24 * NS_PER_MS);
+	CU_ASSERT_EQUAL(optics_random(o, stuck, 16), 0);
+
+	memset(stuck, 0, sizeof(stuck));
+	fake_put(CARD_RING_QRNG, stuck, sizeof(stuck), 0);
+	turn(o);
+	CU_ASSERT_EQUAL(random_failed, 1);
+	CU_ASSERT_FALSE(status_of(o).present);
+	CU_ASSERT((*fake_reg(CARD_STATUS) & CARD_STATUS_ARMED) == 0);
+	now += NS_PER_S;
+	CU_ASSERT_TRUE_FATAL(optics_supervise(o, now, &err));
+	CU_ASSERT((*fake_reg(CARD_STATUS) & CARD_STATUS_ARMED) == 0);
+	turn(o);
+	give_random(o, 20);
+	CU_ASSERT_EQUAL(random_until, 0);
+	CU_ASSERT_EQUAL(status_of(o).qrng.state, QRNG_FAILED);
+	CU_ASSERT_EQUAL(status_of(o).qrng.fault, QRNG_FAULT_STUCK);
+	CU_ASSERT_EQUAL(optics_random(o, stuck, 16), -EIO);
+	CU_ASSERT_EQUAL(random_failed, 1);
+
+	qrng_restart(optics_qrng(o)->qrng);
+	give_random(o, 7);
+	CU_ASSERT_EQUAL(status_of(o).qrng.state, QRNG_STARTUP);
+	CU_ASSERT_TRUE(status_of(o).qrng.latched);
+	give_random(o, 1);
+	CU_ASSERT_FALSE(status_of(o).present);
+	now += NS_PER_S;
+	CU_ASSERT_TRUE_FATAL(optics_supervise(o, now, &err));
+	CU_ASSERT((*fake_reg(CARD_STATUS) & CARD_STATUS_ARMED) != 0);
+	turn(o);
+	give_random(o, 20);
+	CU_ASSERT_EQUAL(optics_random(o, stuck, 16), 0);
+	CU_ASSERT_FALSE(status_of(o).qrng.latched);
+	stop(o);
+}
+
+UNIT_MAIN(UNIT(test_random_fault_is_latched), UNIT(test_no_card_then_one),
+          UNIT(test_card_that_does_not_answer_gets_little_time),
           UNIT(test_fault_and_loss_are_followed_by_a_new_start),
           UNIT(test_detections_keep_distance_basis_and_bit), UNIT(test_a_slot_is_detected_once),
           UNIT(test_double_clicks_are_squashed), UNIT(test_gap_comes_between_its_detections),

@@ -42,6 +42,8 @@ struct engine *__wrap_engine_create(const struct engine_config *config, const st
 static struct qkd_role_config config(unsigned int site, bool quantum)
 {
 	struct qkd_role_config c = {
+	        .qrng_claim = 0.5,
+	        .qrng_alpha_log2 = 60,
 	        .channel = {.initiator = site == 0},
 	        .quantum = quantum,
 	        .engine = {.role = site == 0 ? ENGINE_ALICE : ENGINE_BOB,
