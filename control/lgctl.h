@@ -88,6 +88,10 @@ void lgctl_print_otdr(FILE *out, const json_t *result);
 void lgctl_print_otdr_baseline(FILE *out, const json_t *result);
 void lgctl_print_otdr_file(FILE *out, const json_t *result);
 
+/* lgctl_qrng.c */
+int lgctl_build_qrng_record(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_qrng(FILE *out, const json_t *result);
+
 /* The same, page by page, until the list is whole. */
 int lgctl_call_all(const char *socket_path, const struct lgctl_request *request, json_t **result,
                    struct err *err);

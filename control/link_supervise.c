@@ -10,6 +10,7 @@
 #include "common/bytes.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "control/qrng_watch.h"
 
 LOG_COMPONENT_DEFINE(link_supervise)
 
@@ -75,8 +76,10 @@ void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t no
 {
 	watch_channel(l, s);
 	watch_place(l, s);
-	if (s->quantum)
+	if (s->quantum) {
 		watch_card(l, now);
+		qrng_watch(l->resource, &s->optics, now);
+	}
 	tell_power(l, s, now);
 }
 

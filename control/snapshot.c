@@ -95,6 +95,8 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, jobs_given);
 	U64(o, s, jobs_back);
 	U64(o, s, jobs_own);
+	U64(o, s, random_card);
+	U64(o, s, random_kernel);
 	U64(o, s, blocks_in_doubt);
 	U64(o, s, blocks_computational);
 	U64(o, s, tags);
