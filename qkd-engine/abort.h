@@ -22,7 +22,7 @@ enum abort_reason {
 	ABORT_DOUBT,        /* likewise, between Bob's tag and COMMIT */
 	ABORT_ALIGNMENT, /* alignment was lost, or given up: no light, no reply, another slot grid
 	                  */
-	ABORT_RANDOM,       /* an end's random source failed */
+	ABORT_RANDOM,    /* an end's random source failed */
 	ABORT_REASONS
 };
 
