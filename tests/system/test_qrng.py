@@ -51,3 +51,37 @@ def test_source_is_tested_and_recorded(rig):
     refused = lgctl(rig, "a", "qrng", "rearm", check=False)
     assert refused.returncode == 1 and "no fault is latched" in refused.stderr
     os.unlink(raw)
+
+
+def alarms(rig, site):
+    return {a["kind"] for a in rig.rpc(site, "alarm_list")["alarms"] if a["active"]}
+
+
+def blocks(rig):
+    return rig.rpc("a", "link_show")["engine"]["blocks_ok"]
+
+
+def test_faults_stop_key_until_they_are_let_go(rig):
+    start(rig)
+    for card, site, fault, how in (
+            (1, "a", "stuck", "1"), (1, "a", "biased", "0.8"), (2, "b", "periodic", "5000")):
+        before = blocks(rig)
+        rig.wait_for(lambda: blocks(rig) > before, 60, "key")
+        assert "error" not in rig.model(f"attack qrng-{fault} {card} {how}")
+        rig.wait_for(lambda: f"qrng-{fault}" in alarms(rig, site), 10, f"the alarm qrng-{fault}")
+        before = blocks(rig)
+        shown = rig.rpc(site, "qrng_show")
+        assert shown["state"] == "failed" and shown["fault"] == fault
+        assert not rig.rpc(site, "link_show").get("card", {}).get("armed", False)
+        # It stays while the source is at fault, whatever is asked for.
+        lgctl(rig, site, "qrng", "rearm")
+        rig.wait_for(lambda: rig.rpc(site, "qrng_show")["failures"] > shown["failures"], 10,
+                     "start-up tests that fail")
+        assert "error" not in rig.model("attack none")
+        assert f"qrng-{fault}" in alarms(rig, site) and blocks(rig) == before
+        lgctl(rig, site, "qrng", "rearm")
+        rig.wait_for(lambda: not any(k.startswith("qrng-") for k in alarms(rig, site)), 20,
+                     "start-up tests that pass")
+        rig.wait_for(lambda: blocks(rig) > before, 60, "key again")
+    for site in ("a", "b"):
+        assert rig.rpc(site, "link_show")["engine"]["aborts"]["random_source"] > 0
