@@ -206,7 +206,8 @@ void bob_click(struct bob *b, const struct click *k)
 	b->all++;
 	for (unsigned int d = 0; d < 4; d++)
 		b->count[d] += detectors >> d & 1;
-	bob_monitor_click(b, k, slot);
+	if ((b->card.features_used & (CARD_FEATURE_MONITOR | CARD_FEATURE_PROTECTION)) != 0)
+		bob_monitor_click(b, k, slot);
 	if (k->state != CARD_RX_NORMAL)
 		return; /* counted, and no tag */
 	if (!b->card.ring[CARD_RING_TAGS].run) {
