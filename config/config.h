@@ -136,7 +136,13 @@ enum config_site { CONFIG_SITE_A, CONFIG_SITE_B };
 struct config_dwdm {
 	bool planned;         /* the plan is known: what is not in it is worth an alarm */
 	double fibre_loss_db; /* of data channels, from end to end */
-	double tolerance_db;
+	double tolerance_db, tolerance_ghz;
+	struct {
+		bool known;
+		double km, quantum_db, bandwidth_nm, gate_ns; /* gate 0: the whole slot */
+		char quantum[12];                             /* as a channel's name */
+		double dispersion, receiver_db, efficiency, dark, misalignment, afterpulse;
+	} prediction;
 	unsigned int count;
 	struct config_dwdm_channel {
 		char name[12]; /* "C34", or THz */

@@ -255,6 +255,27 @@ static void read_otdr(const json_t *o, struct config *out)
 	copy_text(o, "history", out->qkd.otdr.history, sizeof(out->qkd.otdr.history));
 }
 
+static void read_prediction(const json_t *o, struct config_dwdm *out)
+{
+	out->prediction.known = o != NULL;
+	if (o == NULL)
+		return;
+	out->prediction.km = real_of(o, "length");
+	copy_text(o, "quantum-channel", out->prediction.quantum, sizeof(out->prediction.quantum));
+	out->prediction.quantum_db = json_object_get(o, "quantum-loss") != NULL
+	                                     ? real_of(o, "quantum-loss")
+	                                     : out->fibre_loss_db;
+	out->prediction.bandwidth_nm = real_of(o, "bandwidth");
+	if (json_object_get(o, "gate") != NULL)
+		out->prediction.gate_ns = real_of(o, "gate");
+	out->prediction.dispersion = real_of(o, "dispersion");
+	out->prediction.receiver_db = real_of(o, "receiver-loss");
+	out->prediction.efficiency = real_of(o, "efficiency");
+	out->prediction.dark = real_of(o, "dark-counts");
+	out->prediction.misalignment = real_of(o, "misalignment");
+	out->prediction.afterpulse = real_of(o, "afterpulse");
+}
+
 static void read_dwdm(const json_t *o, struct config_dwdm *out)
 {
 	const json_t *v;
@@ -265,6 +286,8 @@ static void read_dwdm(const json_t *o, struct config_dwdm *out)
 		return;
 	out->fibre_loss_db = real_of(o, "fibre-loss");
 	out->tolerance_db = real_of(o, "tolerance");
+	out->tolerance_ghz = real_of(o, "frequency-tolerance");
+	read_prediction(json_object_get(o, "prediction"), out);
 	json_array_foreach (json_object_get(o, "channel"), i, v) {
 		struct config_dwdm_channel *c = &out->channel[out->count++];
 

@@ -405,6 +405,8 @@ static const struct {
          "\"direction\":\"co\",\"power\":\"40\"}]}",
          ROOT
          "/qkd/dwdm/channel[name='C35'][direction='co']/power: out of range: must be -60 to 27"},
+        {EXAMPLE_A, "qkd/dwdm", "{\"fibre-loss\":\"4\",\"prediction\":{}}",
+         ROOT "/qkd/dwdm/prediction/length: Mandatory node \"length\" instance does not exist"},
         {EXAMPLE_A, "qkd/dwdm", "{}",
          ROOT "/qkd/dwdm/fibre-loss: Mandatory node \"fibre-loss\" instance does not exist"},
         {EXAMPLE_A, "qkd/card", NULL, ROOT "/qkd: enabled needs a card section"},
@@ -519,13 +521,22 @@ static void test_channel_plan(void)
 	CU_ASSERT_EQUAL(config_load(EXAMPLE_A, &config, &err), 0);
 	CU_ASSERT_FALSE(config.qkd.dwdm.planned);
 	text = variant(EXAMPLE_A, "qkd/dwdm",
-	               "{\"fibre-loss\":\"4.2\",\"channel\":["
+	               "{\"fibre-loss\":\"4.2\",\"frequency-tolerance\":\"2.5\","
+	               "\"prediction\":{\"length\":\"20\",\"quantum-channel\":\"H33\"},"
+	               "\"channel\":["
 	               "{\"name\":\"C37\",\"direction\":\"co\",\"power\":\"-15.5\"},"
 	               "{\"name\":\"193.85\",\"direction\":\"counter\",\"power\":\"1\"}]}");
 	CU_ASSERT_EQUAL(config_parse(text, &config, &err), 0);
 	free(text);
 	CU_ASSERT(config.qkd.dwdm.planned && config.qkd.dwdm.count == 2);
 	CU_ASSERT(config.qkd.dwdm.fibre_loss_db == 4.2 && config.qkd.dwdm.tolerance_db == 2);
+	CU_ASSERT_EQUAL(config.qkd.dwdm.tolerance_ghz, 2.5);
+	CU_ASSERT_TRUE(config.qkd.dwdm.prediction.known);
+	CU_ASSERT_EQUAL(config.qkd.dwdm.prediction.km, 20);
+	CU_ASSERT_EQUAL(config.qkd.dwdm.prediction.quantum_db, 4.2);
+	CU_ASSERT_EQUAL(config.qkd.dwdm.prediction.gate_ns, 0);
+	CU_ASSERT_EQUAL(config.qkd.dwdm.prediction.dark, 1e-6);
+	CU_ASSERT_STRING_EQUAL(config.qkd.dwdm.prediction.quantum, "H33");
 	CU_ASSERT_STRING_EQUAL(config.qkd.dwdm.channel[0].name, "C37");
 	CU_ASSERT(!config.qkd.dwdm.channel[0].counter);
 	CU_ASSERT_EQUAL(config.qkd.dwdm.channel[0].power_dbm, -15.5);
