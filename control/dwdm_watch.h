@@ -2,37 +2,37 @@
 
 /*
  * The fibre's channel plan beside what the card's channel monitor sees: alarms "dwdm-new",
- * "dwdm-missing" and "dwdm-power". More errors from a new data channel are its light, not an
- * eavesdropper's work, and the alarm says so.
+ * "dwdm-missing", "dwdm-power" and "dwdm-drift". Errors from a new data channel are its light, not
+ * an eavesdropper's work, as far as its power explains them, and the alarm says how far.
  */
 
 #ifndef CONTROL_DWDM_WATCH_H
 #define CONTROL_DWDM_WATCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-#include "config/config.h"
-#include "drivers/card.h"
-
-#define DWDM_FINDINGS_MAX 320 /* of a plan and a scan that have nothing in common */
-
-enum dwdm_kind { DWDM_NEW, DWDM_MISSING, DWDM_POWER };
-struct dwdm_finding {
-	enum dwdm_kind kind;
-	double ghz, dbm, expected_dbm; /* EXPECTED of what is planned, DBM of what is seen */
-};
-
-/*
- * What of SCAN, taken at site BOB or not, is not as in PLAN; by frequency. A channel that is
- * planned both ways is expected as strong as both together.
- */
-unsigned int dwdm_compare(const struct config_dwdm *plan, bool bob,
-                          const struct card_ocm_scan *scan, struct dwdm_finding *out);
+#include "control/dwdm_compare.h"
 
 void dwdm_watch_reset(void);
 
-/* SCAN: the last one, NULL while there is none. Cheap but for a new scan. */
-void dwdm_watch_poll(const char *link, const struct config_dwdm *plan, bool bob,
-                     const struct card_ocm_scan *scan);
+/*
+ * SCAN: the last one, NULL while there is none. Cheap but for a new scan, which costs up to some
+ * milliseconds with as many channels as it can hold.
+ */
+void dwdm_watch_poll(const struct config *config, double slot_hz, const struct card_ocm_scan *scan,
+                     uint64_t now_ns);
+
+/* Scans that were compared with a plan so far; 0: there is no plan, or none in the last 3 s. */
+uint64_t dwdm_watch_scans(uint64_t now_ns);
+
+/* As of the last scan. */
+const struct dwdm_prediction *dwdm_watch_prediction(void);
+
+/*
+ * Light that was not planned: the strongest channel that is new, else one that is too strong, as
+ * words; how many there are, 0 for none.
+ */
+unsigned int dwdm_watch_unplanned(char *out, size_t n);
 
 #endif

@@ -76,6 +76,9 @@ int lgctl_plan_dwdm(FILE *input, json_t **result, struct err *err);
 int lgctl_build_plan_dwdm(char **args, int n, struct lgctl_request *r, struct err *err);
 void lgctl_print_plan_dwdm(FILE *out, const json_t *result);
 
+/* lgctl_dwdm.c */
+void lgctl_print_dwdm(FILE *out, const json_t *result);
+
 /* lgctl_otdr.c, lgctl_otdr_file.c */
 struct sor;
 int lgctl_write_svg(const char *path, const struct sor *sor, const char *title, struct err *err);

@@ -252,6 +252,7 @@ static const struct command commands[] = {
          "FILE [--stream raw|conditioned] [--bytes N] [--symbol 1|8]",
          lgctl_build_qrng_record,
          lgctl_print_tree},
+        {{"dwdm", "show"}, 0, 0, "dwdm_show", "", NULL, lgctl_print_dwdm},
         {{"log", "set"}, 2, 2, "log_set", "COMPONENT LEVEL", build_log, lgctl_print_done},
         {{"methods"}, 0, 0, "get_methods", "", NULL, lgctl_print_methods},
         {{"rpc"}, 1, 2, NULL, "METHOD [JSON]", build_rpc, lgctl_print_json},

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "control/alarm.h"
+#include "control/error_cause.h"
 #include "control/link_state.h"
 
 LOG_COMPONENT_DEFINE(link)
@@ -280,13 +281,15 @@ static void answer_pad(struct link *l, uint64_t id)
 	link_post(l, note);
 }
 
-static void take_alarm(struct link *l, const struct qkd_note *note)
+static void take_alarm(struct link *l, const struct qkd_note *note, uint64_t now)
 {
 	enum alarm_severity severity =
 	        note->alarm == ENGINE_ALARM_NO_LIGHT || note->alarm == ENGINE_ALARM_SYNC
 	                ? ALARM_MAJOR
 	                : ALARM_CRITICAL;
 
+	if (error_cause_take(note->alarm, note->raised, l->resource, (const char *)note->data, now))
+		return;
 	link_alarm(note->raised, engine_alarm_name(note->alarm), l->resource, severity,
 	           (const char *)note->data);
 }
@@ -307,7 +310,7 @@ static void take_note(struct link *l, const struct qkd_note *note, uint64_t now)
 		answer_pad(l, note->pad.id);
 		break;
 	case QKD_NOTE_ALARM:
-		take_alarm(l, note);
+		take_alarm(l, note, now);
 		break;
 	default:
 		break;

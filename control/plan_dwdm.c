@@ -11,6 +11,14 @@
 #define LEAST_DBM -80.0
 #define STEP_DB   0.01
 
+const struct lit_quantum plan_dwdm_quantum = {.bandwidth_nm = 0.12,
+                                              .gate_ns = 0.3,
+                                              .filters = 3,
+                                              .adjacent_db = 35,
+                                              .other_db = 47,
+                                              .spacing_ghz = 100,
+                                              .return_loss_db = 33};
+
 bool plan_dwdm_blocked(const struct plan_dwdm *d)
 {
 	for (unsigned int i = 0; i < d->amplifier_count; i++)

@@ -35,6 +35,9 @@ struct plan_dwdm {
 	double preamplifier_nf_db; /* of the data channels' receivers */
 };
 
+/* Three thin-film filters in a row, a 15 GHz passband, a third of a 1 ns slot; no frequency. */
+extern const struct lit_quantum plan_dwdm_quantum;
+
 /* With the quantum channel at GHZ. */
 struct plan_lit {
 	double ghz;

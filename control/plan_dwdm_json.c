@@ -41,14 +41,7 @@ static void defaults(struct plan_dwdm *d)
 	                                       .slope_ps_nm2_km = 0.06,
 	                                       .gamma_w_km = 1.3},
 	                              .quantum_db_km = db_km};
-	/* Three thin-film filters in a row, a 15 GHz passband, a third of a 1 ns slot. */
-	d->quantum = (struct lit_quantum){.bandwidth_nm = 0.12,
-	                                  .gate_ns = 0.3,
-	                                  .filters = 3,
-	                                  .adjacent_db = 35,
-	                                  .other_db = 47,
-	                                  .spacing_ghz = 100,
-	                                  .return_loss_db = 33};
+	d->quantum = plan_dwdm_quantum;
 	d->o_band_db_km = 0.33;
 	d->leak_counts = 1e-6;
 	d->preamplifier_nf_db = 5;

@@ -15,6 +15,7 @@
 #include "control/clicks_watch.h"
 #include "control/fibre_watch.h"
 #include "control/dwdm_watch.h"
+#include "control/error_cause.h"
 #include "control/link_watch.h"
 #include "control/live_watch.h"
 #include "control/no_key_watch.h"
@@ -188,6 +189,7 @@ int site_start(const struct config *c, struct err *err)
 	clicks_watch_reset();
 	fibre_watch_start(&config);
 	dwdm_watch_reset();
+	error_cause_reset();
 	live_watch_reset();
 	path_watch_reset();
 	wire_watch_start(&config, &wire_ops, NULL, started_ns);
@@ -244,13 +246,20 @@ static void watch_clicks(uint64_t now_ns)
 	}
 }
 
-static void watch_fibre(void)
+double site_slot_hz(const struct qkd_role_status *s)
+{
+	return s->optics.card.slot_period_fs > 0 ? 1e15 / (double)s->optics.card.slot_period_fs : 0;
+}
+
+static void watch_light(uint64_t now_ns)
 {
 	static struct card_ocm_scan scan;
-	bool bob = config.site == CONFIG_SITE_B;
+	struct qkd_role_status s;
 
+	qkd_role_status_read(link_role(link_), &s);
 	if (qkd_role_ocm(link_role(link_), &scan))
-		dwdm_watch_poll(config.link, &config.qkd.dwdm, bob, &scan);
+		dwdm_watch_poll(&config, site_slot_hz(&s), &scan, now_ns);
+	error_cause_poll(s.engine.qber_z, s.engine.qber_x, now_ns);
 }
 
 void site_poll(uint64_t now_ns)
@@ -266,7 +275,7 @@ void site_poll(uint64_t now_ns)
 		watch_addresses();
 		watch_routes();
 		watch_clicks(now_ns);
-		watch_fibre();
+		watch_light(now_ns);
 		wire_watch_poll(now_ns);
 		live_watch_poll(dataplane, &config, now_ns);
 		path_watch_poll(dataplane, &config, link_session(link_), now_ns);

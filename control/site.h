@@ -15,6 +15,7 @@
 #include "control/link.h"
 #include "control/otdr.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/qkd_role.h"
 
 /* Once per process. On failure nothing is left behind and ERR names the reason. */
 int site_start(const struct config *config, struct err *err);
@@ -32,5 +33,8 @@ struct link *site_link(void);
 struct otdr *site_otdr(void); /* NULL as well without a quantum link */
 const struct config *site_config(void);
 uint64_t site_started_ns(void); /* clock_mono_ns() */
+
+/* Slots a second of the card; 0 before there was one. */
+double site_slot_hz(const struct qkd_role_status *s);
 
 #endif

@@ -152,7 +152,7 @@ void card_otdr_trace(const struct card *card, struct card_otdr_trace *out);
 void card_otdr_release(struct card *card);
 
 /*
- * The last scan of the card's optical channel monitor, which makes one a second: each data channel
+ * The last scan of the card's optical channel monitor, which makes two a second: each data channel
  * at the fibre's connector, whichever way it goes. Any thread; false until there is one, or when
  * the card has no monitor.
  */

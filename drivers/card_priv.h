@@ -20,7 +20,7 @@
 #define CARD_OTDR_LOG2    5
 #define CARD_QRNG_LOG2    3 /* few: what waits in them is not tested yet */
 #define CARD_OCM_LOG2     2
-#define CARD_OCM_MS       1000
+#define CARD_OCM_MS       500
 #define CARD_QUERIES_LOG2 6
 #define CARD_QUERIES      (1u << CARD_QUERIES_LOG2)
 

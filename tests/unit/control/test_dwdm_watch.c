@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "control/alarm.h"
 #include "tests/unit/unit.h"
@@ -12,6 +13,7 @@ static const struct config_dwdm plan = {
         .planned = true,
         .fibre_loss_db = 4,
         .tolerance_db = 2,
+        .tolerance_ghz = 5,
         .count = 3,
         .channel = {{"C37", false, -15}, {"C38", true, -15}, {"C38", false, -11}},
 };
@@ -68,39 +70,74 @@ static void test_findings(void)
 	CU_ASSERT_EQUAL(dwdm_compare(&plan, true, &s, f), 3);
 }
 
+/* Off its frequency, but the same channel: half a slot of the finest grid away it is another. */
+static void test_drift(void)
+{
+	struct dwdm_finding f[DWDM_FINDINGS_MAX];
+	struct card_ocm_scan s = scan(1);
+
+	see(&s, 193.704, -19);
+	see(&s, 193.792, -15);
+	CU_ASSERT_EQUAL_FATAL(dwdm_compare(&plan, true, &s, f), 2);
+	CU_ASSERT(f[0].kind == DWDM_POWER && f[0].ghz == 193800);
+	CU_ASSERT(f[1].kind == DWDM_DRIFT && f[1].ghz == 193800);
+	CU_ASSERT_DOUBLE_EQUAL(f[1].off_ghz, -8, 1e-6);
+	s = scan(2);
+	see(&s, 193.7, -19);
+	see(&s, 193.813, -12);
+	CU_ASSERT_EQUAL_FATAL(dwdm_compare(&plan, true, &s, f), 2);
+	CU_ASSERT(f[0].kind == DWDM_NEW && f[1].kind == DWDM_MISSING);
+}
+
 static void test_alarms(void)
 {
-	struct config_dwdm none = {0};
+	static struct config config = {.link = "demo", .site = CONFIG_SITE_B};
 	struct card_ocm_scan s = scan(7);
+	char light[40];
+
+	config.qkd.dwdm = plan;
 
 	log_level_set("alarm", LOG_LEVEL_ERR - 1);
 	alarm_reset(NULL);
 	dwdm_watch_reset();
-	dwdm_watch_poll("demo", &plan, true, NULL);
+	dwdm_watch_poll(&config, 1e9, NULL, 0);
 	see(&s, 193.7, -19);
 	see(&s, 193.8, -12);
-	dwdm_watch_poll("demo", &plan, true, &s);
+	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
 	CU_ASSERT_FALSE(raised("dwdm-new", "link/demo/C40"));
 	see(&s, 194.0, -12);
-	dwdm_watch_poll("demo", &plan, true, &s); /* the same scan: no news */
+	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S); /* the same scan: no news */
 	CU_ASSERT_FALSE(raised("dwdm-new", "link/demo/C40"));
 	s.scan++;
-	dwdm_watch_poll("demo", &plan, true, &s);
+	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
 	CU_ASSERT_TRUE_FATAL(raised("dwdm-new", "link/demo/C40"));
 	CU_ASSERT_PTR_NOT_NULL(
 	        strstr(alarm_find("dwdm-new", "link/demo/C40")->text, "not an eavesdropper"));
+	CU_ASSERT_EQUAL(dwdm_watch_unplanned(light, sizeof(light)), 1);
+	CU_ASSERT_STRING_EQUAL(light, "C40 (dwdm-new)");
+	CU_ASSERT_EQUAL(dwdm_watch_scans(4 * NS_PER_S), 2);
+	CU_ASSERT_EQUAL(dwdm_watch_scans(5 * NS_PER_S), 0);
 	CU_ASSERT_FALSE(raised("dwdm-power", "link/demo/C37"));
 	s = scan(9);
 	see(&s, 193.7, -25);
-	dwdm_watch_poll("demo", &plan, true, &s);
+	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
 	CU_ASSERT_FALSE(raised("dwdm-new", "link/demo/C40"));
 	CU_ASSERT_TRUE(raised("dwdm-missing", "link/demo/C38"));
 	CU_ASSERT_TRUE(raised("dwdm-power", "link/demo/C37"));
+	CU_ASSERT_EQUAL(dwdm_watch_unplanned(light, sizeof(light)), 0); /* it is too weak */
+	s = scan(10);
+	see(&s, 193.7063, -19);
+	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
+	CU_ASSERT_FALSE(raised("dwdm-power", "link/demo/C37"));
+	CU_ASSERT_TRUE_FATAL(raised("dwdm-drift", "link/demo/C37"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("dwdm-drift", "link/demo/C37")->text, "+6.3 GHz"));
 	/* No plan, no alarm; those that there are end. */
 	s.scan++;
-	dwdm_watch_poll("demo", &none, true, &s);
+	config.qkd.dwdm.planned = false;
+	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
 	CU_ASSERT_FALSE(raised("dwdm-missing", "link/demo/C38"));
-	CU_ASSERT_FALSE(raised("dwdm-power", "link/demo/C37"));
+	CU_ASSERT_FALSE(raised("dwdm-drift", "link/demo/C37"));
+	CU_ASSERT_EQUAL(dwdm_watch_scans(NS_PER_S), 0);
 }
 
-UNIT_MAIN(UNIT(test_as_planned), UNIT(test_findings), UNIT(test_alarms))
+UNIT_MAIN(UNIT(test_as_planned), UNIT(test_findings), UNIT(test_drift), UNIT(test_alarms))
