@@ -95,6 +95,8 @@ static inline void rig_config(unsigned int site)
 	strcpy(c->qkd.proof, "rusca2018");
 	strcpy(c->qkd.reconciliation, "auto");
 	strcpy(c->qkd.leak_mode, "auto");
+	c->qkd.qrng.min_entropy = 0.5;
+	c->qkd.qrng.alpha = 60;
 	c->qkd.qber_abort = 0.08;
 	c->qkd.qber_alarm = 0.05;
 	c->keystore.max_keys = 10000;
