@@ -8,11 +8,11 @@
 
 #include "common/clock.h"
 #include "control/alarm.h"
-#include "watch/decoy.h"
-#include "watch/doubles.h"
-#include "watch/errors.h"
-#include "watch/loss.h"
-#include "watch/monitors.h"
+#include "drivers/watch/decoy.h"
+#include "drivers/watch/doubles.h"
+#include "drivers/watch/errors.h"
+#include "drivers/watch/loss.h"
+#include "drivers/watch/monitors.h"
 
 #define PERIOD_NS (100 * NS_PER_MS) /* of the figures that are watched */
 #define QUIET_NS  (30 * NS_PER_S)   /* until an alarm is cleared */

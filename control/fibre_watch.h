@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The watch on the fibre: feeds the monitors (watch/) with what engine and card count, and makes
- * alarms of what they say. Which monitor fires decides the alarm's name (watch/monitors.c); those
- * that break an assumption of the proof hold back key while they last.
+ * The watch on the fibre: feeds the monitors (drivers/watch/) with what engine and card count, and
+ * makes alarms of what they say. Which monitor fires decides the alarm's name
+ * (drivers/watch/monitors.c); those that break an assumption of the proof hold back key while they
+ * last.
  *
  * Errors are seen at both sites. Site B has the clicks besides: doubles, by the blocks' counts the
  * decoy statistics and, with the power that site A tells it, the loss.

@@ -136,8 +136,7 @@ void qrng_fail(struct qrng *q, enum qrng_fault fault, unsigned int lane, const c
 	s->latched = true;
 	s->fault = fault;
 	s->fault_lane = lane;
-	s->fault_sample =
-	        lane < q->lanes ? (uint64_t)q->lane[lane].windows * QRNG_WINDOW_BITS : 0;
+	s->fault_sample = lane < q->lanes ? (uint64_t)q->lane[lane].windows * QRNG_WINDOW_BITS : 0;
 	snprintf(s->fault_text, sizeof(s->fault_text), "%s", what);
 	s->failures++;
 	forget(q);
@@ -230,8 +229,7 @@ size_t qrng_feed(struct qrng *q, const uint8_t *raw, size_t n, uint64_t after_ns
 		size_t part = 1;
 		bool ok = qrng_state(q) == QRNG_OK;
 
-		if (q->next_lane == 0 && l->used == 0 && l->long_windows == 0 &&
-		    q->long_done == 0)
+		if (q->next_lane == 0 && l->used == 0 && l->long_windows == 0 && q->long_done == 0)
 			q->round_after_ns = after_ns;
 		if (q->lanes == 1)
 			part = QRNG_WINDOW_BYTES - l->used < n - i ? QRNG_WINDOW_BYTES - l->used

@@ -56,8 +56,8 @@ void qrng_destroy(struct qrng *q);
 void qrng_begin(struct qrng *q, unsigned int lanes);
 
 /*
- * A buffer of N raw bytes in order, drawn after AFTER_NS. What has passed is conditioned to at most ROOM
- * bytes at OUT; the number of these, at most N and 32.
+ * A buffer of N raw bytes in order, drawn after AFTER_NS. What has passed is conditioned to at most
+ * ROOM bytes at OUT; the number of these, at most N and 32.
  */
 size_t qrng_feed(struct qrng *q, const uint8_t *raw, size_t n, uint64_t after_ns, uint8_t *out,
                  size_t room);
@@ -89,11 +89,11 @@ struct qrng_status {
 	unsigned int lanes;
 	struct qrng_limits limits;
 	const char *kernel;
-	uint64_t samples;    /* tested */
-	uint64_t failures;   /* latched so far */
-	uint64_t discarded;  /* bytes: tested in start-up or in a fault, or without room */
+	uint64_t samples;     /* tested */
+	uint64_t failures;    /* latched so far */
+	uint64_t discarded;   /* bytes: tested in start-up or in a fault, or without room */
 	uint64_t conditioned; /* bytes made */
-	uint32_t block_in;   /* raw bytes that become a block of 32 */
+	uint32_t block_in;    /* raw bytes that become a block of 32 */
 };
 /* On the feeding thread. */
 void qrng_status_read(const struct qrng *q, struct qrng_status *out);

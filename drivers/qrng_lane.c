@@ -25,8 +25,8 @@ static enum qrng_fault stuck(struct qrng_lane *l, const uint8_t *window,
 }
 
 static enum qrng_fault biased(struct qrng_lane *l, const uint8_t *window,
-                              const struct qrng_limits *limits,
-                              const struct qrng_kernel *kernel, char *what, size_t size)
+                              const struct qrng_limits *limits, const struct qrng_kernel *kernel,
+                              char *what, size_t size)
 {
 	uint32_t ones = kernel->ones(window);
 	uint32_t like_first = window[0] & 1 ? ones : QRNG_WINDOW_BITS - ones;
@@ -45,8 +45,8 @@ static enum qrng_fault biased(struct qrng_lane *l, const uint8_t *window,
 }
 
 static enum qrng_fault lagged(struct qrng_lane *l, const uint8_t *window,
-                              const struct qrng_limits *limits,
-                              const struct qrng_kernel *kernel, char *what, size_t size)
+                              const struct qrng_limits *limits, const struct qrng_kernel *kernel,
+                              char *what, size_t size)
 {
 	bool full = l->long_windows + 1 == QRNG_LONG_BITS / QRNG_WINDOW_BITS;
 	uint16_t differ[QRNG_LAGS];
@@ -80,8 +80,8 @@ static enum qrng_fault lagged(struct qrng_lane *l, const uint8_t *window,
 }
 
 static enum qrng_fault repeated(struct qrng_lane *l, const uint8_t *window,
-                                const struct qrng_limits *limits,
-                                const struct qrng_kernel *kernel, char *what, size_t size)
+                                const struct qrng_limits *limits, const struct qrng_kernel *kernel,
+                                char *what, size_t size)
 {
 	const size_t n = limits->repeat_bytes;
 	const uint8_t *from = window - (n - 1);

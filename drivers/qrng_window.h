@@ -19,7 +19,8 @@ struct qrng_kernel {
 	const char *name;
 	/* Ones of the window. */
 	uint32_t (*ones)(const uint8_t window[QRNG_WINDOW_BYTES]);
-	/* Samples that differ from the one LAG = i + 1 before; 8 bytes before WINDOW are read too. */
+	/* Samples that differ from the one LAG = i + 1 before; 8 bytes before WINDOW are read too.
+	 */
 	void (*lags)(const uint8_t *window, uint16_t differ[QRNG_LAGS]);
 	/* Whether PATTERN may begin in the 128 places from AT on; reads 7 bytes behind the last. */
 	bool (*seek)(const uint8_t *at, const uint8_t pattern[8]);

@@ -5,8 +5,8 @@
  *
  * How soon the gateway's monitors find each eavesdropper of the device model, and how often they
  * cry wolf: clicks of the model on a link that drifts, counted as card and engine count them, into
- * the monitors of watch/. The attacks are those of the model's table, in shuffled order; what
- * counts the clicks and watches them is told neither name nor strength.
+ * the monitors of drivers/watch/. The attacks are those of the model's table, in shuffled order;
+ * what counts the clicks and watches them is told neither name nor strength.
  *
  *     ATTACK/NUMBERS   detected: share of the trials that a monitor found within 90 s; time_s and
  *                      compared_bits (of the basis with more errors) until then, medians of those
@@ -25,11 +25,11 @@
 
 #include "drivers/card_regs.h"
 #include "drivers/model/clicks.h"
-#include "watch/decoy.h"
-#include "watch/doubles.h"
-#include "watch/errors.h"
-#include "watch/loss.h"
-#include "watch/monitors.h"
+#include "drivers/watch/decoy.h"
+#include "drivers/watch/doubles.h"
+#include "drivers/watch/errors.h"
+#include "drivers/watch/loss.h"
+#include "drivers/watch/monitors.h"
 
 #define USAGE       2
 #define TICK_S      0.1

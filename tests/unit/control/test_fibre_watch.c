@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "control/alarm.h"
 #include "tests/unit/unit.h"
-#include "tests/unit/watch/numbers.h"
+#include "tests/unit/drivers/watch/numbers.h"
 
 #define TURN_NS (100 * NS_PER_MS)
 #define SLOTS   100000000 /* of a turn */

@@ -98,8 +98,7 @@ static void test_good_stream(void)
 		CU_ASSERT_EQUAL(qrng_state(q), QRNG_OK);
 		CU_ASSERT_EQUAL(status_of(q).failures, 0);
 		/* 320 bits of min-entropy in for 256 out. */
-		CU_ASSERT_DOUBLE_EQUAL((double)made / (double)in,
-		                       32 / ceil(40 / claims[c]), 1e-3);
+		CU_ASSERT_DOUBLE_EQUAL((double)made / (double)in, 32 / ceil(40 / claims[c]), 1e-3);
 		CU_ASSERT_EQUAL(status_of(q).conditioned, made);
 		qrng_destroy(q);
 	}

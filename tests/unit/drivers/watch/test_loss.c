@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/loss.h"
+#include "drivers/watch/loss.h"
 #include "tests/unit/unit.h"
-#include "tests/unit/watch/numbers.h"
-#include "watch/monitors.h"
+#include "tests/unit/drivers/watch/numbers.h"
+#include "drivers/watch/monitors.h"
 
 #define SLOTS   1e9  /* a second */
 #define HOLDOFF 1e4  /* slots */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/doubles.h"
+#include "drivers/watch/doubles.h"
 #include "tests/unit/unit.h"
-#include "tests/unit/watch/numbers.h"
-#include "watch/monitors.h"
+#include "tests/unit/drivers/watch/numbers.h"
+#include "drivers/watch/monitors.h"
 
 #define CLICKS 9000 /* in 0.1 s, behind a hold-off of 10 us */
 #define SHARE  0.002

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/errors.h"
+#include "drivers/watch/errors.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "watch/monitors.h"
+#include "drivers/watch/monitors.h"
 
 #define WINDOW_MIN 50
 #define UNSURE     2.0

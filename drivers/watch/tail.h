@@ -6,8 +6,8 @@
  * value asked for away from the mean, where they fall at least as fast as a geometric series.
  */
 
-#ifndef WATCH_TAIL_H
-#define WATCH_TAIL_H
+#ifndef DRIVERS_WATCH_TAIL_H
+#define DRIVERS_WATCH_TAIL_H
 
 #include <stdint.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/errors.h"
+#include "drivers/watch/errors.h"
 #include "tests/unit/unit.h"
-#include "tests/unit/watch/numbers.h"
-#include "watch/monitors.h"
+#include "tests/unit/drivers/watch/numbers.h"
+#include "drivers/watch/monitors.h"
 
 #define Z_WINDOW 1000
 #define X_WINDOW 400

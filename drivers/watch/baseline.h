@@ -12,8 +12,8 @@
  * same way; it never gets beyond GROWTH times what the first LEARN_S seconds had, or SPREAD_FLOOR.
  */
 
-#ifndef WATCH_BASELINE_H
-#define WATCH_BASELINE_H
+#ifndef DRIVERS_WATCH_BASELINE_H
+#define DRIVERS_WATCH_BASELINE_H
 
 #include <stdbool.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/loss.h"
+#include "drivers/watch/loss.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "watch/monitors.h"
+#include "drivers/watch/monitors.h"
 
 #define WINDOW_S   5.0
 #define CLICKS_MIN 10000 /* so that a count is normal as far as it matters */

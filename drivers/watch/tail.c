@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/tail.h"
+#include "drivers/watch/tail.h"
 
 #include <math.h>
 

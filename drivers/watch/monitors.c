@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/monitors.h"
+#include "drivers/watch/monitors.h"
 
-#include "watch/cusum.h"
+#include "drivers/watch/cusum.h"
 
 #define YEAR_S 31557600.0
 

@@ -5,8 +5,8 @@
  * of them together stay below one false alarm a year.
  */
 
-#ifndef WATCH_MONITORS_H
-#define WATCH_MONITORS_H
+#ifndef DRIVERS_WATCH_MONITORS_H
+#define DRIVERS_WATCH_MONITORS_H
 
 #include <stdbool.h>
 

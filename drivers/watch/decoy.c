@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/decoy.h"
+#include "drivers/watch/decoy.h"
 
 #include <string.h>
 
-#include "watch/monitors.h"
+#include "drivers/watch/monitors.h"
 
 #define FEWER 0.9
 

@@ -12,13 +12,13 @@
  * which WATCH_LOSS_DRIFT tells.
  */
 
-#ifndef WATCH_LOSS_H
-#define WATCH_LOSS_H
+#ifndef DRIVERS_WATCH_LOSS_H
+#define DRIVERS_WATCH_LOSS_H
 
 #include <stdint.h>
 
-#include "watch/baseline.h"
-#include "watch/cusum.h"
+#include "drivers/watch/baseline.h"
+#include "drivers/watch/cusum.h"
 
 struct watch_loss {
 	struct baseline base; /* dB */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/baseline.h"
+#include "drivers/watch/baseline.h"
 
 #include <math.h>
 #include <string.h>

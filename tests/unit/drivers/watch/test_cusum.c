@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/cusum.h"
+#include "drivers/watch/cusum.h"
 #include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 

@@ -10,13 +10,13 @@
  * least value, but for how well the two intensities are known: TOLERANCE of their ratio.
  */
 
-#ifndef WATCH_DECOY_H
-#define WATCH_DECOY_H
+#ifndef DRIVERS_WATCH_DECOY_H
+#define DRIVERS_WATCH_DECOY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "watch/cusum.h"
+#include "drivers/watch/cusum.h"
 
 #define WATCH_DECOY_TOLERANCE 0.03
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/doubles.h"
+#include "drivers/watch/doubles.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "watch/monitors.h"
+#include "drivers/watch/monitors.h"
 
 #define WINDOW_MIN 100 /* doubles that say something of their share */
 /* Envelope: intensities drift by 3 %, and the share with them. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/monitors.h"
+#include "drivers/watch/monitors.h"
 #include "tests/unit/unit.h"
 
 #include <math.h>

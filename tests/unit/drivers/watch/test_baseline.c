@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/baseline.h"
+#include "drivers/watch/baseline.h"
 #include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 

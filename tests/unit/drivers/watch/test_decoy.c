@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "watch/decoy.h"
+#include "drivers/watch/decoy.h"
 #include "tests/unit/unit.h"
-#include "tests/unit/watch/numbers.h"
-#include "watch/monitors.h"
+#include "tests/unit/drivers/watch/numbers.h"
+#include "drivers/watch/monitors.h"
 
 #define MU   0.5
 #define NU   0.1

@@ -6,13 +6,13 @@
  * than were sent give more.
  */
 
-#ifndef WATCH_DOUBLES_H
-#define WATCH_DOUBLES_H
+#ifndef DRIVERS_WATCH_DOUBLES_H
+#define DRIVERS_WATCH_DOUBLES_H
 
 #include <stdint.h>
 
-#include "watch/baseline.h"
-#include "watch/cusum.h"
+#include "drivers/watch/baseline.h"
+#include "drivers/watch/cusum.h"
 
 struct watch_doubles {
 	struct baseline base; /* of the share's logarithm */

@@ -13,13 +13,13 @@
  * time constants.
  */
 
-#ifndef WATCH_ERRORS_H
-#define WATCH_ERRORS_H
+#ifndef DRIVERS_WATCH_ERRORS_H
+#define DRIVERS_WATCH_ERRORS_H
 
 #include <stdint.h>
 
-#include "watch/baseline.h"
-#include "watch/cusum.h"
+#include "drivers/watch/baseline.h"
+#include "drivers/watch/cusum.h"
 
 #define WATCH_ERRORS_STRONG 0.025
 #define WATCH_ERRORS_WEAK   0.005

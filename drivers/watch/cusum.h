@@ -10,8 +10,8 @@
  * sum crosses h only where that of some window does: N windows give at most N e^-h false crossings.
  */
 
-#ifndef WATCH_CUSUM_H
-#define WATCH_CUSUM_H
+#ifndef DRIVERS_WATCH_CUSUM_H
+#define DRIVERS_WATCH_CUSUM_H
 
 #include <stdbool.h>
 #include <stdint.h>
