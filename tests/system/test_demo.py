@@ -31,13 +31,13 @@ def run_demo(tmp_path, *options, timeout=200):
 
 def test_honest_link(tmp_path):
     before = leftovers()
-    done, s = run_demo(tmp_path, "--seconds", "60")
+    done, s = run_demo(tmp_path, "--seconds", "45")
     assert done.returncode == 0, done.stdout
-    assert s["tunnel"]["rekeys"] >= 50
-    assert s["ping"]["sent"] == s["ping"]["received"] > 500
-    assert s["udp"]["sent"] == s["udp"]["received"] > 5000
+    assert s["tunnel"]["rekeys"] >= 36
+    assert s["ping"]["sent"] == s["ping"]["received"] > 400
+    assert s["udp"]["sent"] == s["udp"]["received"] > 4000
     assert s["tunnel"]["lost"] == 0
-    assert s["quantum"]["secret_bits"] > 4_000_000
+    assert s["quantum"]["secret_bits"] > 3_000_000
     assert s["quantum"]["simulated"] is True
     assert s["first_ping_seconds"] <= 15
     for what in ("plaintext", "other", "kernel_dropped"):
@@ -52,7 +52,7 @@ def near(errors, expected, compared):
 
 
 def test_intercept_resend_both_bases(tmp_path):
-    done, s = run_demo(tmp_path, "--seconds", "45", "--attack", "intercept-resend=1,0.5")
+    done, s = run_demo(tmp_path, "--seconds", "30", "--attack", "intercept-resend=1,0.5")
     assert done.returncode == 0, done.stdout
     a = s["attack"]
     # Not quite one in four: dark counts and a light that is not quite aligned add to it.
@@ -66,7 +66,7 @@ def test_intercept_resend_both_bases(tmp_path):
 
 
 def test_intercept_resend_in_z_alone(tmp_path):
-    done, s = run_demo(tmp_path, "--seconds", "45", "--attack", "intercept-resend=1,1")
+    done, s = run_demo(tmp_path, "--seconds", "30", "--attack", "intercept-resend=1,1")
     assert done.returncode == 0, done.stdout
     a = s["attack"]
     assert a["qber_z"] < 0.03 and near(a["qber_x"], 0.5, a["compared_x"])

@@ -8,7 +8,7 @@
 
 static void baseline(struct otdr_rig *r, struct trace_baseline *b, unsigned int count)
 {
-	struct trace traces[TRACE_BASELINE_MAX];
+	struct trace traces[TRACE_BASELINE_MAX] = {0};
 	struct err err = {0};
 
 	for (unsigned int k = 0; k < count; k++)
@@ -300,7 +300,7 @@ static void test_zones(void)
 
 static void test_refused(void)
 {
-	struct trace traces[TRACE_BASELINE_MIN];
+	struct trace traces[TRACE_BASELINE_MIN] = {0};
 	struct trace_changes c;
 	struct trace_baseline b;
 	struct err err = {0};
