@@ -90,10 +90,10 @@ struct sift_part {
 
 #define SIFT_PARTS 32 /* a job has at a time */
 /*
- * Parts that B may have asked of and not looked at yet: 131072 detections a round trip, and room
+ * Parts that B may have asked of and not looked at yet: 524288 detections a round trip, and room
  * for all that may come at either end, so that a block that waits keeps nobody from being heard.
  */
-#define SIFT_AHEAD 256
+#define SIFT_AHEAD 1024
 
 /* The comparison of bases: what was heard; and what a job has of it, its own while it is on. */
 struct block_sift {
