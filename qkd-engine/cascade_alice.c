@@ -41,14 +41,9 @@ struct cascade_alice *cascade_alice_create(const struct cascade_params *p, const
 	struct workspace_size size;
 	struct cascade_alice *a;
 	struct workspace own;
-	int ret = cascade_size(p, &size);
 
-	if (ret == 0)
-		ret = workspace_init(&own, &size);
-	if (ret < 0) {
-		errno = -ret;
+	if (!workspace_init_sized(&own, cascade_size(p, &size), &size))
 		return NULL;
-	}
 	a = cascade_alice_create_in(&own, p, key);
 	if (a == NULL)
 		workspace_fini(&own);

@@ -71,14 +71,9 @@ struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t 
 	struct workspace_size size;
 	struct workspace own;
 	struct cascade_bob *b;
-	int ret = cascade_size(p, &size);
 
-	if (ret == 0)
-		ret = workspace_init(&own, &size);
-	if (ret < 0) {
-		errno = -ret;
+	if (!workspace_init_sized(&own, cascade_size(p, &size), &size))
 		return NULL;
-	}
 	b = cascade_bob_create_in(&own, p, key);
 	if (b == NULL)
 		workspace_fini(&own);

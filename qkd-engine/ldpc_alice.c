@@ -88,14 +88,9 @@ struct ldpc_alice *ldpc_alice_create(const struct ldpc_params *p, const uint64_t
 	struct workspace_size size;
 	struct workspace own;
 	struct ldpc_alice *a;
-	int ret = ldpc_alice_size(p->bits, p->frame_bits, &size);
 
-	if (ret == 0)
-		ret = workspace_init(&own, &size);
-	if (ret < 0) {
-		errno = -ret;
+	if (!workspace_init_sized(&own, ldpc_alice_size(p->bits, p->frame_bits, &size), &size))
 		return NULL;
-	}
 	a = ldpc_alice_create_in(&own, p, key);
 	if (a == NULL)
 		workspace_fini(&own);

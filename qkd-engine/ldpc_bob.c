@@ -123,14 +123,9 @@ struct ldpc_bob *ldpc_bob_create(const struct ldpc_params *p, uint64_t *key)
 	struct workspace_size size;
 	struct workspace own;
 	struct ldpc_bob *b;
-	int ret = ldpc_bob_size(p->bits, p->frame_bits, &size);
 
-	if (ret == 0)
-		ret = workspace_init(&own, &size);
-	if (ret < 0) {
-		errno = -ret;
+	if (!workspace_init_sized(&own, ldpc_bob_size(p->bits, p->frame_bits, &size), &size))
 		return NULL;
-	}
 	b = ldpc_bob_create_in(&own, p, key);
 	if (b == NULL)
 		workspace_fini(&own);
