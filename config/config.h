@@ -137,7 +137,7 @@ struct config_dwdm {
 	bool planned;         /* the plan is known: what is not in it is worth an alarm */
 	double fibre_loss_db; /* of data channels, from end to end */
 	double tolerance_db, tolerance_ghz;
-	struct {
+	struct config_dwdm_prediction {
 		bool known;
 		double km, quantum_db, bandwidth_nm, gate_ns; /* gate 0: the whole slot */
 		char quantum[12];                             /* as a channel's name */

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tests/unit/control/prediction_20km.h"
 #include "tests/unit/unit.h"
 
 /* The demonstration link, with its own light; the figures are those of scripts/lib/prediction.py,
@@ -22,17 +23,7 @@ static void setup(void)
 	                                       .tolerance_ghz = 5,
 	                                       .count = 2,
 	                                       .channel = {{"C37", false, -15}, {"C38", true, -15}},
-	                                       .prediction = {.known = true,
-	                                                      .km = 20,
-	                                                      .quantum_db = 4,
-	                                                      .bandwidth_nm = 0.12,
-	                                                      .quantum = "C34",
-	                                                      .dispersion = 17,
-	                                                      .receiver_db = 3,
-	                                                      .efficiency = 0.2,
-	                                                      .dark = 1e-6,
-	                                                      .misalignment = 0.01,
-	                                                      .afterpulse = 0.01}};
+	                                       .prediction = prediction_20km};
 }
 
 static void see(struct card_ocm_scan *s, double thz, double dbm)

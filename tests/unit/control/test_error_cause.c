@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "control/alarm.h"
 #include "control/dwdm_watch.h"
+#include "tests/unit/control/prediction_20km.h"
 #include "tests/unit/unit.h"
 
 #define LINK "link/demo"
@@ -31,17 +32,7 @@ static void setup(bool planned)
 	                                       .fibre_loss_db = 4,
 	                                       .tolerance_db = 2,
 	                                       .tolerance_ghz = 5,
-	                                       .prediction = {.known = true,
-	                                                      .km = 20,
-	                                                      .quantum_db = 4,
-	                                                      .bandwidth_nm = 0.12,
-	                                                      .quantum = "C34",
-	                                                      .dispersion = 17,
-	                                                      .receiver_db = 3,
-	                                                      .efficiency = 0.2,
-	                                                      .dark = 1e-6,
-	                                                      .misalignment = 0.01,
-	                                                      .afterpulse = 0.01}};
+	                                       .prediction = prediction_20km};
 	scan = (struct card_ocm_scan){.floor_mdbm = -50000};
 }
 
