@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The engine's state, for its own sources only: engine.c (life, dispatch), outbox.c (sending),
- * alarms.c, agree.c, block*.c (a block's stages), engine_alice.c,
- * engine_bob.c (light, alignment), bob_sift.c (announcements).
+ * The engine's state, for its own sources only: engine.c (life), engine_config.c,
+ * engine_memory.c, engine_poll.c (a turn), outbox.c (sending), alarms.c, agree.c, block*.c (a
+ * block's stages), engine_alice.c, engine_bob.c (light, alignment), bob_sift.c (announcements).
  */
 
 #ifndef QKD_ENGINE_ENGINE_STATE_H
@@ -188,19 +188,25 @@ void alarms_errors(struct engine *e, enum monitor_sequence s, const struct monit
 /* A pad was wanted and there (or not). */
 void alarms_pads(struct engine *e, bool there);
 
+/* engine_config.c */
+/* -EINVAL: ERR names the parameter. */
+int engine_config_check(const struct engine_config *c, struct err *err);
+
 /* engine.c */
+/* Drop all that is under way; nobody is told. */
+void engine_drop_session(struct engine *e);
+/* Statistics of a reply: STALE slots, KEYS bits, what it showed. */
+void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
+                         const struct monitor_counts *c);
+
+/* engine_poll.c */
 /*
  * Before anything is sent: what is under way belongs to one session of the channel and must
  * not reach the peer in the next. False when there is none.
  */
 bool engine_check_session(struct engine *e);
 void engine_protocol_error(struct engine *e, const char *what);
-/* Statistics of a reply: STALE slots, KEYS bits, what it showed. */
-void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
-                         const struct monitor_counts *c);
 struct block *engine_block(struct engine *e, uint64_t number);
-/* Bob: detections so far say that slots do not match. */
-void engine_realign(struct engine *e, const char *why);
 
 /* engine_memory.c */
 /* -EINVAL: more than is allowed. */
@@ -220,6 +226,8 @@ void alice_tick(struct engine *e);
 void alice_message(struct engine *e, int type, const uint8_t *msg, size_t len);
 
 /* engine_bob.c */
+/* Detections so far say that slots do not match. */
+void engine_realign(struct engine *e, const char *why);
 void bob_session(struct engine *e);
 void bob_reset(struct engine *e);
 void bob_tick(struct engine *e);
