@@ -33,6 +33,9 @@ struct vfio_facts {
 
 /* 0, or -EINVAL when ADDRESS is no PCI address. */
 int vfio_facts_read(const char *address, struct vfio_facts *out, struct err *err);
+/* The same of a machine whose /sys and /dev are below ROOT; "" is this one. */
+int vfio_facts_read_at(const char *root, const char *address, struct vfio_facts *out,
+                       struct err *err);
 /* The first of FACTS that keeps the card from being opened, and what to do; -errno or 0. */
 int vfio_facts_judge(const char *address, const struct vfio_facts *facts, struct err *err);
 

@@ -14,6 +14,8 @@
 
 #include "drivers/vfio.h"
 
+#define VFIO_PATH 512
+
 /* 0000:00:00.0 */
 static bool is_address(const char *s)
 {
@@ -33,25 +35,25 @@ static bool is_address(const char *s)
 }
 
 /* The last part of where a link of the function points, "" when there is none. */
-static void link_of(const char *address, const char *name, char *out, size_t n)
+static void link_of(const char *root, const char *address, const char *name, char *out, size_t n)
 {
-	char path[96], target[256];
+	char path[VFIO_PATH], target[256];
 	const char *last;
 	ssize_t got;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", address, name);
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/%s", root, address, name);
 	got = readlink(path, target, sizeof(target) - 1);
 	target[got > 0 ? got : 0] = '\0';
 	last = strrchr(target, '/');
 	snprintf(out, n, "%s", last != NULL ? last + 1 : "");
 }
 
-static uint16_t id_of(const char *address, const char *name)
+static uint16_t id_of(const char *root, const char *address, const char *name)
 {
-	char path[96], text[16] = "";
+	char path[VFIO_PATH], text[16] = "";
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", address, name);
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/%s", root, address, name);
 	f = fopen(path, "re");
 	if (f == NULL)
 		return 0;
@@ -62,21 +64,21 @@ static uint16_t id_of(const char *address, const char *name)
 }
 
 /* Functions of the group whose driver is neither vfio's nor harmless to it. */
-static unsigned int others_in(int group)
+static unsigned int others_in(const char *root, int group)
 {
-	char path[64], driver[32];
+	char path[VFIO_PATH], driver[32];
 	unsigned int n = 0;
 	const struct dirent *entry;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%d/devices", group);
+	snprintf(path, sizeof(path), "%s/sys/kernel/iommu_groups/%d/devices", root, group);
 	dir = opendir(path);
 	if (dir == NULL)
 		return 0;
 	while ((entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
-		link_of(entry->d_name, "driver", driver, sizeof(driver));
+		link_of(root, entry->d_name, "driver", driver, sizeof(driver));
 		n += driver[0] != '\0' && strncmp(driver, "vfio", 4) != 0 &&
 		     strcmp(driver, "pcieport") != 0 && strcmp(driver, "pci-stub") != 0;
 	}
@@ -84,35 +86,42 @@ static unsigned int others_in(int group)
 	return n;
 }
 
-int vfio_facts_read(const char *address, struct vfio_facts *out, struct err *err)
+int vfio_facts_read_at(const char *root, const char *address, struct vfio_facts *out,
+                       struct err *err)
 {
-	char group[32], path[96];
+	char group[32], path[VFIO_PATH];
 	int fd;
 
 	*out = (struct vfio_facts){.group = -1};
 	if (!is_address(address))
 		return err_set(err, EINVAL, "card %.40s: not a PCI address such as 0000:3b:00.0",
 		               address);
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", address);
+	snprintf(path, sizeof(path), "%s/dev/vfio/vfio", root);
+	out->vfio = access(path, F_OK) == 0;
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s", root, address);
 	out->present = access(path, F_OK) == 0;
-	out->vfio = access("/dev/vfio/vfio", F_OK) == 0;
 	if (!out->present)
 		return 0;
-	out->vendor = id_of(address, "vendor");
-	out->device = id_of(address, "device");
-	link_of(address, "driver", out->driver, sizeof(out->driver));
-	link_of(address, "iommu_group", group, sizeof(group));
+	out->vendor = id_of(root, address, "vendor");
+	out->device = id_of(root, address, "device");
+	link_of(root, address, "driver", out->driver, sizeof(out->driver));
+	link_of(root, address, "iommu_group", group, sizeof(group));
 	if (group[0] == '\0')
 		return 0;
 	out->group = atoi(group);
-	out->group_others = others_in(out->group);
-	snprintf(path, sizeof(path), "/dev/vfio/%d", out->group);
+	out->group_others = others_in(root, out->group);
+	snprintf(path, sizeof(path), "%s/dev/vfio/%d", root, out->group);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	out->may_open = fd >= 0;
 	out->busy = fd < 0 && errno == EBUSY;
 	if (fd >= 0)
 		close(fd);
 	return 0;
+}
+
+int vfio_facts_read(const char *address, struct vfio_facts *out, struct err *err)
+{
+	return vfio_facts_read_at("", address, out, err);
 }
 
 int vfio_facts_judge(const char *address, const struct vfio_facts *f, struct err *err)
