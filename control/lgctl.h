@@ -30,6 +30,7 @@ struct lgctl_request {
 	int (*follow)(const struct lgctl_request *r, const char *socket, json_t **result, FILE *out,
 	              struct err *err);
 	const char *path; /* of a file to write */
+	int status;       /* LGCTL_*, of the process when all went well */
 };
 
 /*
@@ -90,6 +91,10 @@ int lgctl_build_otdr_import(char **args, int n, struct lgctl_request *r, struct 
 void lgctl_print_otdr(FILE *out, const json_t *result);
 void lgctl_print_otdr_baseline(FILE *out, const json_t *result);
 void lgctl_print_otdr_file(FILE *out, const json_t *result);
+
+/* lgctl_doctor.c */
+int lgctl_build_doctor(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_doctor(FILE *out, const json_t *result);
 
 /* lgctl_qrng.c */
 int lgctl_build_qrng_record(char **args, int n, struct lgctl_request *r, struct err *err);

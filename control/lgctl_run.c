@@ -91,5 +91,5 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 	else
 		request.print(out, result);
 	json_decref(result);
-	return LGCTL_OK;
+	return request.status;
 }
