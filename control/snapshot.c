@@ -144,6 +144,8 @@ static json_t *card_json(const struct card_status *s)
 	U64(o, s, temperature_mc);
 	U64(o, s, photocurrent_na);
 	U64(o, s, tx_power_nw);
+	if (s->phase)
+		U64(o, s, phase_mrad2);
 	return o;
 }
 

@@ -230,6 +230,8 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, temperature_mc);
 	status_get(card, out, photocurrent_na);
 	status_get(card, out, tx_power_nw);
+	status_get(card, out, phase);
+	status_get(card, out, phase_mrad2);
 	status_get(card, out, last_slot);
 	status_get(card, out, tx_mode);
 	status_get(card, out, bias_mv);

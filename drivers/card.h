@@ -182,6 +182,8 @@ struct card_status {
 	uint64_t last_slot; /* of the tags that were read */
 	int32_t temperature_mc;
 	uint32_t photocurrent_na;
+	bool phase;           /* it tells of its interferometer: */
+	uint32_t phase_mrad2; /* mean square by which it misses its point */
 	uint32_t tx_power_nw; /* before the attenuator; 0: not armed, or no telemetry */
 	enum card_tx_mode tx_mode;
 	int32_t bias_mv; /* of the intensity modulator, with its extinction: 0 while not followed */

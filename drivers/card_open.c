@@ -65,6 +65,7 @@ static int check_identity(struct card *card, const struct card_config *c, struct
 	card->features =
 	        card_get(card, CARD_FEATURES_LO) | (uint64_t)card_get(card, CARD_FEATURES_HI) << 32;
 	card_status_set(card, role, c->role);
+	card_status_set(card, phase, (card->features & CARD_FEATURE_PHASE) != 0);
 	card_status_set(card, abi, abi);
 	card_status_set(card, build, card_get(card, CARD_BUILD));
 	card_status_set(card, simulated,
@@ -108,7 +109,8 @@ static int reset(struct card *card, const char *path, struct err *err)
 static int use_features(struct card *card, const char *path, struct err *err)
 {
 	card->features &= CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST | CARD_FEATURE_OTDR |
-	                  CARD_FEATURE_OCM | CARD_FEATURE_ANALOG | CARD_FEATURE_QRNG_TESTS;
+	                  CARD_FEATURE_OCM | CARD_FEATURE_ANALOG | CARD_FEATURE_QRNG_TESTS |
+	                  CARD_FEATURE_PHASE;
 	if ((card->features & ~(uint64_t)CARD_FEATURES_1_0) == 0)
 		return 0; /* a card of version 1.0 has no such register */
 	if (card_write(card, CARD_FEATURES_USED_LO, (uint32_t)card->features) < 0)

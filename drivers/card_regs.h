@@ -27,7 +27,7 @@
 
 #define CARD_MAGIC_VALUE       0x45464f51 /* "QOFE" */
 #define CARD_ABI_MAJOR         1
-#define CARD_ABI_MINOR         1
+#define CARD_ABI_MINOR         2
 #define CARD_ROLE_ALICE        1
 #define CARD_ROLE_BOB          2
 #define CARD_FLAVOUR_SIMULATED 0x1
@@ -46,6 +46,7 @@
 #define CARD_FEATURE_TWO_DECOY   (1u << 10) /* TX_MU3, TX_P_MU2 */
 #define CARD_FEATURE_THREE_STATE (1u << 11) /* TX_STATES */
 #define CARD_FEATURE_REFERENCE   (1u << 12) /* TIME_PPS, tag types 2 and 3 */
+#define CARD_FEATURE_PHASE       (1u << 13) /* RX_PHASE */
 #define CARD_FEATURES_1_0        0x7u       /* need no acceptance */
 
 /* Control */
@@ -172,6 +173,7 @@
 #define CARD_RX_COUNT_LO(ch) (0x340 + 8 * (ch)) /* RO: clicks of detector ch */
 #define CARD_RX_COUNT_HI(ch) (0x344 + 8 * (ch))
 #define CARD_RX_PHOTOCURRENT 0x380 /* RO: nA, mean of the last 100 ms */
+#define CARD_RX_PHASE        0x384 /* RO, with PHASE: mrad^2, mean square of the last 100 ms */
 
 /* Monitors and protection */
 #define CARD_MONITOR_MS          0x800 /* RW, with MONITOR: period of the records, 10 to 10000 */

@@ -2,6 +2,7 @@
 
 #include "drivers/model/bob.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -13,6 +14,7 @@
 #define HOLDOFF_MAX_NS  1000000000u
 #define LOST_MAX        0xfff
 #define CURRENT_NS      (100 * NS_PER_MS)
+#define PHASE_NOISE_RAD 0.005
 #define ONE             65536u /* 1 in the registers' fixed point */
 #define STATE_LOG2_MIN  10
 #define STATE_LOG2_MAX  30
@@ -233,12 +235,24 @@ void bob_gap(struct bob *b, uint64_t first, uint64_t last, uint64_t lost)
 		lose(b, b->base + first, b->base + last, lost);
 }
 
+/* Of the last 100 ms, as the card's own light in its interferometer shows it. */
+static void tell_phase(struct bob *b)
+{
+	double rad = sqrt(b->phase / b->phases) + PHASE_NOISE_RAD * rng_gauss(&b->card.rng);
+
+	b->phase = b->phases = 0;
+	if ((b->card.features_used & CARD_FEATURE_PHASE) != 0)
+		shm_card_put(&b->card, CARD_RX_PHASE, monitor_word(rad * rad * 1e6));
+}
+
 void bob_end(struct bob *b)
 {
 	struct shm_card *card = &b->card;
 	uint64_t passed = card->now_ns - b->current_ns;
 
 	bob_monitor_turn(b);
+	b->phase += b->clicks->drift.phase * b->clicks->drift.phase;
+	b->phases++;
 	for (unsigned int d = 0; d < 4; d++)
 		shm_card_put64(card, CARD_RX_COUNT_LO(d), b->count[d]);
 	if (passed >= CURRENT_NS) {
@@ -248,6 +262,7 @@ void bob_end(struct bob *b)
 		shm_card_put(card, CARD_RX_PHOTOCURRENT, card->photocurrent_na);
 		b->current_ns = card->now_ns;
 		b->current_all = b->all;
+		tell_phase(b);
 	}
 	shm_card_end(card);
 }

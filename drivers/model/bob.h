@@ -29,6 +29,8 @@ struct bob {
 
 	uint64_t current_ns, current_all; /* start of the photocurrent's 100 ms */
 	double eve_na;                    /* of it, by light that she sends */
+	double phase;                     /* sum of squares, rad^2, over so many turns of them */
+	unsigned int phases;
 	struct bob_monitor monitor;
 };
 

@@ -182,7 +182,7 @@ void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, doubl
 	        CARD_FEATURE_OTDR | CARD_FEATURE_OCM |
 	        (role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN | CARD_FEATURE_TWO_DECOY |
 	                                           CARD_FEATURE_THREE_STATE
-	                                 : 0);
+	                                 : CARD_FEATURE_PHASE);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
 		card->ring[q].to_host = q != CARD_RING_QUERIES;
 	function_reset(card);

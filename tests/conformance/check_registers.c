@@ -154,7 +154,7 @@ static void reserved(struct rig *rig, struct end *e)
 
 static void features(struct rig *rig, struct end *e)
 {
-	uint32_t known = (1u << 13) - 1, none = ~e->features & known;
+	uint32_t known = (1u << 14) - 1, none = ~e->features & known;
 
 	put(rig, e, CARD_FEATURES_USED_LO, e->features & known);
 	EXPECT(get(e, CARD_FEATURES_USED_LO) == (e->features & known),

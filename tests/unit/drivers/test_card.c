@@ -657,6 +657,26 @@ static void test_telemetry(void)
 	CU_ASSERT_EQUAL(status_of(card).temperature_mc, -1500);
 	CU_ASSERT_EQUAL(status_of(card).sequence_errors, 2);
 	CU_ASSERT_EQUAL(fake_posted(CARD_RING_TELEMETRY), 16);
+	CU_ASSERT_FALSE(status_of(card).phase);
+	card_close(card);
+}
+
+/* Read with each record of telemetry, where the card tells it. */
+static void test_phase(void)
+{
+	struct card_config c = config(CARD_IS_BOB);
+	struct card_telemetry t = {.slot = 7, .check = 7};
+	struct card *card;
+
+	fake_new(CARD_ROLE_BOB);
+	*fake_reg(CARD_FEATURES_LO) |= CARD_FEATURE_PHASE;
+	CU_ASSERT_EQUAL_FATAL(card_open(&c, &card, &err), 0);
+	CU_ASSERT_EQUAL(*fake_reg(CARD_FEATURES_USED_LO) & CARD_FEATURE_PHASE, CARD_FEATURE_PHASE);
+	CU_ASSERT_TRUE(status_of(card).phase);
+	*fake_reg(CARD_RX_PHASE) = 3600;
+	fake_put(CARD_RING_TELEMETRY, &t, sizeof(t), 7);
+	CU_ASSERT_EQUAL(card_poll(card, now += NS_PER_MS), 1);
+	CU_ASSERT_EQUAL(status_of(card).phase_mrad2, 3600);
 	card_close(card);
 }
 
@@ -681,4 +701,4 @@ UNIT_MAIN(UNIT(test_setup), UNIT(test_opens_dark_with_settings), UNIT(test_refus
           UNIT(test_lost_buffers_become_gaps), UNIT(test_other_phase_is_not_complete),
           UNIT(test_lookups_in_order), UNIT(test_stale_and_wrong_choices), UNIT(test_tx_mode),
           UNIT(test_random_bytes_once), UNIT(test_random_faults), UNIT(test_random_tape),
-          UNIT(test_telemetry), UNIT(test_leaves_no_secrets))
+          UNIT(test_telemetry), UNIT(test_phase), UNIT(test_leaves_no_secrets))

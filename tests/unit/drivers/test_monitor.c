@@ -309,7 +309,34 @@ static void test_limits(void)
 	}
 }
 
+/* The receiver's card tells what its phase controller leaves over, when it is asked to. */
+static void test_phase(void)
+{
+	for (int used = 0; used < 2; used++) {
+		struct optics_link link = bare();
+		struct host *h;
+		double mean = 0, reading = 0, phase;
+
+		link.drift = drift_aerial;
+		h = host_open(&link, 11);
+		if (used)
+			host_write(h, B, CARD_FEATURES_USED_LO, CARD_FEATURE_PHASE);
+		light_up(h);
+		for (int i = 0; i < 300; i++) {
+			pass_ms(h, 100);
+			phase = h->link.clicks.drift.phase;
+			mean += phase * phase / 300;
+			reading += 1e-6 * reg(h, B, CARD_RX_PHASE) / 300;
+		}
+		if (used)
+			CU_ASSERT_DOUBLE_EQUAL(reading, mean, 0.1 * mean);
+		if (!used)
+			CU_ASSERT_EQUAL(reading, 0);
+		host_close(h);
+	}
+}
+
 UNIT_MAIN(UNIT(test_records_hold_every_slot_once), UNIT(test_states_of_the_receiver),
           UNIT(test_clicks_of_other_states_are_no_tags),
           UNIT(test_without_acceptance_nothing_happens), UNIT(test_blinding_shows),
-          UNIT(test_transmitter_sees_what_is_done_to_it), UNIT(test_limits))
+          UNIT(test_transmitter_sees_what_is_done_to_it), UNIT(test_limits), UNIT(test_phase))
