@@ -149,7 +149,7 @@ void engine_destroy(struct engine *e)
 	secret_free(e);
 }
 
-void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
+void engine_count_sifted(struct engine *e, bool samples, unsigned int stale, size_t keys,
                          const struct monitor_counts *c)
 {
 	e->stats.stale_choices += stale;
@@ -158,6 +158,10 @@ void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
 	e->stats.sample_errors_z += c->e[0];
 	e->stats.sifted_x += c->n[1];
 	e->stats.errors_x += c->e[1];
+	if (samples) {
+		e->stats.sampled_x += c->n[1];
+		e->stats.sample_errors_x += c->e[1];
+	}
 }
 
 int engine_random(struct engine *e, void *buf, size_t n)
