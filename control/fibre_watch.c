@@ -13,6 +13,7 @@
 #include "drivers/watch/errors.h"
 #include "drivers/watch/loss.h"
 #include "drivers/watch/monitors.h"
+#include "drivers/watch/phase.h"
 
 #define PERIOD_NS (100 * NS_PER_MS) /* of the figures that are watched */
 #define QUIET_NS  (30 * NS_PER_S)   /* until an alarm is cleared */
@@ -22,6 +23,7 @@
 /* What is counted on and on, of the turn before. */
 struct figures {
 	uint64_t n[2], e[2]; /* compared outcomes and errors, Z and X */
+	uint64_t sampled_x;
 	uint64_t counted[2];
 	uint64_t clicks, doubles, slot, gap_slots;
 };
@@ -31,6 +33,7 @@ static struct {
 	bool bob;
 	double holdoff_slots_fs; /* of the hold-off; divided by the slot's gives slots */
 	struct watch_errors errors;
+	struct watch_phase phase;
 	struct watch_decoy decoy;
 	struct watch_doubles doubles;
 	struct watch_loss loss;
@@ -47,6 +50,7 @@ void fibre_watch_relearn(void)
 	const struct config *c = watch.config;
 
 	watch_errors_init(&watch.errors);
+	watch_phase_init(&watch.phase);
 	watch_doubles_init(&watch.doubles);
 	watch_loss_init(&watch.loss);
 	if (c != NULL)
@@ -166,6 +170,7 @@ static struct figures figures_of(const struct qkd_role_status *s)
 
 	return (struct figures){.n = {e->sampled_z, e->sifted_x},
 	                        .e = {e->sample_errors_z, e->errors_x},
+	                        .sampled_x = e->sampled_x,
 	                        .counted = {e->counted[0], e->counted[1]},
 	                        .clicks = c->clicks,
 	                        .doubles = c->doubles,
@@ -183,6 +188,21 @@ static double live_slots(const struct figures *f, const struct card_status *c)
 	                       (double)c->slot_period_fs;
 }
 
+/* Mean error rate that the phase explains of N outcomes in X, SAMPLED of them at once. */
+static double explained(const struct card_status *c, uint64_t n, uint64_t sampled, double seconds)
+{
+	double all = (double)n, at_once = sampled < n ? (double)sampled : all;
+
+	if (!watch.bob || !c->phase)
+		return -1;
+	watch_phase_step(&watch.phase, 1e-6 * (double)c->phase_mrad2, seconds, at_once < all);
+	if (n == 0)
+		return 0;
+	return (at_once * watch_phase_now(&watch.phase) +
+	        (all - at_once) * watch_phase_block(&watch.phase)) /
+	       all;
+}
+
 static uint32_t take(const struct figures *f, const struct qkd_role_status *s, double power,
                      double seconds)
 {
@@ -194,7 +214,9 @@ static uint32_t take(const struct figures *f, const struct qkd_role_status *s, d
 		n[b] = f->n[b] - l->n[b];
 		e[b] = f->e[b] - l->e[b];
 	}
-	over = watch_errors_add(&watch.errors, n, e, seconds);
+	over = watch_errors_add(
+	        &watch.errors, n, e,
+	        explained(&s->optics.card, n[1], f->sampled_x - l->sampled_x, seconds), seconds);
 	over |= watch_decoy_add(&watch.decoy, f->counted[0] - l->counted[0],
 	                        f->counted[1] - l->counted[1]);
 	if (!watch.bob || f->clicks <= l->clicks || f->slot <= l->slot)

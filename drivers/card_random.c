@@ -229,8 +229,7 @@ unsigned int card_telemetry_poll(struct card *card)
 			card_status_set(card, temperature_mc, t.temperature_mc);
 			card_status_set(card, photocurrent_na, t.photocurrent_na);
 			if ((card->features & CARD_FEATURE_PHASE) != 0)
-				card_status_set(card, phase_mrad2,
-				                card_get(card, CARD_RX_PHASE));
+				card_status_set(card, phase_mrad2, card_get(card, CARD_RX_PHASE));
 			card_status_set(card, tx_power_nw, t.tx_power_nw);
 		}
 		card_ring_release(r, 1);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A variance of so many windows is known to a share of sqrt(2 / n): this many of those. */
-#define SURE 2.0
+#define SURE 3.0
 
 void baseline_init(struct baseline *b, const struct baseline_params *params)
 {
@@ -42,7 +42,8 @@ static void learn(struct baseline *b, double x, double variance, double seconds)
 	b->value = b->mean;
 	part = b->seconds > 0 ? seconds / b->seconds : 1;
 	learn_spread(b, x, variance, 1 - limited(part, 0, 1));
-	if (b->seconds < b->params->learn_s)
+	/* Windows add up to it but for rounding. */
+	if (b->seconds < b->params->learn_s * (1 - 1e-9))
 		return;
 	b->ready = true;
 	b->reference = b->value;

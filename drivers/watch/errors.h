@@ -8,14 +8,17 @@
  * rate), in one basis f/2 in the other: at least f/4 in one of them, however she divides. For each
  * basis there are two sums, for a rise of 0.025 (f = 0.1) and of 0.005 (f = 0.02), over an envelope
  * of the honest rate: the baseline, twice its own uncertainty, and ENVELOPE times the spread beyond
- * statistics. That spread is nearly all of the interferometer's phase, whose square adds in X: a
- * phase that is normal exceeds ENVELOPE times the spread of its square in one of 10^5 of its own
- * time constants.
+ * statistics. What the interferometer's phase adds in X is known, where the card tells it
+ * (phase.h): it goes on top of the envelope of each window, and is learnt neither as baseline nor
+ * as spread. Where it does not, it is nearly all of the spread, which is taken as at least that of
+ * 60 mrad: a phase that is normal exceeds ENVELOPE times the spread of its square in one of 10^5 of
+ * its own time constants.
  */
 
 #ifndef DRIVERS_WATCH_ERRORS_H
 #define DRIVERS_WATCH_ERRORS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "drivers/watch/baseline.h"
@@ -30,18 +33,23 @@ struct watch_errors {
 		struct cusum weak, strong;
 		double envelope; /* of the last window */
 		double rate;     /* likewise */
-		uint64_t n, e;   /* of the window that fills */
-		double seconds;
-	} basis[2]; /* Z, X */
+		struct watch_errors_window {
+			uint64_t n, e;
+			double explained; /* errors, expected */
+			double seconds;
+		} fill, learn; /* to be tested; to be learnt, longer */
+	} basis[2];            /* Z, X */
+	bool told;             /* what the phase adds */
 };
 
 void watch_errors_init(struct watch_errors *w);
 
 /*
  * Outcomes that were compared in SECONDS, by basis, and errors among them; few ones are gathered.
- * Bit m of the result: the monitor m of enum watch_monitor crosses.
+ * EXPLAINED: error rate that the phase adds to those in X; negative: the card does not tell. Bit m
+ * of the result: the monitor m of enum watch_monitor crosses.
  */
 uint32_t watch_errors_add(struct watch_errors *w, const uint64_t n[2], const uint64_t e[2],
-                          double seconds);
+                          double explained, double seconds);
 
 #endif

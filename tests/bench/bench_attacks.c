@@ -30,6 +30,7 @@
 #include "drivers/watch/errors.h"
 #include "drivers/watch/loss.h"
 #include "drivers/watch/monitors.h"
+#include "drivers/watch/phase.h"
 
 #define USAGE       2
 #define TICK_S      0.1
@@ -54,6 +55,7 @@ static const char *const asked[] = {"intercept-resend 0.1 0.5",  "intercept-rese
 
 struct watcher {
 	struct watch_errors errors;
+	struct watch_phase phase;
 	struct watch_decoy decoy;
 	struct watch_doubles doubles;
 	struct watch_loss loss;
@@ -62,7 +64,8 @@ struct watcher {
 
 struct link {
 	struct clicks clicks;
-	uint64_t z; /* outcomes in Z, for the sample */
+	uint64_t z;       /* outcomes in Z, for the sample */
+	struct rng noise; /* of the card's reading of its phase */
 };
 
 struct result {
@@ -80,6 +83,7 @@ static void watcher_init(struct watcher *w)
 {
 	memset(w, 0, sizeof(*w));
 	watch_errors_init(&w->errors);
+	watch_phase_init(&w->phase);
 	watch_decoy_init(&w->decoy, source.mu1, source.mu2, source.p_mu1, 1 - source.p_mu1);
 	watch_doubles_init(&w->doubles);
 	watch_loss_init(&w->loss);
@@ -107,6 +111,7 @@ static void link_init(struct link *l, uint64_t seed)
 	optics.drift = drift_buried;
 	optics.drift.intensity = 0.03;
 	rng_init_seed(&rng, seed);
+	rng_init_seed(&l->noise, seed + 1);
 	clicks_init(&l->clicks, &optics, &rng);
 	clicks_set_receiver(&l->clicks, true, HOLDOFF_NS * 1e6 / optics.slot_fs, 0, 256);
 	light(l, &none);
@@ -158,7 +163,9 @@ static uint32_t tick(struct link *l, struct watcher *w)
 		for (size_t i = 0; i < n; i++)
 			count(l, &batch[i], &c);
 	}
-	over = watch_errors_add(&w->errors, c.n, c.e, TICK_S);
+	watch_phase_step(&w->phase, pow(l->clicks.drift.phase + 0.005 * rng_gauss(&l->noise), 2),
+	                 TICK_S, false);
+	over = watch_errors_add(&w->errors, c.n, c.e, watch_phase_now(&w->phase), TICK_S);
 	over |= watch_doubles_add(&w->doubles, c.clicks, c.doubles, TICK_S);
 	over |= watch_loss_add(&w->loss, c.clicks,
 	                       slots - (double)c.clicks * HOLDOFF_NS * 1e6 / l->clicks.link.slot_fs,
