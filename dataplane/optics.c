@@ -18,9 +18,11 @@ LOG_COMPONENT_DEFINE(optics)
 #define REOPEN_NS (200 * NS_PER_MS)
 /* A card that does not answer gets one part in so many of the control thread's time. */
 #define REOPEN_SHARE 10
-#define DARK_NS      (50 * NS_PER_MS)
-#define CLICKS_MAX   256
-#define ANSWERS_MAX  8 /* a turn */
+/* One that its own limits took down is left dark for so long. */
+#define TRIPPED_NS  (5 * NS_PER_S)
+#define DARK_NS     (50 * NS_PER_MS)
+#define CLICKS_MAX  256
+#define ANSWERS_MAX 8 /* a turn */
 
 struct optics {
 	/* both: ro */
@@ -35,7 +37,9 @@ struct optics {
 	/* each by its turn */
 	struct optics_otdr otdr;
 	struct optics_qrng qrng;
-	bool dark; /* control: wo with the card, role: ro: it was opened but not armed */
+	struct optics_monitor monitor;
+	bool tripped; /* control: rw while `given_up`, role: wo else; as the monitor's trips */
+	bool dark;    /* control: wo with the card, role: ro: it was opened but not armed */
 
 	/* control: rw */
 	uint64_t next_open_ns;
@@ -95,6 +99,7 @@ static int open_and_arm(struct optics *o, struct card **card, struct err *err)
 	if (rc == 0 && !o->dark)
 		rc = card_bias_find(*card, err);
 	if (rc < 0) {
+		o->tripped = optics_monitor_lost(&o->monitor, card_fault(*card));
 		card_close(*card);
 		return rc;
 	}
@@ -111,6 +116,9 @@ bool optics_supervise(struct optics *o, uint64_t now_ns, struct err *err)
 
 	if (!__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE))
 		return true;
+	if (o->tripped)
+		o->next_open_ns = now_ns + TRIPPED_NS;
+	o->tripped = false;
 	if (now_ns < o->next_open_ns)
 		return false;
 	start = clock_mono_ns();
@@ -198,6 +206,7 @@ static unsigned int receive_clicks(struct optics *o, struct engine *engine, uint
 	for (size_t i = 0; i < n; i++) {
 		const struct card_click *c = &clicks[i];
 		uint64_t slot;
+		double late;
 
 		if (c->gap) {
 			engine_detections(engine, found, used, now_ns);
@@ -221,6 +230,8 @@ static unsigned int receive_clicks(struct optics *o, struct engine *engine, uint
 			o->same_slot++;
 			continue;
 		}
+		if (phase_track_late(&o->track, c->slot, c->sub, &late))
+			optics_monitor_arrival(&o->monitor, c->detectors, late);
 		o->last_slot = found[used].slot = slot;
 		detect(o, c->detectors, &found[used]);
 		used++;
@@ -273,6 +284,7 @@ static void give_up(struct optics *o, struct engine *engine, int why)
 	o->epoch = 0;
 	optics_otdr_lost(&o->otdr);
 	optics_qrng_lost(&o->qrng);
+	o->tripped = why == -EIO && optics_monitor_lost(&o->monitor, status.fault_code);
 	engine_lookups_lost(engine);
 	engine_slots_restarted(engine);
 	__atomic_store_n(&o->given_up, true, __ATOMIC_RELEASE);
@@ -324,6 +336,7 @@ unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_n
 		return 1;
 	optics_otdr_poll(&o->otdr, card);
 	optics_qrng_poll(&o->qrng, card);
+	optics_monitor_poll(&o->monitor, card);
 	if (o->config.role == CARD_IS_BOB)
 		return (unsigned int)done + receive_clicks(o, engine, now_ns);
 	return (unsigned int)done + receive_choices(o, engine);
@@ -375,6 +388,11 @@ struct optics_otdr *optics_otdr(struct optics *o)
 struct optics_qrng *optics_qrng(struct optics *o)
 {
 	return &o->qrng;
+}
+
+struct optics_monitor *optics_monitor(struct optics *o)
+{
+	return &o->monitor;
 }
 
 bool optics_simulated(const struct optics *o)

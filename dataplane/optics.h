@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "dataplane/optics_monitor.h"
 #include "dataplane/optics_otdr.h"
 #include "dataplane/optics_qrng.h"
 #include "drivers/card.h"
@@ -54,6 +55,7 @@ bool optics_simulated(const struct optics *o);
 /* Control thread: acquisitions of the card in use. */
 struct optics_otdr *optics_otdr(struct optics *o);
 struct optics_qrng *optics_qrng(struct optics *o);
+struct optics_monitor *optics_monitor(struct optics *o);
 
 struct optics_status {
 	bool present;   /* a card is in use */

@@ -299,6 +299,11 @@ struct optics_qrng *qkd_role_qrng(struct qkd_role *q)
 	return q->optics != NULL ? optics_qrng(q->optics) : NULL;
 }
 
+struct optics_monitor *qkd_role_monitor(struct qkd_role *q)
+{
+	return q->optics != NULL ? optics_monitor(q->optics) : NULL;
+}
+
 void qkd_role_status_read(const struct qkd_role *q, struct qkd_role_status *out)
 {
 	unsigned int before, after;

@@ -65,6 +65,8 @@ bool qkd_role_ocm(struct qkd_role *q, struct card_ocm_scan *out);
 struct optics_otdr *qkd_role_otdr(struct qkd_role *q);
 /* Likewise, optics_qrng.h. */
 struct optics_qrng *qkd_role_qrng(struct qkd_role *q);
+/* Likewise, optics_monitor.h. */
+struct optics_monitor *qkd_role_monitor(struct qkd_role *q);
 
 /* A copy of the figures, at most 100 ms old; any thread. */
 struct qkd_role_status {

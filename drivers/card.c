@@ -110,6 +110,13 @@ int card_arm(struct card *card, struct err *err)
 	return 0;
 }
 
+uint32_t card_fault(const struct card *card)
+{
+	uint32_t code = card->state == -ENODEV ? 0 : card_get(card, CARD_FAULT_CODE);
+
+	return code == CARD_ALL_ONES ? 0 : code;
+}
+
 void card_safe_off(struct card *card)
 {
 	card_status_set(card, armed, false);
@@ -192,6 +199,7 @@ int card_poll(struct card *card, uint64_t now_ns)
 	handled += card_ocm_poll(card);
 	card_ring_refill(&card->ring[CARD_RING_TAGS]);
 	card_ring_refill(&card->ring[CARD_RING_CHOICES]);
+	card_ring_refill(&card->ring[CARD_RING_MONITOR]);
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++)
 		if (card->ring[q].running)
 			card_ring_doorbell(&card->ring[q]);
@@ -219,6 +227,10 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, slot_period_fs);
 	status_get(card, out, otdr);
 	status_get(card, out, ocm);
+	status_get(card, out, monitor);
+	status_get(card, out, protection);
+	status_get(card, out, monitor_records);
+	status_get(card, out, monitor_gaps);
 	status_get(card, out, clicks);
 	status_get(card, out, doubles);
 	status_get(card, out, gaps);

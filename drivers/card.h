@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "drivers/card_reading.h"
 
 struct card;
 
@@ -64,6 +65,9 @@ int card_open(const struct card_config *config, struct card **out, struct err *e
  * test. EIO with the fault's code when the card refuses, or with the checks that failed.
  */
 int card_arm(struct card *card, struct err *err);
+
+/* What the card is at fault for now, CARD_FAULT_*; 0: nothing, or it is lost. */
+uint32_t card_fault(const struct card *card);
 
 /* Dark at once, waiting at most 0.1 s for the card to say so. Also done by card_close(). */
 void card_safe_off(struct card *card);
@@ -169,6 +173,25 @@ struct card_ocm_scan {
 };
 bool card_ocm_read(const struct card *card, struct card_ocm_scan *out);
 
+/*
+ * The next record of the card's monitors, ten a second and each of them once; false when there is
+ * none, or when the card has no monitors. A record that does not add up, or that covers what
+ * another did, is left out (sequence_errors); MISSING slots of before it are in none.
+ */
+#define CARD_MONITOR_PERIOD_MS 100
+struct card_monitor {
+	enum card_role of;
+	uint64_t slot, slots, missing; /* the card's own */
+	union {
+		struct card_tx_reading tx;
+		struct card_rx_reading rx;
+	};
+};
+bool card_monitor_next(struct card *card, struct card_monitor *out);
+
+/* Mean power of key light behind the attenuator that CONFIG asks for, fW; 0 for no period. */
+double card_output_fw(const struct card_config *config, uint64_t slot_fs);
+
 /* For status; safe to call from other threads. */
 struct card_status {
 	bool simulated, armed, lost;
@@ -178,6 +201,8 @@ struct card_status {
 	uint64_t slot_period_fs;
 	uint64_t gap_slots; /* within the gaps */
 	bool otdr, ocm;     /* it has one */
+	bool monitor, protection;
+	uint64_t monitor_records, monitor_gaps; /* taken; in front of which some are missing */
 	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;
 	uint64_t last_slot; /* of the tags that were read */
 	int32_t temperature_mc;

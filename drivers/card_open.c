@@ -110,7 +110,7 @@ static int use_features(struct card *card, const char *path, struct err *err)
 {
 	card->features &= CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST | CARD_FEATURE_OTDR |
 	                  CARD_FEATURE_OCM | CARD_FEATURE_ANALOG | CARD_FEATURE_QRNG_TESTS |
-	                  CARD_FEATURE_PHASE;
+	                  CARD_FEATURE_PHASE | CARD_FEATURE_MONITOR | CARD_FEATURE_PROTECTION;
 	if ((card->features & ~(uint64_t)CARD_FEATURES_1_0) == 0)
 		return 0; /* a card of version 1.0 has no such register */
 	if (card_write(card, CARD_FEATURES_USED_LO, (uint32_t)card->features) < 0)
@@ -146,6 +146,8 @@ static int configure(struct card *card, const struct card_config *c, struct err 
 	size_t n = c->role == CARD_IS_ALICE ? sizeof(alice) / sizeof(alice[0])
 	                                    : sizeof(bob) / sizeof(bob[0]);
 
+	if (card_monitor_configure(card, c) < 0)
+		return err_set(err, ETIMEDOUT, "card %s: takes no register writes", c->path);
 	for (size_t i = 0; i < n; i++)
 		if (card_write(card, list[i].offset, list[i].value) < 0)
 			return err_set(err, ETIMEDOUT, "card %s: takes no register writes",
@@ -176,6 +178,8 @@ static int start_rings(struct card *card, const char *path, struct err *err)
 		log2[CARD_RING_OTDR] = CARD_OTDR_LOG2;
 	if (card->features & CARD_FEATURE_OCM)
 		log2[CARD_RING_OCM] = CARD_OCM_LOG2;
+	if (card->features & CARD_FEATURE_MONITOR)
+		log2[CARD_RING_MONITOR] = CARD_MONITOR_LOG2;
 	for (unsigned int q = 0; q < CARD_RING_COUNT; q++) {
 		struct card_ring *r = &card->ring[q];
 		int rc;

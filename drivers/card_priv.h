@@ -20,6 +20,7 @@
 #define CARD_OTDR_LOG2    5
 #define CARD_QRNG_LOG2    3 /* few: what waits in them is not tested yet */
 #define CARD_OCM_LOG2     2
+#define CARD_MONITOR_LOG2 4 /* 1.6 s of records */
 #define CARD_OCM_MS       500
 #define CARD_QUERIES_LOG2 6
 #define CARD_QUERIES      (1u << CARD_QUERIES_LOG2)
@@ -77,6 +78,11 @@ struct card {
 	struct card_otdr *otdr; /* NULL: it has none */
 	struct card_ocm *ocm;   /* likewise */
 
+	/* Monitor records: the slot behind the last one, once there was one */
+	uint64_t monitor_end;
+	bool monitor_known;
+	uint64_t mode_from; /* Alice: first slot of the present mode */
+
 	struct card_status status; /* written by the owner, read by all: relaxed atomics */
 };
 
@@ -115,6 +121,9 @@ unsigned int card_otdr_poll(struct card *card, uint64_t now_ns);
 int card_ocm_open(struct card *card);
 void card_ocm_close(struct card *card);
 unsigned int card_ocm_poll(struct card *card);
+
+/* Limits, period and states, before RX_APPLY: -ETIMEDOUT. */
+int card_monitor_configure(struct card *card, const struct card_config *config);
 
 /* Forget the pool's bytes: their source is in doubt. */
 void card_random_discard(struct card *card);

@@ -31,7 +31,7 @@ int card_tx_mode(struct card *card, enum card_tx_mode mode, uint64_t *from_slot)
 	if (from >> 48 != 0)
 		return -ENODEV;
 	card_slot_now(card);
-	*from_slot = card_slot_extend(card, from);
+	*from_slot = card->mode_from = card_slot_extend(card, from);
 	card_status_set(card, tx_mode, mode);
 	return 0;
 }

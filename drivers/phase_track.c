@@ -253,6 +253,15 @@ void phase_track_idle(struct phase_track *t, uint64_t slot)
 		window_end(t, slot);
 }
 
+bool phase_track_late(const struct phase_track *t, uint64_t slot, unsigned int sub, double *late)
+{
+	if (!t->locked || slot - t->last_good > LOSS_SLOTS)
+		return false;
+	*late = arrival(sub) - phase_at(t, slot);
+	*late -= rint(*late);
+	return true;
+}
+
 uint64_t phase_track_slot(const struct phase_track *t, uint64_t slot)
 {
 	int64_t late = (int64_t)rint(phase_at(t, slot));

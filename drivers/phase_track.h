@@ -59,6 +59,13 @@ void phase_track_init(struct phase_track *t);
  */
 bool phase_track_click(struct phase_track *t, uint64_t slot, unsigned int sub, uint64_t *slot_out);
 
+/*
+ * How much later than the grid has it that click arrived, -1/2 to 1/2 slot; for a click that
+ * phase_track_click() has just taken. False while the grid is not sure of itself: not locked, or
+ * no coherent window lately.
+ */
+bool phase_track_late(const struct phase_track *t, uint64_t slot, unsigned int sub, double *late);
+
 /* Time passed without a click up to SLOT (receiver's): gives the lock up when the light went. */
 void phase_track_idle(struct phase_track *t, uint64_t slot);
 

@@ -187,7 +187,7 @@ static void test_arms_after_a_self_test_alone(void)
 
 	fake_new(CARD_ROLE_ALICE);
 	*fake_reg(CARD_FEATURES_LO) |=
-	        CARD_FEATURE_SELF_TEST | CARD_FEATURE_MONITOR | 1u << 30; /* that nobody knows */
+	        CARD_FEATURE_SELF_TEST | CARD_FEATURE_THREE_STATE | 1u << 30; /* nobody knows it */
 	CU_ASSERT_EQUAL_FATAL(card_open(&c, &card, &err), 0);
 	CU_ASSERT_EQUAL(*fake_reg(CARD_FEATURES_USED_LO),
 	                CARD_FEATURES_1_0 | CARD_FEATURE_SELF_TEST);

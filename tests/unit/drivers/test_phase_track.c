@@ -347,7 +347,44 @@ static void test_slot_now_follows_the_numbers(void)
 	}
 }
 
+/* Pulses at their place are late by nothing, those moved by as much, until the lock is lost. */
+static void test_lateness(void)
+{
+	static struct phase_track t;
+	struct link l = link_new(60, 8.6e5, 3e-7);
+	double late, sum = 0, far = 0;
+	unsigned int n = 0;
+	uint64_t out;
+
+	memset(&t, 0, sizeof(t));
+	l.noise = 0;
+	CU_ASSERT_FALSE(phase_track_late(&t, l.slot, 0, &late));
+	lock_time(&t, &l);
+	for (unsigned int i = 0; i < 20000; i++) {
+		struct arrival a = click(&l);
+
+		CU_ASSERT_TRUE(phase_track_click(&t, a.slot, a.sub, &out));
+		CU_ASSERT_TRUE_FATAL(phase_track_late(&t, a.slot, a.sub, &late));
+		sum += late * late;
+		far += fabs(late) > 0.25;
+	}
+	/* 0.05 of jitter, 1/256 of resolution, a hundredth of the filter. */
+	CU_ASSERT(sqrt(sum / 20000) > 0.045 && sqrt(sum / 20000) < 0.06);
+	CU_ASSERT(far < 10);
+	l.frac += 0.5;
+	l.noise = 0;
+	for (far = 0; n < 2000; n++) {
+		struct arrival a = click(&l);
+
+		if (!phase_track_click(&t, a.slot, a.sub, &out))
+			break;
+		far += phase_track_late(&t, a.slot, a.sub, &late) && fabs(late) > 0.25;
+	}
+	CU_ASSERT(n > 100 && n < 2000 && far == n);
+	CU_ASSERT_FALSE(phase_track_late(&t, l.slot, 0, &late));
+}
+
 UNIT_MAIN(UNIT(test_locks_soon_and_holds), UNIT(test_never_slips), UNIT(test_noise_never_locks),
           UNIT(test_random_phases_lose_the_lock), UNIT(test_light_gone_loses_the_lock),
           UNIT(test_numbers_go_on_over_gaps), UNIT(test_epochs), UNIT(test_a_step_is_another_epoch),
-          UNIT(test_slot_now_follows_the_numbers))
+          UNIT(test_slot_now_follows_the_numbers), UNIT(test_lateness))
