@@ -119,8 +119,11 @@ static void describe(enum watch_monitor m, char *text, size_t size)
 	case WATCH_GAIN:
 	case WATCH_LOSS_DRIFT:
 		snprintf(text, size,
-		         "the link loses %+.3f dB against its baseline, %+.3f since the start",
-		         watch.loss.base.value - watch.loss.last,
+		         "the link loses %+.3f dB against what it lost before, %+.3f since the "
+		         "baseline was taken",
+		         m == WATCH_LOSS_DRIFT ? watch.loss.base.value - watch.loss.last
+		         : m == WATCH_LOSS     ? -watch.loss.loss.db
+		                               : -watch.loss.gain.db,
 		         watch.loss.base.reference - watch.loss.last);
 		break;
 	default:
@@ -240,6 +243,8 @@ void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64
 	f = figures_of(s);
 	if (usable && watch.known && now_ns - watch.last_ns < PAUSE_NS)
 		crossed = take(&f, s, peer_power, (double)(now_ns - watch.last_ns) / NS_PER_S);
+	else if (watch.last_ns != 0)
+		watch_loss_gap(&watch.loss, (double)(now_ns - watch.last_ns) / NS_PER_S);
 	watch.known = usable;
 	watch.last = f;
 	watch.last_ns = now_ns;
@@ -275,7 +280,8 @@ json_t *fibre_watch_json(void)
 		                                watch_nats(m), "false_alarms_a_year",
 		                                watch_row(m)->alarms, "stops_key",
 		                                watch_row(m)->stops_key));
-	return json_pack("{s:b, s:f, s:o, s:o, s:o, s:o, s:o}", "holds_key", fibre_watch_holds(),
+	return json_pack("{s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "holds_key",
+	                 fibre_watch_holds(), "finds_loss_db", watch_loss_finds(&watch.loss),
 	                 "false_alarms_a_year", watch_alarms_a_year() + WATCH_OTHERS_A_YEAR,
 	                 "errors_z", baseline_json(&watch.errors.basis[0].base), "errors_x",
 	                 baseline_json(&watch.errors.basis[1].base), "doubles_log",

@@ -7,7 +7,7 @@
 #define YEAR_S 31557600.0
 
 static const struct watch_row rows[WATCH_MONITORS] = {
-        /* figures come 10 times a second, blocks and windows of loss at most each second */
+        /* figures come 10 times a second, blocks at most each second, windows of loss each 5 s */
         [WATCH_ERRORS_Z_WEAK] = {"errors-z-weak", "errors-rise-z", false, 10 * YEAR_S, 0.02},
         [WATCH_ERRORS_Z_STRONG] = {"errors-z-strong", "errors-rise-z", false, 10 * YEAR_S, 0.02},
         [WATCH_ERRORS_X_WEAK] = {"errors-x-weak", "errors-rise-x", false, 10 * YEAR_S, 0.02},
@@ -15,8 +15,8 @@ static const struct watch_row rows[WATCH_MONITORS] = {
         [WATCH_DECOY] = {"decoy", "photon-number-splitting", false, YEAR_S, 0.02},
         [WATCH_DOUBLES_FEW] = {"doubles-few", "blinding", true, 10 * YEAR_S, 0.02},
         [WATCH_DOUBLES_MANY] = {"doubles-many", "double-clicks", false, 10 * YEAR_S, 0.02},
-        [WATCH_LOSS] = {"loss", "loss-step", false, YEAR_S, 0.02},
-        [WATCH_GAIN] = {"gain", "gain-step", false, YEAR_S, 0.02},
+        [WATCH_LOSS] = {"loss", "loss-step", false, YEAR_S / 5, 0.02},
+        [WATCH_GAIN] = {"gain", "gain-step", false, YEAR_S / 5, 0.02},
         [WATCH_LOSS_DRIFT] = {"loss-drift", "loss-drift", false, YEAR_S, 0.1},
 };
 

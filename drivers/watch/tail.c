@@ -52,45 +52,43 @@ double tail_binomial_below(uint64_t k, uint64_t n, double p)
 	return k >= n ? 0 : tail_binomial_above(n - k, n, 1 - p);
 }
 
-static double poisson_log(uint64_t k, double mean)
+/*
+ * Abramowitz and Stegun 26.7.4: with x = 1 / (1 + t^2 / freedom), sqrt(1 - x) times the first
+ * freedom / 2 terms of (1 - x)^(-1/2) = sum (2j over j) (x / 4)^j is P(|X| <= t); so times the
+ * others, all of them positive, it is P(|X| >= t).
+ */
+double tail_student(double t, double freedom)
 {
-	return (double)k * log(mean) - mean - lgamma((double)k + 1);
-}
+	double first = fmax(floor(freedom / 2), 1), x = 1 / (1 + t * t / (2 * first));
+	double term = 1, sum = 0;
 
-static double poisson_up(uint64_t k, double mean)
-{
-	double term = 1, sum = 1;
-
-	for (uint64_t i = k; term > NEGLIGIBLE * sum; i++) {
-		term *= mean / (double)(i + 1);
-		sum += term;
+	if (!(t > 0))
+		return -M_LN2;
+	if (t < 1) { /* the rest has too many terms */
+		for (double j = 0; j < first; j++) {
+			sum += term;
+			term *= (2 * j + 1) / (2 * j + 2) * x;
+		}
+		return log(0.5 * (1 - sqrt(1 - x) * sum));
 	}
-	return poisson_log(k, mean) + log(sum);
-}
-
-static double poisson_down(uint64_t k, double mean)
-{
-	double term = 1, sum = 1;
-
-	for (uint64_t i = k; i > 0 && term > NEGLIGIBLE * sum; i--) {
-		term *= (double)i / mean;
+	for (double j = first; term > NEGLIGIBLE * sum; j++) {
 		sum += term;
+		term *= (2 * j + 1) / (2 * j + 2) * x;
 	}
-	return poisson_log(k, mean) + log(sum);
+	return lgamma(2 * first + 1) - 2 * lgamma(first + 1) + first * log(x / 4) +
+	       0.5 * log1p(-x) + log(sum) - M_LN2;
 }
 
-double tail_poisson_above(uint64_t k, double mean)
+double tail_student_quantile(double ln_tail, double freedom)
 {
-	if (k == 0)
-		return 0;
-	if (mean <= 0)
-		return -INFINITY;
-	return (double)k >= mean ? poisson_up(k, mean) : complement(poisson_down(k - 1, mean));
-}
+	double low = 0, high = 1;
 
-double tail_poisson_below(uint64_t k, double mean)
-{
-	if (mean <= 0)
-		return 0;
-	return (double)k <= mean ? poisson_down(k, mean) : complement(poisson_up(k + 1, mean));
+	while (high < 1e9 && tail_student(high, freedom) > ln_tail)
+		high *= 2;
+	for (unsigned int i = 0; i < 50; i++) {
+		double t = (low + high) / 2;
+
+		*(tail_student(t, freedom) > ln_tail ? &low : &high) = t;
+	}
+	return high;
 }

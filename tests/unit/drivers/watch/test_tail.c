@@ -46,10 +46,6 @@ static void test_edges(void)
 	CU_ASSERT_EQUAL(tail_binomial_above(1, 10, 0), -INFINITY);
 	CU_ASSERT_EQUAL(tail_binomial_above(10, 10, 1), 0);
 	CU_ASSERT(near(tail_binomial_above(10, 10, 0.5), -10 * M_LN2, 1e-12));
-	CU_ASSERT_EQUAL(tail_poisson_above(0, 3), 0);
-	CU_ASSERT_EQUAL(tail_poisson_above(1, 0), -INFINITY);
-	CU_ASSERT_EQUAL(tail_poisson_below(0, 0), 0);
-	CU_ASSERT(near(tail_poisson_below(0, 700), -700, 1e-12));
 }
 
 /* The cutoffs of SP 800-90B's adaptive proportion test are such tails: H 1, W 1024. */
@@ -70,19 +66,27 @@ static void test_critical_values(void)
 	}
 }
 
-static void test_poisson(void)
+/* Quantiles as printed in tables (Abramowitz and Stegun 26.10), and two closed forms. */
+static void test_student(void)
 {
-	for (unsigned int m = 1; m < 40; m++) {
-		double below = 0, term = exp(-(double)m);
+	static const struct {
+		double freedom, t, tail;
+	} rows[] = {{2, 9.925, 0.005},  {4, 4.604, 0.005},   {10, 4.144, 0.001},
+	            {30, 3.385, 0.001}, {120, 3.160, 0.001}, {10, 0.700, 0.25}};
 
-		for (unsigned int k = 0; k < 80; k++) {
-			below += term;
-			term *= m / (k + 1.0);
-			CU_ASSERT(near(exp(tail_poisson_below(k, m)), below, 1e-9));
-			if (1 - below > 1e-4)
-				CU_ASSERT(near(exp(tail_poisson_above(k + 1, m)), 1 - below, 1e-9));
-		}
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CU_ASSERT(near(exp(tail_student(rows[i].t, rows[i].freedom)), rows[i].tail, 3e-3));
+	for (double t = 0.1; t < 1e6; t *= 1.7) {
+		double cauchy_like = 1 / (sqrt(2 + t * t) * (sqrt(2 + t * t) + t));
+
+		CU_ASSERT(near(exp(tail_student(t, 2)), cauchy_like, 1e-9));
+		CU_ASSERT(near(exp(tail_student(t, 3.9)), cauchy_like, 1e-9));
+		CU_ASSERT(near(tail_student_quantile(tail_student(t, 24), 24), t, 1e-9));
 	}
+	/* Many degrees of freedom: the normal distribution. */
+	CU_ASSERT(near(exp(tail_student(6, 1e6)), 0.5 * erfc(6 / M_SQRT2), 1e-3));
+	CU_ASSERT(near(exp(tail_student(0.5, 1e6)), 0.5 * erfc(0.5 / M_SQRT2), 1e-5));
+	CU_ASSERT_EQUAL(tail_student(0, 10), log(0.5));
 }
 
 /* Many trials: against the normal distribution where that is good, and far out. */
@@ -97,8 +101,9 @@ static void test_large(void)
 	CU_ASSERT(tail_binomial_below(1200000, 10000000, p) < -100000);
 	CU_ASSERT(tail_binomial_below(1200000, 10000000, p) >
 	          -(n * (0.12 * log(0.12 / 0.2) + 0.88 * log(0.88 / 0.8))) - 20);
-	CU_ASSERT(near(tail_binomial_above(12, 100000000, 1e-7), tail_poisson_above(12, 10), 1e-5));
+	/* Few of many are a Poisson number, here of mean 10: P(X >= 12) = 0.303224. */
+	CU_ASSERT(near(exp(tail_binomial_above(12, 100000000, 1e-7)), 0.303224, 1e-5));
 }
 
-UNIT_MAIN(UNIT(test_binomial), UNIT(test_edges), UNIT(test_critical_values), UNIT(test_poisson),
+UNIT_MAIN(UNIT(test_binomial), UNIT(test_edges), UNIT(test_critical_values), UNIT(test_student),
           UNIT(test_large))
