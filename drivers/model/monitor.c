@@ -21,16 +21,16 @@ static const struct {
 
 static uint32_t *limit_of(struct shm_card *card, unsigned int i)
 {
-	struct monitor *m = &card->monitor;
+	struct shm_records *m = &card->monitor;
 	uint32_t *const place[LIMITS] = {&m->back_reflection_max, &m->output_max,
 	                                 &m->photocurrent_max, &m->temperature_max};
 
 	return place[i];
 }
 
-void monitor_reset(struct shm_card *card)
+void monitor_begin(struct shm_card *card)
 {
-	card->monitor = (struct monitor){
+	card->monitor = (struct shm_records){
 	        .ms = card_register_find(CARD_MONITOR_MS)->reset,
 	        .due_ns = card->now_ns,
 	        .slot = card->slot,
@@ -65,7 +65,7 @@ bool monitor_on(const struct shm_card *card)
 
 bool monitor_due(struct shm_card *card)
 {
-	struct monitor *m = &card->monitor;
+	struct shm_records *m = &card->monitor;
 
 	if (!monitor_on(card)) {
 		m->due_ns = card->now_ns + m->ms * NS_PER_MS;
@@ -83,7 +83,7 @@ bool monitor_due(struct shm_card *card)
 
 void monitor_put(struct shm_card *card, uint32_t type, void *record, uint32_t bytes)
 {
-	struct monitor *m = &card->monitor;
+	struct shm_records *m = &card->monitor;
 	struct card_monitor_head head = {
 	        .type = type,
 	        .bytes = bytes,

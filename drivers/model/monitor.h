@@ -13,7 +13,7 @@
 
 struct shm_card;
 
-struct monitor {
+struct shm_records {
 	uint32_t ms; /* period of the records */
 	uint64_t due_ns;
 	uint64_t slot; /* first one of the record under way */
@@ -21,7 +21,7 @@ struct monitor {
 };
 
 /* Function reset. */
-void monitor_reset(struct shm_card *card);
+void monitor_begin(struct shm_card *card);
 /* A write to one of its registers: 0, or the offset of the register that is wrong. */
 uint32_t monitor_write(struct shm_card *card, uint32_t offset, uint32_t value);
 /* The host accepted MONITOR, and rings run. */

@@ -152,7 +152,7 @@ static void function_reset(struct shm_card *card)
 	shm_card_put(card, CARD_TIME_SLOT_FS, (uint32_t)card->slot_fs);
 	shm_card_put(card, CARD_TIME_LOCK, 1);
 	shm_monitor_reset(card);
-	monitor_reset(card);
+	monitor_begin(card);
 	otdr_card_reset(&card->otdr);
 	ocm_card_reset(card);
 	analog_reset(card);

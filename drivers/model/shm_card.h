@@ -70,7 +70,7 @@ struct shm_card {
 	struct otdr_card otdr;
 	struct ocm_card ocm;
 
-	struct monitor monitor;
+	struct shm_records monitor;
 	double injected_pw; /* light from outside at the back-reflection monitor */
 
 	uint64_t reset_ns;

@@ -107,6 +107,8 @@ static void arrive(struct sim_link *s, const struct click *k)
 		add_truth(&s->truth, k, choice);
 		add_truth(&s->phase, k, choice);
 	}
+	if (s->seen != NULL)
+		s->seen(s->seen_ctx, k, choice);
 	bob_click(&s->bob, k);
 }
 

@@ -42,6 +42,10 @@ struct sim_link {
 	bool phase_due;
 
 	uint64_t behind_ms, skipped_ms, skips;
+
+	/* For tests and benches, on no card: each click with her choice, -1: she made none. */
+	void (*seen)(void *ctx, const struct click *k, int choice);
+	void *seen_ctx;
 };
 
 /* The two maps are card files, all zero. RNG seeds everything but the QRNG. -ENOMEM. */

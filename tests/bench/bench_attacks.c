@@ -1,184 +1,62 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * scripts/bench attacks [--hours H] [--seed N] [--trials N] [--attack "NAME=NUMBERS"] [--only ROW]
+ * scripts/bench attacks [--hours H] [--seed N] [--trials N] [--attack NAME=STRENGTH]... [--only
+ * ROW]
+ *                       [--statistics N] [--km KM] [--efficiency E] [--learn S] [--seconds S]
  *
- * How soon the gateway's monitors find each eavesdropper of the device model, and how often they
- * cry wolf: clicks of the model on a link that drifts, counted as card and engine count them, into
- * the monitors of drivers/watch/. The attacks are those of the model's table, in shuffled order;
- * what counts the clicks and watches them is told neither name nor strength.
+ * How soon the gateway's watch finds each eavesdropper of the device model, and how often it cries
+ * wolf: the model's two cards on a link that drifts, behind the gateway's own driver, its own
+ * watch at either site, its own OTDR comparison and its own tests of the random source. Each trial
+ * has baselines that a link of its own has learnt (up to LINKS of them, then they come again with
+ * other dice). Rows are tried in shuffled order and have no names until all are through; what
+ * watches is told neither name nor strength.
  *
- *     ATTACK/NUMBERS   detected: share of the trials that a monitor found within 90 s; time_s and
- *                      compared_bits (of the basis with more errors) until then, medians of those
- *                      found; alarm: the kind raised most often
- *     honest           false_alarms in so many hours of the link, and what they were
+ *     ATTACK/NUMBERS   detected, with its interval of 95 % (Clopper-Pearson); time_s and
+ *                      compared_bits until the first alarm, median and worst; alarms: which, in
+ *                      how many trials, when; right: share of the trials found whose first alarm
+ *                      names the attack; key that left before it, blocks that became void
+ *     honest           false alarms in so many hours, by kind
+ *     otdr/KM          statistics of honest traces by the million; otdr-tap/DB: taps of them
+ *     loss             windows of loss tracking by the million
+ *     qrng             samples of an honest random source
  *
- * Where the attack shows on the cards' other monitors alone (light sent into Alice, photocurrent,
- * a new event on the OTDR's trace), clicks do not tell of it: detected is 0.
+ * Click by click: trials and honest. By counts drawn from the closed form: loss.
  */
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/card_regs.h"
-#include "drivers/model/clicks.h"
-#include "drivers/watch/decoy.h"
-#include "drivers/watch/doubles.h"
-#include "drivers/watch/errors.h"
-#include "drivers/watch/loss.h"
 #include "drivers/watch/monitors.h"
-#include "drivers/watch/phase.h"
+#include "tests/bench/attacks/interval.h"
+#include "tests/bench/attacks/random.h"
+#include "tests/bench/attacks/statistics.h"
+#include "tests/bench/attacks/trial.h"
 
-#define USAGE       2
-#define TICK_S      0.1
-#define LEARN_S     700
-#define TRIAL_S     90
-#define HOLDOFF_NS  10000.0
-#define SAMPLE      64      /* of so many outcomes in Z one is compared, as by default */
-#define BLOCK       1000000 /* detections that are counted at a time */
-#define ROWS_MAX    64
-#define TRIALS_MAX  1000
-#define NUMBERS_MAX 48
+#define USAGE      2
+#define LINKS      20
+#define TRIALS_MAX 1000
+#define TAPS       200
+#define SAMPLES    1.6e10 /* of a random source, for each of STATISTICS at 1.6e6 */
+#define HOURS_YEAR 8766.0
 
-static const struct optics_source source = {.mu1 = 0.5, .mu2 = 0.1, .p_mu1 = 0.7, .p_z = 0.8};
+static struct options {
+	struct trial_params trial;
+	double hours, statistics;
+	unsigned int trials;
+	const char *only;
+	struct cell cells[PLAN_CELLS];
+	unsigned int count;
+} opt;
 
-/* Of attacks that the table of requirements names; others get numbers that they take.
- */
-static const char *const asked[] = {"intercept-resend 0.1 0.5",  "intercept-resend 0.1 0",
-                                    "intercept-resend 0.02 0.5", "intercept-resend 0.02 0",
-                                    "photon-number-splitting 1", "minus-to-plus 0.2",
-                                    "fibre-bend 10 0.05",        "tap 10 0.1",
-                                    "tap-compensated 10 0.1"};
-
-struct watcher {
-	struct watch_errors errors;
-	struct watch_phase phase;
-	struct watch_decoy decoy;
-	struct watch_doubles doubles;
-	struct watch_loss loss;
-	uint64_t counted[2], compared[2];
-};
-
-struct link {
-	struct clicks clicks;
-	uint64_t z;       /* outcomes in Z, for the sample */
-	struct rng noise; /* of the card's reading of its phase */
-};
-
-struct result {
-	double detected, time_s, bits;
-	unsigned int by[WATCH_MONITORS];
-};
+static struct trial *results; /* by trial, then by cell */
 
 static _Noreturn void fail(const char *why)
 {
 	fprintf(stderr, "bench_attacks: %s\n", why);
 	exit(USAGE);
-}
-
-static void watcher_init(struct watcher *w)
-{
-	memset(w, 0, sizeof(*w));
-	watch_errors_init(&w->errors);
-	watch_phase_init(&w->phase);
-	watch_decoy_init(&w->decoy, source.mu1, source.mu2, source.p_mu1, 1 - source.p_mu1);
-	watch_doubles_init(&w->doubles);
-	watch_loss_init(&w->loss);
-}
-
-static void light(struct link *l, const struct attack *attack)
-{
-	struct light now = {.from = l->clicks.n + 1,
-	                    .mode = CARD_TX_MODE_QKD,
-	                    .source = source,
-	                    .attack = *attack};
-
-	if (clicks_set_light(&l->clicks, &now) < 0)
-		fail("the light is refused");
-}
-
-static void link_init(struct link *l, uint64_t seed)
-{
-	struct optics_link optics = optics_link_default;
-	struct attack none = {.kind = ATTACK_NONE};
-	struct rng rng;
-
-	memset(l, 0, sizeof(*l));
-	optics.distance_km = 50;
-	optics.drift = drift_buried;
-	optics.drift.intensity = 0.03;
-	rng_init_seed(&rng, seed);
-	rng_init_seed(&l->noise, seed + 1);
-	clicks_init(&l->clicks, &optics, &rng);
-	clicks_set_receiver(&l->clicks, true, HOLDOFF_NS * 1e6 / optics.slot_fs, 0, 256);
-	light(l, &none);
-}
-
-struct counts {
-	uint64_t clicks, doubles, n[2], e[2], counted[2];
-};
-
-/* As sifting does: single detections in the transmitter's basis. */
-static void count(struct link *l, const struct click *k, struct counts *c)
-{
-	unsigned int d = k->detectors, basis = d >= 1u << CARD_DETECTOR_X0;
-	bool one = d == 1u << CARD_DETECTOR_Z1 || d == 1u << CARD_DETECTOR_X1, wrong;
-
-	c->clicks++;
-	if (d & (d - 1)) {
-		c->doubles++;
-		return;
-	}
-	if (!k->has_choice) { /* half of what has no pulse errs, in half of the slots it counts */
-		if (rng_uniform(&l->clicks.rng) < 0.5)
-			return;
-		wrong = rng_uniform(&l->clicks.rng) < 0.5;
-	} else if (basis != (k->choice & CHOICE_BASIS_X)) {
-		return;
-	} else {
-		wrong = one != ((k->choice & CHOICE_BIT) != 0);
-	}
-	if (k->has_choice && CHOICE_INTENSITY(k->choice) < 2)
-		c->counted[CHOICE_INTENSITY(k->choice)]++;
-	if (basis == 0 && l->z++ % SAMPLE != 0)
-		return;
-	c->n[basis]++;
-	c->e[basis] += wrong;
-}
-
-static uint32_t tick(struct link *l, struct watcher *w)
-{
-	static struct click batch[1024];
-	double slots = TICK_S * 1e15 / l->clicks.link.slot_fs;
-	uint64_t until = l->clicks.n + (uint64_t)slots;
-	struct counts c = {0};
-	uint32_t over;
-
-	while (l->clicks.n < until) {
-		size_t n = clicks_run(&l->clicks, until, batch, 1024);
-
-		for (size_t i = 0; i < n; i++)
-			count(l, &batch[i], &c);
-	}
-	watch_phase_step(&w->phase, pow(l->clicks.drift.phase + 0.005 * rng_gauss(&l->noise), 2),
-	                 TICK_S, false);
-	over = watch_errors_add(&w->errors, c.n, c.e, watch_phase_now(&w->phase), TICK_S);
-	over |= watch_doubles_add(&w->doubles, c.clicks, c.doubles, TICK_S);
-	over |= watch_loss_add(&w->loss, c.clicks,
-	                       slots - (double)c.clicks * HOLDOFF_NS * 1e6 / l->clicks.link.slot_fs,
-	                       1 + l->clicks.drift.intensity, TICK_S);
-	for (unsigned int k = 0; k < 2; k++) {
-		w->counted[k] += c.counted[k];
-		w->compared[k] += c.n[k];
-	}
-	if (w->counted[0] + w->counted[1] >= BLOCK) {
-		over |= watch_decoy_add(&w->decoy, w->counted[0], w->counted[1]);
-		w->counted[0] = w->counted[1] = 0;
-	}
-	return over;
 }
 
 static int ascending(const void *a, const void *b)
@@ -188,192 +66,337 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double *list, unsigned int n)
+struct spread {
+	double list[TRIALS_MAX];
+	unsigned int n;
+};
+
+static void add(struct spread *s, double x)
 {
-	qsort(list, n, sizeof(*list), ascending);
-	return n > 0 ? list[n / 2] : 0;
+	s->list[s->n++] = x;
 }
 
-static void attack_trials(const struct link *honest, const struct watcher *learnt,
-                          const struct attack *attack, unsigned int trials, uint64_t seed,
-                          struct result *out)
+static void print_spread(const char *name, const char *unit, struct spread *s)
 {
-	static double times[TRIALS_MAX], bits[TRIALS_MAX];
-	unsigned int found = 0;
+	if (s->n == 0)
+		return;
+	qsort(s->list, s->n, sizeof(s->list[0]), ascending);
+	printf(",\"%s%s\":%.4g,\"worst_%s%s\":%.4g", name, unit, s->list[(s->n - 1) / 2], name,
+	       unit, s->list[s->n - 1]);
+}
 
-	memset(out, 0, sizeof(*out));
-	for (unsigned int t = 0; t < trials; t++) {
-		struct link l = *honest;
-		struct watcher w = *learnt;
-		uint32_t over = 0;
-		unsigned int ticks = 0;
+/* Compared bits of the basis that the first alarm speaks of, else of the one with more. */
+static double bits_of(const struct trial *t)
+{
+	const char *kind = t->alarm[0].kind;
+	size_t n = strlen(kind);
+	uint64_t most = t->bits[0] > t->bits[1] ? t->bits[0] : t->bits[1];
 
-		rng_init_seed(&l.clicks.rng, seed + t);
-		light(&l, attack);
-		w.compared[0] = w.compared[1] = 0;
-		w.counted[0] = w.counted[1] = 0;
-		for (; over == 0 && ticks < TRIAL_S / TICK_S; ticks++)
-			over = tick(&l, &w);
-		if (over == 0)
-			continue;
-		times[found] = ticks * TICK_S;
-		/* X unless a monitor of Z was first. */
-		bits[found++] = (double)w.compared[over & (1u << WATCH_ERRORS_Z_WEAK |
-		                                           1u << WATCH_ERRORS_Z_STRONG)
-		                                           ? 0
-		                                           : 1];
-		for (unsigned int m = 0; m < WATCH_MONITORS; m++)
-			out->by[m] += over >> m & 1;
+	if (n > 2 && strcmp(kind + n - 2, "-z") == 0)
+		return (double)t->bits[0];
+	return n > 2 && strcmp(kind + n - 2, "-x") == 0 ? (double)t->bits[1] : (double)most;
+}
+
+static const struct trial *result(unsigned int trial, unsigned int cell)
+{
+	return &results[trial * opt.count + cell];
+}
+
+struct raised {
+	char kind[ALARMS_NAME];
+	unsigned int first; /* trials in which it was the first */
+	struct spread times;
+};
+
+/* Every kind of alarm in any of the trials, the most frequent first. */
+static unsigned int collect(unsigned int cell, struct raised *list, unsigned int max)
+{
+	unsigned int n = 0;
+
+	for (unsigned int t = 0; t < opt.trials; t++)
+		for (unsigned int a = 0; a < result(t, cell)->alarms; a++) {
+			const char *kind = result(t, cell)->alarm[a].kind;
+			unsigned int i = 0;
+
+			while (i < n && strcmp(list[i].kind, kind) != 0)
+				i++;
+			if (i == max)
+				fail("more kinds of alarms than there is room for");
+			if (i == n) {
+				memcpy(list[i].kind, kind, ALARMS_NAME);
+				list[i].first = list[i].times.n = 0;
+				n++;
+			}
+			list[i].first += a == 0;
+			add(&list[i].times, result(t, cell)->alarm[a].time_s);
+		}
+	return n;
+}
+
+static void print_alarms(unsigned int cell)
+{
+	static struct raised list[ALARMS_MAX];
+	unsigned int n = collect(cell, list, ALARMS_MAX), most = 0;
+
+	if (n == 0)
+		return;
+	for (unsigned int i = 1; i < n; i++)
+		if (list[i].first > list[most].first)
+			most = i;
+	printf(",\"alarm\":\"%s\",\"alarms\":[", list[most].kind);
+	for (unsigned int i = 0; i < n; i++) {
+		printf("%s{\"kind\":\"%s\",\"trials\":%u,\"first\":%u", i > 0 ? "," : "",
+		       list[i].kind, list[i].times.n, list[i].first);
+		print_spread("time", "_s", &list[i].times);
+		printf(",\"right\":%s}",
+		       plan_right(opt.cells[cell].attack.kind, list[i].kind) ? "true" : "false");
 	}
-	out->detected = (double)found / trials;
-	out->time_s = median(times, found);
-	out->bits = median(bits, found);
+	printf("]");
 }
 
-static void print_attack(const char *name, const struct result *r, unsigned int trials)
+static void print_cell(unsigned int cell)
 {
-	unsigned int most = 0;
+	static struct spread times, bits, released, exposed;
+	const struct cell *c = &opt.cells[cell];
+	unsigned int found = 0, right = 0, held = 0, voided = 0;
+	bool random = c->attack.kind == ATTACK_QRNG_STUCK || c->attack.kind == ATTACK_QRNG_BIASED ||
+	              c->attack.kind == ATTACK_QRNG_PERIODIC;
+	double low, high, after = 0;
 
-	for (unsigned int m = 1; m < WATCH_MONITORS; m++)
-		if (r->by[m] > r->by[most])
-			most = m;
-	printf("{\"name\":\"%s\",\"detected\":%.4g,\"trials\":%u", name, r->detected, trials);
-	if (r->by[most] > 0)
-		printf(",\"time_s\":%.4g,\"compared_bits\":%.0f,\"alarm\":\"%s\"", r->time_s,
-		       r->bits, watch_row(most)->alarm);
+	times.n = bits.n = released.n = exposed.n = 0;
+	for (unsigned int t = 0; t < opt.trials; t++) {
+		const struct trial *r = result(t, cell);
+
+		add(&released, (double)r->released);
+		add(&exposed, 1e3 * r->exposed_s);
+		after += (double)r->after / opt.trials;
+		voided += r->void_blocks > 0;
+		if (!r->found)
+			continue;
+		found++;
+		held += r->held;
+		right += plan_right(c->attack.kind, r->alarm[0].kind);
+		add(&times, r->time_s);
+		add(&bits, bits_of(r));
+	}
+	interval_95(found, opt.trials, &low, &high);
+	printf("{\"name\":\"%s\",\"detected\":%.4g,\"at_least\":%.3f,\"at_most\":%.3f,"
+	       "\"trials\":%u",
+	       c->name, (double)found / opt.trials, low, high, opt.trials);
+	print_spread("time", "_s", &times);
+	print_spread("compared", "_bits", &bits);
+	if (found > 0)
+		printf(",\"right\":%.4g,\"held\":%.4g", (double)right / found,
+		       (double)held / found);
+	if (random)
+		print_spread("exposed", "_ms", &exposed);
+	else {
+		print_spread("released", "_bits", &released);
+		printf(",\"released_after_bits\":%.4g,\"void\":%.4g", after,
+		       (double)voided / opt.trials);
+	}
+	print_alarms(cell);
+	if (c->within != NULL)
+		printf(",\"asked\":\"%s\"", c->within);
 	printf("}\n");
+}
+
+static bool wanted(const char *name)
+{
+	return opt.only == NULL || strncmp(name, opt.only, strlen(opt.only)) == 0;
+}
+
+static void choose(void)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < opt.count; i++)
+		if (wanted(opt.cells[i].name))
+			opt.cells[kept++] = opt.cells[i];
+	opt.count = kept;
+}
+
+static void trials(void)
+{
+	unsigned int order[PLAN_CELLS];
+	struct rng shuffle;
+
+	results = calloc((size_t)opt.trials * opt.count, sizeof(*results));
+	if (results == NULL)
+		fail("out of memory");
+	rng_init_seed(&shuffle, opt.trial.seed);
+	for (unsigned int t = 0; t < opt.trials; t++) {
+		for (unsigned int i = 0; i < opt.count; i++) {
+			unsigned int k = (unsigned int)(rng_uniform(&shuffle) * (i + 1));
+
+			order[i] = order[k];
+			order[k] = i;
+		}
+		trial_link(&opt.trial, t, opt.cells, order, opt.count, &results[t * opt.count]);
+		fprintf(stderr, "link %u of %u\n", t + 1, opt.trials);
+	}
+	for (unsigned int i = 0; i < opt.count; i++)
+		print_cell(i);
+	free(results);
+}
+
+static void honest(void)
+{
+	static struct honest h;
+	unsigned int all = 0;
+
+	if (!(opt.hours > 0) || !wanted("honest"))
+		return;
+	trial_honest(&opt.trial, opt.hours, &h);
+	for (unsigned int i = 0; i < h.alarms.count; i++)
+		all += h.alarms.list[i].times;
+	printf("{\"name\":\"honest\",\"hours\":%g,\"false_alarms\":%u,\"a_year_at_most\":%.4g,"
+	       "\"cpu_s\":%.4g,\"real_time\":%.4g,\"clicks\":%llu,\"compared_z\":%llu,"
+	       "\"compared_x\":%llu,\"traces\":%llu,\"otdr_statistics\":%llu,\"blocks\":%llu,"
+	       "\"void_blocks\":%llu,\"no_key_blocks\":%llu,\"key_bits\":%llu,"
+	       "\"alarms_while_learning\":%u,\"by_alarm\":{",
+	       h.hours, all, rate_most_95(all, h.hours) * HOURS_YEAR, h.cpu_s,
+	       h.hours * 3600 / h.cpu_s, (unsigned long long)h.clicks,
+	       (unsigned long long)h.compared[0], (unsigned long long)h.compared[1],
+	       (unsigned long long)h.traces, (unsigned long long)h.cells,
+	       (unsigned long long)h.blocks, (unsigned long long)h.void_blocks,
+	       (unsigned long long)h.no_key_blocks, (unsigned long long)h.key_bits,
+	       h.learning_alarms);
+	for (unsigned int i = 0; i < h.alarms.count; i++)
+		printf("%s\"%s\":%u", i > 0 ? "," : "", h.alarms.list[i].kind,
+		       h.alarms.list[i].times);
+	printf("},\"monitors\":[");
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		printf("%s\"%s\"", m > 0 ? "," : "", watch_row(m)->name);
+	printf("]}\n");
 	fflush(stdout);
 }
 
-static void honest_hours(struct link *l, struct watcher *w, double hours)
+static void statistics(void)
 {
-	uint64_t alarms[WATCH_MONITORS] = {0}, all = 0;
+	static char zones[8192];
+	double km = opt.trial.link.optics.distance_km;
+	struct otdr_statistics o;
+	struct loss_statistics l;
+	uint64_t seed = opt.trial.seed;
+	double low, high;
 
-	for (double s = 0; s < hours * 3600; s += TICK_S) {
-		uint32_t over = tick(l, w);
-
-		for (unsigned int m = 0; m < WATCH_MONITORS; m++)
-			alarms[m] += over >> m & 1;
-		all += over != 0;
-	}
-	printf("{\"name\":\"honest\",\"hours\":%g,\"false_alarms\":%llu", hours,
-	       (unsigned long long)all);
-	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
-		if (alarms[m] > 0)
-			printf(",\"%s\":%llu", watch_row(m)->name, (unsigned long long)alarms[m]);
-	printf("}\n");
-}
-
-/* "NAME 1 2 3" is the row NAME/1,2,3. */
-static void row_name(const char *text, char *out, size_t n)
-{
-	char *space;
-
-	snprintf(out, n, "%s", text);
-	space = strchr(out, ' ');
-	if (space == NULL)
+	if (!(opt.statistics > 0))
 		return;
-	*space = '/';
-	while ((space = strchr(space, ' ')) != NULL)
-		*space = ',';
+	if (wanted("otdr/")) {
+		statistics_otdr(opt.statistics, km, seed, &o);
+		statistics_zones(km, seed, zones, sizeof(zones));
+		printf("{\"name\":\"otdr/%g\",\"statistics\":%.0f,\"traces\":%llu,"
+		       "\"false_alarms\":%llu,\"variance\":%.4f,\"kurtosis\":%.3f,"
+		       "\"largest\":%.3f,\"above_4.5\":%llu,\"above_6.2\":%llu,"
+		       "\"sigma_db\":%.4f,\"cpu_s\":%.4g,\"zones\":%s}\n",
+		       km, o.statistics, (unsigned long long)o.traces,
+		       (unsigned long long)o.reported, o.variance, o.kurtosis, o.largest,
+		       (unsigned long long)o.above_more, (unsigned long long)o.above_one,
+		       o.sigma_db, o.cpu_s, zones);
+	}
+	for (unsigned int i = 0; i < 3; i++) {
+		static const double db[] = {0.05, 0.07, 0.1};
+		char name[32];
+		struct otdr_taps t;
+
+		snprintf(name, sizeof(name), "otdr-tap/%g", db[i]);
+		if (!wanted(name))
+			continue;
+		statistics_taps(TAPS, db[i], km, seed, &t);
+		interval_95(t.one, t.taps, &low, &high);
+		printf("{\"name\":\"%s\",\"taps\":%u,\"one_trace\":%.4g,\"at_least\":%.3f,"
+		       "\"two_of_three\":%.4g,\"within_20m\":%.4g,\"rms_m\":%.3g,"
+		       "\"furthest_m\":%.3g,\"sigma_db\":%.4f,\"least_deviations\":%.3g}\n",
+		       name, t.taps, (double)t.one / t.taps, low, (double)t.of_three / t.taps,
+		       t.one > 0 ? (double)t.within_20m / t.one : 0, t.rms_m, t.furthest_m,
+		       t.sigma_db, isfinite(t.least_sigmas) ? t.least_sigmas : 0);
+	}
+	if (wanted("loss")) {
+		statistics_loss(opt.statistics, &opt.trial.link, seed, &l);
+		printf("{\"name\":\"loss\",\"statistics\":%.0f,\"years\":%.4g,\"false_alarms\":%"
+		       "llu,"
+		       "\"loss\":%llu,\"gain\":%llu,\"drift\":%llu,\"fano\":%.3f,\"cpu_s\":%.4g}\n",
+		       l.windows, l.years, (unsigned long long)(l.loss + l.gain + l.drifted),
+		       (unsigned long long)l.loss, (unsigned long long)l.gain,
+		       (unsigned long long)l.drifted, l.fano, l.cpu_s);
+	}
+	if (wanted("qrng")) {
+		double samples = SAMPLES * opt.statistics / 1.6e6;
+
+		printf("{\"name\":\"qrng\",\"samples\":%.4g,\"false_alarms\":%llu}\n", samples,
+		       (unsigned long long)random_honest(samples, seed));
+	}
+	fflush(stdout);
 }
 
-static unsigned int listed(char rows[ROWS_MAX][NUMBERS_MAX])
+static double number(const char *option, const char *value, double low, double high)
 {
-	static const char *const values[] = {" 1", " 0.5", " 0.1", " 10", " 100"};
-	unsigned int n = 0;
+	char *end, why[96];
+	double v = strtod(value, &end);
 
-	for (unsigned int k = ATTACK_NONE + 1; k < ATTACK_KINDS; k++) {
-		const char *name = attack_name(k);
-		char usage[NUMBERS_MAX * 2];
-		unsigned int before = n;
+	if (end != value && *end == '\0' && v >= low && v <= high)
+		return v;
+	snprintf(why, sizeof(why), "%s %s: a number from %g to %g", option, value, low, high);
+	fail(why);
+}
 
-		for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
-			if (strncmp(asked[i], name, strlen(name)) == 0 &&
-			    asked[i][strlen(name)] == ' ')
-				snprintf(rows[n++], NUMBERS_MAX, "%s", asked[i]);
-		if (n > before || n >= ROWS_MAX)
-			continue;
-		/* A new one: the largest of these for all its numbers that it takes. */
-		attack_usage(k, usage, sizeof(usage));
-		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-			struct attack parsed;
-			struct err err = {0};
+static void take_attack(const char *value)
+{
+	struct err err = {0};
 
-			snprintf(rows[n], NUMBERS_MAX, "%s", name);
-			for (const char *c = usage; (c = strchr(c, ' ')) != NULL; c++)
-				strncat(rows[n], values[i], NUMBERS_MAX - strlen(rows[n]) - 1);
-			if (attack_parse(rows[n], &parsed, &err) == 0)
-				break;
-		}
-		n++;
-	}
-	return n;
+	if (opt.count == PLAN_CELLS)
+		fail("too many attacks");
+	if (plan_parse(value, &opt.cells[opt.count++], &err) < 0)
+		fail(err.text);
+}
+
+static void take_option(const char *name, const char *value)
+{
+	if (value == NULL)
+		fail("an option lacks its value");
+	if (strcmp(name, "--hours") == 0)
+		opt.hours = number(name, value, 0, 1e6);
+	else if (strcmp(name, "--seed") == 0)
+		opt.trial.seed = (uint64_t)number(name, value, 0, 1e9);
+	else if (strcmp(name, "--trials") == 0)
+		opt.trials = (unsigned int)number(name, value, 0, TRIALS_MAX);
+	else if (strcmp(name, "--statistics") == 0)
+		opt.statistics = number(name, value, 0, 1e9);
+	else if (strcmp(name, "--km") == 0)
+		opt.trial.link.optics.distance_km = number(name, value, 1, 120);
+	else if (strcmp(name, "--efficiency") == 0)
+		opt.trial.link.optics.efficiency = number(name, value, 0.01, 1);
+	else if (strcmp(name, "--learn") == 0)
+		opt.trial.learn_s = number(name, value, 1, 1e6);
+	else if (strcmp(name, "--seconds") == 0)
+		opt.trial.trial_s = number(name, value, 1, 1e5);
+	else if (strcmp(name, "--only") == 0)
+		opt.only = value;
+	else if (strcmp(name, "--attack") == 0)
+		take_attack(value);
+	else
+		fail("options: --hours H, --seed N, --trials N, --attack NAME=STRENGTH, --only "
+		     "ROW, --statistics N, --km KM, --efficiency E, --learn S, --seconds S");
 }
 
 int main(int argc, char **argv)
 {
-	static char rows[ROWS_MAX][NUMBERS_MAX];
-	static struct link honest;
-	static struct watcher learnt;
-	const char *only = NULL;
-	double hours = 24;
-	unsigned int trials = 10, n = 0, order[ROWS_MAX];
-	uint64_t seed = 1;
-	struct rng shuffle;
-	struct err err = {0};
-
-	for (int i = 1; i < argc; i += 2) {
-		const char *value = argv[i + 1];
-
-		if (value == NULL)
-			fail("an option lacks its value");
-		if (strcmp(argv[i], "--hours") == 0)
-			hours = atof(value);
-		else if (strcmp(argv[i], "--seed") == 0)
-			seed = strtoull(value, NULL, 10);
-		else if (strcmp(argv[i], "--trials") == 0)
-			trials = (unsigned int)atoi(value);
-		else if (strcmp(argv[i], "--only") == 0)
-			only = value;
-		else if (strcmp(argv[i], "--attack") == 0 && n < ROWS_MAX)
-			snprintf(rows[n++], NUMBERS_MAX, "%s", value);
-		else
-			fail("options: --hours H, --seed N, --trials N, --attack NAME=NUMBERS, "
-			     "--only ROW");
-	}
-	if (trials < 1 || trials > TRIALS_MAX || !(hours >= 0))
-		fail("trials are 1 to 1000, hours are not negative");
-	for (unsigned int i = 0; i < n; i++)
-		for (char *c = rows[i]; *c != '\0'; c++)
-			*c = *c == '=' || *c == ',' ? ' ' : *c;
-	if (n == 0)
-		n = listed(rows);
-	rng_init_seed(&shuffle, seed);
-	for (unsigned int i = 0; i < n; i++) {
-		unsigned int k = (unsigned int)(rng_uniform(&shuffle) * (i + 1));
-
-		order[i] = order[k];
-		order[k] = i;
-	}
-	link_init(&honest, seed);
-	watcher_init(&learnt);
-	for (double s = 0; s < LEARN_S; s += TICK_S)
-		tick(&honest, &learnt);
-	for (unsigned int i = 0; i < n; i++) {
-		char name[NUMBERS_MAX];
-		struct attack attack;
-		struct result r;
-
-		row_name(rows[order[i]], name, sizeof(name));
-		if (only != NULL && strncmp(name, only, strlen(only)) != 0)
-			continue;
-		if (attack_parse(rows[order[i]], &attack, &err) < 0)
-			fail(err.text);
-		attack_trials(&honest, &learnt, &attack, trials, seed + 1000, &r);
-		print_attack(name, &r, trials);
-	}
-	if (hours > 0 && (only == NULL || strcmp(only, "honest") == 0))
-		honest_hours(&honest, &learnt, hours);
+	link_params_default(&opt.trial.link);
+	opt.trial.learn_s = 700;
+	opt.trial.trial_s = 200;
+	opt.trial.seed = 1;
+	opt.trials = 10;
+	opt.hours = 24;
+	opt.statistics = 1.6e6;
+	for (int i = 1; i < argc; i += 2)
+		take_option(argv[i], argv[i + 1]);
+	if (opt.count == 0)
+		opt.count = plan_all(opt.cells);
+	choose();
+	if (opt.count > 0 && opt.trials > 0)
+		trials();
+	honest();
+	statistics();
 	return 0;
 }

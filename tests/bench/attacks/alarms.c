@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "tests/bench/attacks/alarms.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/alarm.h"
+
+struct noted_alarms noted_alarms;
+
+/* Active ones at either site and each resource by itself. */
+static struct {
+	char kind[ALARMS_NAME], resource[64];
+} active[2 * ALARMS_MAX];
+
+void noted_alarms_begin(void)
+{
+	noted_alarms.count = 0;
+}
+
+static struct noted_alarm *note(const char *kind)
+{
+	struct noted_alarms *n = &noted_alarms;
+
+	for (unsigned int i = 0; i < n->count; i++)
+		if (strcmp(n->list[i].kind, kind) == 0)
+			return &n->list[i];
+	if (n->count == ALARMS_MAX) {
+		fprintf(stderr, "bench_attacks: more than %d kinds of alarms\n", ALARMS_MAX);
+		exit(1);
+	}
+	n->list[n->count] = (struct noted_alarm){.first_ns = n->now_ns};
+	snprintf(n->list[n->count].kind, ALARMS_NAME, "%s", kind);
+	return &n->list[n->count++];
+}
+
+static unsigned int place(const char *kind, const char *resource)
+{
+	unsigned int i = 0;
+
+	while (i < noted_alarms.active &&
+	       (strcmp(active[i].kind, kind) != 0 || strcmp(active[i].resource, resource) != 0))
+		i++;
+	return i;
+}
+
+void alarm_raise(const char *kind, const char *resource, enum alarm_severity severity,
+                 const char *text)
+{
+	unsigned int i = place(kind, resource);
+
+	if (i < noted_alarms.active)
+		return;
+	if (i == 2 * ALARMS_MAX) {
+		fprintf(stderr, "bench_attacks: too many alarms\n");
+		exit(1);
+	}
+	snprintf(active[i].kind, sizeof(active[i].kind), "%s", kind);
+	snprintf(active[i].resource, sizeof(active[i].resource), "%s", resource);
+	noted_alarms.active++;
+	note(kind)->times++;
+}
+
+void alarm_clear(const char *kind, const char *resource, const char *text)
+{
+	unsigned int i = place(kind, resource);
+
+	if (i == noted_alarms.active)
+		return;
+	active[i] = active[--noted_alarms.active];
+}

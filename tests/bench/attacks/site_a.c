@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The gateway's watch, at site A: names that are its own in this program. */
+
+#define fibre_watch_start   site_a_start
+#define fibre_watch_poll    site_a_poll
+#define fibre_watch_holds   site_a_holds
+#define fibre_watch_relearn site_a_relearn
+#define fibre_watch_json    site_a_json
+#include "control/fibre_watch.c"
+
+#include "tests/bench/attacks/site.h"
+
+const struct site_watch site_a_watch = {site_a_start, site_a_poll, site_a_holds};

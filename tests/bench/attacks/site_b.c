@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The gateway's watch, at site B: names that are its own in this program. */
+
+#define fibre_watch_start   site_b_start
+#define fibre_watch_poll    site_b_poll
+#define fibre_watch_holds   site_b_holds
+#define fibre_watch_relearn site_b_relearn
+#define fibre_watch_json    site_b_json
+#include "control/fibre_watch.c"
+
+#include "tests/bench/attacks/site.h"
+
+const struct site_watch site_b_watch = {site_b_start, site_b_poll, site_b_holds};

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "tests/bench/attacks/trial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "control/alarm.h"
+#include "tests/bench/attacks/fibre.h"
+#include "tests/bench/attacks/random.h"
+#include "tests/bench/attacks/site.h"
+
+#define AFTER_S 10  /* watched on after the first alarm */
+#define OTDR_S  150 /* and where the fibre was touched: two traces at least */
+/* Seeds of the same trial that shall not be the same dice. */
+#define OF_LINK(seed, t)  ((seed)*1000003 + (t))
+#define OF_TRIAL(seed, t) (OF_LINK(seed, t) ^ 0x747269616cULL << 20)
+#define OF_FIBRE(seed, t) (OF_LINK(seed, t) ^ 0x6669627265ULL << 20)
+
+/* All of one process. */
+static struct {
+	struct attacked_link link;
+	struct fibre_otdr otdr;
+	struct config config[SITES];
+	const char *engine_alarm;
+} all;
+
+static _Noreturn void fail(const char *why)
+{
+	fprintf(stderr, "bench_attacks: %s\n", why);
+	exit(1);
+}
+
+static void engine_alarms(void)
+{
+	const char *now = blocks_alarm(&all.link.blocks);
+
+	if (all.engine_alarm != NULL && (now == NULL || strcmp(now, all.engine_alarm) != 0))
+		alarm_clear(all.engine_alarm, "engine", "");
+	if (now != NULL)
+		alarm_raise(now, "engine", ALARM_MAJOR, "");
+	all.engine_alarm = now;
+}
+
+static void turn(void)
+{
+	static const struct site_watch *const watch[SITES] = {&site_a_watch, &site_b_watch};
+	struct attacked_link *l = &all.link;
+	struct qkd_role_status s;
+	bool held = false;
+
+	link_turn(l);
+	noted_alarms.now_ns = l->now_ns;
+	for (unsigned int i = 0; i < SITES; i++) {
+		link_status(l, i, &s);
+		watch[i]->poll(&s, i == SITE_B ? l->power : 0, l->now_ns);
+		held |= watch[i]->holds();
+	}
+	blocks_hold(&l->blocks, held, l->now_ns);
+	engine_alarms();
+	fibre_otdr_poll(&all.otdr, &l->sim.fibre, l->now_ns);
+}
+
+static void configure(enum config_site site, const struct link_params *p, struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->site = site;
+	snprintf(c->link, sizeof(c->link), "%s", site == CONFIG_SITE_A ? "a" : "b");
+	c->qkd.mu1 = p->source.mu[0];
+	c->qkd.mu2 = p->source.mu[1];
+	c->qkd.p_mu1 = p->source.p[0];
+	c->qkd.p_z = p->p_z;
+	c->qkd.holdoff_ns = (uint32_t)p->holdoff_ns;
+}
+
+static void learn(const struct trial_params *p, unsigned int t)
+{
+	link_open(&all.link, &p->link, OF_LINK(p->seed, t));
+	fibre_otdr_init(&all.otdr, &all.link.sim.fibre_laid, OF_FIBRE(p->seed, t));
+	fibre_otdr_begin(&all.otdr, all.link.now_ns, OF_FIBRE(p->seed, t) + 1);
+	configure(CONFIG_SITE_A, &p->link, &all.config[SITE_A]);
+	configure(CONFIG_SITE_B, &p->link, &all.config[SITE_B]);
+	site_a_watch.start(&all.config[SITE_A]);
+	site_b_watch.start(&all.config[SITE_B]);
+	while ((double)(all.link.now_ns - all.link.start_ns) < p->learn_s * NS_PER_S)
+		turn();
+}
+
+static void free_all(void)
+{
+	fibre_otdr_free(&all.otdr);
+	link_close(&all.link);
+}
+
+static void take_alarms(struct trial *out, uint64_t from_ns)
+{
+	const struct noted_alarms *n = &noted_alarms;
+
+	for (unsigned int i = 0; i < n->count && i < sizeof(out->alarm) / sizeof(out->alarm[0]);
+	     i++) {
+		memcpy(out->alarm[i].kind, n->list[i].kind, ALARMS_NAME);
+		out->alarm[i].time_s = (double)(n->list[i].first_ns - from_ns) / NS_PER_S;
+		out->alarms = i + 1;
+	}
+}
+
+static bool touches_fibre(const struct attack *attack)
+{
+	struct otdr_point point[ATTACK_POINTS];
+
+	return attack_fibre(attack, all.link.params.optics.distance_km, point) > 0;
+}
+
+static void attacked(const struct trial_params *p, const struct attack *attack, uint64_t seed,
+                     struct trial *out)
+{
+	struct attacked_link *l = &all.link;
+	uint64_t from = l->now_ns, until;
+	bool fibre = touches_fibre(attack);
+
+	memset(out, 0, sizeof(*out));
+	noted_alarms_begin();
+	link_attack(l, attack, seed);
+	fibre_otdr_begin(&all.otdr, from, seed + 1);
+	until = from + (uint64_t)(p->trial_s * NS_PER_S);
+	while (l->now_ns < until) {
+		turn();
+		if (out->found || noted_alarms.count == 0)
+			continue;
+		out->found = true;
+		out->time_s = (double)(l->now_ns - from) / NS_PER_S;
+		memcpy(out->bits, l->disturbed, sizeof(out->bits));
+		out->released = l->blocks.released_attacked_bits;
+		out->blocks = l->blocks.released_blocks;
+		until = l->now_ns + AFTER_S * NS_PER_S;
+		if (fibre && until < from + OTDR_S * NS_PER_S)
+			until = from + OTDR_S * NS_PER_S;
+	}
+	if (!out->found) {
+		out->time_s = p->trial_s;
+		memcpy(out->bits, l->disturbed, sizeof(out->bits));
+		out->released = l->blocks.released_attacked_bits;
+	}
+	out->after = l->blocks.released_attacked_bits - out->released;
+	out->void_blocks = l->blocks.void_attacked_blocks;
+	out->held = l->blocks.held || monitor_blocks_key(&l->blocks.monitor);
+	take_alarms(out, from);
+}
+
+/* DO_IT in a process of its own that writes SIZE bytes at OUT. */
+static void in_child(void (*do_it)(void *ctx, void *out), void *ctx, void *out, size_t size)
+{
+	uint8_t *to = out;
+	int fds[2], status;
+	pid_t pid;
+
+	fflush(NULL);
+	if (pipe(fds) < 0 || (pid = fork()) < 0)
+		fail("no process for a trial");
+	if (pid == 0) {
+		close(fds[0]);
+		do_it(ctx, out);
+		while (size > 0) {
+			ssize_t n = write(fds[1], to, size);
+
+			if (n <= 0)
+				_exit(1);
+			to += n;
+			size -= (size_t)n;
+		}
+		_exit(0);
+	}
+	close(fds[1]);
+	while (size > 0) {
+		ssize_t n = read(fds[0], to, size);
+
+		if (n <= 0)
+			break;
+		to += n;
+		size -= (size_t)n;
+	}
+	close(fds[0]);
+	if (waitpid(pid, &status, 0) < 0 || status != 0 || size > 0)
+		fail("a trial ended without a result");
+}
+
+struct one {
+	const struct trial_params *p;
+	const struct attack *attack;
+	uint64_t seed;
+};
+
+static void one_trial(void *ctx, void *out)
+{
+	const struct one *o = ctx;
+
+	attacked(o->p, o->attack, o->seed, out);
+}
+
+struct many {
+	const struct trial_params *p;
+	unsigned int t, n;
+	const struct cell *cells;
+	const unsigned int *order;
+};
+
+static bool is_random(const struct attack *a)
+{
+	return a->kind == ATTACK_QRNG_STUCK || a->kind == ATTACK_QRNG_BIASED ||
+	       a->kind == ATTACK_QRNG_PERIODIC;
+}
+
+static void link_trials(void *ctx, void *out)
+{
+	const struct many *m = ctx;
+	struct trial *trials = out;
+	bool learnt = false;
+
+	for (unsigned int i = 0; i < m->n; i++) {
+		const struct attack *attack = &m->cells[m->order[i]].attack;
+		struct one one = {m->p, attack, OF_TRIAL(m->p->seed, m->t) + m->order[i]};
+
+		if (is_random(attack)) {
+			random_trial(attack, &m->p->link, one.seed, &trials[m->order[i]]);
+			continue;
+		}
+		if (!learnt)
+			learn(m->p, m->t);
+		learnt = true;
+		in_child(one_trial, &one, &trials[m->order[i]], sizeof(*trials));
+	}
+	if (learnt)
+		free_all();
+}
+
+void trial_link(const struct trial_params *p, unsigned int t, const struct cell *cells,
+                const unsigned int *order, unsigned int n, struct trial *out)
+{
+	struct many m = {p, t, n, cells, order};
+
+	in_child(link_trials, &m, out, n * sizeof(*out));
+}
+
+static double cpu_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+struct hours {
+	const struct trial_params *p;
+	double hours;
+};
+
+static void honest_hours(void *ctx, void *result)
+{
+	const struct hours *h = ctx;
+	struct honest *out = result;
+	struct attacked_link *l = &all.link;
+	struct engine_stats before;
+	uint64_t from, clicks, traces;
+	double begin;
+
+	memset(out, 0, sizeof(*out));
+	learn(h->p, 0);
+	out->learning_alarms = noted_alarms.count;
+	out->learnt_s = h->p->learn_s;
+	out->hours = h->hours;
+	noted_alarms_begin();
+	blocks_mark(&l->blocks);
+	from = l->now_ns;
+	before = l->engine;
+	clicks = l->sim.truth.clicks;
+	traces = all.otdr.otdr.traces;
+	begin = cpu_s();
+	for (unsigned int hour = 1; (double)(l->now_ns - from) < h->hours * 3600 * NS_PER_S;) {
+		turn();
+		if ((double)(l->now_ns - from) < hour * 3600.0 * NS_PER_S)
+			continue;
+		fprintf(stderr, "honest: %u h, %u kinds of alarms, %.0f s of processor time\n",
+		        hour++, noted_alarms.count, cpu_s() - begin);
+	}
+	out->cpu_s = cpu_s() - begin;
+	out->clicks = l->sim.truth.clicks - clicks;
+	out->compared[0] = l->engine.sampled_z - before.sampled_z;
+	out->compared[1] = l->engine.sifted_x - before.sifted_x;
+	out->traces = all.otdr.otdr.traces - traces;
+	out->cells = out->traces * all.otdr.otdr.baseline.cells;
+	out->key_bits = l->blocks.released_bits;
+	out->blocks = l->blocks.released_blocks;
+	out->void_blocks = l->blocks.void_blocks;
+	out->no_key_blocks = l->blocks.no_key_blocks;
+	out->alarms = noted_alarms;
+	free_all();
+}
+
+void trial_honest(const struct trial_params *p, double hours, struct honest *out)
+{
+	struct hours h = {p, hours};
+
+	in_child(honest_hours, &h, out, sizeof(*out));
+}

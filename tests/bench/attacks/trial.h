@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Trials. A link learns its baselines once, in a process of its own; each trial is a process forked
+ * from there, whose light is attacked from its first turn on. What watches is in the same state in
+ * all of them, and is told nothing but what a gateway is told.
+ */
+
+#ifndef TESTS_BENCH_ATTACKS_TRIAL_H
+#define TESTS_BENCH_ATTACKS_TRIAL_H
+
+#include "tests/bench/attacks/alarms.h"
+#include "tests/bench/attacks/link.h"
+#include "tests/bench/attacks/plan.h"
+
+struct trial_params {
+	struct link_params link;
+	double learn_s, trial_s;
+	uint64_t seed;
+};
+
+struct trial {
+	bool found;
+	double time_s;        /* of the first alarm */
+	uint64_t bits[2];     /* outcomes of attacked light, Z and X, told until then */
+	uint64_t released;    /* key bits of blocks with attacked light until then */
+	uint64_t after;       /* and after it, to the end of the trial */
+	uint64_t blocks;      /* until then: so many became key */
+	uint64_t void_blocks; /* in the trial: void ones with attacked light */
+	double exposed_s; /* of a random source: light that passed although it was chosen by it */
+	bool held;        /* key was held back from the alarm on */
+	unsigned int alarms;
+	struct {
+		char kind[ALARMS_NAME];
+		double time_s;
+	} alarm[8]; /* all that were raised, first ones first */
+};
+
+/* Trial T of N cells in this order, each of a link of its own, with its own dice: OUT[order[i]]. */
+void trial_link(const struct trial_params *p, unsigned int t, const struct cell *cells,
+                const unsigned int *order, unsigned int n, struct trial *out);
+
+struct honest {
+	double hours, learnt_s, cpu_s;
+	uint64_t clicks, compared[2], traces, cells; /* cells: statistics of the OTDR */
+	uint64_t key_bits, blocks, void_blocks, no_key_blocks;
+	struct noted_alarms alarms;
+	unsigned int learning_alarms;
+};
+/* Nobody attacks. HOUR: called after each, for the impatient. */
+void trial_honest(const struct trial_params *p, double hours, struct honest *out);
+
+#endif
