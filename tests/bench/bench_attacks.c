@@ -8,9 +8,8 @@
  * How soon the gateway's watch finds each eavesdropper of the device model, and how often it cries
  * wolf: the model's two cards on a link that drifts, behind the gateway's own driver, its own
  * watch at either site, its own OTDR comparison and its own tests of the random source. Each trial
- * has baselines that a link of its own has learnt (up to LINKS of them, then they come again with
- * other dice). Rows are tried in shuffled order and have no names until all are through; what
- * watches is told neither name nor strength.
+ * has baselines that a link of its own has learnt. Rows are tried in shuffled order and have no
+ * names until all are through; what watches is told neither name nor strength.
  *
  *     ATTACK/NUMBERS   detected, with its interval of 95 % (Clopper-Pearson); time_s and
  *                      compared_bits until the first alarm, median and worst; alarms: which, in
@@ -36,10 +35,14 @@
 #include "tests/bench/attacks/trial.h"
 
 #define USAGE      2
-#define LINKS      20
 #define TRIALS_MAX 1000
+#define STATISTICS 1.6e6
+/* For so many statistics. */
 #define TAPS       200
-#define SAMPLES    1.6e10 /* of a random source, for each of STATISTICS at 1.6e6 */
+#define TAPS_LEAST 10
+#define TAPS_MOST  2000
+#define SAMPLES    1.6e10
+#define NARROW_HZ  1e10 /* three times the coherent Rayleigh noise */
 #define HOURS_YEAR 8766.0
 
 static struct options {
@@ -57,6 +60,15 @@ static _Noreturn void fail(const char *why)
 {
 	fprintf(stderr, "bench_attacks: %s\n", why);
 	exit(USAGE);
+}
+
+/* Rows are apart by a comma. */
+static void begin_row(void)
+{
+	static bool more;
+
+	printf(more ? ",\n" : "\n");
+	more = true;
 }
 
 static int ascending(const void *a, const void *b)
@@ -78,8 +90,10 @@ static void add(struct spread *s, double x)
 
 static void print_spread(const char *name, const char *unit, struct spread *s)
 {
-	if (s->n == 0)
+	if (s->n == 0) {
+		printf(",\"%s%s\":null,\"worst_%s%s\":null", name, unit, name, unit);
 		return;
+	}
 	qsort(s->list, s->n, sizeof(s->list[0]), ascending);
 	printf(",\"%s%s\":%.4g,\"worst_%s%s\":%.4g", name, unit, s->list[(s->n - 1) / 2], name,
 	       unit, s->list[s->n - 1]);
@@ -138,8 +152,10 @@ static void print_alarms(unsigned int cell)
 	static struct raised list[ALARMS_MAX];
 	unsigned int n = collect(cell, list, ALARMS_MAX), most = 0;
 
-	if (n == 0)
+	if (n == 0) {
+		printf(",\"alarm\":null,\"alarms\":[]");
 		return;
+	}
 	for (unsigned int i = 1; i < n; i++)
 		if (list[i].first > list[most].first)
 			most = i;
@@ -180,6 +196,7 @@ static void print_cell(unsigned int cell)
 		add(&bits, bits_of(r));
 	}
 	interval_95(found, opt.trials, &low, &high);
+	begin_row();
 	printf("{\"name\":\"%s\",\"detected\":%.4g,\"at_least\":%.3f,\"at_most\":%.3f,"
 	       "\"trials\":%u",
 	       c->name, (double)found / opt.trials, low, high, opt.trials);
@@ -188,6 +205,8 @@ static void print_cell(unsigned int cell)
 	if (found > 0)
 		printf(",\"right\":%.4g,\"held\":%.4g", (double)right / found,
 		       (double)held / found);
+	else
+		printf(",\"right\":null,\"held\":null");
 	if (random)
 		print_spread("exposed", "_ms", &exposed);
 	else {
@@ -197,8 +216,9 @@ static void print_cell(unsigned int cell)
 	}
 	print_alarms(cell);
 	if (c->within != NULL)
-		printf(",\"asked\":\"%s\"", c->within);
-	printf("}\n");
+		printf(",\"asked\":\"%s\"}", c->within);
+	else
+		printf(",\"asked\":null}");
 }
 
 static bool wanted(const char *name)
@@ -250,6 +270,7 @@ static void honest(void)
 	trial_honest(&opt.trial, opt.hours, &h);
 	for (unsigned int i = 0; i < h.alarms.count; i++)
 		all += h.alarms.list[i].times;
+	begin_row();
 	printf("{\"name\":\"honest\",\"hours\":%g,\"false_alarms\":%u,\"a_year_at_most\":%.4g,"
 	       "\"cpu_s\":%.4g,\"real_time\":%.4g,\"clicks\":%llu,\"compared_z\":%llu,"
 	       "\"compared_x\":%llu,\"traces\":%llu,\"otdr_statistics\":%llu,\"blocks\":%llu,"
@@ -268,65 +289,99 @@ static void honest(void)
 	printf("},\"monitors\":[");
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
 		printf("%s\"%s\"", m > 0 ? "," : "", watch_row(m)->name);
-	printf("]}\n");
-	fflush(stdout);
+	printf("]}");
 }
 
-static void statistics(void)
+static void otdr_row(void)
 {
 	static char zones[8192];
 	double km = opt.trial.link.optics.distance_km;
 	struct otdr_statistics o;
+
+	statistics_otdr(opt.statistics, km, opt.trial.seed, &o);
+	statistics_zones(km, opt.trial.seed, zones, sizeof(zones));
+	begin_row();
+	printf("{\"name\":\"otdr/%g\",\"statistics\":%.0f,\"traces\":%llu,"
+	       "\"false_alarms\":%llu,\"variance\":%.4f,\"kurtosis\":%.3f,\"largest\":%.3f,"
+	       "\"above_4.5\":%llu,\"above_6.2\":%llu,\"sigma_db\":%.4f,\"cpu_s\":%.4g,"
+	       "\"zones\":%s}",
+	       km, o.statistics, (unsigned long long)o.traces, (unsigned long long)o.reported,
+	       o.variance, o.kurtosis, o.largest, (unsigned long long)o.above_more,
+	       (unsigned long long)o.above_one, o.sigma_db, o.cpu_s, zones);
+}
+
+static void tap_row(const char *name, double loss_db, double width_hz)
+{
+	double taps = fmin(fmax(opt.statistics * TAPS / STATISTICS, TAPS_LEAST), TAPS_MOST), low,
+	       high;
+	struct otdr_taps t;
+
+	statistics_taps((unsigned int)taps, loss_db, width_hz, opt.trial.link.optics.distance_km,
+	                opt.trial.seed, &t);
+	interval_95(t.one, t.taps, &low, &high);
+	begin_row();
+	printf("{\"name\":\"%s\",\"taps\":%u,\"one_trace\":%.4g,\"at_least\":%.3f,"
+	       "\"two_of_three\":%.4g,\"within_20m\":%.4g,\"rms_m\":%.3g,\"furthest_m\":%.3g,"
+	       "\"sigma_db\":%.4f,\"least_deviations\":%.3g}",
+	       name, t.taps, (double)t.one / t.taps, low, (double)t.of_three / t.taps,
+	       t.one > 0 ? (double)t.within_20m / t.one : 0, t.rms_m, t.furthest_m, t.sigma_db,
+	       isfinite(t.least_sigmas) ? t.least_sigmas : 0);
+}
+
+static void loss_row(void)
+{
 	struct loss_statistics l;
-	uint64_t seed = opt.trial.seed;
-	double low, high;
+
+	statistics_loss(opt.statistics, &opt.trial.link, opt.trial.seed, &l);
+	begin_row();
+	printf("{\"name\":\"loss\",\"statistics\":%.0f,\"years\":%.4g,\"false_alarms\":%llu,"
+	       "\"loss\":%llu,\"gain\":%llu,\"drift\":%llu,\"fano\":%.3g,\"cpu_s\":%.4g}",
+	       l.windows, l.years, (unsigned long long)(l.loss + l.gain + l.drifted),
+	       (unsigned long long)l.loss, (unsigned long long)l.gain,
+	       (unsigned long long)l.drifted, l.fano, l.cpu_s);
+}
+
+static void statistics(void)
+{
+	static const struct {
+		const char *name;
+		double db, width_hz;
+	} taps[] = {{"otdr-tap/0.05", 0.05, 0},
+	            {"otdr-tap/0.07", 0.07, 0},
+	            {"otdr-tap/0.1", 0.1, 0},
+	            {"otdr-tap/0.1,narrow", 0.1, NARROW_HZ}};
 
 	if (!(opt.statistics > 0))
 		return;
-	if (wanted("otdr/")) {
-		statistics_otdr(opt.statistics, km, seed, &o);
-		statistics_zones(km, seed, zones, sizeof(zones));
-		printf("{\"name\":\"otdr/%g\",\"statistics\":%.0f,\"traces\":%llu,"
-		       "\"false_alarms\":%llu,\"variance\":%.4f,\"kurtosis\":%.3f,"
-		       "\"largest\":%.3f,\"above_4.5\":%llu,\"above_6.2\":%llu,"
-		       "\"sigma_db\":%.4f,\"cpu_s\":%.4g,\"zones\":%s}\n",
-		       km, o.statistics, (unsigned long long)o.traces,
-		       (unsigned long long)o.reported, o.variance, o.kurtosis, o.largest,
-		       (unsigned long long)o.above_more, (unsigned long long)o.above_one,
-		       o.sigma_db, o.cpu_s, zones);
-	}
-	for (unsigned int i = 0; i < 3; i++) {
-		static const double db[] = {0.05, 0.07, 0.1};
-		char name[32];
-		struct otdr_taps t;
-
-		snprintf(name, sizeof(name), "otdr-tap/%g", db[i]);
-		if (!wanted(name))
-			continue;
-		statistics_taps(TAPS, db[i], km, seed, &t);
-		interval_95(t.one, t.taps, &low, &high);
-		printf("{\"name\":\"%s\",\"taps\":%u,\"one_trace\":%.4g,\"at_least\":%.3f,"
-		       "\"two_of_three\":%.4g,\"within_20m\":%.4g,\"rms_m\":%.3g,"
-		       "\"furthest_m\":%.3g,\"sigma_db\":%.4f,\"least_deviations\":%.3g}\n",
-		       name, t.taps, (double)t.one / t.taps, low, (double)t.of_three / t.taps,
-		       t.one > 0 ? (double)t.within_20m / t.one : 0, t.rms_m, t.furthest_m,
-		       t.sigma_db, isfinite(t.least_sigmas) ? t.least_sigmas : 0);
-	}
-	if (wanted("loss")) {
-		statistics_loss(opt.statistics, &opt.trial.link, seed, &l);
-		printf("{\"name\":\"loss\",\"statistics\":%.0f,\"years\":%.4g,\"false_alarms\":%"
-		       "llu,"
-		       "\"loss\":%llu,\"gain\":%llu,\"drift\":%llu,\"fano\":%.3f,\"cpu_s\":%.4g}\n",
-		       l.windows, l.years, (unsigned long long)(l.loss + l.gain + l.drifted),
-		       (unsigned long long)l.loss, (unsigned long long)l.gain,
-		       (unsigned long long)l.drifted, l.fano, l.cpu_s);
-	}
+	if (wanted("otdr/"))
+		otdr_row();
+	for (size_t i = 0; i < sizeof(taps) / sizeof(taps[0]); i++)
+		if (wanted(taps[i].name))
+			tap_row(taps[i].name, taps[i].db, taps[i].width_hz);
+	if (wanted("loss"))
+		loss_row();
 	if (wanted("qrng")) {
-		double samples = SAMPLES * opt.statistics / 1.6e6;
+		double samples = SAMPLES * opt.statistics / STATISTICS;
 
-		printf("{\"name\":\"qrng\",\"samples\":%.4g,\"false_alarms\":%llu}\n", samples,
-		       (unsigned long long)random_honest(samples, seed));
+		begin_row();
+		printf("{\"name\":\"qrng\",\"samples\":%.4g,\"false_alarms\":%llu}", samples,
+		       (unsigned long long)random_honest(samples, opt.trial.seed));
 	}
+}
+
+static void head(void)
+{
+	const struct link_params *p = &opt.trial.link;
+
+	printf("{\"compiler\":\"%s\",\"flags\":\"%s\",\"seed\":%llu,\"trials\":%u,\"learn_s\":%g,"
+	       "\"seconds\":%g,\"link\":{\"km\":%g,\"efficiency\":%g,\"mu\":[%g,%g],\"p_mu1\":%g,"
+	       "\"p_z\":%g,\"holdoff_ns\":%g,\"intensity\":%g,\"phase_mrad\":%g,\"loss_db\":%g,"
+	       "\"block_bits\":%u},\"rows\":[",
+	       __VERSION__, BENCH_FLAGS, (unsigned long long)opt.trial.seed, opt.trials,
+	       opt.trial.learn_s, opt.trial.trial_s, p->optics.distance_km, p->optics.efficiency,
+	       p->source.mu[0], p->source.mu[1], p->source.p[0], p->p_z, p->holdoff_ns,
+	       p->optics.drift.intensity, p->optics.drift.phase_mrad, p->optics.drift.loss_db,
+	       p->block_bits);
 	fflush(stdout);
 }
 
@@ -388,15 +443,17 @@ int main(int argc, char **argv)
 	opt.trial.seed = 1;
 	opt.trials = 10;
 	opt.hours = 24;
-	opt.statistics = 1.6e6;
+	opt.statistics = STATISTICS;
 	for (int i = 1; i < argc; i += 2)
 		take_option(argv[i], argv[i + 1]);
 	if (opt.count == 0)
 		opt.count = plan_all(opt.cells);
 	choose();
+	head();
 	if (opt.count > 0 && opt.trials > 0)
 		trials();
 	honest();
 	statistics();
+	printf("]}\n");
 	return 0;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""scripts/bench dataplane, in short: figures are there, and what they are made of adds up."""
+"""scripts/bench dataplane and attacks, in short: figures are there, and what they are made of adds up."""
 
 import json
 import os
@@ -44,6 +44,40 @@ def test_rekey(tmp_path):
     assert f["rekeys"] >= 3
     assert f["packets"] > 10000
     assert (f["lost"], f["reordered"]) == (0, 0)
+
+
+def attacks(tmp_path):
+    """A link that learns for 20 s, so that what needs no baseline is found: a few rows."""
+    out = tmp_path / "attacks.json"
+    subprocess.run(
+        [os.path.join(ROOT, "scripts/bench"), "attacks", "--attack", "intercept-resend=1,0.5",
+         "--attack", "tap-compensated=20,1", "--attack", "qrng-stuck=1,0", "--trials", "2",
+         "--learn", "20", "--seconds", "100", "--hours", "0.01", "--statistics", "2000",
+         "--json", str(out)],
+        check=True, timeout=120, stderr=subprocess.DEVNULL,
+    )
+    return {row["name"]: row for row in json.loads(out.read_text())["rows"]}
+
+
+def test_attacks(tmp_path):
+    rows = attacks(tmp_path)
+    for name, kind in (("intercept-resend/1,0.5", "intercept-resend"),
+                       ("tap-compensated/20,1", "fibre-bend"), ("qrng-stuck/1,0", "qrng-stuck")):
+        assert (rows[name]["detected"], rows[name]["trials"]) == (1, 2)
+        assert rows[name]["right"] == 1
+        assert kind in [a["kind"] for a in rows[name]["alarms"]]
+    assert rows["intercept-resend/1,0.5"]["released_bits"] == 0
+    assert rows["intercept-resend/1,0.5"]["worst_compared_bits"] < 1000
+    assert rows["honest"]["false_alarms"] == 0
+    assert rows["honest"]["compared_z"] > 10000
+    assert rows["otdr/50"]["statistics"] >= 2000
+    assert rows["otdr-tap/0.1"]["one_trace"] == 1
+    # The same seed is the same table, but for what it cost.
+    again = attacks(tmp_path)
+    for r in (*rows.values(), *again.values()):
+        r.pop("cpu_s", None)
+        r.pop("real_time", None)
+    assert rows == again
 
 
 @pytest.mark.parametrize("bench", ["dataplane", "testpmd", "engine", "rekey"])

@@ -63,7 +63,7 @@ static void end(struct blocks *b, unsigned int i, bool is_void)
 {
 	struct block_counts gone = *at(b, i);
 
-	b->void_blocks += is_void;
+	b->void_blocks += is_void && gone.detections > 0;
 	b->void_attacked_blocks += is_void && gone.attacked > 0;
 	if (i + 1 == b->count) {
 		empty(at(b, i));

@@ -50,7 +50,8 @@ struct trace fibre_otdr_trace(struct fibre_otdr *o, const struct otdr_fibre *fib
 	return t;
 }
 
-void fibre_otdr_init(struct fibre_otdr *o, const struct otdr_fibre *fibre, uint64_t seed)
+void fibre_otdr_init(struct fibre_otdr *o, const struct otdr_fibre *fibre, double width_hz,
+                     uint64_t seed)
 {
 	struct trace traces[BASELINE];
 	double range_ps = RANGE * fibre->length_km * 2 * fibre->group_index / KM_PS;
@@ -60,6 +61,8 @@ void fibre_otdr_init(struct fibre_otdr *o, const struct otdr_fibre *fibre, uint6
 	rng_init_seed(&o->rng, seed);
 	snprintf(o->otdr.resource, sizeof(o->otdr.resource), "otdr");
 	o->instrument = otdr_instrument_default;
+	if (width_hz > 0)
+		o->instrument.width_hz = width_hz;
 	o->set.pulse_ns = PULSE_NS;
 	o->set.spacing_ps = PS_PER_NS * PULSE_NS;
 	o->set.points = (uint32_t)(range_ps / o->set.spacing_ps);

@@ -20,8 +20,9 @@ struct fibre_otdr {
 	double *work;
 };
 
-/* A baseline of 16 traces. */
-void fibre_otdr_init(struct fibre_otdr *o, const struct otdr_fibre *fibre, uint64_t seed);
+/* A baseline of 16 traces, by a source of WIDTH_HZ; 0: the model's own. */
+void fibre_otdr_init(struct fibre_otdr *o, const struct otdr_fibre *fibre, double width_hz,
+                     uint64_t seed);
 void fibre_otdr_free(struct fibre_otdr *o);
 /* The schedule from here on, at a random place in its minute. */
 void fibre_otdr_begin(struct fibre_otdr *o, uint64_t now_ns, uint64_t seed);

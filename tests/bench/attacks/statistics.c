@@ -22,6 +22,7 @@
 #define POWER_NW     8000
 #define LEARN_S      600
 #define FANO_WINDOWS 4000
+#define FANO_LEAST   100
 #define FANO_S       0.1
 #define YEAR_S       31557600.0
 
@@ -93,7 +94,7 @@ void statistics_otdr(double count, double km, uint64_t seed, struct otdr_statist
 
 	memset(out, 0, sizeof(*out));
 	lay(&fibre, km, seed);
-	fibre_otdr_init(&o, &fibre, seed + 1);
+	fibre_otdr_init(&o, &fibre, 0, seed + 1);
 	while (out->statistics < count)
 		add_trace(&o, &fibre, out);
 	out->variance /= out->statistics;
@@ -152,7 +153,7 @@ static void add_tap(struct fibre_otdr *o, const struct otdr_fibre *fibre, double
 	out->of_three += agree >= 2;
 }
 
-void statistics_taps(unsigned int taps, double loss_db, double km, uint64_t seed,
+void statistics_taps(unsigned int taps, double loss_db, double width_hz, double km, uint64_t seed,
                      struct otdr_taps *out)
 {
 	struct otdr_fibre fibre;
@@ -161,7 +162,7 @@ void statistics_taps(unsigned int taps, double loss_db, double km, uint64_t seed
 	memset(out, 0, sizeof(*out));
 	out->least_sigmas = INFINITY;
 	lay(&fibre, km, seed);
-	fibre_otdr_init(&o, &fibre, seed + 1);
+	fibre_otdr_init(&o, &fibre, width_hz, seed + 1);
 	for (unsigned int i = 0; i < taps; i++) {
 		struct otdr_fibre tapped = fibre;
 		double at = anywhere(&o);
@@ -181,7 +182,7 @@ size_t statistics_zones(double km, uint64_t seed, char *buf, size_t n)
 	size_t used = 0;
 
 	lay(&fibre, km, seed);
-	fibre_otdr_init(&o, &fibre, seed + 1);
+	fibre_otdr_init(&o, &fibre, 0, seed + 1);
 	for (unsigned int k = 0; k < o.otdr.baseline.zone_count && used < n; k++) {
 		const struct trace_zone *z = &o.otdr.baseline.zones[k];
 
@@ -196,7 +197,8 @@ size_t statistics_zones(double km, uint64_t seed, char *buf, size_t n)
 }
 
 /* Clicks in windows of FANO_S on the same link at rest. */
-static double fano(const struct link_params *p, const struct optics_source *source, uint64_t seed)
+static double fano(const struct link_params *p, const struct optics_source *source,
+                   unsigned int windows, uint64_t seed)
 {
 	static struct click batch[1024];
 	struct light light = {.mode = CARD_TX_MODE_QKD, .source = *source};
@@ -211,7 +213,7 @@ static double fano(const struct link_params *p, const struct optics_source *sour
 	clicks_set_receiver(&c, true, p->holdoff_ns * 1e6 / still.slot_fs, 0, 256);
 	if (clicks_set_light(&c, &light) < 0)
 		fail("the light is refused");
-	for (unsigned int i = 0; i < FANO_WINDOWS; i++) {
+	for (unsigned int i = 0; i < windows; i++) {
 		uint64_t until = c.n + (uint64_t)(FANO_S * 1e15 / still.slot_fs);
 		double n = 0;
 
@@ -220,8 +222,8 @@ static double fano(const struct link_params *p, const struct optics_source *sour
 		sum += n;
 		square += n * n;
 	}
-	mean = sum / FANO_WINDOWS;
-	return (square / FANO_WINDOWS - mean * mean) / mean;
+	mean = sum / windows;
+	return (square / windows - mean * mean) / mean;
 }
 
 static void count_alarms(uint32_t over, struct loss_statistics *out)
@@ -245,7 +247,8 @@ void statistics_loss(double count, const struct link_params *p, uint64_t seed,
 	struct rng rng;
 
 	memset(out, 0, sizeof(*out));
-	out->fano = fano(p, &source, seed);
+	out->fano = fano(p, &source,
+	                 (unsigned int)fmin(fmax(count / 100, FANO_LEAST), FANO_WINDOWS), seed);
 	rng_init_seed(&rng, seed);
 	drift_init(&drift, &p->optics.drift, rng_next(&rng));
 	watch_loss_init(&w);

@@ -20,13 +20,16 @@ struct otdr_statistics {
 };
 void statistics_otdr(double count, double km, uint64_t seed, struct otdr_statistics *out);
 
-/* Taps of LOSS_DB anywhere outside the dead zones, on traces of their own. */
+/*
+ * Taps of LOSS_DB anywhere outside the dead zones, on traces of their own, by a source of WIDTH_HZ:
+ * the narrower, the more coherent Rayleigh noise. 0: the model's own.
+ */
 struct otdr_taps {
 	unsigned int taps, one, of_three; /* found in one trace at 6.2; at 4.5 in two of three */
 	unsigned int within_20m;          /* of those found */
 	double furthest_m, rms_m, sigma_db, least_sigmas;
 };
-void statistics_taps(unsigned int taps, double loss_db, double km, uint64_t seed,
+void statistics_taps(unsigned int taps, double loss_db, double width_hz, double km, uint64_t seed,
                      struct otdr_taps *out);
 /* The baseline's dead zones as a JSON list. */
 size_t statistics_zones(double km, uint64_t seed, char *buf, size_t n);

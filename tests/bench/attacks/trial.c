@@ -81,7 +81,7 @@ static void configure(enum config_site site, const struct link_params *p, struct
 static void learn(const struct trial_params *p, unsigned int t)
 {
 	link_open(&all.link, &p->link, OF_LINK(p->seed, t));
-	fibre_otdr_init(&all.otdr, &all.link.sim.fibre_laid, OF_FIBRE(p->seed, t));
+	fibre_otdr_init(&all.otdr, &all.link.sim.fibre_laid, 0, OF_FIBRE(p->seed, t));
 	fibre_otdr_begin(&all.otdr, all.link.now_ns, OF_FIBRE(p->seed, t) + 1);
 	configure(CONFIG_SITE_A, &p->link, &all.config[SITE_A]);
 	configure(CONFIG_SITE_B, &p->link, &all.config[SITE_B]);
