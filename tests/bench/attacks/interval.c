@@ -29,6 +29,16 @@ void interval_95(uint64_t k, uint64_t n, double *low, double *high)
 	*high = k < n ? b : 1;
 }
 
+/* P(X <= K) of a Poisson number. */
+static double poisson_below(uint64_t k, double mean)
+{
+	double sum = 0;
+
+	for (uint64_t i = 0; i <= k; i++)
+		sum += exp((double)i * log(mean) - mean - lgamma((double)i + 1));
+	return sum;
+}
+
 double rate_most_95(uint64_t k, double time)
 {
 	double a = 0, b = (double)k + 10 * sqrt((double)k + 1) + 10;
@@ -36,7 +46,7 @@ double rate_most_95(uint64_t k, double time)
 	for (int i = 0; i < STEPS; i++) {
 		double mean = (a + b) / 2;
 
-		*(exp(tail_poisson_below(k, mean)) > 2 * HALF ? &a : &b) = mean;
+		*(poisson_below(k, mean) > 2 * HALF ? &a : &b) = mean;
 	}
 	return b / time;
 }
