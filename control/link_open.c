@@ -127,8 +127,8 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	return l->role == NULL ? -err->code : 0;
 }
 
-/* Beside what the engine takes when it is created: amplification and its results, a detection. */
-#define SECRET_A_DETECTION 3
+/* Beside what the engine takes when it is created: keys of so many blocks, until they are used. */
+#define BLOCKS_KEPT 8
 
 size_t link_secret_bytes(const struct config *config)
 {
@@ -138,7 +138,6 @@ size_t link_secret_bytes(const struct config *config)
 	                          .p_z = config->qkd.p_z,
 	                          .frame_bits = FRAME_BITS,
 	                          .qber_abort = config->qkd.qber_abort};
-	double detections = c.block_bits / (c.p_z * c.p_z);
 	struct engine_memory m;
 
 	if (!config->qkd.enabled ||
@@ -146,7 +145,7 @@ size_t link_secret_bytes(const struct config *config)
 		return 0;
 	engine_memory(&c, &m);
 	/* A piece may take a quarter more than was asked for. */
-	return m.all.secret / 4 * 5 + SECRET_A_DETECTION * (size_t)detections;
+	return m.all.secret / 4 * 5 + BLOCKS_KEPT * m.result.secret;
 }
 
 struct link *link_create(const struct config *config, struct channel_mux *mux,

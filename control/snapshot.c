@@ -60,6 +60,8 @@ static json_t *memory_json(const struct engine_memory *m)
 
 	json_object_set_new(o, "blocks", json_integer(m->blocks));
 	json_object_set_new(o, "reconciling", json_integer(m->reconciling));
+	json_object_set_new(o, "amplifying", json_integer(m->amplifying));
+	json_object_set_new(o, "key_blocks", json_integer(m->results));
 	json_object_set_new(o, "secret_bytes", json_integer((json_int_t)m->all.secret));
 	json_object_set_new(o, "other_bytes", json_integer((json_int_t)m->all.plain));
 	return o;
@@ -91,6 +93,9 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, blocks_in_flight);
 	U64(o, s, blocks_reconciling);
 	U64(o, s, reconcile_waits);
+	U64(o, s, blocks_amplifying);
+	U64(o, s, amplify_waits);
+	U64(o, s, result_waits);
 	json_object_set_new(o, "memory", memory_json(&s->memory));
 	U64(o, s, jobs_given);
 	U64(o, s, jobs_back);

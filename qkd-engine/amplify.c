@@ -21,11 +21,9 @@
 #include "qkd-engine/amplify.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/bytes.h"
-#include "common/secret.h"
 #include "qkd-engine/gf2_basis.h"
 
 #define STEP_NS   40000
@@ -41,9 +39,10 @@ struct pass {
 
 struct amplify {
 	const uint64_t *key, *seed;
+	uint64_t *out; /* may be KEY: its words are read as they are written, or before */
 	size_t n, m;
 	size_t points, each; /* EACH: elements of a piece, see PIECE */
-	uint64_t *v, *w;     /* points each, secret; the result is in V in the end */
+	uint64_t *v, *w;     /* points each, secret */
 	struct gf2_fft_plan fft;
 	struct gf2_basis_plan basis;
 	unsigned int passes, at; /* AT: pass under way */
@@ -184,9 +183,9 @@ static void finish(struct amplify *a, unsigned int sub, size_t piece)
 		copy_bits(a->v, piece * a->each, end < words ? end : words, a->w, a->points / 2,
 		          from);
 	for (size_t i = piece * a->each; i < end && i < words; i++)
-		a->v[i] ^= a->key[i];
+		a->out[i] = a->v[i] ^ a->key[i];
 	if (piece * a->each < words && end >= words && a->m % 64 != 0)
-		a->v[words - 1] &= ~0ULL >> (64 - a->m % 64);
+		a->out[words - 1] &= ~0ULL >> (64 - a->m % 64);
 }
 
 static void add(struct amplify *a, void (*run)(struct amplify *, unsigned int, size_t),
@@ -231,53 +230,66 @@ static void plan(struct amplify *a)
 	add(a, finish, 0, (BITS_WORDS(a->m) + a->each - 1) / a->each, ns);
 }
 
-struct amplify *amplify_create_by(const struct gf2_fft *fft, const uint64_t *key, size_t n,
-                                  const uint64_t *seed, size_t m)
+/* Of a transform with POINTS at least. */
+static unsigned int log2_points(size_t points)
+{
+	unsigned int k = GF2_FFT_LOG2_MIN;
+
+	while (((size_t)1 << k) + 1 < points)
+		k++;
+	return k;
+}
+
+static struct amplify *take(struct workspace *w, size_t points)
+{
+	struct amplify *a = workspace_plain(w, sizeof(*a));
+	uint64_t *v = workspace_secret(w, 2 * points * sizeof(*v));
+
+	if (!workspace_fits(w))
+		return NULL;
+	*a = (struct amplify){.points = points, .v = v, .w = v + points};
+	return a;
+}
+
+int amplify_size(size_t n, struct workspace_size *out)
+{
+	struct workspace w = {0};
+
+	if (n < 1 || n > AMPLIFY_BITS_MAX)
+		return -EINVAL;
+	/* The two parts of n, each rounded up, and whatever m is. */
+	take(&w, (size_t)1 << log2_points((n + WORD_BITS - 1) / WORD_BITS + 1));
+	*out = w.most;
+	return 0;
+}
+
+struct amplify *amplify_create_in(struct workspace *w, const struct gf2_fft *fft,
+                                  const uint64_t *key, size_t n, const uint64_t *seed, size_t m,
+                                  uint64_t *out)
 {
 	struct amplify *a;
-	unsigned int k = GF2_FFT_LOG2_MIN;
-	size_t points;
+	unsigned int k;
 
 	if (m < 1 || m > n || n > AMPLIFY_BITS_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
-	a = calloc(1, sizeof(*a));
-	if (a == NULL)
+	k = log2_points((m + WORD_BITS - 1) / WORD_BITS + (n - m + WORD_BITS - 1) / WORD_BITS);
+	a = take(w, (size_t)1 << k);
+	if (a == NULL) {
+		errno = ENOMEM;
 		return NULL;
+	}
 	a->key = key;
 	a->seed = seed;
+	a->out = out;
 	a->n = n;
 	a->m = m;
-	points = (m + WORD_BITS - 1) / WORD_BITS + (n - m + WORD_BITS - 1) / WORD_BITS;
-	while (((size_t)1 << k) + 1 < points)
-		k++;
-	a->points = (size_t)1 << k;
 	a->each = a->points < PIECE ? a->points : PIECE;
 	gf2_fft_plan_init(&a->fft, fft, k);
 	gf2_basis_plan_init(&a->basis, k);
 	plan(a);
-	a->v = secret_alloc(2 * a->points * sizeof(uint64_t));
-	if (a->v == NULL) {
-		amplify_destroy(a);
-		errno = ENOMEM;
-		return NULL;
-	}
-	a->w = a->v + a->points;
 	return a;
-}
-
-struct amplify *amplify_create(const uint64_t *key, size_t n, const uint64_t *seed, size_t m)
-{
-	return amplify_create_by(gf2_fft_best(), key, n, seed, m);
-}
-
-void amplify_destroy(struct amplify *a)
-{
-	if (a == NULL)
-		return;
-	secret_free(a->v);
-	free(a);
 }
 
 bool amplify_step(struct amplify *a)
@@ -295,11 +307,6 @@ bool amplify_step(struct amplify *a)
 		}
 	}
 	return true;
-}
-
-const uint64_t *amplify_result(const struct amplify *a)
-{
-	return a->v;
 }
 
 void amplify_reference(const uint64_t *key, size_t n, const uint64_t *seed, size_t m, uint64_t *out)

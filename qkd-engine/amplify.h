@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "qkd-engine/gf2_fft.h"
+#include "qkd-engine/workspace.h"
 
 #define AMPLIFY_BITS_MAX (1u << 27) /* of the key */
 
@@ -31,23 +32,25 @@ static inline size_t amplify_seed_bits(size_t n, size_t m)
 
 /*
  * A product under way; works in steps, so that it can share a core with forwarding. KEY and
- * SEED (bit strings) stay the caller's and in place until it is done.
+ * SEED (bit strings) stay the caller's and in place until it is done; OUT gets the m output bits,
+ * with zeros up to a whole word, and may be KEY.
  */
 struct amplify;
 /*
- * 1 <= m <= n <= AMPLIFY_BITS_MAX. NULL with errno EINVAL, or ENOMEM. It takes half a byte of
+ * What amplify_create_in() takes for any key of up to N bits; -EINVAL: no such one. Half a byte of
  * secret memory for each bit of n, rounded up to a power of two from 2^13 on: 512 KiB up to n =
  * 2^20, 64 MiB at 2^27.
  */
-struct amplify *amplify_create(const uint64_t *key, size_t n, const uint64_t *seed, size_t m);
-/* With another implementation than the fastest. */
-struct amplify *amplify_create_by(const struct gf2_fft *fft, const uint64_t *key, size_t n,
-                                  const uint64_t *seed, size_t m);
+int amplify_size(size_t n, struct workspace_size *out);
+/*
+ * 1 <= m <= n <= AMPLIFY_BITS_MAX. FFT: one of gf2_fft.h, the fastest is gf2_fft_best(). Lives in W
+ * and ends with it. NULL with errno EINVAL, or ENOMEM: W is too small.
+ */
+struct amplify *amplify_create_in(struct workspace *w, const struct gf2_fft *fft,
+                                  const uint64_t *key, size_t n, const uint64_t *seed, size_t m,
+                                  uint64_t *out);
 /* About 50 us of work; true when done. */
 bool amplify_step(struct amplify *a);
-/* The m output bits, after amplify_step() said done; owned by A, in secret memory. */
-const uint64_t *amplify_result(const struct amplify *a);
-void amplify_destroy(struct amplify *a);
 
 /* All at once, bit by bit: the reference for tests. OUT: BITS_WORDS(m). */
 void amplify_reference(const uint64_t *key, size_t n, const uint64_t *seed, size_t m,

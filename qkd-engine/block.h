@@ -11,6 +11,7 @@
 #include "qkd-engine/engine.h"
 #include "qkd-engine/frame_check.h"
 #include "qkd-engine/hash_keys.h"
+#include "qkd-engine/key_blocks.h"
 #include "qkd-engine/job.h"
 #include "qkd-engine/leak.h"
 #include "qkd-engine/messages.h"
@@ -24,19 +25,19 @@ struct engine;
 /* In order; a block of either end goes through those that its role has. */
 enum block_stage {
 	BLOCK_FREE,
-	BLOCK_ENDING,  /* released, but another core still has a job of it */
+	BLOCK_ENDING, /* released, but another core still has a job of it, or it is not wiped yet */
 	BLOCK_FILLING, /* detections are announced; then until all samples were replied to */
 	BLOCK_SIFT,    /* B announces bases, A replies */
 	BLOCK_START,   /* A waits for START; B plans and sends it */
 	BLOCK_RECONCILE,
-	BLOCK_CHECK,  /* A draws the hash key of the frames' checks; B waits for them */
-	BLOCK_FAILED, /* A waits for the frames that failed */
+	BLOCK_CHECK,  /* A hashes the frames under a key that she draws; B waits for that */
+	BLOCK_FAILED, /* A waits for the frames that failed; B hashes his */
 	BLOCK_REVEAL, /* A discloses them; B gathers them */
-	BLOCK_VERIFY, /* A draws the hash key; B waits for the hash */
-	BLOCK_COUNTS, /* A waits for the errors */
+	BLOCK_VERIFY, /* A hashes the block under a key that she draws; B waits for that */
+	BLOCK_COUNTS, /* A waits for the errors; B hashes his block and counts them */
 	BLOCK_SEED,   /* A draws and sends the seed; B gathers it */
-	BLOCK_TAG,    /* A takes a pad and sends her tag; not B */
 	BLOCK_AMPLIFY,
+	BLOCK_TAG,      /* A takes a pad and sends her tag; not B */
 	BLOCK_PEER_TAG, /* waiting for the peer's tag and its pad */
 	BLOCK_HOLD,     /* until monitoring would have found an attack on its light */
 	BLOCK_COMMIT,   /* B has sent his tag; only A decides now */
@@ -109,8 +110,15 @@ struct block_sift {
 	struct sift_part out[SIFT_PARTS], ring[SIFT_AHEAD];
 };
 
+/* Hashes of the frames as Alice has sent them. */
+struct block_check {
+	uint8_t key[16], tags[FRAME_CHECK_FRAMES_MAX * FRAME_CHECK_BYTES];
+};
+
 struct block {
 	enum block_stage stage;
+	size_t at;    /* how far a stage is whose work is done in slices; 0 when it begins */
+	size_t wiped; /* when it is released: bytes of all that is to be */
 	uint64_t number;
 	uint8_t id[16];
 	bool tainted;           /* got detections while an alarm was on; will not become key */
@@ -120,9 +128,10 @@ struct block {
 	size_t bits;
 	struct block_secret *secret;
 	struct block_sift *sift;
+	struct block_check *check;
 	/*
-	 * In SECRET. The key takes the place of the bits that it is sifted from; ORIGINAL, Bob's
-	 * from before correction, that of the bases.
+	 * In SECRET. The key takes the place of the bits that it is sifted from, and what it is
+	 * amplified to its own; ORIGINAL, Bob's from before correction, has that of the bases.
 	 */
 	uint64_t *string[BLOCK_STRINGS], *key, *original;
 	uint64_t *decoy; /* bit string: which key bits come from decoy pulses */
@@ -151,16 +160,24 @@ struct block {
 	uint8_t failed[FRAME_CHECK_FRAMES_MAX / 8];
 	unsigned int failed_frames, reveal; /* how many; the one being disclosed */
 	size_t reveal_at;                   /* bytes of it that were */
+	/* verification; Bob: the hash that Alice has */
+	struct verify verify;
+	bool counted;
+	uint8_t peer_hash[VERIFY_TAG_BITS / 8];
 	/* amplification */
+	struct workspace *product; /* of the next two; NULL: none yet, or none any more */
+	bool product_waited;       /* for one */
 	uint64_t *seed;
-	size_t seed_bytes, seed_have;
 	struct amplify *amplify;
+	size_t seed_bytes, seed_have;
 	/* authentication: what it is hashed under, and what it renews */
 	struct hash_keys *hash, *next_hash;
 	uint64_t pad_base;
 	uint32_t pad_keys, hash_keys;
 	bool computational;
-	struct key_block *result; /* ready to be handed over */
+	struct key_block *result;     /* to be handed over, when it is READY */
+	bool ready, result_waited;    /* for one */
+	struct evp_md_ctx_st *digest; /* of the key in it */
 	/* the peer's tag */
 	bool peer_tag, peer_pad_asked, peer_pad;
 	uint64_t peer_pad_id;
@@ -258,6 +275,7 @@ bool block_job_end(struct engine *e, struct block *b);
 
 /* block_frames.c: checks of frames, and what comes of those that fail. */
 bool block_check_step(struct engine *e, struct block *b);  /* Alice */
+bool block_failed_step(struct engine *e, struct block *b); /* Bob */
 bool block_reveal_step(struct engine *e, struct block *b); /* Alice */
 void block_on_check(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
                     size_t len);
@@ -266,11 +284,16 @@ void block_on_failed(struct engine *e, struct block *b, const struct message *m,
 void block_on_reveal(struct engine *e, struct block *b, const struct message *m, const uint8_t *msg,
                      size_t len);
 
-/* Memory for the seed; false: aborted. */
-bool block_seed_init(struct engine *e, struct block *b);
-/* The seed is there: start amplification; and a step of it. */
+/*
+ * block_amplify.c: room for seed and product, for a block of up to BITS. Bob takes it before he
+ * says his counts, Alice before she draws the seed; false: there is none now.
+ */
+int block_amplify_size(size_t bits, struct workspace_size *out);
+bool block_amplify_space(struct engine *e, struct block *b);
+void block_amplify_end(struct engine *e, struct block *b);
+/* The seed is there: start amplification; and a step of it, in the end on to the stage NEXT. */
 void block_amplify_start(struct engine *e, struct block *b);
-bool block_amplify_step(struct engine *e, struct block *b);
+bool block_amplify_step(struct engine *e, struct block *b, enum block_stage next);
 
 /* block_tag.c */
 /* Take a pad and send the tag over all sent so far; false: no pad now. */
@@ -286,10 +309,10 @@ bool block_peer_tag_step(struct engine *e, struct block *b);
 bool block_is_clean(const struct engine *e, const struct block *b);
 
 /*
- * Before the other end may use the block: get all that handing it over takes. False: there is no
- * memory, and the block is aborted.
+ * Before the other end may use the block: get all that handing it over takes, in slices. DONE: the
+ * block is READY, or was aborted.
  */
-bool block_prepare(struct engine *e, struct block *b);
+enum block_job block_prepare(struct engine *e, struct block *b);
 
 /* Counted as no proof allows: wiped at both ends, never key. No pad was spent on it. */
 void block_end_benchmark(struct engine *e, struct block *b);

@@ -18,13 +18,27 @@ static void on_start(struct engine *e, struct block *b, const struct message *m,
 		block_advance(e, b, BLOCK_RECONCILE);
 }
 
-static bool verify_step(struct engine *e, struct block *b)
+static bool verify_job(void *ctx)
+{
+	return verify_step(&((struct block *)ctx)->verify);
+}
+
+static bool verify_stage(struct engine *e, struct block *b)
 {
 	struct message m = {.type = MESSAGE_VERIFY, .block = b->number};
+	enum block_job did;
 
-	if (engine_random(e, m.verify.key, sizeof(m.verify.key)) < 0)
-		return false;
-	verify_tag(b->key, b->bits, m.verify.key, m.verify.tag);
+	if (b->at == 0) {
+		if (engine_random(e, m.verify.key, sizeof(m.verify.key)) < 0)
+			return false;
+		verify_start(&b->verify, b->key, b->bits, m.verify.key);
+		b->at = 1;
+	}
+	did = block_job(e, b, verify_job);
+	if (did != BLOCK_JOB_DONE)
+		return did == BLOCK_JOB_MORE;
+	memcpy(m.verify.key, b->verify.hash_key, sizeof(m.verify.key));
+	memcpy(m.verify.tag, b->verify.tag, sizeof(m.verify.tag));
 	block_send_message(e, b, &m);
 	block_advance(e, b, BLOCK_COUNTS);
 	return true;
@@ -39,17 +53,21 @@ static void on_counts(struct engine *e, struct block *b, const struct message *m
 	}
 	b->counts.m_z[0] = m->counts.m_z[0];
 	b->counts.m_z[1] = m->counts.m_z[1];
-	if (block_accept(e, b) && block_seed_init(e, b))
+	if (block_accept(e, b))
 		block_advance(e, b, BLOCK_SEED);
 }
 
 static bool seed_step(struct engine *e, struct block *b)
 {
 	struct message m = {.type = MESSAGE_SEED, .block = b->number};
-	uint8_t *at = (uint8_t *)b->seed + b->seed_have;
-	size_t left = b->seed_bytes - b->seed_have;
-	size_t spare = b->seed_bytes * 8 - amplify_seed_bits(b->bits, b->plan.secret_bits);
+	uint8_t *at;
+	size_t left, spare;
 
+	if (!block_amplify_space(e, b))
+		return false;
+	at = (uint8_t *)b->seed + b->seed_have;
+	left = b->seed_bytes - b->seed_have;
+	spare = b->seed_bytes * 8 - amplify_seed_bits(b->bits, b->plan.secret_bits);
 	if (left > MESSAGE_SEED_MAX)
 		left = MESSAGE_SEED_MAX;
 	if (engine_random(e, at, left) < 0)
@@ -64,31 +82,36 @@ static bool seed_step(struct engine *e, struct block *b)
 	block_send_message(e, b, &m);
 	if (b->seed_have < b->seed_bytes)
 		return true;
-	if (leak_mode_proven(b->plan.mode)) {
-		block_advance(e, b, BLOCK_TAG);
-	} else {
-		block_advance(e, b, BLOCK_AMPLIFY);
-		block_amplify_start(e, b);
-	}
+	block_advance(e, b, BLOCK_AMPLIFY);
+	block_amplify_start(e, b);
 	return true;
+}
+
+/* What waits for a pad holds no room that others need. */
+static bool amplify_stage(struct engine *e, struct block *b)
+{
+	return block_amplify_step(e, b, BLOCK_TAG);
 }
 
 static bool tag_step(struct engine *e, struct block *b)
 {
 	if (!block_send_tag(e, b))
 		return false;
-	block_advance(e, b, BLOCK_AMPLIFY);
-	block_amplify_start(e, b);
+	block_advance(e, b, BLOCK_PEER_TAG);
 	return true;
 }
 
 static bool hold_step(struct engine *e, struct block *b)
 {
 	struct message m = {.type = MESSAGE_COMMIT, .block = b->number};
+	enum block_job did;
 
 	if (!block_is_clean(e, b))
 		return false;
-	if (!block_prepare(e, b))
+	did = block_prepare(e, b);
+	if (did != BLOCK_JOB_DONE)
+		return did == BLOCK_JOB_MORE;
+	if (!b->ready)
 		return true;
 	engine_send_message(e, &m);
 	block_deliver(e, b);
@@ -107,11 +130,11 @@ const struct block_stage_ops block_alice_stages[BLOCK_STAGES] = {
         [BLOCK_CHECK] = {.step = block_check_step},
         [BLOCK_FAILED] = {.messages = {{MESSAGE_FAILED, block_on_failed}}, .waits = true},
         [BLOCK_REVEAL] = {.step = block_reveal_step},
-        [BLOCK_VERIFY] = {.step = verify_step},
+        [BLOCK_VERIFY] = {.step = verify_stage},
         [BLOCK_COUNTS] = {.messages = {{MESSAGE_COUNTS, on_counts}}, .waits = true},
         [BLOCK_SEED] = {.step = seed_step},
+        [BLOCK_AMPLIFY] = {.step = amplify_stage},
         [BLOCK_TAG] = {.step = tag_step},
-        [BLOCK_AMPLIFY] = {.step = block_amplify_step, .messages = {{MESSAGE_TAG, block_peer_tag}}},
         [BLOCK_PEER_TAG] = {.step = block_peer_tag_step,
                             .messages = {{MESSAGE_TAG, block_peer_tag}}},
         [BLOCK_HOLD] = {.step = hold_step},

@@ -13,27 +13,28 @@
 
 LOG_COMPONENT_DEFINE(engine)
 
-/*
- * Secret memory that stays free, bytes for each detection of a block: amplification takes one for
- * each bit, and its result an eighth, of two blocks.
- */
-#define SECRET_KEPT 2
+/* Secret memory that stays free, for who keeps keys: of so many blocks. */
+#define KEPT_RESULTS 8
 
-/* As many workspaces as there is secret memory for, beside what the rest of the engine takes. */
+/* As many workspaces as there is secret memory for. */
 static int allocate_spaces(struct engine *e)
 {
 	struct engine_memory *m = &e->stats.memory;
-	unsigned int wanted = m->reconciling;
+	unsigned int wanted = m->reconciling, amplifying = m->amplifying;
 
-	if (workspace_pool_init(&e->spaces, 1, wanted, &m->space,
-	                        SECRET_KEPT * e->block_detections) < 0)
+	e->results = key_blocks_create(m->results, &m->result);
+	if (e->results == NULL ||
+	    workspace_pool_init(&e->products, 1, amplifying, &m->product, m->space.secret) < 0 ||
+	    workspace_pool_init(&e->spaces, 1, wanted, &m->space, KEPT_RESULTS * m->result.secret) <
+	            0)
 		return -ENOMEM;
 	m->reconciling = e->spaces.count;
-	m->all.secret -= (wanted - m->reconciling) * m->space.secret;
-	m->all.plain -= (wanted - m->reconciling) * m->space.plain;
-	if (m->reconciling < wanted)
-		log_warn("%s: secret memory for the reconciliation of %u blocks at a time, not %u",
-		         e->config.link, m->reconciling, wanted);
+	m->amplifying = e->products.count;
+	engine_memory_sum(m);
+	if (m->reconciling < wanted || m->amplifying < amplifying)
+		log_warn("%s: secret memory for the reconciliation of %u blocks at a time, not %u, "
+		         "and the amplification of %u",
+		         e->config.link, m->reconciling, wanted, m->amplifying);
 	return 0;
 }
 
@@ -141,6 +142,8 @@ void engine_destroy(struct engine *e)
 	for (unsigned int i = 0; i < e->block_count; i++)
 		block_fini(&e->blocks[i]);
 	workspace_pool_fini(&e->spaces);
+	workspace_pool_fini(&e->products);
+	key_blocks_destroy(e->results);
 	hash_keys_release(e->hash);
 	hash_keys_release(e->preshared_hash);
 	free(e->alice.batches);
@@ -213,6 +216,8 @@ void engine_stats_read(const struct engine *e, struct engine_stats *out)
 	else
 		out->aligned = e->session_up && e->alice.next_slot <= SIFT_SLOT_MAX;
 	out->blocks_reconciling = e->spaces.count - e->spaces.clean_count - e->spaces.dirty_count;
+	out->blocks_amplifying =
+	        e->products.count - e->products.clean_count - e->products.dirty_count;
 	out->hash_keys_preshared = e->hash->preshared;
 	out->hash_key_uses = e->hash->uses;
 	out->qber_z = monitor_qber(&e->monitor, 0, e->now_ns);

@@ -70,19 +70,23 @@ struct engine_config {
 /*
  * Memory that is allocated when the engine is created, and then used for one block after the
  * other: each block under way has room for its detections; those that are reconciled at a time have
- * a workspace besides, for which the others wait.
+ * a workspace besides, for which the others wait; likewise those that are amplified, for seed and
+ * product; and blocks of key that were not handed over yet, or not freed by who has them.
  */
 struct engine_memory {
 	unsigned int blocks, reconciling;
-	struct workspace_size block, space; /* of one */
+	unsigned int amplifying, results;
+	struct workspace_size block, space, product, result; /* of one */
 	struct workspace_size all;
 };
 /* For a configuration of which block_bits, p_z and qber_abort are in range. */
 void engine_memory(const struct engine_config *config, struct engine_memory *out);
 
 /* A block of key, agreed by both ends. In secret memory; whoever gets it frees it. */
+struct key_blocks;
 struct key_block {
-	uint8_t id[16]; /* session and number; the same at both ends */
+	struct key_blocks *home; /* key_blocks.h; NULL: secret memory of its own */
+	uint8_t id[16];          /* session and number; the same at both ends */
 	uint64_t number;
 	uint32_t bits;    /* multiple of 256, the rest was cut off */
 	uint8_t hash[32]; /* SHA-256 of the key bytes */
@@ -109,7 +113,7 @@ struct key_block {
 	uint64_t time_wall_ns;
 	uint8_t key[]; /* bits / 8 bytes */
 };
-void key_block_free(struct key_block *kb);
+void key_block_free(struct key_block *kb); /* any thread */
 
 /*
  * One-time pad bits for a tag. Alice's brings along what the tag's block gives back to the store
@@ -186,7 +190,9 @@ struct engine_stats {
 	uint64_t frames, frames_failed; /* checked after reconciliation */
 	uint64_t blocks_in_flight;
 	uint64_t blocks_reconciling, reconcile_waits; /* now; that had to wait for a workspace */
-	struct engine_memory memory;                  /* what there is */
+	uint64_t blocks_amplifying, amplify_waits;    /* likewise */
+	uint64_t result_waits;       /* blocks that had to wait for a key_block to be free */
+	struct engine_memory memory; /* what there is */
 	/* jobs (job.h): given to other cores, of these back; done here, for want of one that has
 	 * time */
 	uint64_t jobs_given, jobs_back, jobs_own;

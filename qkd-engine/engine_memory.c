@@ -12,6 +12,13 @@
 /* Blocks that are not reconciled: the one that fills, and one that is made key of. */
 #define OTHER_BLOCKS 2
 
+/*
+ * Amplification is short beside the rest of a block's life, but its seed takes a while to come: one
+ * more may be on its way. Blocks of key are the owner's until it has stored them.
+ */
+#define AMPLIFYING(blocks) (1 + ((blocks) + 2) / 8)
+#define RESULTS_AHEAD      2
+
 /* Of the chance that a block has more bits than there is room for: eight standard deviations. */
 #define DEVIATIONS 8
 
@@ -75,6 +82,21 @@ static struct workspace_size space_size(const struct engine_config *c)
 	return most;
 }
 
+static void add(struct workspace_size *all, unsigned int count, const struct workspace_size *one)
+{
+	all->secret += count * one->secret;
+	all->plain += count * one->plain;
+}
+
+void engine_memory_sum(struct engine_memory *m)
+{
+	m->all = (struct workspace_size){0};
+	add(&m->all, m->blocks, &m->block);
+	add(&m->all, m->reconciling, &m->space);
+	add(&m->all, m->amplifying, &m->product);
+	add(&m->all, m->results, &m->result);
+}
+
 void engine_memory(const struct engine_config *c, struct engine_memory *out)
 {
 	size_t words = BITS_WORDS((size_t)engine_block_detections(c) + SIFT_BATCH_MAX);
@@ -84,11 +106,14 @@ void engine_memory(const struct engine_config *c, struct engine_memory *out)
 	        .blocks = count,
 	        .reconciling = count > OTHER_BLOCKS ? count - OTHER_BLOCKS : 1,
 	        .block = {sizeof(struct block_secret) + BLOCK_STRINGS * words * 8,
-	                  words * 8 + sizeof(struct block_sift)},
+	                  words * 8 + sizeof(struct block_sift) + sizeof(struct block_check)},
 	        .space = space_size(c),
+	        .amplifying = AMPLIFYING(count),
+	        .results = AMPLIFYING(count) + RESULTS_AHEAD,
+	        .result = key_blocks_size(bits_most(c)),
 	};
-	out->all.secret = out->blocks * out->block.secret + out->reconciling * out->space.secret;
-	out->all.plain = out->blocks * out->block.plain + out->reconciling * out->space.plain;
+	block_amplify_size(bits_most(c), &out->product);
+	engine_memory_sum(out);
 }
 
 int engine_memory_check(const struct engine_config *c, struct err *err)

@@ -101,20 +101,35 @@ bool engine_check_session(struct engine *e)
 	return true;
 }
 
-/*
- * Released blocks that another core still works on, for a step at most. The peer may have used
- * their places already: its messages wait.
- */
-static bool blocks_end(struct engine *e)
+/* Go on with what was released. */
+static void end_blocks(struct engine *e)
 {
-	bool some = false;
+	for (unsigned int i = 0; i < e->block_count; i++) {
+		if (e->blocks[i].stage != BLOCK_ENDING)
+			continue;
+		block_release(e, &e->blocks[i]);
+		/* One slice in a turn; those that another core has take no time. */
+		if (!e->blocks[i].job.given) {
+			e->worked = true;
+			return;
+		}
+	}
+}
+
+/*
+ * No place is free, but one of a released block will be: the peer may have used it already, and its
+ * messages wait.
+ */
+static bool place_awaited(const struct engine *e)
+{
+	bool ending = false;
 
 	for (unsigned int i = 0; i < e->block_count; i++) {
-		if (e->blocks[i].stage == BLOCK_ENDING)
-			block_release(e, &e->blocks[i]);
-		some |= e->blocks[i].stage == BLOCK_ENDING;
+		if (e->blocks[i].stage == BLOCK_FREE)
+			return false;
+		ending |= e->blocks[i].stage == BLOCK_ENDING;
 	}
-	return some;
+	return ending;
 }
 
 static void receive(struct engine *e)
@@ -124,7 +139,7 @@ static void receive(struct engine *e)
 		size_t len;
 
 		/* Answers need room; the peer waits when we do. */
-		if (outbox_full(e))
+		if (outbox_full(e) || place_awaited(e))
 			return;
 		msg = channel_receive(e->channel, CHANNEL_QKD, &len);
 		if (msg == NULL)
@@ -156,14 +171,15 @@ bool engine_poll(struct engine *e, uint64_t now_ns)
 	if (!engine_check_session(e))
 		return false;
 	outbox_flush(e);
-	if (!blocks_end(e))
-		receive(e);
+	end_blocks(e);
+	receive(e);
 	if (e->config.role == ENGINE_ALICE)
 		alice_tick(e);
 	else
 		bob_tick(e);
 	step_blocks(e);
 	e->worked |= workspace_pool_wipe(&e->spaces);
+	e->worked |= workspace_pool_wipe(&e->products);
 	return e->worked;
 }
 

@@ -136,11 +136,13 @@ struct engine {
 	struct monitor monitor;
 	bool held; /* engine_hold() */
 	struct block blocks[ENGINE_BLOCKS_MAX];
-	unsigned int block_count;     /* of them, in use */
-	struct workspace_pool spaces; /* for reconciliation */
-	struct block *open;           /* to which what is announced now belongs */
-	size_t block_detections;      /* at which a block ends, samples not counted */
-	uint64_t last_number;         /* highest block number of the session */
+	unsigned int block_count;       /* of them, in use */
+	struct workspace_pool spaces;   /* for reconciliation */
+	struct workspace_pool products; /* for amplification */
+	struct key_blocks *results;
+	struct block *open;      /* to which what is announced now belongs */
+	size_t block_detections; /* at which a block ends, samples not counted */
+	uint64_t last_number;    /* highest block number of the session */
 	unsigned int step_next;
 	uint64_t random_until_ns;  /* all that the card's source gave up to here is tested */
 	bool worked;               /* something was done in this poll that may go on at once */
@@ -209,6 +211,8 @@ void engine_protocol_error(struct engine *e, const char *what);
 struct block *engine_block(struct engine *e, uint64_t number);
 
 /* engine_memory.c */
+/* ALL of what there is. */
+void engine_memory_sum(struct engine_memory *m);
 /* -EINVAL: more than is allowed. */
 int engine_memory_check(const struct engine_config *c, struct err *err);
 /* Blocks under way at the most. */

@@ -12,6 +12,7 @@
 #ifndef QKD_ENGINE_VERIFY_H
 #define QKD_ENGINE_VERIFY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,17 @@
  * (common/gcm.h) must have succeeded before. 10^6 bits take about 25 us.
  */
 void verify_tag(const uint64_t *key, size_t bits, const uint8_t hash_key[16], uint8_t tag[16]);
+
+/*
+ * The same in steps: verify_start(), then verify_step() until it says true, and TAG is there. KEY
+ * stays the caller's and as it is.
+ */
+struct verify {
+	const uint64_t *key;
+	size_t bits, at; /* AT: words that are hashed */
+	uint8_t hash_key[16], tag[16];
+};
+void verify_start(struct verify *v, const uint64_t *key, size_t bits, const uint8_t hash_key[16]);
+bool verify_step(struct verify *v); /* below 50 us */
 
 #endif

@@ -19,12 +19,12 @@
 
 #define RUNS 7 /* at least */
 
-/* One block: processor seconds and, in the second half, the longest step. */
-static double once(const struct gf2_fft *fft, const uint64_t *key, size_t n, const uint64_t *seed,
-                   size_t m, double *longest)
+/* One block: processor seconds, with what wiping takes, and the longest step. */
+static double once(struct workspace *w, const struct gf2_fft *fft, const uint64_t *key, size_t n,
+                   const uint64_t *seed, size_t m, uint64_t *out, double *longest)
 {
 	double start = bench_cpu_s(), since = start, at;
-	struct amplify *a = amplify_create_by(fft, key, n, seed, m);
+	struct amplify *a = amplify_create_in(w, fft, key, n, seed, m, out);
 	bool done;
 
 	if (a == NULL)
@@ -36,7 +36,8 @@ static double once(const struct gf2_fft *fft, const uint64_t *key, size_t n, con
 			*longest = at - since;
 		since = at;
 	} while (!done);
-	amplify_destroy(a);
+	while (!workspace_wipe(w))
+		;
 	return bench_cpu_s() - start;
 }
 
@@ -57,13 +58,15 @@ static void bench(const struct bench_options *o, size_t n, const char *row)
 	const struct gf2_fft *fft[2] = {gf2_fft_best(), gf2_fft_vpclmul()};
 	uint64_t *key = calloc(BITS_WORDS(n), 8), *seed = calloc(BITS_WORDS(seed_bits), 8);
 	double s[2][RUNS], longest[2][RUNS] = {{0}};
-	uint64_t state = o->seed + n;
-
+	uint64_t *out = calloc(BITS_WORDS(m), 8), state = o->seed + n;
 	size_t before = secret_size();
+	struct workspace_size size;
+	struct workspace w;
 
-	if (key == NULL || seed == NULL)
-		bench_fail("amplify: no memory");
 	secret_restart(n + (1 << 20));
+	if (key == NULL || seed == NULL || out == NULL || amplify_size(n, &size) < 0 ||
+	    workspace_init(&w, &size) < 0)
+		bench_fail("amplify: no memory");
 	for (size_t i = 0; i < n; i += 64) {
 		key[i / 64] = bench_random(&state) & (n - i < 64 ? (1ULL << (n - i)) - 1 : ~0ULL);
 		if (i / 64 < BITS_WORDS(seed_bits))
@@ -75,7 +78,7 @@ static void bench(const struct bench_options *o, size_t n, const char *row)
 		fft[1] = fft[0];
 	for (int run = 0; run < RUNS; run++)
 		for (int k = 0; k < 2; k++)
-			s[k][run] = once(fft[k], key, n, seed, m, &longest[k][run]);
+			s[k][run] = once(&w, fft[k], key, n, seed, m, out, &longest[k][run]);
 	bench_emit(row,
 	           "\"mbps\": %.1f, \"ms\": %.3f, \"output_share\": 0.3, \"seed_bits\": %zu, "
 	           "\"provider\": \"%s\", \"longest_step_us\": %.0f, \"mbps_256\": %.1f, "
@@ -83,8 +86,10 @@ static void bench(const struct bench_options *o, size_t n, const char *row)
 	           (double)n / bench_median(s[0], RUNS) / 1e6, bench_median(s[0], RUNS) * 1e3,
 	           seed_bits, fft[0]->name, bench_median(longest[0], RUNS) * 1e6,
 	           (double)n / bench_median(s[1], RUNS) / 1e6, fft[1]->name);
+	workspace_fini(&w);
 	free(key);
 	free(seed);
+	free(out);
 	secret_restart(before);
 }
 

@@ -131,11 +131,6 @@ static void create(struct world *w, bool alice)
 		abort();
 }
 
-static bool has_seed(const struct block *b, bool alice)
-{
-	return b->stage > BLOCK_SEED && (!alice || b->stage > BLOCK_TAG);
-}
-
 /* Block 1 as it would be in STAGE, with a key of the seed's making. */
 static void put_block(struct world *w, enum block_stage stage, bool alice)
 {
@@ -181,23 +176,23 @@ static void put_block(struct world *w, enum block_stage stage, bool alice)
 	/* One frame failed, and is to be disclosed. */
 	if (stage == BLOCK_REVEAL)
 		b->failed[0] = b->failed_frames = 1;
+	if (stage == BLOCK_COUNTS)
+		verify_start(&b->verify, b->key, KEY_BITS, e->session);
 	if (stage < BLOCK_SEED)
 		return;
-	b->seed_bytes = (amplify_seed_bits(KEY_BITS, SECRET_BITS) + 7) / 8;
-	b->seed = calloc(b->seed_bytes / 8 + 1, sizeof(uint64_t));
-	if (b->seed == NULL)
+	if (stage <= BLOCK_AMPLIFY && !block_amplify_space(e, b))
 		abort();
-	if (has_seed(b, alice)) {
+	if (stage == BLOCK_AMPLIFY) {
+		memset(b->seed, 0x55, b->seed_bytes);
 		b->seed_have = b->seed_bytes;
 		block_amplify_start(e, b);
 	}
-	if (stage > BLOCK_AMPLIFY && b->amplify != NULL)
-		while (!amplify_step(b->amplify))
-			continue;
 	if (stage == BLOCK_COMMIT) {
 		b->pad_keys = 2;
 		b->hash_keys = 1;
-		w->decided = block_prepare(e, b);
+		while (block_prepare(e, b) != BLOCK_JOB_DONE)
+			continue;
+		w->decided = b->ready;
 	}
 }
 

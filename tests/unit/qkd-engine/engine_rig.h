@@ -184,10 +184,15 @@ static inline void rig_block_ready(void *ctx, struct key_block *kb)
 {
 	struct rig_end *end = ctx;
 
-	if (end->block_count == RIG_BLOCKS)
-		key_block_free(kb);
-	else
-		end->blocks[end->block_count++] = kb;
+	/* The engine has few of them. */
+	if (end->block_count < RIG_BLOCKS) {
+		struct key_block *own = malloc(sizeof(*own) + kb->bits / 8);
+
+		memcpy(own, kb, sizeof(*own) + kb->bits / 8);
+		own->home = NULL;
+		end->blocks[end->block_count++] = own;
+	}
+	key_block_free(kb);
 }
 
 static inline void rig_alarm(void *ctx, enum engine_alarm alarm, bool raised, const char *text)
@@ -306,8 +311,8 @@ static inline void rig_fini(struct rig *r)
 	engine_destroy(r->a.engine);
 	engine_destroy(r->b.engine);
 	for (unsigned int i = 0; i < RIG_BLOCKS; i++) {
-		key_block_free(r->a.blocks[i]);
-		key_block_free(r->b.blocks[i]);
+		free(r->a.blocks[i]);
+		free(r->b.blocks[i]);
 	}
 	lossy_pair_fini(&r->wire);
 }

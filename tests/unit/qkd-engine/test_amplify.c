@@ -25,19 +25,30 @@ static uint64_t *random_bits(size_t n)
 	return w;
 }
 
-/* The result of all steps, copied; their number. */
+/* A workspace for keys of N bits. */
+static void space_for(struct workspace *w, size_t n)
+{
+	struct workspace_size size;
+
+	CU_ASSERT_EQUAL_FATAL(amplify_size(n, &size), 0);
+	CU_ASSERT_EQUAL_FATAL(workspace_init(w, &size), 0);
+}
+
+/* The result of all steps; their number. */
 static uint64_t *amplified(const struct gf2_fft *fft, const uint64_t *key, size_t n,
                            const uint64_t *seed, size_t m, size_t *steps)
 {
-	struct amplify *a = amplify_create_by(fft, key, n, seed, m);
 	uint64_t *out = malloc(BITS_WORDS(m) * 8);
+	struct amplify *a;
+	struct workspace w;
 
+	space_for(&w, n);
+	a = amplify_create_in(&w, fft, key, n, seed, m, out);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
 	for (*steps = 1; !amplify_step(a); (*steps)++)
 		;
 	CU_ASSERT_TRUE(amplify_step(a)); /* done once and for all */
-	memcpy(out, amplify_result(a), BITS_WORDS(m) * 8);
-	amplify_destroy(a);
+	workspace_fini(&w);
 	return out;
 }
 
@@ -223,20 +234,56 @@ static void test_uniform_output(void)
 	free(seed);
 }
 
+/* In the place of the key, and in a workspace that a longer key had before. */
+static void test_in_place(void)
+{
+	static const size_t bits[] = {70000, 20000, 64, 12345};
+	struct workspace w;
+
+	space_for(&w, 70000);
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		size_t n = bits[i], m = n / 3 + 1;
+		uint64_t *key = random_bits(n), *seed = random_bits(amplify_seed_bits(n, m));
+		uint64_t *expected = malloc(BITS_WORDS(m) * 8);
+		struct amplify *a;
+
+		amplify_reference(key, n, seed, m, expected);
+		a = amplify_create_in(&w, gf2_fft_best(), key, n, seed, m, key);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(a);
+		while (!amplify_step(a))
+			;
+		CU_ASSERT_EQUAL(memcmp(key, expected, BITS_WORDS(m) * 8), 0);
+		while (!workspace_wipe(&w))
+			;
+		free(key);
+		free(seed);
+		free(expected);
+	}
+	workspace_fini(&w);
+}
+
 static void test_bad_sizes(void)
 {
+	struct workspace_size size;
+	struct workspace space;
 	uint64_t w[4] = {0};
-	void *rest;
 
-	CU_ASSERT_PTR_NULL(amplify_create(w, 10, w, 0));
+	CU_ASSERT_EQUAL(amplify_size(0, &size), -EINVAL);
+	CU_ASSERT_EQUAL(amplify_size((size_t)AMPLIFY_BITS_MAX + 1, &size), -EINVAL);
+	CU_ASSERT_EQUAL(amplify_size(AMPLIFY_BITS_MAX, &size), 0);
+	CU_ASSERT_EQUAL(size.secret, MAX_BYTES);
+	CU_ASSERT_EQUAL(amplify_size(1 << 20, &size), 0);
+	CU_ASSERT_EQUAL(size.secret, 512 << 10);
+	CU_ASSERT_EQUAL_FATAL(workspace_init(&space, &size), 0);
+	CU_ASSERT_PTR_NULL(amplify_create_in(&space, gf2_fft_best(), w, 10, w, 0, w));
 	CU_ASSERT_EQUAL(errno, EINVAL);
-	CU_ASSERT_PTR_NULL(amplify_create(w, 10, w, 11));
-	CU_ASSERT_PTR_NULL(amplify_create(w, (size_t)AMPLIFY_BITS_MAX + 1, w, 1));
-	/* more secret memory than the arena has once this is gone */
-	rest = secret_alloc(MAX_BYTES);
-	CU_ASSERT_PTR_NULL(amplify_create(w, AMPLIFY_BITS_MAX, w, 1));
+	CU_ASSERT_PTR_NULL(amplify_create_in(&space, gf2_fft_best(), w, 10, w, 11, w));
+	CU_ASSERT_PTR_NULL(amplify_create_in(&space, gf2_fft_best(), w,
+	                                     (size_t)AMPLIFY_BITS_MAX + 1, w, 1, w));
+	/* more than the workspace has */
+	CU_ASSERT_PTR_NULL(amplify_create_in(&space, gf2_fft_best(), w, (1 << 20) + 64, w, 1, w));
 	CU_ASSERT_EQUAL(errno, ENOMEM);
-	secret_free(rest);
+	workspace_fini(&space);
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
 
@@ -248,4 +295,4 @@ static void test_init(void)
 
 UNIT_MAIN(UNIT(test_init), UNIT(test_against_reference), UNIT(test_single_bits_at_full_size),
           UNIT(test_full_size), UNIT(test_universal), UNIT(test_uniform_output),
-          UNIT(test_bad_sizes))
+          UNIT(test_in_place), UNIT(test_bad_sizes))

@@ -67,11 +67,109 @@ static void test_alice_waits(void)
 	waits(RECONCILE_LDPC, true);
 }
 
+/* Likewise with what amplification takes, and with the blocks of key. */
+static void test_amplification_waits(void)
+{
+	static const enum reconcile_method method[] = {RECONCILE_CASCADE, RECONCILE_LDPC};
+	struct workspace *held[ENGINE_BLOCKS_MAX];
+	struct engine_stats s;
+
+	for (int end = 0; end < 2; end++) {
+		unsigned int n = 0;
+		struct engine *e;
+
+		start(method[end]);
+		e = end == 0 ? r.a.engine : r.b.engine;
+		while ((held[n] = workspace_pool_take(&e->products)) != NULL)
+			n++;
+		CU_ASSERT_EQUAL(n, 2);
+		rig_run(&r, 3 * NS_PER_S);
+		CU_ASSERT_EQUAL(r.a.block_count + r.b.block_count, 0);
+		engine_stats_read(e, &s);
+		CU_ASSERT_EQUAL(s.blocks_amplifying, 2);
+		/* Alice hears of no more than Bob has room for. */
+		CU_ASSERT_TRUE(s.amplify_waits >= (end == 0 ? 2 : 3));
+		while (n > 0)
+			workspace_pool_give(&e->products, held[--n]);
+		CU_ASSERT_TRUE(rig_run_blocks(&r, 7, 10 * NS_PER_S));
+		CU_ASSERT_TRUE(rig_common_blocks(&r) >= 7);
+		engine_stats_read(e, &s);
+		CU_ASSERT_EQUAL(s.blocks_aborted, s.aborts[ABORT_NO_SECRET]);
+		CU_ASSERT_EQUAL(s.protocol_errors, 0);
+		rig_fini(&r);
+		CU_ASSERT_EQUAL(secret_used(), 0);
+	}
+}
+
+static void test_key_waits_for_its_owner(void)
+{
+	struct key_block *held[ENGINE_BLOCKS_MAX];
+	struct engine_stats s;
+
+	for (int end = 0; end < 2; end++) {
+		unsigned int n = 0;
+		struct engine *e;
+
+		start(RECONCILE_LDPC);
+		e = end == 0 ? r.a.engine : r.b.engine;
+		while ((held[n] = key_blocks_take(e->results)) != NULL)
+			n++;
+		CU_ASSERT_EQUAL(n, 4);
+		rig_run(&r, 4 * NS_PER_S);
+		CU_ASSERT_EQUAL(r.a.block_count + r.b.block_count, 0);
+		engine_stats_read(e, &s);
+		CU_ASSERT_TRUE(s.result_waits >= 1);
+		CU_ASSERT_EQUAL(s.blocks_aborted, s.aborts[ABORT_NO_SECRET]);
+		while (n > 0)
+			key_block_free(held[--n]);
+		CU_ASSERT_TRUE(rig_run_blocks(&r, 7, 10 * NS_PER_S));
+		CU_ASSERT_TRUE(rig_common_blocks(&r) >= 7);
+		rig_fini(&r);
+		CU_ASSERT_EQUAL(secret_used(), 0);
+	}
+}
+
+/* All that is large was taken at the start: blocks become key where no secret memory is left. */
+static void test_no_memory_left(void)
+{
+	static const size_t bytes[] = {1 << 20, 128 << 10, 24 << 10};
+	static void *taken[256];
+	struct engine_stats a, b;
+	unsigned int n = 0;
+
+	start(RECONCILE_AUTO);
+	for (unsigned int i = 0; i < 3; i++)
+		while (n < 256 && (taken[n] = secret_alloc(bytes[i])) != NULL)
+			n++;
+	CU_ASSERT_TRUE_FATAL(n < 256);
+	/* Of one block at the least, each of these would take more. */
+	CU_ASSERT_TRUE(r.a.engine->stats.memory.product.secret > bytes[2]);
+	CU_ASSERT_TRUE(rig_run_blocks(&r, 3, 20 * NS_PER_S));
+	CU_ASSERT_TRUE(rig_common_blocks(&r) >= 3);
+	engine_stats_read(r.a.engine, &a);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(a.aborts[ABORT_RECONCILE] + b.aborts[ABORT_RECONCILE], 0);
+	while (n > 0)
+		secret_free(taken[--n]);
+	rig_fini(&r);
+	CU_ASSERT_EQUAL(secret_used(), 0);
+}
+
 /* All workspaces come back, wiped, when a session ends with blocks under way. */
+static size_t not_zero(const struct workspace_pool *p)
+{
+	size_t left = 0;
+
+	for (unsigned int i = 0; i < p->count; i++)
+		for (size_t k = 0; k < p->spaces[i].size.secret; k++)
+			left += p->spaces[i].secret[k] != 0;
+	return left;
+}
+
 static void test_all_come_back(void)
 {
 	struct engine *e;
-	size_t left = 0;
+	size_t left;
 
 	start(RECONCILE_CASCADE);
 	rig_run(&r, 3 * NS_PER_S);
@@ -86,9 +184,10 @@ static void test_all_come_back(void)
 	while (workspace_pool_wipe(&e->spaces))
 		;
 	CU_ASSERT_EQUAL(e->spaces.clean_count, e->spaces.count);
-	for (unsigned int i = 0; i < e->spaces.count; i++)
-		for (size_t k = 0; k < e->spaces.spaces[i].size.secret; k++)
-			left += e->spaces.spaces[i].secret[k] != 0;
+	while (workspace_pool_wipe(&e->products))
+		;
+	CU_ASSERT_EQUAL(e->products.clean_count, e->products.count);
+	left = not_zero(&e->spaces) + not_zero(&e->products);
 	CU_ASSERT_EQUAL(left, 0);
 	rig_fini(&r);
 }
@@ -149,5 +248,6 @@ static void test_said_is_taken(void)
 	rig_fini(&r);
 }
 
-UNIT_MAIN(UNIT(test_bob_waits), UNIT(test_alice_waits), UNIT(test_all_come_back), UNIT(test_limits),
-          UNIT(test_said_is_taken))
+UNIT_MAIN(UNIT(test_bob_waits), UNIT(test_alice_waits), UNIT(test_amplification_waits),
+          UNIT(test_key_waits_for_its_owner), UNIT(test_no_memory_left), UNIT(test_all_come_back),
+          UNIT(test_limits), UNIT(test_said_is_taken))

@@ -119,5 +119,35 @@ static void test_sees_each_bit_and_the_length(void)
 	CU_ASSERT_NOT_EQUAL(memcmp(tag, other, 16), 0);
 }
 
-UNIT_MAIN(UNIT(test_published_vector), UNIT(test_against_definition),
+/* Longer than a step: ends at, before and behind where steps do. */
+static void test_steps(void)
+{
+	static const size_t bits[] = {1 << 20, (1 << 20) - 1, (1 << 20) + 1, (1 << 20) + 65,
+	                              3 << 20};
+	uint64_t *key = malloc((3 << 20) / 8 + 8);
+	uint8_t h[16], tag[16];
+	struct verify v;
+
+	for (size_t i = 0; i <= (3 << 20) / 64; i++)
+		key[i] = next();
+	put_be64(h, next());
+	put_be64(h + 8, next());
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		uint64_t last = key[bits[i] / 64];
+		unsigned int steps = 1;
+
+		if (bits[i] % 64 != 0)
+			key[bits[i] / 64] &= ~0ULL >> (64 - bits[i] % 64);
+		verify_start(&v, key, bits[i], h);
+		for (; !verify_step(&v); steps++)
+			;
+		reference(key, bits[i], h, tag);
+		CU_ASSERT_EQUAL(memcmp(v.tag, tag, sizeof(tag)), 0);
+		CU_ASSERT_EQUAL(steps, (bits[i] + (1 << 20) - 1) >> 20);
+		key[bits[i] / 64] = last;
+	}
+	free(key);
+}
+
+UNIT_MAIN(UNIT(test_published_vector), UNIT(test_against_definition), UNIT(test_steps),
           UNIT(test_sees_each_bit_and_the_length))
