@@ -225,11 +225,16 @@ void link_open(struct attacked_link *l, const struct link_params *p, uint64_t se
 	l->attack_pulse = UINT64_MAX;
 	rng_init_seed(&rng, seed);
 	rng_init_seed(&l->coins, rng_next(&rng));
-	for (unsigned int i = 0; i < SITES; i++)
+	phase_track_init(&l->track);
+	for (unsigned int i = 0; i < SITES; i++) {
 		l->map[i] = calloc(1, FILE_BYTES);
+		l->monitor[i] = aligned_alloc(64, sizeof(*l->monitor[i]));
+		if (l->map[i] == NULL || l->monitor[i] == NULL)
+			fail("out of memory");
+		memset(l->monitor[i], 0, sizeof(*l->monitor[i]));
+	}
 	l->now_ns = START_NS;
-	if (l->map[SITE_A] == NULL || l->map[SITE_B] == NULL ||
-	    blocks_init(&l->blocks, &p->source, (uint32_t)ceil(p->block_bits / (p->p_z * p->p_z)),
+	if (blocks_init(&l->blocks, &p->source, (uint32_t)ceil(p->block_bits / (p->p_z * p->p_z)),
 	                p->qber_abort, p->qber_alarm) < 0 ||
 	    sim_link_init(&l->sim, &p->optics, &rng, l->map[SITE_A], l->map[SITE_B], l->now_ns) < 0)
 		fail("out of memory");
@@ -254,8 +259,10 @@ void link_close(struct attacked_link *l)
 	waiting = false;
 	sim_link_free(&l->sim);
 	blocks_free(&l->blocks);
-	for (unsigned int i = 0; i < SITES; i++)
+	for (unsigned int i = 0; i < SITES; i++) {
 		free(l->map[i]);
+		free(l->monitor[i]);
+	}
 }
 
 void link_attack(struct attacked_link *l, const struct attack *attack, uint64_t seed)
@@ -276,15 +283,40 @@ void link_attack(struct attacked_link *l, const struct attack *attack, uint64_t 
 	blocks_mark(&l->blocks);
 }
 
-static void drive(struct attacked_link *l)
+static void take_clicks(struct attacked_link *l)
 {
 	static struct card_click clicks[CLICKS_MAX];
+	size_t n;
 
-	for (unsigned int i = 0; i < SITES; i++)
-		if (card_poll(l->card[i], l->now_ns) < 0)
-			return; /* lost or at fault: its status says so */
-	while (card_clicks(l->card[SITE_B], clicks, CLICKS_MAX) == CLICKS_MAX)
-		;
+	do {
+		n = card_clicks(l->card[SITE_B], clicks, CLICKS_MAX);
+		for (size_t i = 0; i < n; i++) {
+			const struct card_click *c = &clicks[i];
+			uint64_t slot;
+			double late;
+
+			if (!c->gap && phase_track_click(&l->track, c->slot, c->sub, &slot) &&
+			    phase_track_late(&l->track, c->slot, c->sub, &late))
+				optics_monitor_arrival(l->monitor[SITE_B], c->detectors, late);
+		}
+	} while (n == CLICKS_MAX);
+}
+
+/* As the optics role does. */
+static void drive(struct attacked_link *l)
+{
+	for (unsigned int i = 0; i < SITES; i++) {
+		if (l->lost[i])
+			continue;
+		if (card_poll(l->card[i], l->now_ns) < 0) {
+			l->lost[i] = true;
+			optics_monitor_lost(l->monitor[i], card_fault(l->card[i]));
+			continue;
+		}
+		optics_monitor_poll(l->monitor[i], l->card[i]);
+	}
+	if (!l->lost[SITE_B])
+		take_clicks(l);
 }
 
 void link_turn(struct attacked_link *l)
@@ -317,8 +349,10 @@ void link_status(const struct attacked_link *l, unsigned int site, struct qkd_ro
 	out->engine = l->engine;
 	out->engine.role = site == SITE_A ? ENGINE_ALICE : ENGINE_BOB;
 	out->engine.aligned = true;
-	out->optics.present = true;
 	out->optics.simulated = true;
-	out->optics.phase_locked = true;
+	if (l->lost[site])
+		return;
+	out->optics.present = true;
+	out->optics.phase_locked = site == SITE_A || l->track.locked;
 	card_status_read(l->card[site], &out->optics.card);
 }

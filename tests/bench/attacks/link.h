@@ -10,9 +10,11 @@
 #ifndef TESTS_BENCH_ATTACKS_LINK_H
 #define TESTS_BENCH_ATTACKS_LINK_H
 
+#include "dataplane/optics_monitor.h"
 #include "dataplane/qkd_role.h"
 #include "drivers/card.h"
 #include "drivers/model/sim_link.h"
+#include "drivers/phase_track.h"
 #include "tests/bench/attacks/blocks.h"
 
 #define LINK_TURN_NS (100 * NS_PER_MS)
@@ -35,6 +37,9 @@ struct attacked_link {
 	struct sim_link sim;
 	uint8_t *map[SITES];
 	struct card *card[SITES];
+	struct optics_monitor *monitor[SITES];
+	struct phase_track track; /* of site B */
+	bool lost[SITES];         /* the card went dark by itself: it is not opened again */
 	uint64_t now_ns, start_ns;
 	uint64_t attack_pulse; /* light from here on is attacked; UINT64_MAX: none */
 
