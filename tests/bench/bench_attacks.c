@@ -28,7 +28,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/watch/monitors.h"
 #include "tests/bench/attacks/interval.h"
 #include "tests/bench/attacks/random.h"
 #include "tests/bench/attacks/statistics.h"
@@ -286,10 +285,11 @@ static void honest(void)
 	for (unsigned int i = 0; i < h.alarms.count; i++)
 		printf("%s\"%s\":%u", i > 0 ? "," : "", h.alarms.list[i].kind,
 		       h.alarms.list[i].times);
-	printf("},\"monitors\":[");
-	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
-		printf("%s\"%s\"", m > 0 ? "," : "", watch_row(m)->name);
-	printf("]}");
+	printf("},\"by_monitor\":{");
+	for (unsigned int i = 0; i < h.monitors; i++)
+		printf("%s\"%s\":%llu", i > 0 ? "," : "", h.monitor[i].name,
+		       (unsigned long long)h.monitor[i].crossings);
+	printf("}}");
 }
 
 static void otdr_row(void)
@@ -439,7 +439,7 @@ int main(int argc, char **argv)
 {
 	link_params_default(&opt.trial.link);
 	opt.trial.learn_s = 700;
-	opt.trial.trial_s = 200;
+	opt.trial.trial_s = 120;
 	opt.trial.seed = 1;
 	opt.trials = 10;
 	opt.hours = 24;

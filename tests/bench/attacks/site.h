@@ -8,6 +8,7 @@
 #ifndef TESTS_BENCH_ATTACKS_SITE_H
 #define TESTS_BENCH_ATTACKS_SITE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct site_watch {
 	void (*start)(const struct config *config);
 	void (*poll)(const struct qkd_role_status *s, double peer_power, uint64_t now_ns);
 	bool (*holds)(void);
+	json_t *(*json)(void);
 };
 extern const struct site_watch site_a_watch, site_b_watch;
 

@@ -11,4 +11,4 @@
 
 #include "tests/bench/attacks/site.h"
 
-const struct site_watch site_a_watch = {site_a_start, site_a_poll, site_a_holds};
+const struct site_watch site_a_watch = {site_a_start, site_a_poll, site_a_holds, site_a_json};

@@ -11,4 +11,4 @@
 
 #include "tests/bench/attacks/site.h"
 
-const struct site_watch site_b_watch = {site_b_start, site_b_poll, site_b_holds};
+const struct site_watch site_b_watch = {site_b_start, site_b_poll, site_b_holds, site_b_json};

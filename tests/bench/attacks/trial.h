@@ -40,14 +40,21 @@ struct trial {
 void trial_link(const struct trial_params *p, unsigned int t, const struct cell *cells,
                 const unsigned int *order, unsigned int n, struct trial *out);
 
+#define HONEST_MONITORS 48
 struct honest {
 	double hours, learnt_s, cpu_s;
 	uint64_t clicks, compared[2], traces, cells; /* cells: statistics of the OTDR */
 	uint64_t key_bits, blocks, void_blocks, no_key_blocks;
 	struct noted_alarms alarms;
 	unsigned int learning_alarms;
+	/* how often each of the watch's monitors crossed its threshold, both sites together */
+	struct {
+		char name[ALARMS_NAME];
+		uint64_t crossings;
+	} monitor[HONEST_MONITORS];
+	unsigned int monitors;
 };
-/* Nobody attacks. HOUR: called after each, for the impatient. */
+/* Nobody attacks. Tells of each hour on stderr. */
 void trial_honest(const struct trial_params *p, double hours, struct honest *out);
 
 #endif
