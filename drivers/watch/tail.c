@@ -52,49 +52,6 @@ double tail_binomial_below(uint64_t k, uint64_t n, double p)
 	return k >= n ? 0 : tail_binomial_above(n - k, n, 1 - p);
 }
 
-static double poisson_log(uint64_t k, double mean)
-{
-	return (double)k * log(mean) - mean - lgamma((double)k + 1);
-}
-
-static double poisson_up(uint64_t k, double mean)
-{
-	double term = 1, sum = 1;
-
-	for (uint64_t i = k; term > NEGLIGIBLE * sum; i++) {
-		term *= mean / (double)(i + 1);
-		sum += term;
-	}
-	return poisson_log(k, mean) + log(sum);
-}
-
-static double poisson_down(uint64_t k, double mean)
-{
-	double term = 1, sum = 1;
-
-	for (uint64_t i = k; i > 0 && term > NEGLIGIBLE * sum; i--) {
-		term *= (double)i / mean;
-		sum += term;
-	}
-	return poisson_log(k, mean) + log(sum);
-}
-
-double tail_poisson_above(uint64_t k, double mean)
-{
-	if (k == 0)
-		return 0;
-	if (mean <= 0)
-		return -INFINITY;
-	return (double)k >= mean ? poisson_up(k, mean) : complement(poisson_down(k - 1, mean));
-}
-
-double tail_poisson_below(uint64_t k, double mean)
-{
-	if (mean <= 0)
-		return 0;
-	return (double)k <= mean ? poisson_down(k, mean) : complement(poisson_up(k + 1, mean));
-}
-
 /*
  * Abramowitz and Stegun 26.7.4: with x = 1 / (1 + t^2 / freedom), sqrt(1 - x) times the first
  * freedom / 2 terms of (1 - x)^(-1/2) = sum (2j over j) (x / 4)^j is P(|X| <= t); so times the

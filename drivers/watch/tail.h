@@ -17,10 +17,6 @@
 double tail_binomial_above(uint64_t k, uint64_t n, double p);
 double tail_binomial_below(uint64_t k, uint64_t n, double p);
 
-/* The same of a Poisson number with this mean. */
-double tail_poisson_above(uint64_t k, double mean);
-double tail_poisson_below(uint64_t k, double mean);
-
 /*
  * ln P(X >= T), T >= 0, of Student's t with so many degrees of freedom, rounded down to an even
  * number, 2 at least; and the least T for which it is at most LN_TAIL.
