@@ -59,6 +59,30 @@ void fibre_watch_relearn(void)
 	watch.known = false;
 }
 
+void fibre_watch_accept(void)
+{
+	watch_errors_accept(&watch.errors);
+	watch_doubles_accept(&watch.doubles);
+	watch_loss_accept(&watch.loss);
+	cusum_init(&watch.decoy.few, watch.decoy.few.nats);
+}
+
+void fibre_watch_learnt(struct watch_learnt *out)
+{
+	*out = (struct watch_learnt){.base = {{"errors_z", &watch.errors.basis[0].base, 0, 0.5},
+	                                      {"errors_x", &watch.errors.basis[1].base, 0, 0.5},
+	                                      {"phase_errors", &watch.phase.base, 0, 0.5},
+	                                      {"doubles_log", &watch.doubles.base, -30, 0},
+	                                      {"transmission_db", &watch.loss.base, -300, 100}},
+	                             .count = 5,
+	                             .loss = &watch.loss};
+}
+
+void fibre_watch_resume(double gap_s)
+{
+	watch_loss_gap(&watch.loss, gap_s);
+}
+
 void fibre_watch_start(const struct config *config)
 {
 	memset(&watch, 0, sizeof(watch));

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "control/watch_store.h"
 #include "dataplane/qkd_role.h"
 
 /* With baselines to be learnt. */
@@ -32,6 +33,16 @@ bool fibre_watch_holds(void);
 
 /* Learn all baselines anew from now on: what changed is accepted, and its alarms end. */
 void fibre_watch_relearn(void);
+
+/*
+ * What there was in the last minute is right: baselines are moved there, what was learnt of their
+ * spread stays, and the alarms end.
+ */
+void fibre_watch_accept(void);
+
+/* Where baselines are, for a file of them; the fibre was not looked at for GAP_S since. */
+void fibre_watch_learnt(struct watch_learnt *out);
+void fibre_watch_resume(double gap_s);
 
 /* Monitors, baselines, thresholds; for status. */
 json_t *fibre_watch_json(void);

@@ -54,6 +54,18 @@ static int build_blocks(char **args, int n, struct lgctl_request *r, struct err 
 	return 0;
 }
 
+static int build_watch_baseline(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	if (strcmp(args[0], "approve") == 0)
+		r->method = "watch_baseline_approve";
+	else if (strcmp(args[0], "relearn") == 0)
+		r->method = "watch_baseline_relearn";
+	else if (strcmp(args[0], "show") != 0)
+		return err_set(err, EINVAL, "watch baseline: %s: show, approve or relearn",
+		               args[0]);
+	return 0;
+}
+
 static int build_log(char **args, int n, struct lgctl_request *r, struct err *err)
 {
 	r->params = json_pack("{s:s, s:s}", "component", args[0], "level", args[1]);
@@ -242,7 +254,13 @@ static const struct command commands[] = {
          lgctl_build_otdr_import,
          lgctl_print_otdr_file},
         {{"watch", "show"}, 0, 0, "watch_show", "", NULL, lgctl_print_tree},
-        {{"watch", "relearn"}, 0, 0, "watch_relearn", "", NULL, lgctl_print_tree},
+        {{"watch", "baseline"},
+         1,
+         1,
+         "watch_baseline_show",
+         "show|approve|relearn",
+         build_watch_baseline,
+         lgctl_print_tree},
         {{"qrng", "show"}, 0, 0, "qrng_show", "", NULL, lgctl_print_qrng},
         {{"qrng", "rearm"}, 0, 0, "qrng_rearm", "", NULL, lgctl_print_done},
         {{"qrng", "record"},

@@ -21,6 +21,7 @@
 #include "control/no_key_watch.h"
 #include "control/path_watch.h"
 #include "control/route_watch.h"
+#include "control/watch_baseline.h"
 #include "control/wire_watch.h"
 
 LOG_COMPONENT_DEFINE(site)
@@ -188,6 +189,7 @@ int site_start(const struct config *c, struct err *err)
 	no_key_watch_reset();
 	clicks_watch_reset();
 	fibre_watch_start(&config);
+	watch_baseline_start(&config);
 	dwdm_watch_reset();
 	error_cause_reset();
 	live_watch_reset();
@@ -205,6 +207,7 @@ int site_start(const struct config *c, struct err *err)
 void site_stop(void)
 {
 	wire_watch_stop();
+	watch_baseline_stop();
 	if (dataplane != NULL)
 		dataplane_stop(dataplane);
 	otdr_destroy(otdr);
@@ -243,6 +246,7 @@ static void watch_clicks(uint64_t now_ns)
 	if (s.quantum) {
 		fibre_watch_poll(&s, link_peer_power(link_), now_ns);
 		link_hold(link_, fibre_watch_holds());
+		watch_baseline_poll(now_ns);
 	}
 }
 

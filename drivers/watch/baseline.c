@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* A variance of so many windows is known to a share of sqrt(2 / n): this many of those. */
-#define SURE 3.0
+#define SURE     3.0
+#define RECENT_S 60.0
 
 void baseline_init(struct baseline *b, const struct baseline_params *params)
 {
@@ -50,11 +51,19 @@ static void learn(struct baseline *b, double x, double variance, double seconds)
 	b->spread_max = fmax(b->params->spread_floor, b->params->growth * b->spread);
 }
 
+void baseline_accept(struct baseline *b)
+{
+	if (b->ready)
+		b->reference = b->value = b->recent;
+	b->edge = false;
+}
+
 bool baseline_take(struct baseline *b, double x, double variance, double seconds, bool frozen)
 {
 	const struct baseline_params *p = b->params;
 	double keep = exp(-seconds / p->time_s), step;
 
+	b->recent += (x - b->recent) * (b->seconds > 0 ? -expm1(-seconds / RECENT_S) : 1);
 	if (!b->ready) {
 		b->seconds += seconds;
 		learn(b, x, variance, seconds);

@@ -34,6 +34,7 @@ struct baseline {
 	double variance, expected; /* of windows about the value: seen; by statistics alone */
 	double windows;            /* of the time constant */
 	double spread, spread_max;
+	double recent; /* mean of the last minute, learnt of or not */
 	bool ready, edge;
 };
 
@@ -45,5 +46,8 @@ void baseline_init(struct baseline *b, const struct baseline_params *params);
  * is suspected, nothing is learnt of it. Returns whether there is a baseline.
  */
 bool baseline_take(struct baseline *b, double x, double variance, double seconds, bool frozen);
+
+/* The mean of the last minute or so, frozen or not, is normal from now on; the spread stays. */
+void baseline_accept(struct baseline *b);
 
 #endif

@@ -36,6 +36,15 @@ void watch_errors_init(struct watch_errors *w)
 	}
 }
 
+void watch_errors_accept(struct watch_errors *w)
+{
+	for (unsigned int b = 0; b < 2; b++) {
+		baseline_accept(&w->basis[b].base);
+		cusum_init(&w->basis[b].weak, w->basis[b].weak.nats);
+		cusum_init(&w->basis[b].strong, w->basis[b].strong.nats);
+	}
+}
+
 /* What the phase adds to an error rate Q, and what is left of a rate without it. */
 static double with_phase(double q, double x)
 {

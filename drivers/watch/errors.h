@@ -52,4 +52,7 @@ void watch_errors_init(struct watch_errors *w);
 uint32_t watch_errors_add(struct watch_errors *w, const uint64_t n[2], const uint64_t e[2],
                           double explained, double seconds);
 
+/* The rates of the last minute are normal from now on. */
+void watch_errors_accept(struct watch_errors *w);
+
 #endif

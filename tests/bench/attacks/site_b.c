@@ -6,6 +6,9 @@
 #define fibre_watch_poll    site_b_poll
 #define fibre_watch_holds   site_b_holds
 #define fibre_watch_relearn site_b_relearn
+#define fibre_watch_accept  site_b_accept
+#define fibre_watch_learnt  site_b_learnt
+#define fibre_watch_resume  site_b_resume
 #define fibre_watch_json    site_b_json
 #include "control/fibre_watch.c"
 

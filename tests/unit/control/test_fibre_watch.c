@@ -2,11 +2,14 @@
 
 #include "control/fibre_watch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "control/alarm.h"
+#include "control/watch_baseline.h"
+#include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/drivers/watch/numbers.h"
 
@@ -146,6 +149,82 @@ static void test_decoy(void)
 	CU_ASSERT_TRUE(raised("photon-number-splitting"));
 }
 
+static bool learnt(const char *name)
+{
+	json_t *o = watch_baseline_json(), *b;
+	bool is = false;
+	size_t i;
+
+	json_array_foreach (json_object_get(o, "baselines"), i, b)
+		if (strcmp(json_string_value(json_object_get(b, "baseline")), name) == 0)
+			is = json_is_true(json_object_get(b, "learnt"));
+	json_decref(o);
+	return is;
+}
+
+static bool at_start(const char *word)
+{
+	json_t *o = watch_baseline_json();
+	bool is = strstr(json_string_value(json_object_get(o, "at_start")), word) != NULL;
+
+	json_decref(o);
+	return is;
+}
+
+/* The gateway starts again, its key store in DIR. */
+static void restart(const char *dir, double p_z)
+{
+	start(CONFIG_SITE_B);
+	snprintf(config.keystore.path, sizeof(config.keystore.path), "%s/keys.db", dir);
+	config.qkd.enabled = true;
+	config.qkd.p_z = p_z;
+	fibre_watch_start(&config);
+	watch_baseline_start(&config);
+}
+
+/* What was learnt before a restart finds at once what began during it. */
+static void test_restart(void)
+{
+	char dir[] = "/tmp/lumengate-watch-XXXXXX", path[64];
+	struct err err = {0};
+
+	log_level_set("watch_baseline", LOG_LEVEL_ERR - 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	restart(dir, 0.8);
+	CU_ASSERT_TRUE(at_start("none"));
+	turns(7000, 0.02, 0.002, CLICKS);
+	CU_ASSERT_TRUE(learnt("errors_x") && learnt("transmission_db"));
+	watch_baseline_stop();
+
+	restart(dir, 0.8);
+	CU_ASSERT_TRUE(at_start("loaded"));
+	CU_ASSERT_TRUE(learnt("errors_x") && learnt("doubles_log"));
+	turns(100, 0.045, 0.002, CLICKS);
+	CU_ASSERT_TRUE(raised("errors-rise-x"));
+	/* The operator knows why, and approves of it: after the next start, too. */
+	turns(600, 0.045, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(watch_baseline_approve(&err), 0);
+	turns(1000, 0.045, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+
+	restart(dir, 0.8);
+	CU_ASSERT_TRUE(learnt("errors_x"));
+	turns(1000, 0.045, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+	CU_ASSERT_EQUAL(watch_baseline_relearn(&err), 0);
+	CU_ASSERT_FALSE(learnt("errors_x"));
+	turns(7000, 0.02, 0.002, CLICKS);
+	watch_baseline_stop();
+
+	/* Of a link with other probabilities nothing is taken over. */
+	restart(dir, 0.9);
+	CU_ASSERT_TRUE(at_start("another link"));
+	CU_ASSERT_FALSE(learnt("doubles_log"));
+	snprintf(path, sizeof(path), "%s/watch-baseline.json", dir);
+	CU_ASSERT_EQUAL(remove(path), 0);
+	CU_ASSERT_EQUAL(remove_tree(dir), 0);
+}
+
 static void test_status(void)
 {
 	json_t *o, *list, *m;
@@ -163,4 +242,4 @@ static void test_status(void)
 }
 
 UNIT_MAIN(UNIT(test_errors), UNIT(test_blinding_holds_key), UNIT(test_loss), UNIT(test_decoy),
-          UNIT(test_status))
+          UNIT(test_restart), UNIT(test_status))
