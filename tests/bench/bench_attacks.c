@@ -4,6 +4,7 @@
  * scripts/bench attacks [--hours H] [--seed N] [--trials N] [--attack NAME=STRENGTH]... [--only
  * ROW]
  *                       [--statistics N] [--km KM] [--efficiency E] [--learn S] [--seconds S]
+ *                       [--parallel N]
  *
  * How soon the gateway's watch finds each eavesdropper of the device model, and how often it cries
  * wolf: the model's two cards on a link that drifts, behind the gateway's own driver, its own
@@ -15,7 +16,8 @@
  *                      compared_bits until the first alarm, median and worst; alarms: which, in
  *                      how many trials, when; right: share of the trials found whose first alarm
  *                      names the attack; key that left before it, blocks that became void
- *     honest           false alarms in so many hours, by kind
+ *     honest           false alarms in so many hours, by kind and by monitor; with --parallel N,
+ *                      which runs so many links at a time, the hours are shared out among N links
  *     otdr/KM          statistics of honest traces by the million; otdr-tap/DB: taps of them
  *     loss             windows of loss tracking by the million
  *     qrng             samples of an honest random source
@@ -237,23 +239,10 @@ static void choose(void)
 
 static void trials(void)
 {
-	unsigned int order[PLAN_CELLS];
-	struct rng shuffle;
-
 	results = calloc((size_t)opt.trials * opt.count, sizeof(*results));
 	if (results == NULL)
 		fail("out of memory");
-	rng_init_seed(&shuffle, opt.trial.seed);
-	for (unsigned int t = 0; t < opt.trials; t++) {
-		for (unsigned int i = 0; i < opt.count; i++) {
-			unsigned int k = (unsigned int)(rng_uniform(&shuffle) * (i + 1));
-
-			order[i] = order[k];
-			order[k] = i;
-		}
-		trial_link(&opt.trial, t, opt.cells, order, opt.count, &results[t * opt.count]);
-		fprintf(stderr, "link %u of %u\n", t + 1, opt.trials);
-	}
+	trial_links(&opt.trial, opt.trials, opt.cells, opt.count, results);
 	for (unsigned int i = 0; i < opt.count; i++)
 		print_cell(i);
 	free(results);
@@ -270,12 +259,13 @@ static void honest(void)
 	for (unsigned int i = 0; i < h.alarms.count; i++)
 		all += h.alarms.list[i].times;
 	begin_row();
-	printf("{\"name\":\"honest\",\"hours\":%g,\"false_alarms\":%u,\"a_year_at_most\":%.4g,"
+	printf("{\"name\":\"honest\",\"hours\":%g,\"links\":%u,\"false_alarms\":%u,\"a_year_at_"
+	       "most\":%.4g,"
 	       "\"cpu_s\":%.4g,\"real_time\":%.4g,\"clicks\":%llu,\"compared_z\":%llu,"
 	       "\"compared_x\":%llu,\"traces\":%llu,\"otdr_statistics\":%llu,\"blocks\":%llu,"
 	       "\"void_blocks\":%llu,\"no_key_blocks\":%llu,\"key_bits\":%llu,"
 	       "\"alarms_while_learning\":%u,\"by_alarm\":{",
-	       h.hours, all, rate_most_95(all, h.hours) * HOURS_YEAR, h.cpu_s,
+	       h.hours, h.links, all, rate_most_95(all, h.hours) * HOURS_YEAR, h.cpu_s,
 	       h.hours * 3600 / h.cpu_s, (unsigned long long)h.clicks,
 	       (unsigned long long)h.compared[0], (unsigned long long)h.compared[1],
 	       (unsigned long long)h.traces, (unsigned long long)h.cells,
@@ -416,6 +406,8 @@ static void take_option(const char *name, const char *value)
 		opt.trial.seed = (uint64_t)number(name, value, 0, 1e9);
 	else if (strcmp(name, "--trials") == 0)
 		opt.trials = (unsigned int)number(name, value, 0, TRIALS_MAX);
+	else if (strcmp(name, "--parallel") == 0)
+		opt.trial.parallel = (unsigned int)number(name, value, 1, PARALLEL_MAX);
 	else if (strcmp(name, "--statistics") == 0)
 		opt.statistics = number(name, value, 0, 1e9);
 	else if (strcmp(name, "--km") == 0)
@@ -432,7 +424,8 @@ static void take_option(const char *name, const char *value)
 		take_attack(value);
 	else
 		fail("options: --hours H, --seed N, --trials N, --attack NAME=STRENGTH, --only "
-		     "ROW, --statistics N, --km KM, --efficiency E, --learn S, --seconds S");
+		     "ROW, --statistics N, --km KM, --efficiency E, --learn S, --seconds S, "
+		     "--parallel N");
 }
 
 int main(int argc, char **argv)
@@ -440,7 +433,7 @@ int main(int argc, char **argv)
 	link_params_default(&opt.trial.link);
 	opt.trial.learn_s = 700;
 	opt.trial.trial_s = 120;
-	opt.trial.seed = 1;
+	opt.trial.seed = opt.trial.parallel = 1;
 	opt.trials = 10;
 	opt.hours = 24;
 	opt.statistics = STATISTICS;

@@ -20,20 +20,21 @@ void noted_alarms_begin(void)
 	noted_alarms.count = 0;
 }
 
-static struct noted_alarm *note(const char *kind)
+void noted_alarms_add(struct noted_alarms *n, const char *kind, unsigned int times)
 {
-	struct noted_alarms *n = &noted_alarms;
+	unsigned int i = 0;
 
-	for (unsigned int i = 0; i < n->count; i++)
-		if (strcmp(n->list[i].kind, kind) == 0)
-			return &n->list[i];
-	if (n->count == ALARMS_MAX) {
+	while (i < n->count && strcmp(n->list[i].kind, kind) != 0)
+		i++;
+	if (i == n->count && n->count == ALARMS_MAX) {
 		fprintf(stderr, "bench_attacks: more than %d kinds of alarms\n", ALARMS_MAX);
 		exit(1);
 	}
-	n->list[n->count] = (struct noted_alarm){.first_ns = n->now_ns};
-	snprintf(n->list[n->count].kind, ALARMS_NAME, "%s", kind);
-	return &n->list[n->count++];
+	if (i == n->count) {
+		n->list[n->count++] = (struct noted_alarm){.first_ns = n->now_ns};
+		snprintf(n->list[i].kind, ALARMS_NAME, "%s", kind);
+	}
+	n->list[i].times += times;
 }
 
 static unsigned int place(const char *kind, const char *resource)
@@ -60,7 +61,7 @@ void alarm_raise(const char *kind, const char *resource, enum alarm_severity sev
 	snprintf(active[i].kind, sizeof(active[i].kind), "%s", kind);
 	snprintf(active[i].resource, sizeof(active[i].resource), "%s", resource);
 	noted_alarms.active++;
-	note(kind)->times++;
+	noted_alarms_add(&noted_alarms, kind, 1);
 }
 
 void alarm_clear(const char *kind, const char *resource, const char *text)

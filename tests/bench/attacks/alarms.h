@@ -29,6 +29,9 @@ struct noted_alarms {
 /* Of this process. */
 extern struct noted_alarms noted_alarms;
 
+/* That kind was raised so often more. */
+void noted_alarms_add(struct noted_alarms *n, const char *kind, unsigned int times);
+
 /* Forget what was raised; alarms that are active stay so. */
 void noted_alarms_begin(void);
 

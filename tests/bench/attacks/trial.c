@@ -18,6 +18,7 @@
 #define AFTER_S 10  /* watched on after the first alarm */
 #define OTDR_S  145 /* and where the fibre was touched: two traces at least */
 /* Seeds of the same trial that shall not be the same dice. */
+#define OF_ORDER(seed, t) (OF_LINK(seed, t) ^ 0x6f72646572ULL << 20)
 #define OF_LINK(seed, t)  ((seed)*1000003 + (t))
 #define OF_TRIAL(seed, t) (OF_LINK(seed, t) ^ 0x747269616cULL << 20)
 #define OF_FIBRE(seed, t) (OF_LINK(seed, t) ^ 0x6669627265ULL << 20)
@@ -152,41 +153,62 @@ static void attacked(const struct trial_params *p, const struct attack *attack, 
 	take_alarms(out, from);
 }
 
-/* DO_IT in a process of its own that writes SIZE bytes at OUT. */
-static void in_child(void (*do_it)(void *ctx, void *out), void *ctx, void *out, size_t size)
+/* A process that makes SIZE bytes, for OUT. */
+struct child {
+	int fd;
+	pid_t pid;
+	uint8_t *out;
+	size_t size;
+};
+
+static struct child begin(void (*do_it)(void *ctx, void *out), void *ctx, void *out, size_t size)
 {
 	uint8_t *to = out;
-	int fds[2], status;
+	int fds[2];
 	pid_t pid;
 
 	fflush(NULL);
 	if (pipe(fds) < 0 || (pid = fork()) < 0)
 		fail("no process for a trial");
-	if (pid == 0) {
-		close(fds[0]);
-		do_it(ctx, out);
-		while (size > 0) {
-			ssize_t n = write(fds[1], to, size);
-
-			if (n <= 0)
-				_exit(1);
-			to += n;
-			size -= (size_t)n;
-		}
-		_exit(0);
+	if (pid > 0) {
+		close(fds[1]);
+		return (struct child){fds[0], pid, out, size};
 	}
-	close(fds[1]);
+	close(fds[0]);
+	do_it(ctx, out);
 	while (size > 0) {
-		ssize_t n = read(fds[0], to, size);
+		ssize_t n = write(fds[1], to, size);
 
 		if (n <= 0)
-			break;
+			_exit(1);
 		to += n;
 		size -= (size_t)n;
 	}
-	close(fds[0]);
-	if (waitpid(pid, &status, 0) < 0 || status != 0 || size > 0)
+	_exit(0);
+}
+
+static void end(struct child *c)
+{
+	int status;
+
+	while (c->size > 0) {
+		ssize_t n = read(c->fd, c->out, c->size);
+
+		if (n <= 0)
+			break;
+		c->out += n;
+		c->size -= (size_t)n;
+	}
+	close(c->fd);
+	if (waitpid(c->pid, &status, 0) < 0 || status != 0 || c->size > 0)
 		fail("a trial ended without a result");
+}
+
+static void in_child(void (*do_it)(void *ctx, void *out), void *ctx, void *out, size_t size)
+{
+	struct child c = begin(do_it, ctx, out, size);
+
+	end(&c);
 }
 
 struct one {
@@ -238,12 +260,38 @@ static void link_trials(void *ctx, void *out)
 		free_all();
 }
 
-void trial_link(const struct trial_params *p, unsigned int t, const struct cell *cells,
-                const unsigned int *order, unsigned int n, struct trial *out)
+/* Where the trials of a link have their order. */
+static void shuffle(const struct trial_params *p, unsigned int t, unsigned int n,
+                    unsigned int *order)
 {
-	struct many m = {p, t, n, cells, order};
+	struct rng rng;
 
-	in_child(link_trials, &m, out, n * sizeof(*out));
+	rng_init_seed(&rng, OF_ORDER(p->seed, t));
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int k = (unsigned int)(rng_uniform(&rng) * (i + 1));
+
+		order[i] = order[k];
+		order[k] = i;
+	}
+}
+
+void trial_links(const struct trial_params *p, unsigned int trials, const struct cell *cells,
+                 unsigned int n, struct trial *out)
+{
+	struct child child[PARALLEL_MAX];
+	unsigned int order[PLAN_CELLS], begun = 0;
+
+	for (unsigned int ended = 0; ended < trials; ended++) {
+		for (; begun < trials && begun < ended + p->parallel; begun++) {
+			struct many m = {p, begun, n, cells, order};
+
+			shuffle(p, begun, n, order);
+			child[begun % p->parallel] =
+			        begin(link_trials, &m, &out[begun * n], n * sizeof(*out));
+		}
+		end(&child[ended % p->parallel]);
+		fprintf(stderr, "link %u of %u\n", ended + 1, trials);
+	}
 }
 
 static double cpu_s(void)
@@ -281,6 +329,7 @@ static void count_both(int sign, struct honest *out)
 struct hours {
 	const struct trial_params *p;
 	double hours;
+	unsigned int t;
 };
 
 static void honest_hours(void *ctx, void *result)
@@ -290,12 +339,11 @@ static void honest_hours(void *ctx, void *result)
 	struct attacked_link *l = &all.link;
 	struct engine_stats before;
 	uint64_t from, clicks, traces;
-	double begin;
+	double begun;
 
 	memset(out, 0, sizeof(*out));
-	learn(h->p, 0);
+	learn(h->p, h->t);
 	out->learning_alarms = noted_alarms.count;
-	out->learnt_s = h->p->learn_s;
 	out->hours = h->hours;
 	noted_alarms_begin();
 	count_both(-1, out);
@@ -304,15 +352,16 @@ static void honest_hours(void *ctx, void *result)
 	before = l->engine;
 	clicks = l->sim.truth.clicks;
 	traces = all.otdr.otdr.traces;
-	begin = cpu_s();
+	begun = cpu_s();
 	for (unsigned int hour = 1; (double)(l->now_ns - from) < h->hours * 3600 * NS_PER_S;) {
 		turn();
 		if ((double)(l->now_ns - from) < hour * 3600.0 * NS_PER_S)
 			continue;
-		fprintf(stderr, "honest: %u h, %u kinds of alarms, %.0f s of processor time\n",
-		        hour++, noted_alarms.count, cpu_s() - begin);
+		fprintf(stderr,
+		        "honest, link %u: %u h, %u kinds of alarms, %.0f s of processor time\n",
+		        h->t + 1, hour++, noted_alarms.count, cpu_s() - begun);
 	}
-	out->cpu_s = cpu_s() - begin;
+	out->cpu_s = cpu_s() - begun;
 	out->clicks = l->sim.truth.clicks - clicks;
 	out->compared[0] = l->engine.sampled_z - before.sampled_z;
 	out->compared[1] = l->engine.sifted_x - before.sifted_x;
@@ -327,9 +376,44 @@ static void honest_hours(void *ctx, void *result)
 	free_all();
 }
 
+/* Two links' hours together. */
+static void add_honest(struct honest *sum, const struct honest *h)
+{
+	sum->links++;
+	sum->hours += h->hours;
+	sum->cpu_s += h->cpu_s;
+	sum->clicks += h->clicks;
+	sum->compared[0] += h->compared[0];
+	sum->compared[1] += h->compared[1];
+	sum->traces += h->traces;
+	sum->cells += h->cells;
+	sum->key_bits += h->key_bits;
+	sum->blocks += h->blocks;
+	sum->void_blocks += h->void_blocks;
+	sum->no_key_blocks += h->no_key_blocks;
+	sum->learning_alarms += h->learning_alarms;
+	for (unsigned int i = 0; i < h->alarms.count; i++)
+		noted_alarms_add(&sum->alarms, h->alarms.list[i].kind, h->alarms.list[i].times);
+	sum->monitors = h->monitors;
+	for (unsigned int i = 0; i < h->monitors; i++) {
+		memcpy(sum->monitor[i].name, h->monitor[i].name, ALARMS_NAME);
+		sum->monitor[i].crossings += h->monitor[i].crossings;
+	}
+}
+
 void trial_honest(const struct trial_params *p, double hours, struct honest *out)
 {
-	struct hours h = {p, hours};
+	static struct honest each[PARALLEL_MAX];
+	struct child child[PARALLEL_MAX];
 
-	in_child(honest_hours, &h, out, sizeof(*out));
+	memset(out, 0, sizeof(*out));
+	for (unsigned int t = 0; t < p->parallel; t++) {
+		struct hours h = {p, hours / p->parallel, t};
+
+		child[t] = begin(honest_hours, &h, &each[t], sizeof(each[t]));
+	}
+	for (unsigned int t = 0; t < p->parallel; t++) {
+		end(&child[t]);
+		add_honest(out, &each[t]);
+	}
 }

@@ -13,10 +13,12 @@
 #include "tests/bench/attacks/link.h"
 #include "tests/bench/attacks/plan.h"
 
+#define PARALLEL_MAX 64
 struct trial_params {
 	struct link_params link;
 	double learn_s, trial_s;
 	uint64_t seed;
+	unsigned int parallel; /* links at a time, 1 to PARALLEL_MAX */
 };
 
 struct trial {
@@ -36,13 +38,17 @@ struct trial {
 	} alarm[8]; /* all that were raised, first ones first */
 };
 
-/* Trial T of N cells in this order, each of a link of its own, with its own dice: OUT[order[i]]. */
-void trial_link(const struct trial_params *p, unsigned int t, const struct cell *cells,
-                const unsigned int *order, unsigned int n, struct trial *out);
+/*
+ * So many trials of N cells, in an order of its own for each, each on a link of its own with dice
+ * of its own: trial T of cell I is OUT[T * N + I].
+ */
+void trial_links(const struct trial_params *p, unsigned int trials, const struct cell *cells,
+                 unsigned int n, struct trial *out);
 
 #define HONEST_MONITORS 48
 struct honest {
-	double hours, learnt_s, cpu_s;
+	unsigned int links;
+	double hours, cpu_s;
 	uint64_t clicks, compared[2], traces, cells; /* cells: statistics of the OTDR */
 	uint64_t key_bits, blocks, void_blocks, no_key_blocks;
 	struct noted_alarms alarms;
@@ -54,7 +60,7 @@ struct honest {
 	} monitor[HONEST_MONITORS];
 	unsigned int monitors;
 };
-/* Nobody attacks. Tells of each hour on stderr. */
+/* Nobody attacks, on P->parallel links together. Tells of each hour on stderr. */
 void trial_honest(const struct trial_params *p, double hours, struct honest *out);
 
 #endif
