@@ -16,7 +16,7 @@
 #include "tests/bench/attacks/site.h"
 
 #define AFTER_S 10  /* watched on after the first alarm */
-#define OTDR_S  145 /* and where the fibre was touched: two traces at least */
+#define OTDR_S  145 /* traces of a fibre that was touched: two at least */
 /* Seeds of the same trial that shall not be the same dice. */
 #define OF_ORDER(seed, t) (OF_LINK(seed, t) ^ 0x6f72646572ULL << 20)
 #define OF_LINK(seed, t)  ((seed)*1000003 + (t))
@@ -117,12 +117,22 @@ static bool touches_fibre(const struct attack *attack)
 	return attack_fibre(attack, all.link.params.optics.distance_km, point) > 0;
 }
 
+/* After what clicks tell: the OTDR's traces up to then, without light. */
+static void more_traces(uint64_t until_ns)
+{
+	struct attacked_link *l = &all.link;
+
+	for (; l->now_ns < until_ns; l->now_ns += LINK_TURN_NS) {
+		noted_alarms.now_ns = l->now_ns;
+		fibre_otdr_poll(&all.otdr, &l->sim.fibre, l->now_ns);
+	}
+}
+
 static void attacked(const struct trial_params *p, const struct attack *attack, uint64_t seed,
                      struct trial *out)
 {
 	struct attacked_link *l = &all.link;
 	uint64_t from = l->now_ns, until;
-	bool fibre = touches_fibre(attack);
 
 	memset(out, 0, sizeof(*out));
 	noted_alarms_begin();
@@ -139,8 +149,6 @@ static void attacked(const struct trial_params *p, const struct attack *attack, 
 		out->released = l->blocks.released_attacked_bits;
 		out->blocks = l->blocks.released_blocks;
 		until = l->now_ns + AFTER_S * NS_PER_S;
-		if (fibre && until < from + OTDR_S * NS_PER_S)
-			until = from + OTDR_S * NS_PER_S;
 	}
 	if (!out->found) {
 		out->time_s = p->trial_s;
@@ -149,6 +157,8 @@ static void attacked(const struct trial_params *p, const struct attack *attack, 
 	}
 	out->after = l->blocks.released_attacked_bits - out->released;
 	out->void_blocks = l->blocks.void_attacked_blocks;
+	if (touches_fibre(attack))
+		more_traces(from + OTDR_S * NS_PER_S);
 	out->held = l->blocks.held || monitor_blocks_key(&l->blocks.monitor);
 	take_alarms(out, from);
 }
