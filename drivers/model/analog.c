@@ -28,6 +28,12 @@ static const struct {
 #define LEAK       1e-3   /* of a modulator at its point: 30 dB */
 #define READ_NOISE 0.01   /* of the leak, relative, in one reading of the monitor */
 #define MONITOR_NS (10 * NS_PER_MS)
+/*
+ * Dark counts of InGaAs/InP avalanche photodiodes by their temperature: a factor of 2 for about 10
+ * K near -40 C (thermal generation in InGaAs; arXiv:1312.2636 has 1 to 600 a second from -110 C
+ * on).
+ */
+#define DARK_DOUBLES_MC 10000.0
 
 static bool has(const struct shm_card *card, unsigned int i)
 {
@@ -137,7 +143,11 @@ struct analog_light analog_light(const struct shm_card *card)
 
 	if (card->role == CARD_ROLE_BOB)
 		return (struct analog_light){
-		        .gain = 1, .x_error = sin2(a->actual[CARD_ANALOG_PHASE] * 1e-3 / 2)};
+		        .gain = 1,
+		        .x_error = sin2(a->actual[CARD_ANALOG_PHASE] * 1e-3 / 2),
+		        .dark = exp2((a->actual[CARD_ANALOG_DETECTOR_MC] -
+		                      settings[CARD_ANALOG_DETECTOR_MC].calibrated) /
+		                     DARK_DOUBLES_MC)};
 	return (struct analog_light){
 	        .gain = pow(10, -db / 10) * a->actual[CARD_ANALOG_LASER_BIAS] /
 	                settings[CARD_ANALOG_LASER_BIAS].calibrated,

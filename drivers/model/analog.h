@@ -32,6 +32,7 @@ struct analog_light {
 	double gain;    /* of the emitted intensities */
 	double leak;    /* share of the light in the other time bin */
 	double x_error; /* sin^2 of half the phase */
+	double dark;    /* of the detectors' dark counts, by their temperature */
 };
 
 /* Function reset: settings as calibrated, limits in the registers. */

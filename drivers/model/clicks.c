@@ -92,6 +92,7 @@ static void enter_light(struct clicks *c)
 	source.mu3 *= c->transmitter.gain;
 	link.misalignment += (1 - 2 * link.misalignment) * c->transmitter.leak;
 	link.x_error += (1 - 2 * link.x_error) * c->receiver.x_error;
+	link.dark_probability *= c->receiver.dark;
 	c->tables = c->n;
 	if (l->mode == CARD_TX_MODE_SYNC)
 		source.p_mu1 = source.p_z = 1;
@@ -127,7 +128,7 @@ void clicks_init(struct clicks *c, const struct optics_link *link, const struct 
 	drift_init(&c->drift, &link->drift, rng_next(&seed) ^ DRIFT_SEED);
 	rng_init_seed(&c->state_rng, rng_next(&seed) ^ STATE_SEED);
 	c->path = drift_path_ps(&c->drift, link->distance_km) * 1e3 / link->slot_fs;
-	c->transmitter.gain = c->receiver.gain = 1;
+	c->transmitter.gain = c->receiver.gain = c->receiver.dark = 1;
 	c->gate_width = 256;
 	c->lights = 1;
 	enter_light(c);
@@ -152,7 +153,8 @@ int clicks_set_light(struct clicks *c, const struct light *light)
 
 static bool moved(const struct analog_light *a, const struct analog_light *b)
 {
-	return fabs(a->gain - b->gain) > 1e-3 * b->gain || fabs(a->leak - b->leak) > 1e-4 ||
+	return fabs(a->gain - b->gain) > 1e-3 * b->gain ||
+	       fabs(a->dark - b->dark) > 0.02 * b->dark || fabs(a->leak - b->leak) > 1e-4 ||
 	       fabs(a->x_error - b->x_error) > 1e-4;
 }
 
