@@ -192,6 +192,7 @@ int card_poll(struct card *card, uint64_t now_ns)
 		return card->state;
 	}
 	card_bias_poll(card, now_ns);
+	card_steer_poll(card, now_ns);
 	handled += card_random_poll(card, now_ns);
 	handled += card_telemetry_poll(card);
 	handled += card_queries_poll(card);
@@ -248,4 +249,5 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, tx_mode);
 	status_get(card, out, bias_mv);
 	status_get(card, out, extinction_mdb);
+	card_steer_status(card, out);
 }

@@ -14,6 +14,8 @@
 
 #include "common/err.h"
 #include "drivers/card_reading.h"
+#include "drivers/card_regs.h"
+#include "drivers/steer/steer.h"
 
 struct card;
 
@@ -28,6 +30,9 @@ struct card_config {
 	double p_mu1, p_z;     /* probabilities */
 	uint32_t holdoff_ns;
 	uint32_t watchdog_ms;
+	bool gates_follow;  /* Bob: the role lays gates around the pulses (card_gate()) */
+	bool detectors_set; /* Bob: their temperature, else as the card was calibrated */
+	int32_t detectors_mc;
 	/*
 	 * Health of its random source (qrng.h), of which a latched fault outlives the card: whoever
 	 * owns it destroys it after the card. NULL: one of the card's own, as qrng_create(0.5, 60).
@@ -192,6 +197,21 @@ bool card_monitor_next(struct card *card, struct card_monitor *out);
 /* Mean power of key light behind the attenuator that CONFIG asks for, fW; 0 for no period. */
 double card_output_fw(const struct card_config *config, uint64_t slot_fs);
 
+/*
+ * Bob: open the gates from START on for WIDTH (1/256 slot; 256: always). The card hears of it in
+ * the next turns; -EBUSY while it has not heard of what came before.
+ */
+int card_gate(struct card *card, unsigned int start, unsigned int width);
+
+/* What is steered by the driver itself, within the card's safe limits (drivers/steer/). */
+enum card_loop {
+	CARD_LOOP_ATTENUATOR, /* Alice: the mean photon number, by the power monitor */
+	CARD_LOOP_BIAS,       /* Alice: the modulator's */
+	CARD_LOOP_LASER,      /* Alice: its temperature settles */
+	CARD_LOOP_DETECTORS,  /* Bob: likewise */
+	CARD_LOOPS
+};
+
 /* For status; safe to call from other threads. */
 struct card_status {
 	bool simulated, armed, lost;
@@ -213,6 +233,14 @@ struct card_status {
 	enum card_tx_mode tx_mode;
 	int32_t bias_mv; /* of the intensity modulator, with its extinction: 0 while not followed */
 	uint32_t extinction_mdb;
+	uint32_t output_fw, target_fw;   /* mean power behind the attenuator; 0: not known */
+	uint32_t loop_state[CARD_LOOPS]; /* enum steer_state */
+	int32_t loop_set[CARD_LOOPS];
+	uint64_t loop_moves[CARD_LOOPS], loop_limits[CARD_LOOPS], loop_refused[CARD_LOOPS];
+	/* Settings, CARD_ANALOG_*: which there are, and their values, limits with them. */
+	uint32_t analog_present;
+	int32_t analog_set[CARD_ANALOG_COUNT], analog_actual[CARD_ANALOG_COUNT];
+	int32_t analog_min[CARD_ANALOG_COUNT], analog_max[CARD_ANALOG_COUNT];
 };
 void card_status_read(const struct card *card, struct card_status *out);
 

@@ -114,6 +114,8 @@ int card_bias_find(struct card *card, struct err *err)
 	if (card_tx_mode(card, CARD_TX_DARK, &from) < 0 && rc == 0)
 		rc = err_set(err, ETIMEDOUT, "card: does not go dark");
 	card->bias = (struct card_bias){.found = rc == 0, .centre = best};
+	if (rc == 0)
+		card_loop_set(card, CARD_LOOP_BIAS, STEER_HELD, best, true);
 	return rc;
 }
 
@@ -128,10 +130,13 @@ static void move(struct card *card, struct card_bias *b, uint32_t below_mdb)
 	double above = leak(b->above_mdb), below = leak(below_mdb);
 	/* Leak is a + k (V - V0)^2: the difference is 4 k d (V - V0), and k follows from V_pi. */
 	double k = pow(M_PI / 2 / V_PI_MV, 2), off = (above - below) / (4 * k * DITHER_MV);
+	int32_t least = limit(card, CARD_ANALOG_MIN) + DITHER_MV;
+	int32_t most = limit(card, CARD_ANALOG_MAX) - DITHER_MV, before = b->centre;
+	int32_t wanted = b->centre - clamp((int32_t)lrint(off / 2), -MOVE_MAX, MOVE_MAX);
 
-	b->centre = clamp(b->centre - clamp((int32_t)lrint(off / 2), -MOVE_MAX, MOVE_MAX),
-	                  limit(card, CARD_ANALOG_MIN) + DITHER_MV,
-	                  limit(card, CARD_ANALOG_MAX) - DITHER_MV);
+	b->centre = clamp(wanted, least, most);
+	card_loop_set(card, CARD_LOOP_BIAS, wanted == b->centre ? STEER_HELD : STEER_LIMIT,
+	              b->centre, b->centre != before);
 	card_status_set(card, bias_mv, b->centre);
 	card_status_set(card, extinction_mdb, (b->above_mdb + below_mdb) / 2);
 }

@@ -196,6 +196,8 @@ bool card_monitor_next(struct card *card, struct card_monitor *out)
 	}
 	if (!good)
 		return false;
+	if (out->of == CARD_IS_ALICE && out->tx.key_light)
+		card_steer_power(card, out->tx.output_fw[0], out->tx.seconds);
 	card_status_add(card, monitor_records, 1);
 	card_status_add(card, monitor_gaps, out->missing > 0);
 	return true;

@@ -223,6 +223,8 @@ static int bring_up(struct card *card, const struct card_config *c, struct err *
 	if (rc == 0)
 		rc = configure(card, c, err);
 	if (rc == 0)
+		rc = card_steer_open(card, c, err);
+	if (rc == 0)
 		rc = start_rings(card, c->path, err);
 	return rc;
 }

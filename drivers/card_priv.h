@@ -10,6 +10,7 @@
 #include "drivers/card_analog.h"
 #include "drivers/card_regs.h"
 #include "drivers/card_ring.h"
+#include "drivers/card_steer.h"
 #include "drivers/qrng.h"
 #include "drivers/transport.h"
 
@@ -58,6 +59,7 @@ struct card {
 
 	/* Alice */
 	struct card_bias bias;
+	struct card_steer steer;  /* Bob, too */
 	struct card_query *query; /* CARD_QUERIES, by number of the question */
 	uint32_t query_next, query_oldest;
 

@@ -262,6 +262,11 @@ bool phase_track_late(const struct phase_track *t, uint64_t slot, unsigned int s
 	return true;
 }
 
+double phase_track_place(const struct phase_track *t, uint64_t slot)
+{
+	return phase_at(t, slot);
+}
+
 uint64_t phase_track_slot(const struct phase_track *t, uint64_t slot)
 {
 	int64_t late = (int64_t)rint(phase_at(t, slot));

@@ -69,6 +69,10 @@ bool phase_track_late(const struct phase_track *t, uint64_t slot, unsigned int s
 /* Time passed without a click up to SLOT (receiver's): gives the lock up when the light went. */
 void phase_track_idle(struct phase_track *t, uint64_t slot);
 
+/* Where in the receiver's SLOT pulses arrive, in slots and any whole number besides; while locked.
+ */
+double phase_track_place(const struct phase_track *t, uint64_t slot);
+
 /* The transmitter's slot that begins nearest to the beginning of the receiver's SLOT. */
 uint64_t phase_track_slot(const struct phase_track *t, uint64_t slot);
 
