@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
-#include "dataplane/squash.h"
+#include "dataplane/optics_coins.h"
 #include "drivers/card_analog.h"
 #include "drivers/phase_track.h"
 
@@ -31,6 +31,7 @@ struct optics {
 	/* control: wo while `given_up`, role: ro */
 	struct card *card;
 	bool simulated; /* any card so far */
+	uint64_t slot_fs;
 	/* role sets it and forgets the card, control clears it with a new one */
 	bool given_up;
 
@@ -47,13 +48,12 @@ struct optics {
 
 	/* role: rw */
 	_Alignas(64) struct phase_track track;
+	struct optics_gate gate;
 	unsigned int epoch; /* of the track's numbers; 0: none yet */
 	uint64_t last_click_ns;
 	uint64_t last_slot; /* handed on, on the transmitter's grid */
 	uint64_t no_phase, same_slot;
-	uint64_t random_state; /* decides double clicks; refilled from the QRNG */
-	unsigned int random_bits;
-	uint64_t coins_card, coins_kernel;
+	struct optics_coins coins; /* decide double clicks */
 };
 
 struct optics *optics_create(const struct card_config *config, double claim,
@@ -67,6 +67,7 @@ struct optics *optics_create(const struct card_config *config, double claim,
 	}
 	*o = (struct optics){.config = *config, .given_up = true};
 	phase_track_init(&o->track);
+	optics_gate_init(&o->gate, config->gates_follow);
 	if (qrng_create(claim, alpha_log2, &o->qrng.qrng, err) < 0) {
 		free(o);
 		return NULL;
@@ -82,7 +83,7 @@ void optics_destroy(struct optics *o)
 	if (o->card != NULL)
 		card_close(o->card);
 	qrng_destroy(o->qrng.qrng);
-	secret_wipe(o, sizeof(*o)); /* bits of key in random_state */
+	secret_wipe(o, sizeof(*o)); /* bits of key in the coins */
 	free(o);
 }
 
@@ -104,6 +105,7 @@ static int open_and_arm(struct optics *o, struct card **card, struct err *err)
 		return rc;
 	}
 	card_status_read(*card, &status);
+	o->slot_fs = status.slot_period_fs;
 	if (status.simulated)
 		__atomic_store_n(&o->simulated, true, __ATOMIC_RELAXED);
 	return 0;
@@ -154,36 +156,6 @@ bool optics_ocm(struct optics *o, struct card_ocm_scan *out)
 	return card != NULL && card_ocm_read(card, out);
 }
 
-/* Two fair bits; double clicks are rare, so 64 at a time last long. */
-static unsigned int two_coins(struct optics *o)
-{
-	unsigned int coins;
-
-	if (o->random_bits == 0) {
-		if (card_random(o->card, &o->random_state, sizeof(o->random_state)) == 0) {
-			o->coins_card += sizeof(o->random_state);
-		} else {
-			random_bytes(&o->random_state, sizeof(o->random_state));
-			o->coins_kernel += sizeof(o->random_state);
-		}
-		o->random_bits = 64;
-	}
-	coins = o->random_state & 3;
-	o->random_state >>= 2;
-	o->random_bits -= 2;
-	return coins;
-}
-
-static void detect(struct optics *o, unsigned int detectors, struct detection *d)
-{
-	unsigned int coins = squash_needs_coins(detectors) ? two_coins(o) : 0;
-	struct squashed s = squash(detectors, coins);
-
-	d->basis = s.basis;
-	d->bit = s.bit;
-	d->cross = s.cross;
-}
-
 /* The numbers of another epoch have another constant: the engine aligns anew. */
 static void check_epoch(struct optics *o, struct engine *engine)
 {
@@ -230,10 +202,12 @@ static unsigned int receive_clicks(struct optics *o, struct engine *engine, uint
 			o->same_slot++;
 			continue;
 		}
-		if (phase_track_late(&o->track, c->slot, c->sub, &late))
+		if (phase_track_late(&o->track, c->slot, c->sub, &late)) {
 			optics_monitor_arrival(&o->monitor, c->detectors, late);
+			steer_gate_click(&o->gate.gate, late);
+		}
 		o->last_slot = found[used].slot = slot;
-		detect(o, c->detectors, &found[used]);
+		optics_coins_detect(&o->coins, o->card, c->detectors, &found[used]);
 		used++;
 	}
 	engine_detections(engine, found, used, now_ns);
@@ -281,6 +255,7 @@ static void give_up(struct optics *o, struct engine *engine, int why)
 		log_err("card %s: fault 0x%" PRIx32 ", argument 0x%" PRIx32 "; it is dark now",
 		        o->config.path, status.fault_code, status.fault_arg);
 	phase_track_init(&o->track);
+	optics_gate_init(&o->gate, o->config.gates_follow);
 	o->epoch = 0;
 	optics_otdr_lost(&o->otdr);
 	optics_qrng_lost(&o->qrng);
@@ -337,8 +312,10 @@ unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_n
 	optics_otdr_poll(&o->otdr, card);
 	optics_qrng_poll(&o->qrng, card);
 	optics_monitor_poll(&o->monitor, card);
-	if (o->config.role == CARD_IS_BOB)
+	if (o->config.role == CARD_IS_BOB) {
+		optics_gate_poll(&o->gate, card, &o->track, o->slot_fs, now_ns);
 		return (unsigned int)done + receive_clicks(o, engine, now_ns);
+	}
 	return (unsigned int)done + receive_choices(o, engine);
 }
 
@@ -405,8 +382,8 @@ void optics_status_read(const struct optics *o, struct optics_status *out)
 	*out = (struct optics_status){.simulated = optics_simulated(o),
 	                              .clicks_no_phase = o->no_phase,
 	                              .clicks_same_slot = o->same_slot,
-	                              .coins_card = o->coins_card,
-	                              .coins_kernel = o->coins_kernel};
+	                              .coins_card = o->coins.from_card,
+	                              .coins_kernel = o->coins.from_kernel};
 	qrng_status_read(o->qrng.qrng, &out->qrng);
 	if (__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE))
 		return;
@@ -414,5 +391,7 @@ void optics_status_read(const struct optics *o, struct optics_status *out)
 	out->qrng_present = card_has_random(o->card);
 	out->phase_locked = o->track.locked;
 	out->frequency_ppb = o->track.frequency * 1e9;
+	out->coherence = o->track.coherence;
+	out->gate = o->gate.gate;
 	card_status_read(o->card, &out->card);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "dataplane/optics_gate.h"
 #include "dataplane/optics_monitor.h"
 #include "dataplane/optics_otdr.h"
 #include "dataplane/optics_qrng.h"
@@ -61,7 +62,9 @@ struct optics_status {
 	bool present;   /* a card is in use */
 	bool simulated; /* as above, card or not */
 	bool phase_locked;
-	double frequency_ppb; /* transmitter's clock against the receiver's, Bob only */
+	double frequency_ppb;   /* transmitter's clock against the receiver's, Bob only */
+	double coherence;       /* of the clicks' arrivals, 0 to 1; likewise */
+	struct steer_gate gate; /* likewise */
 	/*
 	 * Clicks that are not handed on, since the start: without the transmitter's clock there is
 	 * no slot to name; of one slot of its grid a click was handed on already.
