@@ -189,6 +189,9 @@ struct config {
 		unsigned int blocks_in_flight;
 		double mu1, mu2, p_mu1, p_z;
 		uint32_t holdoff_ns;
+		bool gates_follow;    /* else they stay open */
+		bool detectors_set;   /* their temperature; else as the card was calibrated */
+		int32_t detectors_mc; /* 10^-3 C */
 		struct {
 			uint32_t interval_s, wavelength_nm, pulse_ns, range_m, averages, keep;
 			double group_index, backscatter_db, threshold_db;

@@ -303,6 +303,18 @@ static void read_qrng(const json_t *o, struct config *out)
 	out->qkd.qrng.alpha = uint_of(o, "false-alarm");
 }
 
+static void read_receiver(const json_t *o, struct config *out)
+{
+	out->qkd.holdoff_ns = uint_of(o, "holdoff");
+	out->qkd.gates_follow = o != NULL && strcmp(text_of(o, "gates"), "follow") == 0;
+	out->qkd.detectors_set = json_object_get(o, "temperature") != NULL;
+	if (out->qkd.detectors_set) {
+		double mc = 1000 * real_of(o, "temperature");
+
+		out->qkd.detectors_mc = (int32_t)(mc < 0 ? mc - 0.5 : mc + 0.5);
+	}
+}
+
 static void read_qkd(const json_t *o, struct config *out)
 {
 	const json_t *card = json_object_get(o, "card"), *source = json_object_get(o, "source");
@@ -315,7 +327,7 @@ static void read_qkd(const json_t *o, struct config *out)
 	out->qkd.mu2 = real_of(source, "mu2");
 	out->qkd.p_mu1 = real_of(source, "p-mu1");
 	out->qkd.p_z = real_of(source, "p-z");
-	out->qkd.holdoff_ns = uint_of(json_object_get(o, "receiver"), "holdoff");
+	read_receiver(json_object_get(o, "receiver"), out);
 	read_otdr(json_object_get(o, "otdr"), out);
 	read_qrng(json_object_get(o, "qrng"), out);
 	read_dwdm(json_object_get(o, "dwdm"), &out->qkd.dwdm);
