@@ -14,6 +14,7 @@
 
 #include "common/err.h"
 #include "config/config.h"
+#include "control/ladder.h"
 #include "dataplane/qkd_role.h"
 #include "dataplane/rekey.h"
 #include "dataplane/tunnel.h"
@@ -72,6 +73,8 @@ void link_wire_receiver(struct link *l,
 
 /* What the peer's power monitor reads, nW, as of the last second or so; 0: not known. */
 double link_peer_power(const struct link *l);
+/* How far its light has come up. */
+const struct ladder *link_ladder(const struct link *l);
 /* Whether something says that no block may become key; repeating the same is no cost. */
 void link_hold(struct link *l, bool held);
 

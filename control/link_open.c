@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/hkdf.h"
 #include "common/secret.h"
 #include "control/link_state.h"
@@ -112,6 +113,9 @@ static int create_role(struct link *l, const struct config *config, const uint8_
 	                 .p_mu1 = config->qkd.p_mu1,
 	                 .p_z = config->qkd.p_z,
 	                 .holdoff_ns = config->qkd.holdoff_ns,
+	                 .gates_follow = config->qkd.gates_follow,
+	                 .detectors_set = config->qkd.detectors_set,
+	                 .detectors_mc = config->qkd.detectors_mc,
 	                 .watchdog_ms = 1000},
 	        .qrng_claim = config->qkd.qrng.min_entropy,
 	        .qrng_alpha_log2 = config->qkd.qrng.alpha,
@@ -163,6 +167,7 @@ struct link *link_create(const struct config *config, struct channel_mux *mux,
 	l->unposted_end = &l->unposted;
 	l->site_a = config->site == CONFIG_SITE_A;
 	snprintf(l->resource, sizeof(l->resource), "link/%s", config->link);
+	ladder_reset(&l->ladder, l->site_a, clock_mono_ns());
 	l->channel_ipv6 = config->channel.local.ipv6;
 	l->level = (struct key_level){.low_water = config->keystore.low_water,
 	                              .max_keys = config->keystore.max_keys,

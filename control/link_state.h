@@ -8,6 +8,7 @@
 
 #include "control/alarm.h"
 #include "control/key_level.h"
+#include "control/ladder.h"
 #include "control/link.h"
 
 /* First byte of a message on the control stream. */
@@ -54,6 +55,7 @@ struct link {
 	double peer_power; /* that the peer's card sends; of the session */
 	uint64_t next_power_ns;
 	char card_reason[256]; /* why there is no card */
+	struct ladder ladder;
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;
 	struct key_level level;

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "control/qrng_watch.h"
+#include "control/steer_watch.h"
 
 LOG_COMPONENT_DEFINE(link_supervise)
 
@@ -25,6 +26,21 @@ static void watch_card(struct link *l, uint64_t now)
 		memcpy(l->card_reason, err.text, sizeof(l->card_reason));
 	link_alarm(!present, "no-card", l->resource, ALARM_MAJOR,
 	           present ? "the optical card runs" : l->card_reason);
+}
+
+const struct ladder *link_ladder(const struct link *l)
+{
+	return &l->ladder;
+}
+
+static void watch_ladder(struct link *l, const struct qkd_role_status *s, uint64_t now)
+{
+	bool raised;
+
+	ladder_poll(&l->ladder, s, s->optics.present ? "" : l->card_reason, now);
+	raised = ladder_alarms(&l->ladder, s);
+	link_alarm(raised, "calibration", l->resource, ALARM_MINOR,
+	           raised ? l->ladder.late_reason : "the light's start-up goes on");
 }
 
 static void watch_channel(struct link *l, const struct qkd_role_status *s)
@@ -79,6 +95,8 @@ void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t no
 	if (s->quantum) {
 		watch_card(l, now);
 		qrng_watch(l->resource, &s->optics, now);
+		steer_watch(l->resource, &s->optics);
+		watch_ladder(l, s, now);
 	}
 	tell_power(l, s, now);
 }

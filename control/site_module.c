@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common/clock.h"
+#include "control/card_json.h"
 #include "control/fibre_watch.h"
 #include "control/gateway.h"
 #include "control/live_watch.h"
@@ -242,22 +243,29 @@ static json_t *read_optics(void)
 {
 	struct qkd_role_status s;
 	struct link_stats l;
+	json_t *o;
 
 	if (site_link() == NULL)
 		return NULL;
 	qkd_role_status_read(link_role(site_link()), &s);
 	link_stats_read(site_link(), &l);
-	return json_pack("{s:b, s:b, s:f, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-	                 "present", s.optics.present, "phase_locked", s.optics.phase_locked,
-	                 "frequency_ppb", s.optics.frequency_ppb, "clicks_no_phase",
-	                 (json_int_t)s.optics.clicks_no_phase, "clicks_same_slot",
-	                 (json_int_t)s.optics.clicks_same_slot, "simulated", s.optics.simulated,
-	                 "stores_agree", l.connected, "blocks_stored", (json_int_t)l.blocks_stored,
-	                 "blocks_refused", (json_int_t)l.blocks_refused, "pads_fetched",
-	                 (json_int_t)l.pads_fetched, "pads_unknown", (json_int_t)l.pads_unknown,
-	                 "bad_messages", (json_int_t)l.bad_messages, "notes_dropped",
-	                 (json_int_t)(s.notes_dropped + l.notes_dropped), "datagrams_dropped",
-	                 (json_int_t)s.datagrams_dropped);
+	o = json_pack("{s:b, s:b, s:f, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	              "present", s.optics.present, "phase_locked", s.optics.phase_locked,
+	              "frequency_ppb", s.optics.frequency_ppb, "clicks_no_phase",
+	              (json_int_t)s.optics.clicks_no_phase, "clicks_same_slot",
+	              (json_int_t)s.optics.clicks_same_slot, "simulated", s.optics.simulated,
+	              "stores_agree", l.connected, "blocks_stored", (json_int_t)l.blocks_stored,
+	              "blocks_refused", (json_int_t)l.blocks_refused, "pads_fetched",
+	              (json_int_t)l.pads_fetched, "pads_unknown", (json_int_t)l.pads_unknown,
+	              "bad_messages", (json_int_t)l.bad_messages, "notes_dropped",
+	              (json_int_t)(s.notes_dropped + l.notes_dropped), "datagrams_dropped",
+	              (json_int_t)s.datagrams_dropped);
+	json_object_set_new(o, "coherence", json_real(s.optics.coherence));
+	json_object_set_new(o, "gate", card_gate_json(&s.optics.gate));
+	if (s.quantum)
+		json_object_set_new(o, "calibration",
+		                    ladder_json(link_ladder(site_link()), clock_mono_ns()));
+	return o;
 }
 
 static json_t *read_watch(void)

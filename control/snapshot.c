@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "control/card_json.h"
 #include "control/gateway.h"
 #include "control/status.h"
 
@@ -125,32 +126,6 @@ static json_t *engine_json(const struct engine_stats *s)
 	json_object_set_new(o, "aborts", aborts_json(s));
 	json_object_set_new(o, "last_abort", json_string(s->last_abort));
 	json_object_set_new(o, "disagreement", json_string(s->disagreement));
-	return o;
-}
-
-static json_t *card_json(const struct card_status *s)
-{
-	json_t *o = json_object();
-
-	BOOL(o, s, simulated);
-	BOOL(o, s, armed);
-	BOOL(o, s, lost);
-	BOOL(o, s, qrng_ok);
-	U64(o, s, abi);
-	U64(o, s, build);
-	U64(o, s, fault_code);
-	U64(o, s, clicks);
-	U64(o, s, doubles);
-	U64(o, s, gaps);
-	U64(o, s, gap_slots);
-	U64(o, s, lost_tags);
-	U64(o, s, lookups);
-	U64(o, s, sequence_errors);
-	U64(o, s, temperature_mc);
-	U64(o, s, photocurrent_na);
-	U64(o, s, tx_power_nw);
-	if (s->phase)
-		U64(o, s, phase_mrad2);
 	return o;
 }
 
