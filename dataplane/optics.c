@@ -31,7 +31,6 @@ struct optics {
 	/* control: wo while `given_up`, role: ro */
 	struct card *card;
 	bool simulated; /* any card so far */
-	uint64_t slot_fs;
 	/* role sets it and forgets the card, control clears it with a new one */
 	bool given_up;
 
@@ -105,7 +104,6 @@ static int open_and_arm(struct optics *o, struct card **card, struct err *err)
 		return rc;
 	}
 	card_status_read(*card, &status);
-	o->slot_fs = status.slot_period_fs;
 	if (status.simulated)
 		__atomic_store_n(&o->simulated, true, __ATOMIC_RELAXED);
 	return 0;
@@ -313,7 +311,7 @@ unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_n
 	optics_qrng_poll(&o->qrng, card);
 	optics_monitor_poll(&o->monitor, card);
 	if (o->config.role == CARD_IS_BOB) {
-		optics_gate_poll(&o->gate, card, &o->track, o->slot_fs, now_ns);
+		optics_gate_poll(&o->gate, card, &o->track, now_ns);
 		return (unsigned int)done + receive_clicks(o, engine, now_ns);
 	}
 	return (unsigned int)done + receive_choices(o, engine);

@@ -9,15 +9,14 @@ void optics_gate_init(struct optics_gate *o, bool follow)
 }
 
 void optics_gate_poll(struct optics_gate *o, struct card *card, const struct phase_track *track,
-                      uint64_t slot_fs, uint64_t now_ns)
+                      uint64_t now_ns)
 {
-	double place, slots_s;
+	double place;
 
-	if (!o->gate.wanted || slot_fs == 0)
+	if (!o->gate.wanted)
 		return;
 	place = track->locked ? phase_track_place(track, card_slot_now(card)) : 0;
-	slots_s = track->locked ? track->frequency * 1e15 / (double)slot_fs : 0;
-	if (steer_gate_turn(&o->gate, track->locked, place, slots_s, now_ns))
+	if (steer_gate_turn(&o->gate, track->locked, place, now_ns))
 		o->unsaid = true;
 	if (o->unsaid && card_gate(card, o->gate.start, (unsigned int)o->gate.s.set) == 0)
 		o->unsaid = false;

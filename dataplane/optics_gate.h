@@ -23,6 +23,6 @@ struct optics_gate {
 /* A card that was opened: its gates are open. */
 void optics_gate_init(struct optics_gate *o, bool follow);
 void optics_gate_poll(struct optics_gate *o, struct card *card, const struct phase_track *track,
-                      uint64_t slot_fs, uint64_t now_ns);
+                      uint64_t now_ns);
 
 #endif

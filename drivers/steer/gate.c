@@ -11,6 +11,9 @@
 #define SIGMAS 3.0
 /* Share of the clicks that a peak has. */
 #define PEAK 0.5
+/* Of a new speed; and how many there must be. */
+#define SMOOTH 0.2
+#define SPEEDS 5
 
 void steer_gate_init(struct steer_gate *g, bool wanted)
 {
@@ -86,25 +89,44 @@ static bool open_up(struct steer_gate *g, enum steer_state state)
 	return put(g, 0, STEER_GATE_UNIT);
 }
 
-bool steer_gate_turn(struct steer_gate *g, bool locked, double phase, double slots_s,
-                     uint64_t now_ns)
+/* How far the place moves in a step: the clock's own estimate of it is for windows of 1 ms. */
+static void follow(struct steer_gate *g, double place, uint64_t now_ns)
 {
-	double step = slots_s * (double)STEER_GATE_STEP_NS * 1e-9, at;
+	double steps = (double)(now_ns - g->place_ns) / (double)STEER_GATE_STEP_NS;
+
+	if (g->known && steps > 0) {
+		double speed = (place - g->place) / steps;
+
+		g->speed = g->speeds == 0 ? speed : g->speed + SMOOTH * (speed - g->speed);
+		g->speeds++;
+	}
+	g->known = true;
+	g->place = place;
+	g->place_ns = now_ns;
+}
+
+bool steer_gate_turn(struct steer_gate *g, bool locked, double place, uint64_t now_ns)
+{
+	double at;
 	long start;
 
 	if (!g->wanted)
 		return false;
 	if (!locked) {
 		forget(g);
+		g->known = false;
+		g->speeds = 0;
 		g->next_ns = now_ns;
 		return open_up(g, STEER_SETTLING);
 	}
 	if (now_ns < g->next_ns)
 		return false;
 	g->next_ns = now_ns + STEER_GATE_STEP_NS;
-	g->moved = step;
+	follow(g, place, now_ns);
+	if (g->speeds < SPEEDS)
+		return open_up(g, STEER_SETTLING);
 	/* Until the next step, and as long again until it holds. */
-	if (fabs(2 * step) * STEER_GATE_UNIT > STEER_GATE_MARGIN / 2.0)
+	if (fabs(2 * g->speed) * STEER_GATE_UNIT > STEER_GATE_MARGIN / 2.0)
 		return open_up(g, STEER_LIMIT);
 	if (g->width == 0) /* what was refused is so until another histogram says better */
 		return open_up(g, g->s.state == STEER_REFUSED ? STEER_REFUSED : STEER_SETTLING);
@@ -114,7 +136,7 @@ bool steer_gate_turn(struct steer_gate *g, bool locked, double phase, double slo
 		forget(g); /* and look again */
 		return opened;
 	}
-	at = phase + step - floor(phase + step);
+	at = place + g->speed - floor(place + g->speed);
 	start = lrint(at * STEER_GATE_UNIT - g->width / 2.0);
 	g->s.state = STEER_HELD;
 	return put(g, (unsigned int)(start & (STEER_GATE_UNIT - 1)), (int32_t)g->width);

@@ -32,8 +32,11 @@ struct steer_gate {
 	unsigned int start;
 	uint64_t next_ns;
 	uint32_t bin[STEER_GATE_BINS], clicks;
-	unsigned int width; /* that the histogram asks for; 0: not known yet */
-	double moved;       /* slots in the last step */
+	unsigned int width;  /* that the histogram asks for; 0: not known yet */
+	bool known;          /* PLACE and SPEED are */
+	double place, speed; /* slots, at the last step; slots a step, smoothed */
+	uint64_t place_ns;
+	unsigned int speeds; /* that SPEED is made of */
 };
 
 void steer_gate_init(struct steer_gate *g, bool wanted);
@@ -42,11 +45,9 @@ void steer_gate_init(struct steer_gate *g, bool wanted);
 void steer_gate_click(struct steer_gate *g, double late);
 
 /*
- * The clock: LOCKED, where pulses arrive in the present slot (in slots, any whole number added) and
- * how far that moves in a second. True: start and s.set are to be set. Gates open at once when the
- * clock is lost.
+ * The clock: LOCKED, and where pulses arrive in the present slot, in slots, counted on from turn to
+ * turn. True: start and s.set are to be set. Gates open at once when the clock is lost.
  */
-bool steer_gate_turn(struct steer_gate *g, bool locked, double phase, double slots_s,
-                     uint64_t now_ns);
+bool steer_gate_turn(struct steer_gate *g, bool locked, double place, uint64_t now_ns);
 
 #endif
