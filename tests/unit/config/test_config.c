@@ -80,6 +80,7 @@ static void test_examples_load(void)
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.qber_abort, 0.08, 1e-12);
 	CU_ASSERT_DOUBLE_EQUAL(a.qkd.qber_alarm, 0.05, 1e-12);
 	CU_ASSERT_EQUAL(b.qkd.holdoff_ns, 1000);
+	CU_ASSERT_FALSE(b.qkd.gates_follow || b.qkd.detectors_set);
 	CU_ASSERT_EQUAL(a.keystore.max_keys, 100000);
 	CU_ASSERT_EQUAL(a.keystore.ttl_s, 0);
 	CU_ASSERT_STRING_EQUAL(a.control.socket, "/run/lumengate/control.sock");
@@ -388,6 +389,10 @@ static const struct {
          ROOT "/qkd/receiver: belongs to the receiver at site b, and this is site a"},
         {EXAMPLE_B, "site", "\"a\"",
          ROOT "/qkd/receiver: belongs to the receiver at site b, and this is site a"},
+        {EXAMPLE_B, "qkd/receiver/temperature", "\"61\"",
+         ROOT "/qkd/receiver/temperature: out of range: must be -200 to 60"},
+        {EXAMPLE_B, "qkd/receiver/gates", "\"shut\"",
+         ROOT "/qkd/receiver/gates: Invalid enumeration value \"shut\""},
         {EXAMPLE_A, "site", "\"b\"", ROOT "/qkd: site b detects and needs a receiver section"},
         {EXAMPLE_A, "qkd/card", "{}", ROOT "/qkd/card: transport shm needs a path"},
         {EXAMPLE_A, "qkd/card/transport", "\"vfio\"",
@@ -511,6 +516,28 @@ static void test_card_by_pci_address(void)
 }
 
 /* Whether there is a plan at all, and what is on the fibre by it. */
+static void test_receiver_settings(void)
+{
+	static struct config c, next;
+	struct err err = {0};
+	char *text = variant(EXAMPLE_B, "qkd/receiver",
+	                     "{\"temperature\": \"-47.25\", \"gates\": \"follow\"}");
+
+	CU_ASSERT_EQUAL(config_parse(text, &c, &err), 0);
+	free(text);
+	CU_ASSERT_TRUE(c.qkd.gates_follow && c.qkd.detectors_set);
+	CU_ASSERT_EQUAL(c.qkd.detectors_mc, -47250);
+	CU_ASSERT_EQUAL(c.qkd.holdoff_ns, 1000);
+	next = c;
+	next.qkd.detectors_mc++;
+	CU_ASSERT_EQUAL(config_live_change(&c, &next, &err), -EPERM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "qkd/receiver/temperature"));
+	next = c;
+	next.qkd.gates_follow = false;
+	CU_ASSERT_EQUAL(config_live_change(&c, &next, &err), -EPERM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "qkd/receiver/gates"));
+}
+
 static void test_channel_plan(void)
 {
 	static struct config config;
@@ -678,7 +705,8 @@ static void test_missing_yang_directory(void)
 }
 
 UNIT_MAIN(UNIT(test_examples_load), UNIT(test_bad_input_names_path_and_reason),
-          UNIT(test_good_variants), UNIT(test_card_by_pci_address), UNIT(test_channel_plan),
-          UNIT(test_traffic_classes), UNIT(test_route_port_follows_next_hop),
-          UNIT(test_broken_json), UNIT(test_normal_form_is_a_fixed_point),
-          UNIT(test_load_names_the_file), UNIT(test_missing_yang_directory))
+          UNIT(test_good_variants), UNIT(test_card_by_pci_address), UNIT(test_receiver_settings),
+          UNIT(test_channel_plan), UNIT(test_traffic_classes),
+          UNIT(test_route_port_follows_next_hop), UNIT(test_broken_json),
+          UNIT(test_normal_form_is_a_fixed_point), UNIT(test_load_names_the_file),
+          UNIT(test_missing_yang_directory))
