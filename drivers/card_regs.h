@@ -242,6 +242,11 @@
 #define CARD_QRNG_KBIT_S     0x724 /* RO: rate of the stream under way, kb/s */
 #define CARD_QRNG_APT_BITS   1024
 
+#define CARD_QRNG_KIND_RCT     1u
+#define CARD_QRNG_KIND_APT     2u
+#define CARD_QRNG_KIND_STARTUP 4u
+#define CARD_QRNG_KIND_HARD    8u
+
 #define CARD_QRNG_STARTUP 0
 #define CARD_QRNG_OK      1
 #define CARD_QRNG_FAIL    2

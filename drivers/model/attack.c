@@ -75,7 +75,8 @@ size_t attack_usage(enum attack_kind kind, char *buf, size_t n)
 
 	add(buf, n, &used, "%s", a->name);
 	for (unsigned int i = 0; i < ATTACK_PARAMETERS && a->parameter[i].name != NULL; i++)
-		add(buf, n, &used, " %s", a->parameter[i].name);
+		add(buf, n, &used, a->parameter[i].optional ? " [%s]" : " %s",
+		    a->parameter[i].name);
 	return used;
 }
 
@@ -91,9 +92,10 @@ size_t attack_list(char *buf, size_t n)
 		    k > 0 ? "," : "", a->name, a->about);
 		for (unsigned int i = 0; i < ATTACK_PARAMETERS && a->parameter[i].name != NULL; i++)
 			add(buf, n, &used,
-			    "%s{\"name\":\"%s\",\"unit\":\"%s\",\"min\":%g,\"max\":%g}",
+			    "%s{\"name\":\"%s\",\"unit\":\"%s\",\"min\":%g,\"max\":%g%s}",
 			    i > 0 ? "," : "", a->parameter[i].name, a->parameter[i].unit,
-			    a->parameter[i].min, a->parameter[i].max);
+			    a->parameter[i].min, a->parameter[i].max,
+			    a->parameter[i].optional ? ",\"optional\":true" : "");
 		add(buf, n, &used, "]}");
 	}
 	add(buf, n, &used, "]");
@@ -147,7 +149,10 @@ int attack_parse(const char *text, struct attack *out, struct err *err)
 		char *end;
 		double v = strtod(text, &end);
 
-		if (end == text || (*end != '\0' && !isspace((unsigned char)*end)))
+		if (p->optional && text[strspn(text, " ")] == '\0') {
+			v = p->min;
+			end = (char *)text;
+		} else if (end == text || (*end != '\0' && !isspace((unsigned char)*end)))
 			return err_set(err, EINVAL, "it is \"attack %s\": %s is missing", usage,
 			               p->name);
 		if (!(v >= p->min && v <= p->max))

@@ -49,6 +49,7 @@ struct attack {
 	double mismatch_db; /* of the two detectors of a basis */
 	double gain_db;     /* by which light grows */
 	double card;        /* whose random source: CARD_ROLE_* */
+	double lane;        /* of it; below 0: all */
 	double value;       /* what is wrong with it */
 };
 

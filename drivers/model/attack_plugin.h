@@ -29,6 +29,7 @@ struct attack_parameter {
 	const char *name, *unit; /* NAME as in a request; UNIT "" for a share */
 	size_t offset;           /* of a double in struct attack */
 	double min, max;
+	bool optional; /* and those behind it: MIN unless it is given */
 };
 
 /* A pulse of intensity MU as it leaves Alice. */
@@ -46,7 +47,7 @@ struct attack_monitors {
 	double photocurrent_na[4], photocurrent_peak_na[4]; /* Bob; peak: mean of 10 us */
 };
 
-/* Where a faulty random source is in its stream. */
+/* Where a lane of a faulty random source is in its stream, since its start-up. */
 struct attack_random {
 	struct rng rng;
 	uint64_t seed, count;
@@ -64,7 +65,7 @@ struct attack_plugin {
 	                      struct otdr_point point[ATTACK_POINTS]);
 	void (*monitors)(const struct attack *attack, const struct optics_link *link,
 	                 struct attack_monitors *m);
-	/* What a card's random source gives in place of N raw bytes. */
+	/* What a lane of a card's random source gives in place of N raw bytes. */
 	void (*random)(const struct attack *attack, struct attack_random *state, uint8_t *bytes,
 	               size_t n);
 	/* Share of the time in which detectors answer to no photon. */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Faults of a card's random source, in its raw stream: stuck at one value, biased, or going round
- * a short sequence. What a card conditions by a hash looks as it always does, so the conditioned
- * stream does not show them and neither do Alice's choices; and the card's own tests are taken to
- * have failed with the source.
+ * Faults of a card's random source, in its noise: all lanes or one of them are stuck at one value,
+ * biased, or go round a sequence that begins anew with each start-up, each lane its own. What a
+ * card conditions by a hash looks as it always does, so the conditioned stream does not show them
+ * and neither do Alice's choices.
  */
 
 #include <math.h>
 #include <string.h>
 
 #include "drivers/model/attack_plugin.h"
+#include "drivers/model/qrng_card.h"
 
 #define BIAS_BITS 16
 
@@ -55,24 +56,28 @@ static void periodic(const struct attack *attack, struct attack_random *state, u
 	{                                                                                          \
 		"CARD", "1 Alice, 2 Bob", offsetof(struct attack, card), 1, 2                      \
 	}
+#define LANE                                                                                       \
+	{                                                                                          \
+		"LANE", "-1 all", offsetof(struct attack, lane), -1, QRNG_CARD_LANES_MAX - 1, true \
+	}
 
 const struct attack_plugin attack_qrng_stuck = {
         .name = "qrng-stuck",
-        .about = "the random source of that card gives one bit for ever",
-        .parameter = {CARD, {"BIT", "", offsetof(struct attack, value), 0, 1}},
+        .about = "the random source of that card, or a lane of it, gives one bit for ever",
+        .parameter = {CARD, {"BIT", "", offsetof(struct attack, value), 0, 1}, LANE},
         .random = stuck,
 };
 
 const struct attack_plugin attack_qrng_biased = {
         .name = "qrng-biased",
         .about = "its bits are ones with that probability",
-        .parameter = {CARD, {"P_ONE", "", offsetof(struct attack, value), 0, 1}},
+        .parameter = {CARD, {"P_ONE", "", offsetof(struct attack, value), 0, 1}, LANE},
         .random = biased,
 };
 
 const struct attack_plugin attack_qrng_periodic = {
         .name = "qrng-periodic",
         .about = "it goes round a sequence of so many bytes",
-        .parameter = {CARD, {"BYTES", "bytes", offsetof(struct attack, value), 1, 1e9}},
+        .parameter = {CARD, {"BYTES", "bytes", offsetof(struct attack, value), 1, 1e9}, LANE},
         .random = periodic,
 };

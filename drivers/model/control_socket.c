@@ -40,7 +40,7 @@ static int attack_reply(struct sim_link *link, const char *text, char *buf, size
 		return error_reply(buf, n, err.text);
 	rc = sim_link_attack(link, &attack);
 	if (rc == -EINVAL)
-		return error_reply(buf, n, "KM is not within the fibre");
+		return error_reply(buf, n, "the fibre has no such KM, or the card no such LANE");
 	if (rc < 0)
 		return error_reply(buf, n, "the light changed too often just now: try again");
 	return snprintf(buf, n,

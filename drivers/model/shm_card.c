@@ -139,7 +139,6 @@ static void function_reset(struct shm_card *card)
 	card->irq_cause = card->irq_new = card->irq_mask = card->irq_vector = 0;
 	card->moderation_us = DEFAULT_MODERATION_US;
 	card->watchdog_ms = 0;
-	card->reset_ns = card->now_ns;
 	put_defaults(card);
 	shm_card_put(card, CARD_MAGIC, CARD_MAGIC_VALUE);
 	shm_card_put(card, CARD_ABI, CARD_ABI_MAJOR << 24 | CARD_ABI_MINOR << 16);
@@ -153,6 +152,7 @@ static void function_reset(struct shm_card *card)
 	shm_card_put(card, CARD_TIME_LOCK, 1);
 	shm_monitor_reset(card);
 	monitor_begin(card);
+	qrng_card_reset(card);
 	otdr_card_reset(&card->otdr);
 	ocm_card_reset(card);
 	analog_reset(card);
@@ -176,10 +176,12 @@ void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, doubl
 	card->rng = *rng;
 	otdr_card_init(&card->otdr, NULL, false, 0);
 	ocm_card_init(&card->ocm, NULL, false, 0);
+	card->qrng.lanes = QRNG_CARD_LANES;
+	card->qrng.offered = true;
 	card->features =
-	        CARD_FEATURE_QRNG | CARD_FEATURE_TELEMETRY | CARD_FEATURE_SELF_TEST |
-	        CARD_FEATURE_MONITOR | CARD_FEATURE_PROTECTION | CARD_FEATURE_ANALOG |
-	        CARD_FEATURE_OTDR | CARD_FEATURE_OCM |
+	        CARD_FEATURE_QRNG | CARD_FEATURE_QRNG_TESTS | CARD_FEATURE_TELEMETRY |
+	        CARD_FEATURE_SELF_TEST | CARD_FEATURE_MONITOR | CARD_FEATURE_PROTECTION |
+	        CARD_FEATURE_ANALOG | CARD_FEATURE_OTDR | CARD_FEATURE_OCM |
 	        (role == CARD_ROLE_ALICE ? CARD_FEATURE_SYNC_PATTERN | CARD_FEATURE_TWO_DECOY |
 	                                           CARD_FEATURE_THREE_STATE
 	                                 : CARD_FEATURE_PHASE);
@@ -228,10 +230,12 @@ static void selftest_turn(struct shm_card *card)
 	uint32_t failed = card->selftest_failed;
 
 	if (card->selftest != CARD_SELFTEST_RUNNING || card->faulted ||
-	    card->now_ns - card->selftest_ns < SELFTEST_NS)
+	    card->now_ns - card->selftest_ns < SELFTEST_NS || card->qrng.state == CARD_QRNG_STARTUP)
 		return;
 	if (card->interlock != 0)
 		failed |= CARD_CHECK_INTERLOCK;
+	if (card->qrng.state != CARD_QRNG_OK)
+		failed |= CARD_CHECK_QRNG;
 	card->selftest = failed != 0 ? CARD_SELFTEST_FAIL : CARD_SELFTEST_PASSED;
 	shm_card_put(card, CARD_SELFTEST_FAILED, failed);
 	shm_card_put(card, CARD_SELFTEST, card->selftest);
@@ -335,11 +339,9 @@ static uint32_t write_register(struct shm_card *card, uint32_t offset, uint32_t 
 		card->silent_ns = 0;
 		shm_card_put(card, offset, value);
 		return value == 0 && card->armed ? CARD_WATCHDOG : 0;
-	case CARD_QRNG_CTRL:
-		card->qrng_ctrl = value & 1;
-		shm_card_put(card, offset, card->qrng_ctrl);
-		return 0;
 	}
+	if (offset >= CARD_QRNG_STATE && offset <= CARD_QRNG_KBIT_S)
+		return qrng_card_write(card, offset, value);
 	if (offset == CARD_OCM_CTRL || offset == CARD_OCM_PERIOD_MS)
 		return ocm_card_write(card, offset, value);
 	if (offset >= CARD_ANALOG(0) && offset <= CARD_ANALOG_APPLY)
@@ -396,6 +398,7 @@ void shm_card_end(struct shm_card *card)
 {
 	if (card->unplugged)
 		return;
+	qrng_card_turn(card);
 	selftest_turn(card);
 	shm_monitor_turn(card);
 	if (!card->faulted)

@@ -2,7 +2,7 @@
 
 /*
  * What the cards of both ends have in common: identity, control, faults, watchdog, mailbox,
- * rings (shm_ring.h), QRNG and telemetry. What is particular to an end hangs below as
+ * rings (shm_ring.h), QRNG (qrng_card.h) and telemetry. What is particular to an end hangs below as
  * shm_card_ops. The card believes nothing that it reads back from the file, which the host
  * can write: its state is in here and the registers show it.
  */
@@ -19,6 +19,7 @@
 #include "drivers/model/ocm_card.h"
 #include "drivers/model/monitor.h"
 #include "drivers/model/otdr_card.h"
+#include "drivers/model/qrng_card.h"
 #include "drivers/model/rng.h"
 #include "drivers/model/shm_ring.h"
 
@@ -73,11 +74,7 @@ struct shm_card {
 	struct shm_records monitor;
 	double injected_pw; /* light from outside at the back-reflection monitor */
 
-	uint64_t reset_ns;
-	uint32_t qrng_ctrl;
-	/* what is done to the raw stream */
-	struct attack random_fault;
-	struct attack_random random_state;
+	struct qrng_card qrng;
 	uint64_t telemetry_ns;
 	double power;   /* of the light, more than on the mean, relative: what its monitor sees */
 	double board_k; /* the board is so much warmer than on the mean */

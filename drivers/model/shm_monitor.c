@@ -5,46 +5,18 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/random.h"
 #include "drivers/model/shm_card.h"
 
-#define TELEMETRY_NS    (100 * NS_PER_MS)
-#define QRNG_STARTUP_NS (20 * NS_PER_MS)
-/* Bytes per turn: about 130 Mb/s at 4,000 turns a second. */
-#define QRNG_TURN_BYTES 4096
+#define TELEMETRY_NS (100 * NS_PER_MS)
 
 void shm_monitor_reset(struct shm_card *card)
 {
-	card->qrng_ctrl = 1;
 	card->telemetry_ns = card->now_ns;
 	card->temperature = 35 + rng_gauss(&card->rng);
 	card->laser = 25;
 	card->bias = 60000;
 	card->back_reflection = 900;
 	card->photocurrent_na = 0;
-	shm_card_put(card, CARD_QRNG_CTRL, card->qrng_ctrl);
-	shm_card_put(card, CARD_QRNG_STATE, CARD_QRNG_STARTUP);
-}
-
-/* These bytes become seeds of real keys: from the kernel, whatever --seed says. */
-static void qrng(struct shm_card *card)
-{
-	uint32_t left = QRNG_TURN_BYTES;
-
-	if (card->now_ns - card->reset_ns < QRNG_STARTUP_NS)
-		return;
-	shm_card_put(card, CARD_QRNG_STATE, CARD_QRNG_OK);
-	while (left > 0 && shm_ring_open(card, CARD_RING_QRNG, card->slot)) {
-		struct shm_ring *r = &card->ring[CARD_RING_QRNG];
-		uint32_t bytes = r->len - r->used < left ? r->len - r->used : left;
-
-		random_bytes(r->data + r->used, bytes);
-		if (!(card->qrng_ctrl & 1))
-			attack_random(&card->random_fault, card->role, &card->random_state,
-			              r->data + r->used, bytes);
-		shm_ring_commit(card, CARD_RING_QRNG, bytes);
-		left -= bytes;
-	}
 }
 
 /* Step of a mean-reverting walk: the value strays by about WIDTH within a minute. */
@@ -53,7 +25,7 @@ static double drift(struct rng *rng, double value, double mean, double width)
 	return value + (mean - value) / 600 + width * 0.05 * rng_gauss(rng);
 }
 
-static void telemetry(struct shm_card *card)
+void shm_monitor_turn(struct shm_card *card)
 {
 	bool alice = card->role == CARD_ROLE_ALICE;
 	struct card_telemetry t = {.slot = card->slot};
@@ -88,10 +60,4 @@ static void telemetry(struct shm_card *card)
 		t.check += words[i];
 	memcpy(record, &t, sizeof(t));
 	shm_ring_commit(card, CARD_RING_TELEMETRY, sizeof(t));
-}
-
-void shm_monitor_turn(struct shm_card *card)
-{
-	qrng(card);
-	telemetry(card);
 }

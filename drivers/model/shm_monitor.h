@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The QRNG stream and the telemetry of a card. */
+/* The telemetry of a card. */
 
 #ifndef DRIVERS_MODEL_SHM_MONITOR_H
 #define DRIVERS_MODEL_SHM_MONITOR_H

@@ -59,10 +59,8 @@ int sim_link_init(struct sim_link *s, const struct optics_link *optics, const st
 	s->alice.card.analog.bias_point = optics->modulator_mv;
 	s->alice.card.analog.bias_walk = optics->modulator_walk_mv;
 	rng_init_seed(&s->alice.card.analog.rng, rng_next(&dice));
-	rng_init_seed(&s->alice.card.random_state.rng, rng_next(&dice));
-	rng_init_seed(&s->bob.card.random_state.rng, rng_next(&dice));
-	s->alice.card.random_state.seed = rng_next(&dice);
-	s->bob.card.random_state.seed = rng_next(&dice);
+	qrng_card_seed(&s->alice.card, &dice);
+	qrng_card_seed(&s->bob.card, &dice);
 	return 0;
 }
 
@@ -212,7 +210,7 @@ int sim_link_attack(struct sim_link *s, const struct attack *attack)
 	struct light light = *clicks_last_light(&s->clicks);
 	struct otdr_fibre seen;
 
-	if (attack->km >= s->fibre_laid.length_km)
+	if (attack->km >= s->fibre_laid.length_km || attack->lane >= s->alice.card.qrng.lanes)
 		return -EINVAL;
 	if (fibre_seen(&s->fibre_done, attack, &seen) < 0)
 		return -EBUSY;
@@ -221,7 +219,7 @@ int sim_link_attack(struct sim_link *s, const struct attack *attack)
 	if (clicks_set_light(&s->clicks, &light) < 0)
 		return -EBUSY;
 	s->fibre = seen;
-	s->alice.card.random_fault = s->bob.card.random_fault = *attack;
+	s->alice.card.qrng.fault = s->bob.card.qrng.fault = *attack;
 	s->attack_before = s->attack;
 	s->attack = (struct sim_attack){
 	        .attack = *attack,

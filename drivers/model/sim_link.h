@@ -58,7 +58,7 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns);
 
 /*
  * From the next pulse on, in place of the one before. -EBUSY when the light changed too often just
- * now; -EINVAL: its place is not on the fibre.
+ * now; -EINVAL: its place is not on the fibre, its lane not in the card.
  */
 int sim_link_attack(struct sim_link *s, const struct attack *attack);
 

@@ -129,6 +129,10 @@ static int serve(const struct sim_options *o, struct sim_link *link, struct err 
 	if (rc == 0 && sim_link_init(link, &o->link, &rng, place_bar(alice), place_bar(bob),
 	                             clock_mono_ns()) < 0)
 		rc = err_set(err, ENOMEM, "out of memory for the transmitter's choices");
+	if (rc == 0) {
+		qrng_card_build(&link->alice.card, (unsigned int)o->qrng_lanes, o->qrng_tests != 0);
+		qrng_card_build(&link->bob.card, (unsigned int)o->qrng_lanes, o->qrng_tests != 0);
+	}
 	if (rc == 0)
 		alice_keep(&link->alice, o->retention_s);
 	if (rc == 0)
@@ -138,7 +142,9 @@ static int serve(const struct sim_options *o, struct sim_link *link, struct err 
 	if (rc == 0)
 		sim_link_lit(link, &o->lit);
 	if (rc == 0 && o->attack.kind != ATTACK_NONE && sim_link_attack(link, &o->attack) < 0)
-		rc = err_set(err, EINVAL, "--attack: its place is not on the fibre");
+		rc = err_set(err, EINVAL,
+		             "--attack: its place is not on the fibre, or its lane not "
+		             "in the card");
 	if (rc == 0)
 		run(link, &control, places);
 	sim_link_free(link);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/model/qrng_card.h"
 #include "drivers/physics/detector.h"
 #include "drivers/physics/itu_grid.h"
 
@@ -63,16 +64,18 @@ enum {
 	DETECTOR,
 	DRIFT,
 	RETENTION,
+	QRNG_LANES,
+	QRNG_TESTS,
 	GUEST_MEMORY,
 	SEED,
 	HELP,
 	OPTIONS
 };
 
-static const char *const others[] = {"alice",           "bob",       "control", "mode",
-                                     "alice-owner",     "bob-owner", "attack",  "channel",
-                                     "quantum-channel", "detector",  "drift",   "retention",
-                                     "guest-memory",    "seed",      "help"};
+static const char *const others[] = {
+        "alice",      "bob",        "control",         "mode",     "alice-owner", "bob-owner",
+        "attack",     "channel",    "quantum-channel", "detector", "drift",       "retention",
+        "qrng-lanes", "qrng-tests", "guest-memory",    "seed",     "help"};
 
 const char sim_options_help[] =
         "usage: lumengate-optics-sim --alice FILE --bob FILE [option...]\n"
@@ -86,6 +89,8 @@ const char sim_options_help[] =
         "them\n"
         "  --guest-memory FILE          of the machine in which cards ivshmem:SOCKET are\n"
         "  --retention S                seconds for which Alice keeps her choices (8)\n"
+        "  --qrng-lanes N               of the cards' random sources (4)\n"
+        "  --qrng-tests 0|1             the cards test them by themselves (1)\n"
         "  --quantum-channel NAME       (C34)\n"
         "  --channel \"NAME DBM [co|counter]\"   a data channel on the fibre; as often as one "
         "likes\n"
@@ -255,6 +260,15 @@ static int parse_other(struct sim_options *o, int option, const char *text, stru
 		return parse_drift(o, text, err);
 	case RETENTION:
 		return parse_number("retention", text, 2, 3600, &o->retention_s, err);
+	case QRNG_LANES:
+		if (parse_number("qrng-lanes", text, 1, QRNG_CARD_LANES_MAX, &o->qrng_lanes, err) <
+		    0)
+			return -EINVAL;
+		if (o->qrng_lanes != floor(o->qrng_lanes))
+			return err_set(err, EINVAL, "--qrng-lanes: %s is not whole", text);
+		return 0;
+	case QRNG_TESTS:
+		return parse_number("qrng-tests", text, 0, 1, &o->qrng_tests, err);
 	case GUEST_MEMORY:
 		o->guest_memory = text;
 		return 0;
@@ -288,8 +302,11 @@ int sim_options_parse(struct sim_options *o, int argc, char **argv, struct err *
 	struct option list[OPTIONS + 1] = {{0}};
 	int found = 0, rc = 0;
 
-	*o = (struct sim_options){
-	        .link = optics_link_default, .retention_s = 8, .lit = lit_default};
+	*o = (struct sim_options){.link = optics_link_default,
+	                          .retention_s = 8,
+	                          .qrng_lanes = QRNG_CARD_LANES,
+	                          .qrng_tests = 1,
+	                          .lit = lit_default};
 	o->alice_owner = o->bob_owner = (struct shm_file_owner){0600, (uid_t)-1, (gid_t)-1};
 	for (int i = 0; i < OPTIONS; i++) {
 		bool number = i < (int)NUMBERS;

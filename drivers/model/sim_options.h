@@ -25,6 +25,7 @@ struct sim_options {
 	struct attack attack;
 	struct lit lit;
 	double retention_s;
+	double qrng_lanes, qrng_tests; /* qrng_card_build() */
 	bool seeded, help;
 	uint64_t seed;
 };

@@ -19,9 +19,10 @@ static const char help[] =
         "\n"
         "Status 0: all hold. Checks that a card or transport cannot have are told as absent.\n";
 
-static const struct check *const groups[] = {
-        checks_registers, checks_control, checks_resets, checks_rings, checks_descriptors,
-        checks_streams,   checks_choices, checks_light,  checks_host,  checks_otdr};
+static const struct check *const groups[] = {checks_registers, checks_control,     checks_resets,
+                                             checks_rings,     checks_descriptors, checks_streams,
+                                             checks_qrng,      checks_choices,     checks_light,
+                                             checks_host,      checks_otdr};
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
 static unsigned int passed, failed, absent;

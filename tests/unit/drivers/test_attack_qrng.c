@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Faults of a card's random source, as they reach its host. */
+/* Faults of a card's random source, as they reach the host of a card without tests of its own. */
 
+#include <errno.h>
 #include <math.h>
 
 #include "tests/unit/drivers/model_host.h"
@@ -15,6 +16,8 @@ static struct host *drawn(const char *fault, int end, uint32_t ctrl, uint64_t se
 	struct attack a;
 	struct err err;
 
+	qrng_card_build(&h->link.alice.card, QRNG_CARD_LANES, false);
+	qrng_card_build(&h->link.bob.card, QRNG_CARD_LANES, false);
 	CU_ASSERT_EQUAL_FATAL(attack_parse(fault, &a, &err), 0);
 	CU_ASSERT_EQUAL(sim_link_attack(&h->link, &a), 0);
 	host_write(h, end, CARD_QRNG_CTRL, ctrl);
@@ -63,15 +66,39 @@ static void test_periodic(void)
 {
 	struct host *h = drawn("qrng-periodic 1 100", A, 0, 3);
 	const uint8_t *bytes = buffer(h, A, CARD_RING_QRNG, 0);
-	unsigned int again = 0, half = 0;
+	const unsigned int period = 100 * QRNG_CARD_LANES;
+	unsigned int again = 0, half = 0, beside = 0;
 
-	for (unsigned int i = 100; i < BYTES; i++) {
-		again += bytes[i] == bytes[i - 100];
-		half += bytes[i] == bytes[i - 50];
+	for (unsigned int i = period; i < BYTES; i++) {
+		again += bytes[i] == bytes[i - period];
+		half += bytes[i] == bytes[i - period / 2];
+		beside += bytes[i] == bytes[i - 1];
 	}
-	CU_ASSERT_EQUAL(again, BYTES - 100);
+	CU_ASSERT_EQUAL(again, BYTES - period);
 	CU_ASSERT(half < BYTES / 10);
-	CU_ASSERT(fabs(ones_off(h, A, 0.5)) < 40); /* of 100 bytes, repeated */
+	CU_ASSERT(beside < BYTES / 10);            /* each lane its own */
+	CU_ASSERT(fabs(ones_off(h, A, 0.5)) < 40); /* of 400 bytes, repeated */
+	host_close(h);
+}
+
+/* One lane of four. */
+static void test_lane(void)
+{
+	struct host *h = drawn("qrng-stuck 1 1 2", A, 0, 6);
+	const uint8_t *bytes = buffer(h, A, CARD_RING_QRNG, 0);
+	unsigned int stuck[QRNG_CARD_LANES] = {0};
+	struct attack a;
+	struct err err;
+
+	for (unsigned int i = 0; i < BYTES; i++)
+		stuck[i % QRNG_CARD_LANES] += bytes[i] == 0xff;
+	CU_ASSERT_EQUAL(stuck[2], BYTES / QRNG_CARD_LANES);
+	CU_ASSERT(stuck[0] < 30 && stuck[1] < 30 && stuck[3] < 30);
+	CU_ASSERT_EQUAL(attack_parse("qrng-stuck 1 1 4", &a, &err), 0);
+	CU_ASSERT_EQUAL(sim_link_attack(&h->link, &a), -EINVAL);
+	CU_ASSERT_EQUAL(attack_parse("qrng-stuck 1 1 16", &a, &err), -EINVAL);
+	CU_ASSERT_EQUAL(attack_parse("qrng-stuck 1 1", &a, &err), 0);
+	CU_ASSERT_EQUAL(a.lane, -1);
 	host_close(h);
 }
 
@@ -87,5 +114,5 @@ static void test_nothing_else_shows_it(void)
 	host_close(h);
 }
 
-UNIT_MAIN(UNIT(test_stuck), UNIT(test_biased), UNIT(test_periodic),
+UNIT_MAIN(UNIT(test_stuck), UNIT(test_biased), UNIT(test_periodic), UNIT(test_lane),
           UNIT(test_nothing_else_shows_it))
