@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+static uint64_t given;
+
 void random_bytes(void *buf, size_t n)
 {
 	uint8_t *p = buf;
 
+	__atomic_fetch_add(&given, n, __ATOMIC_RELAXED);
 	while (n > 0) {
 		ssize_t got = getrandom(p, n, 0);
 
@@ -22,6 +25,11 @@ void random_bytes(void *buf, size_t n)
 		p += got;
 		n -= (size_t)got;
 	}
+}
+
+uint64_t random_bytes_given(void)
+{
+	return __atomic_load_n(&given, __ATOMIC_RELAXED);
 }
 
 static int kernel_fill(void *ctx, void *buf, size_t n)

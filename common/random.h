@@ -6,6 +6,7 @@
 #define COMMON_RANDOM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* fill() writes N bytes and returns 0, or -EAGAIN when the source cannot give them yet. */
 struct random_source {
@@ -16,6 +17,8 @@ struct random_source {
 
 /* getrandom(2); aborts the process when the kernel has no generator. */
 void random_bytes(void *buf, size_t n);
+/* Bytes of it that this process has taken so far. Any thread. */
+uint64_t random_bytes_given(void);
 
 /* The same as a source named "getrandom". */
 extern const struct random_source random_kernel;

@@ -97,6 +97,7 @@ int lgctl_build_doctor(char **args, int n, struct lgctl_request *r, struct err *
 void lgctl_print_doctor(FILE *out, const json_t *result);
 
 /* lgctl_qrng.c */
+int lgctl_build_qrng_restart_test(char **args, int n, struct lgctl_request *r, struct err *err);
 int lgctl_build_qrng_record(char **args, int n, struct lgctl_request *r, struct err *err);
 void lgctl_print_qrng(FILE *out, const json_t *result);
 

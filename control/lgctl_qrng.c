@@ -9,10 +9,12 @@
 
 #include "control/base64.h"
 #include "control/lgctl.h"
+#include "control/qrng_matrix.h"
 
-#define LOOK_NS       100000000 /* between looks at a recording */
-#define LOOKS_MAX     6000      /* ten minutes of them */
-#define BYTES_DEFAULT 1000000   /* samples that SP 800-90B asks for */
+#define LOOK_NS          100000000 /* between looks at a recording */
+#define LOOKS_MAX        6000      /* ten minutes of them */
+#define BYTES_DEFAULT    1000000   /* samples that SP 800-90B asks for */
+#define RESTARTS_DEFAULT 1000      /* and samples after each (3.1.4.1) */
 
 static double real(const json_t *o, const char *name)
 {
@@ -65,21 +67,89 @@ void lgctl_print_qrng(FILE *out, const json_t *r)
 	}
 }
 
-/* NIST's tool reads a sample a byte, in its low bits: bytes as they are, or their bits. */
-static int write_samples(const char *path, const uint8_t *data, size_t n, bool bits,
-                         struct err *err)
+/* NIST's tool reads a symbol a byte, in its low bits: bytes as they are, or their bits. */
+static uint8_t *symbols_of(const uint8_t *data, size_t n, bool bits)
+{
+	uint8_t *out = malloc(bits ? 8 * n : n);
+
+	if (out == NULL)
+		return NULL;
+	if (!bits)
+		memcpy(out, data, n);
+	for (size_t i = 0; bits && i < 8 * n; i++)
+		out[i] = data[i / 8] >> i % 8 & 1;
+	return out;
+}
+
+static int write_symbols(const char *path, const uint8_t *symbols, size_t n, struct err *err)
 {
 	FILE *f = fopen(path, "we");
-	bool ok = true;
+	bool ok;
 
 	if (f == NULL)
 		return err_set(err, EINVAL, "%s: %s", path, strerror(errno));
-	if (!bits)
-		ok = fwrite(data, 1, n, f) == n;
-	for (size_t i = 0; bits && ok && i < 8 * n; i++)
-		ok = fputc(data[i / 8] >> i % 8 & 1, f) != EOF;
+	ok = fwrite(symbols, 1, n, f) == n;
 	ok = fclose(f) == 0 && ok;
 	return ok ? 0 : err_set(err, EIO, "%s: cannot be written", path);
+}
+
+/* Beside what is claimed: the most common value bounds the estimate of NIST's tool from above. */
+static void add_estimate(json_t *result, const uint8_t *symbols, size_t n, double claim)
+{
+	double estimate = n > 1 ? qrng_most_common(symbols, n) : 0;
+
+	json_object_set_new(result, "claimed", json_real(claim));
+	json_object_set_new(result, "most_common_value", json_real(estimate));
+	json_object_set_new(result, "claim_holds", json_boolean(estimate >= claim));
+}
+
+static int add_matrix(json_t *result, const uint8_t *symbols, size_t n, uint32_t restarts,
+                      double claim, struct err *err)
+{
+	struct qrng_matrix m;
+	bool sane;
+
+	if (qrng_matrix_check(symbols, restarts, (uint32_t)(n / restarts), claim, &m) < 0)
+		return err_set(err, ENOMEM, "qrng restart-test: out of memory");
+	sane = m.row < m.row_cutoff && m.column < m.column_cutoff;
+	json_object_set_new(result, "row_most", json_integer(m.row));
+	json_object_set_new(result, "row_cutoff", json_integer(m.row_cutoff));
+	json_object_set_new(result, "column_most", json_integer(m.column));
+	json_object_set_new(result, "column_cutoff", json_integer(m.column_cutoff));
+	json_object_set_new(result, "sane", json_boolean(sane));
+	if (sane)
+		return 0;
+	return err_set(
+	        err, ERANGE,
+	        "qrng restart-test: failed: a value comes %u times in a row, %u in a column; "
+	        "at %g bits a symbol that is %u, %u at most",
+	        m.row, m.column, claim, m.row_cutoff - 1, m.column_cutoff - 1);
+}
+
+static int assess(const char *path, bool bits, const uint8_t *data, size_t n, json_t *result,
+                  struct err *err)
+{
+	uint32_t restarts = (uint32_t)real(result, "restarts");
+	double claim = real(result, "min_entropy") * (bits ? 1 : 8);
+	uint8_t *symbols = symbols_of(data, n, bits);
+	int rc;
+
+	if (symbols == NULL)
+		return err_set(err, ENOMEM, "qrng record: out of memory");
+	n *= bits ? 8 : 1;
+	rc = write_symbols(path, symbols, n, err);
+	json_object_del(result, "data");
+	json_object_del(result, "ready");
+	json_object_del(result, "done");
+	json_object_del(result, "min_entropy");
+	json_object_set_new(result, "written", json_string(path));
+	json_object_set_new(result, "bits_per_symbol", json_integer(bits ? 1 : 8));
+	json_object_set_new(result, "symbols", json_integer((json_int_t)n));
+	add_estimate(result, symbols, n, claim);
+	if (rc == 0 && restarts > 0)
+		rc = add_matrix(result, symbols, n, restarts, claim, err);
+	free(symbols);
+	return rc;
 }
 
 static int follow_record(const struct lgctl_request *r, const char *socket, json_t **result,
@@ -87,7 +157,6 @@ static int follow_record(const struct lgctl_request *r, const char *socket, json
 {
 	const struct lgctl_request look = {.method = "qrng_recorded"};
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
-	bool bits = r->path[0] == '1';
 	const char *text = NULL;
 	uint8_t *data;
 	ssize_t n;
@@ -108,38 +177,71 @@ static int follow_record(const struct lgctl_request *r, const char *socket, json
 	data = malloc(strlen(text) + 1);
 	n = data != NULL ? base64_decode(text, strlen(text), data) : -1;
 	rc = n < 0 ? err_set(err, EPROTO, "qrng record: the answer is no stream")
-	           : write_samples(r->path + 1, data, (size_t)n, bits, err);
+	           : assess(r->path + 1, r->path[0] == '1', data, (size_t)n, *result, err);
 	free(data);
-	json_object_del(*result, "data");
-	json_object_set_new(*result, "written", json_string(r->path + 1));
-	json_object_set_new(*result, "bits_per_symbol", json_integer(bits ? 1 : 8));
-	json_object_set_new(*result, "symbols", json_integer((json_int_t)n * (bits ? 8 : 1)));
 	return rc;
 }
 
-/* FILE [--stream raw|conditioned] [--bytes N] [--symbol 1|8]; the path begins with the symbol. */
+static json_int_t option(json_t *params, const char *name, json_int_t value)
+{
+	const json_t *given = json_object_get(params, name);
+
+	value = given != NULL ? json_integer_value(given) : value;
+	json_object_del(params, name);
+	return value;
+}
+
+/* The path begins with the symbol. */
+static int follow_with(const char *command, const char *path, json_int_t symbol,
+                       struct lgctl_request *r, struct err *err)
+{
+	static char kept[4096];
+
+	if (symbol != 1 && symbol != 8)
+		return err_set(err, EINVAL, "%s: --symbol is 1 or 8 bits", command);
+	if (strlen(path) + 2 > sizeof(kept))
+		return err_set(err, EINVAL, "%s: the file's name is too long", command);
+	snprintf(kept, sizeof(kept), "%d%s", (int)symbol, path);
+	r->path = kept;
+	r->follow = follow_record;
+	return 0;
+}
+
+/* FILE [--stream raw|conditioned] [--bytes N] [--symbol 1|8] [--lane N] */
 int lgctl_build_qrng_record(char **args, int n, struct lgctl_request *r, struct err *err)
 {
-	static const char *const options[] = {"stream", "=bytes", "=symbol"};
-	static char path[4096];
-	json_int_t symbol = 8;
-	int rc = lgctl_options_build("qrng record", options, 3, args + 1, n - 1, &r->params, err);
+	static const char *const options[] = {"stream", "=bytes", "=symbol", "lane"};
+	int rc = lgctl_options_build("qrng record", options, 4, args + 1, n - 1, &r->params, err);
 
 	if (rc < 0)
 		return rc;
-	if (json_object_get(r->params, "symbol") != NULL)
-		symbol = json_integer_value(json_object_get(r->params, "symbol"));
-	json_object_del(r->params, "symbol");
-	if (symbol != 1 && symbol != 8)
-		return err_set(err, EINVAL, "qrng record: --symbol is 1 or 8 bits");
-	if (strlen(args[0]) + 2 > sizeof(path))
-		return err_set(err, EINVAL, "qrng record: the file's name is too long");
 	if (json_object_get(r->params, "stream") == NULL)
 		json_object_set_new(r->params, "stream", json_string("raw"));
-	if (json_object_get(r->params, "bytes") == NULL)
-		json_object_set_new(r->params, "bytes", json_integer(BYTES_DEFAULT));
-	snprintf(path, sizeof(path), "%d%s", (int)symbol, args[0]);
-	r->path = path;
-	r->follow = follow_record;
-	return 0;
+	json_object_set_new(r->params, "bytes",
+	                    json_integer(option(r->params, "bytes", BYTES_DEFAULT)));
+	return follow_with("qrng record", args[0], option(r->params, "symbol", 8), r, err);
+}
+
+/* FILE [--restarts N] [--samples N] [--symbol 1|8] [--lane N] */
+int lgctl_build_qrng_restart_test(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	static const char *const options[] = {"=restarts", "=samples", "=symbol", "lane"};
+	int rc = lgctl_options_build("qrng restart-test", options, 4, args + 1, n - 1, &r->params,
+	                             err);
+	json_int_t samples, symbol;
+
+	if (rc < 0)
+		return rc;
+	symbol = option(r->params, "symbol", 8);
+	samples = option(r->params, "samples", RESTARTS_DEFAULT);
+	if (symbol == 1 && samples % 8 != 0)
+		return err_set(err, EINVAL,
+		               "qrng restart-test: --samples of a bit: %lld is no "
+		               "multiple of 8",
+		               (long long)samples);
+	json_object_set_new(r->params, "stream", json_string("raw"));
+	json_object_set_new(r->params, "restarts",
+	                    json_integer(option(r->params, "restarts", RESTARTS_DEFAULT)));
+	json_object_set_new(r->params, "bytes", json_integer(symbol == 1 ? samples / 8 : samples));
+	return follow_with("qrng restart-test", args[0], symbol, r, err);
 }

@@ -150,12 +150,18 @@ static json_t *quantum_link(unsigned int offset, unsigned int *total)
 	return rest(rows, offset, total);
 }
 
+static json_t *qrng(unsigned int offset, unsigned int *total)
+{
+	return rest(status_section_read("qrng"), offset, total);
+}
+
 static const struct command {
 	const char *name, *help;
 	rows_fn rows;
 } commands[] = {
         {"/lumengate/status", "State of the gateway. Parameters: offset,count", status},
         {"/lumengate/link", "The quantum link. Parameters: offset,count", quantum_link},
+        {"/lumengate/qrng", "The random source. Parameters: offset,count", qrng},
         {"/lumengate/ports", "Ports. Parameters: offset,count", ports},
         {"/lumengate/cores", "Polling cores. Parameters: offset,count", cores},
         {"/lumengate/tunnels", "Tunnels. Parameters: offset,count", tunnels},

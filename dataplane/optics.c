@@ -308,7 +308,10 @@ unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_n
 	if (watch_random(o, engine))
 		return 1;
 	optics_otdr_poll(&o->otdr, card);
-	optics_qrng_poll(&o->qrng, card);
+	if (optics_qrng_poll(&o->qrng, card)) {
+		give_up(o, engine, 0);
+		return 1;
+	}
 	optics_monitor_poll(&o->monitor, card);
 	if (o->config.role == CARD_IS_BOB) {
 		optics_gate_poll(&o->gate, card, &o->track, now_ns);

@@ -14,13 +14,11 @@ static void state_set(struct optics_qrng *o, enum optics_tape_state state)
 	__atomic_store_n(&o->state, (int)state, __ATOMIC_RELEASE);
 }
 
-int optics_qrng_tape(struct optics_qrng *o, bool raw, uint8_t *buf, size_t size)
+int optics_qrng_tape(struct optics_qrng *o, const struct card_tape *tape)
 {
 	if (state_of(o) != OPTICS_TAPE_IDLE)
 		return -EBUSY;
-	o->raw = raw;
-	o->buf = buf;
-	o->size = size;
+	o->tape = *tape;
 	__atomic_store_n(&o->abort, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&o->used, 0, __ATOMIC_RELAXED);
 	state_set(o, OPTICS_TAPE_ASKED);
@@ -58,38 +56,44 @@ static void fail(struct optics_qrng *o, int error)
 	state_set(o, OPTICS_TAPE_FAILED);
 }
 
-static void running(struct optics_qrng *o, struct card *card)
+/* True when it ended. */
+static bool running(struct optics_qrng *o, struct card *card)
 {
-	size_t used = card_random_taped(card);
+	ssize_t used = card_random_taped(card);
 	bool given_up = __atomic_load_n(&o->abort, __ATOMIC_RELAXED);
 
-	__atomic_store_n(&o->used, used, __ATOMIC_RELAXED);
-	if (used < o->size && !given_up)
-		return;
-	card_random_tape(card, o->raw, NULL, 0);
-	if (used == o->size)
+	if (used >= 0)
+		__atomic_store_n(&o->used, (size_t)used, __ATOMIC_RELAXED);
+	if (used >= 0 && (size_t)used < o->tape.size && !given_up)
+		return false;
+	card_random_tape(card, NULL);
+	if (used == (ssize_t)o->tape.size)
 		state_set(o, OPTICS_TAPE_READY);
 	else
-		fail(o, -ECANCELED);
+		fail(o, used < 0 ? (int)used : -ECANCELED);
+	return true;
 }
 
-void optics_qrng_poll(struct optics_qrng *o, struct card *card)
+static void begin(struct optics_qrng *o, struct card *card)
 {
-	switch (state_of(o)) {
-	case OPTICS_TAPE_ASKED:
-		if (!card_has_random(card)) {
-			fail(o, -ENOTSUP);
-			break;
-		}
-		card_random_tape(card, o->raw, o->buf, o->size);
-		state_set(o, OPTICS_TAPE_RUNNING);
-		break;
-	case OPTICS_TAPE_RUNNING:
-		running(o, card);
-		break;
-	default:
-		break;
+	int rc = card_has_random(card) ? card_random_tape(card, &o->tape) : -ENOTSUP;
+
+	if (rc < 0) {
+		fail(o, rc);
+		return;
 	}
+	if (o->tape.restarts > 0)
+		card_safe_off(card);
+	state_set(o, OPTICS_TAPE_RUNNING);
+}
+
+bool optics_qrng_poll(struct optics_qrng *o, struct card *card)
+{
+	enum optics_tape_state state = state_of(o);
+
+	if (state == OPTICS_TAPE_ASKED)
+		begin(o, card);
+	return state == OPTICS_TAPE_RUNNING && running(o, card) && o->tape.restarts > 0;
 }
 
 void optics_qrng_lost(struct optics_qrng *o)

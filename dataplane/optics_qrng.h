@@ -32,23 +32,25 @@ struct optics_qrng {
 
 	int state; /* atomic: enum optics_tape_state */
 	/* control: wo in IDLE (abort: always), role: ro */
-	bool raw, abort;
-	uint8_t *buf;
-	size_t size;
+	struct card_tape tape;
+	bool abort;
 	/* role: wo before READY or FAILED, control: ro */
 	size_t used;
 	int error;
 };
 
-/* Control thread. The next SIZE bytes into BUF; -EBUSY while another is under way. */
-int optics_qrng_tape(struct optics_qrng *o, bool raw, uint8_t *buf, size_t size);
+/*
+ * Control thread. Bytes as TAPE wants them; -EBUSY while another is under way. One with restarts
+ * darkens the card, and has it opened anew behind it.
+ */
+int optics_qrng_tape(struct optics_qrng *o, const struct card_tape *tape);
 void optics_qrng_abort(struct optics_qrng *o);
 /* Bytes so far; -errno of one that failed, -ENOENT: there is none. *READY: BUF is the caller's. */
 int64_t optics_qrng_taped(const struct optics_qrng *o, bool *ready);
 void optics_qrng_release(struct optics_qrng *o);
 
-/* Role: its part of a turn; and the card is lost. */
-void optics_qrng_poll(struct optics_qrng *o, struct card *card);
+/* Role: its part of a turn, true: the card is to be opened anew; and the card is lost. */
+bool optics_qrng_poll(struct optics_qrng *o, struct card *card);
 void optics_qrng_lost(struct optics_qrng *o);
 
 #endif

@@ -69,9 +69,12 @@ static int self_test(struct card *card, struct err *err)
 	}
 	if (state == CARD_ALL_ONES)
 		return err_set(err, ENODEV, "card: lost in its self-test");
-	if (state != CARD_SELFTEST_PASSED)
+	if (state != CARD_SELFTEST_PASSED) {
+		if (card_get(card, CARD_SELFTEST_FAILED) & CARD_CHECK_QRNG)
+			card_random_state(card, CARD_QRNG_FAIL);
 		return err_set(err, EIO, "card: self-test failed, checks 0x%" PRIx32,
 		               card_get(card, CARD_SELFTEST_FAILED));
+	}
 	return 0;
 }
 

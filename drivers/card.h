@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 #include "drivers/card_reading.h"
@@ -123,10 +124,20 @@ bool card_has_random(const struct card *card);
 
 /*
  * Record a stream: its next SIZE bytes go to BUF and to nobody else; of the conditioned one, when
- * it passes its tests. card_random_taped() is how many have come. BUF NULL: no more.
+ * it passes its tests. card_random_taped() is how many have come, or -EIO: the card's own tests
+ * failed while it was restarted. TAPE NULL: no more.
  */
-void card_random_tape(struct card *card, bool raw, uint8_t *buf, size_t size);
-size_t card_random_taped(const struct card *card);
+struct card_tape {
+	uint8_t *buf;
+	size_t size;
+	bool raw;
+	int lane; /* raw: of one lane; below 0: as they come */
+	unsigned int
+	        restarts; /* of a dark card with QRNG_TESTS: SIZE / RESTARTS bytes after each */
+};
+/* -ENOTSUP: it cannot restart its source; -ENODEV: it has no such lane. */
+int card_random_tape(struct card *card, const struct card_tape *tape);
+ssize_t card_random_taped(const struct card *card);
 
 /*
  * OTDR, on cards that offer it (else -ENOTSUP). An acquisition is started, runs in card_poll()

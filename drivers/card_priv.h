@@ -69,13 +69,16 @@ struct card {
 	struct qrng *qrng;
 	bool qrng_own;                         /* else the caller's */
 	bool qrng_up;                          /* the card says that it is well */
-	bool qrng_flows;                       /* samples came since it was opened */
 	uint64_t qrng_next_ns;                 /* with a full pool: when one more is tested */
 	uint64_t qrng_last_ns, qrng_silent_ns; /* last turn; without samples so far */
 	uint64_t qrng_posted_ns[1 << CARD_QRNG_LOG2]; /* by buffer */
-	uint8_t *tape;
-	bool tape_raw;
-	size_t tape_size, tape_used;
+	uint32_t qrng_lanes;
+	bool qrng_restart_due;       /* asked for by an operator, not written yet */
+	uint64_t qrng_restart_until; /* until then a FAIL may be the one before it */
+	struct card_tape tape;
+	size_t tape_used;
+	enum { TAPE_ROW, TAPE_ASK, TAPE_ASKED, TAPE_STARTUP, TAPE_BROKEN } tape_step;
+	uint64_t tape_asked_ns;
 
 	struct card_otdr *otdr; /* NULL: it has none */
 	struct card_ocm *ocm;   /* likewise */
@@ -137,5 +140,12 @@ int card_random_configure(struct card *card);
 void card_random_close(struct card *card);
 /* The card's word on its health, from QRNG_STATE. */
 void card_random_state(struct card *card, uint32_t state);
+
+/* A recording takes N raw bytes, as they lie in a buffer, or conditioned ones: true when it did. */
+bool card_tape_take(struct card *card, bool raw, const uint8_t *data, size_t n);
+/* It still waits for bytes. */
+bool card_tape_runs(const struct card *card);
+/* Its part of a turn: restarts. True: what is in the ring was drawn before one. */
+bool card_tape_restarts(struct card *card, uint64_t now_ns, bool ring_empty);
 
 #endif

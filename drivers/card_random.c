@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/secret.h"
@@ -14,6 +15,7 @@
 #define BUFFERS_A_TURN 2
 #define SILENT_NS      (2 * NS_PER_S)
 #define TURN_MAX_NS    (10 * NS_PER_MS) /* what this process slept through is no silence */
+#define RESTART_NS     (100 * NS_PER_MS)
 
 void card_random_discard(struct card *card)
 {
@@ -44,12 +46,12 @@ int card_random_open(struct card *card, struct qrng *qrng, struct err *err)
 int card_random_configure(struct card *card)
 {
 	struct qrng_status s;
-	uint32_t lanes = 1;
 	int rc = card_write(card, CARD_QRNG_CTRL, 0);
 
+	card->qrng_lanes = 1;
 	qrng_status_read(card->qrng, &s);
 	if ((card->features & CARD_FEATURE_QRNG_TESTS) != 0) {
-		lanes = card_get(card, CARD_QRNG_LANES);
+		card->qrng_lanes = card_get(card, CARD_QRNG_LANES);
 		if (rc == 0)
 			rc = card_write(card, CARD_QRNG_CLAIM,
 			                (uint32_t)lrint(s.limits.claim * 65536));
@@ -58,7 +60,7 @@ int card_random_configure(struct card *card)
 		if (rc == 0)
 			rc = card_write(card, CARD_QRNG_APT_CUTOFF, s.limits.apt);
 	}
-	qrng_begin(card->qrng, lanes);
+	qrng_begin(card->qrng, card->qrng_lanes);
 	return rc;
 }
 
@@ -74,42 +76,39 @@ bool card_has_random(const struct card *card)
 	return card->pool != NULL;
 }
 
+/* What failed first, in the card's words. */
+static void card_failed(struct card *card)
+{
+	bool tells = (card->features & CARD_FEATURE_QRNG_TESTS) != 0;
+	uint32_t kind = tells ? card_get(card, CARD_QRNG_FAIL_KIND) : 0;
+	bool rct = (kind & CARD_QRNG_KIND_RCT) != 0, apt = (kind & CARD_QRNG_KIND_APT) != 0;
+	char what[80];
+
+	snprintf(what, sizeof(what), "the card's own %s failed%s",
+	         rct                          ? "repetition count"
+	         : apt                        ? "adaptive proportion"
+	         : kind & CARD_QRNG_KIND_HARD ? "check of its source"
+	                                      : "health tests",
+	         kind & CARD_QRNG_KIND_STARTUP ? " in start-up" : "");
+	qrng_fail(card->qrng,
+	          rct   ? QRNG_FAULT_STUCK
+	          : apt ? QRNG_FAULT_BIASED
+	                : QRNG_FAULT_CARD,
+	          kind >> 8 & 0xff, what);
+}
+
 void card_random_state(struct card *card, uint32_t state)
 {
 	if (card->pool == NULL)
 		return;
-	if (state == CARD_QRNG_FAIL)
-		qrng_fail(card->qrng, QRNG_FAULT_CARD, 0, "the card's own health tests failed");
+	if (state != CARD_QRNG_FAIL)
+		card->qrng_restart_until = 0;
+	else if (!card->qrng_restart_due && card->qrng_restart_until == 0)
+		card_failed(card);
 	card->qrng_up = state == CARD_QRNG_OK;
 	if (!card->qrng_up)
 		card_random_discard(card);
 	card_status_set(card, qrng_ok, card->qrng_up && qrng_state(card->qrng) == QRNG_OK);
-}
-
-void card_random_tape(struct card *card, bool raw, uint8_t *buf, size_t size)
-{
-	card->tape = buf;
-	card->tape_raw = raw;
-	card->tape_size = size;
-	card->tape_used = 0;
-}
-
-size_t card_random_taped(const struct card *card)
-{
-	return card->tape_used;
-}
-
-/* True: DATA belongs to who records, and is nobody's secret. */
-static bool tape(struct card *card, bool raw, const uint8_t *data, size_t n)
-{
-	size_t left = card->tape_size - card->tape_used;
-
-	if (card->tape == NULL || card->tape_raw != raw || left == 0)
-		return false;
-	n = n < left ? n : left;
-	memcpy(card->tape + card->tape_used, data, n);
-	card->tape_used += n;
-	return true;
 }
 
 static void take(struct card *card, const struct card_buffer *b, uint64_t after_ns)
@@ -117,12 +116,11 @@ static void take(struct card *card, const struct card_buffer *b, uint64_t after_
 	size_t room = CARD_RANDOM_MAX - card->pool_bytes, made;
 	uint8_t *out = card->pool + card->pool_bytes;
 
-	card->qrng_flows = true;
 	card->qrng_silent_ns = 0;
-	if (tape(card, true, b->data, b->used))
+	if (card_tape_take(card, true, b->data, b->used))
 		room = 0;
 	made = qrng_feed(card->qrng, b->data, b->used, after_ns, out, room);
-	if (made > 0 && tape(card, false, out, made))
+	if (made > 0 && card_tape_take(card, false, out, made))
 		secret_wipe(out, made);
 	else
 		card->pool_bytes += made;
@@ -135,11 +133,27 @@ static void watch_silence(struct card *card, uint64_t now_ns)
 	uint64_t passed = now_ns - card->qrng_last_ns;
 
 	card->qrng_last_ns = now_ns;
-	if (!card->qrng_flows || !card->qrng_up || now_ns < card->qrng_next_ns)
+	if (now_ns < card->qrng_next_ns)
 		return;
 	card->qrng_silent_ns += passed < TURN_MAX_NS ? passed : TURN_MAX_NS;
 	if (card->qrng_silent_ns > SILENT_NS)
-		qrng_fail(card->qrng, QRNG_FAULT_SILENT, 0, "no samples for two seconds");
+		qrng_fail(card->qrng, QRNG_FAULT_SILENT, 0,
+		          card->qrng_up ? "no samples for two seconds"
+		                        : "no end of the card's start-up");
+}
+
+/* An operator wants start-up tests anew: of the card too, whose FAIL gives no byte. */
+static void restart(struct card *card, uint64_t now_ns)
+{
+	if (qrng_take_restart(card->qrng) && (card->features & CARD_FEATURE_QRNG_TESTS) != 0 &&
+	    !card->qrng_up)
+		card->qrng_restart_due = true;
+	if (card->qrng_restart_due && card->ops->write32(card->t, CARD_QRNG_RESTART, 1) == 0) {
+		card->qrng_restart_due = false;
+		card->qrng_restart_until = now_ns + RESTART_NS;
+	}
+	if (now_ns > card->qrng_restart_until)
+		card->qrng_restart_until = 0;
 }
 
 unsigned int card_random_poll(struct card *card, uint64_t now_ns)
@@ -148,21 +162,29 @@ unsigned int card_random_poll(struct card *card, uint64_t now_ns)
 	uint32_t tail = r->tail;
 	struct card_buffer b;
 	unsigned int n = 0;
+	bool old, empty = false;
 
 	if (card->pool == NULL)
 		return 0;
 	watch_silence(card, now_ns);
+	restart(card, now_ns);
+	old = card->tape.restarts > 0 && card_tape_restarts(card, now_ns, false);
 	while (n < BUFFERS_A_TURN) {
-		bool full = card->tape_used == card->tape_size &&
+		bool full = !card_tape_runs(card) &&
 		            CARD_RANDOM_MAX - card->pool_bytes < CARD_RING_BUFFER_BYTES;
 
-		if ((full && now_ns < card->qrng_next_ns) || !card_ring_next(r, &b))
+		if (full && now_ns < card->qrng_next_ns)
+			break;
+		empty = !card_ring_next(r, &b);
+		if (empty)
 			break;
 		if (full)
 			card->qrng_next_ns = now_ns + IDLE_NS;
 		/* A buffer out of sequence may be an old one: its bytes were used. */
 		if (b.error || !b.in_sequence) {
 			card_status_add(card, sequence_errors, 1);
+			qrng_gap(card->qrng);
+		} else if (old) {
 			qrng_gap(card->qrng);
 		} else if (card->qrng_up) {
 			take(card, &b, card->qrng_posted_ns[(r->done - 1) & r->mask]);
@@ -171,6 +193,8 @@ unsigned int card_random_poll(struct card *card, uint64_t now_ns)
 		card_ring_release(r, 1);
 		n++;
 	}
+	if (old)
+		card_tape_restarts(card, now_ns, empty);
 	card_ring_refill(r);
 	/* What comes in these was drawn from now on. */
 	for (; tail != r->tail; tail++)

@@ -149,13 +149,14 @@ void qrng_restart(struct qrng *q)
 	__atomic_store_n(&q->restart, true, __ATOMIC_RELEASE);
 }
 
-static void take_restart(struct qrng *q)
+bool qrng_take_restart(struct qrng *q)
 {
 	if (!__atomic_exchange_n(&q->restart, false, __ATOMIC_ACQ_REL) ||
 	    qrng_state(q) != QRNG_FAILED)
-		return;
+		return false;
 	forget(q);
 	state_set(q, QRNG_STARTUP);
+	return true;
 }
 
 /* Raw bytes that passed: full blocks become digests at OUT. */
@@ -221,7 +222,7 @@ size_t qrng_feed(struct qrng *q, const uint8_t *raw, size_t n, uint64_t after_ns
 {
 	size_t made = 0;
 
-	take_restart(q);
+	qrng_take_restart(q);
 	q->next_lane = 0;
 	for (size_t i = 0; i < n && qrng_state(q) != QRNG_FAILED;) {
 		struct qrng_lane *l = &q->lane[q->next_lane];

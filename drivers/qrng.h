@@ -70,6 +70,8 @@ void qrng_fail(struct qrng *q, enum qrng_fault fault, unsigned int lane, const c
 
 /* Any thread: start-up tests anew at the next feeding, which end the fault when they pass. */
 void qrng_restart(struct qrng *q);
+/* On the feeding thread: takes that up before the next feeding. True: they begin now. */
+bool qrng_take_restart(struct qrng *q);
 
 /* Any thread. */
 enum qrng_state qrng_state(const struct qrng *q);

@@ -63,6 +63,7 @@ static void fake_defaults(void)
 	*fake_reg(CARD_STATUS) = CARD_STATUS_READY;
 	*fake_reg(CARD_TIME_SLOT_FS) = 1000000;
 	*fake_reg(CARD_QRNG_STATE) = CARD_QRNG_OK;
+	*fake_reg(CARD_QRNG_LANES) = features & CARD_FEATURE_QRNG_TESTS ? 4 : 0;
 	if (fake.analog) {
 		*fake_reg(CARD_ANALOG_PRESENT) = 1u << CARD_ANALOG_MODULATOR;
 		*fake_reg(CARD_ANALOG(CARD_ANALOG_MODULATOR) + CARD_ANALOG_MAX) = 6000;

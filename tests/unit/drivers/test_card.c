@@ -622,15 +622,18 @@ static void test_random_tape(void)
 
 	card_poll(card, now += NS_PER_MS);
 	give_random(card, QRNG_STARTUP_BUFFERS);
-	card_random_tape(card, true, taped, sizeof(taped));
+	struct card_tape raw = {taped, sizeof(taped), true, -1, 0},
+	                 few = {taped, 100, false, -1, 0};
+
+	CU_ASSERT_EQUAL(card_random_tape(card, &raw), 0);
 	give_random(card, 3);
 	CU_ASSERT_EQUAL(card_random_taped(card), sizeof(taped));
 	CU_ASSERT_EQUAL(card_random(card, &byte, 1), -EAGAIN);
-	card_random_tape(card, false, taped, 100);
+	CU_ASSERT_EQUAL(card_random_tape(card, &few), 0);
 	give_random(card, 1);
 	CU_ASSERT_EQUAL(card_random_taped(card), 100);
 	CU_ASSERT_EQUAL(card_random(card, &byte, 1), -EAGAIN);
-	card_random_tape(card, false, NULL, 0);
+	card_random_tape(card, NULL);
 	give_random(card, 1);
 	CU_ASSERT_EQUAL(card_random(card, &byte, 1), 0);
 	card_close(card);
