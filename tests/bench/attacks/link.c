@@ -19,6 +19,7 @@
 #define WAIT_NS     (250 * NS_PER_US)
 #define CLICKS_MAX  512
 #define WATCHDOG_MS 1000
+#define NO_LIGHT_NS (2 * NS_PER_S) /* qkd-engine/engine_bob.c */
 #define POWER_NS    (1 * NS_PER_S) /* control/link_supervise.c */
 /*
  * Neither tests of the random source, which cost more than all the rest and have rows of their own,
@@ -161,7 +162,11 @@ static void sift(void *ctx, const struct click *k, int choice)
 	struct monitor_counts c = {0};
 	struct squashed s;
 
-	if (k->state != CARD_RX_NORMAL || choice < 0)
+	/* Without the transmitter's clock the role hands nothing on. */
+	if (k->state != CARD_RX_NORMAL || !l->track.locked)
+		return;
+	l->light_ns = l->now_ns;
+	if (choice < 0)
 		return;
 	s = squash(k->detectors, squash_needs_coins(k->detectors)
 	                                 ? (unsigned int)(rng_next(&l->coins) >> 62)
@@ -248,7 +253,12 @@ void link_open(struct attacked_link *l, const struct link_params *p, uint64_t se
 	waiting = false;
 	l->sim.seen = sift;
 	l->sim.seen_ctx = l;
-	l->start_ns = l->now_ns;
+	l->start_ns = l->light_ns = l->now_ns;
+}
+
+bool link_is_dark(const struct attacked_link *l)
+{
+	return l->now_ns - l->light_ns >= NO_LIGHT_NS;
 }
 
 void link_close(struct attacked_link *l)
@@ -283,10 +293,11 @@ void link_attack(struct attacked_link *l, const struct attack *attack, uint64_t 
 	blocks_mark(&l->blocks);
 }
 
-static void take_clicks(struct attacked_link *l)
+/* False: there were none. */
+static bool take_clicks(struct attacked_link *l)
 {
 	static struct card_click clicks[CLICKS_MAX];
-	size_t n;
+	size_t n, all = 0;
 
 	do {
 		n = card_clicks(l->card[SITE_B], clicks, CLICKS_MAX);
@@ -299,7 +310,9 @@ static void take_clicks(struct attacked_link *l)
 			    phase_track_late(&l->track, c->slot, c->sub, &late))
 				optics_monitor_arrival(l->monitor[SITE_B], c->detectors, late);
 		}
+		all += n;
 	} while (n == CLICKS_MAX);
+	return all > 0;
 }
 
 /* As the optics role does. */
@@ -315,8 +328,8 @@ static void drive(struct attacked_link *l)
 		}
 		optics_monitor_poll(l->monitor[i], l->card[i]);
 	}
-	if (!l->lost[SITE_B])
-		take_clicks(l);
+	if (!l->lost[SITE_B] && !take_clicks(l))
+		phase_track_idle(&l->track, card_slot_now(l->card[SITE_B]));
 }
 
 void link_turn(struct attacked_link *l)
@@ -348,7 +361,7 @@ void link_status(const struct attacked_link *l, unsigned int site, struct qkd_ro
 	out->quantum = true;
 	out->engine = l->engine;
 	out->engine.role = site == SITE_A ? ENGINE_ALICE : ENGINE_BOB;
-	out->engine.aligned = true;
+	out->engine.aligned = l->track.locked;
 	out->optics.simulated = true;
 	if (l->lost[site])
 		return;

@@ -41,6 +41,7 @@ struct attacked_link {
 	struct phase_track track; /* of site B */
 	bool lost[SITES];         /* the card went dark by itself: it is not opened again */
 	uint64_t now_ns, start_ns;
+	uint64_t light_ns;     /* of the last detection */
 	uint64_t attack_pulse; /* light from here on is attacked; UINT64_MAX: none */
 
 	struct rng coins; /* of double clicks, samples, detections without a pulse */
@@ -59,6 +60,8 @@ void link_close(struct attacked_link *l);
 void link_attack(struct attacked_link *l, const struct attack *attack, uint64_t seed);
 /* LINK_TURN_NS more. */
 void link_turn(struct attacked_link *l);
+/* No detection for so long that the engine says "no-light". */
+bool link_is_dark(const struct attacked_link *l);
 /* As the role at that site has it. */
 void link_status(const struct attacked_link *l, unsigned int site, struct qkd_role_status *out);
 

@@ -46,6 +46,10 @@ static void engine_alarms(void)
 	if (now != NULL)
 		alarm_raise(now, "engine", ALARM_MAJOR, "");
 	all.engine_alarm = now;
+	if (link_is_dark(&all.link))
+		alarm_raise("no-light", "engine", ALARM_MAJOR, "");
+	else
+		alarm_clear("no-light", "engine", "");
 }
 
 static void turn(void)
