@@ -22,6 +22,7 @@ static const struct {
         [ABORT_DOUBT] = {"in_doubt", "in doubt when the session ended"},
         [ABORT_ALIGNMENT] = {"alignment", "alignment lost"},
         [ABORT_RANDOM] = {"random_source", "a random source failed"},
+        [ABORT_DECOYS] = {"decoys", "fewer decoys than on any honest fibre"},
 };
 
 const char *abort_reason_name(unsigned int reason)

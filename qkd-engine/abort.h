@@ -23,6 +23,7 @@ enum abort_reason {
 	ABORT_ALIGNMENT, /* alignment was lost, or given up: no light, no reply, another slot grid
 	                  */
 	ABORT_RANDOM,    /* an end's random source failed */
+	ABORT_DECOYS,    /* fewer detections of decoys than any honest fibre gives */
 	ABORT_REASONS
 };
 

@@ -9,8 +9,10 @@
 
 #include <math.h>
 
-#include "common/log.h"
 #include "common/clock.h"
+#include "common/decoy_share.h"
+#include "common/log.h"
+#include "common/tail.h"
 #include "qkd-engine/engine_state.h"
 #include "qkd-engine/frame_check.h"
 #include "qkd-engine/ldpc.h"
@@ -36,6 +38,9 @@ static uint32_t secret_bits(const struct engine *e, const struct block *b, const
 /* Where LDPC leaves nearly as much key and round trips are longer than this, it is taken. */
 #define ROUNDS_NS    (5 * NS_PER_MS)
 #define ROUNDS_SHARE 1.02
+
+/* One honest block in 10^10, if the intensities' ratio is off by all of DECOY_TOLERANCE. */
+#define DECOYS_LN_ALPHA (-10 * M_LN10)
 
 uint32_t block_frame_bits(const struct engine *e, enum reconcile_method method)
 {
@@ -136,6 +141,20 @@ static void planned(struct engine *e, const struct block_plan *p)
 	e->stats.leak_mode = p->mode;
 }
 
+/*
+ * Photon-number splitting: the bound takes what she knows, but where she lets some single photons
+ * pass it leaves key, of light that somebody is known to have handled.
+ */
+static bool decoys_missing(const struct engine *e, const struct block *b)
+{
+	const struct finite_key_source *s = &e->config.source;
+	const struct finite_key_counts *c = &b->counts;
+	uint64_t signal = c->n_z[0] + c->n_x[0], decoy = c->n_z[1] + c->n_x[1];
+	double least = decoy_share(s->mu[0], s->mu[1], s->p[0], s->p[1], 1);
+
+	return tail_binomial_below(decoy, signal + decoy, least) < DECOYS_LN_ALPHA;
+}
+
 bool block_plan(struct engine *e, struct block *b)
 {
 	const struct leak_sample sample = {.n = {b->counts.n_z[0], b->counts.n_z[1]},
@@ -146,6 +165,10 @@ bool block_plan(struct engine *e, struct block *b)
 
 	for (unsigned int k = 0; k < 2; k++)
 		e->stats.counted[k] += b->counts.n_z[k] + b->counts.n_x[k];
+	if (decoys_missing(e, b)) {
+		block_abort(e, b, ABORT_DECOYS, true);
+		return false;
+	}
 	leak_track_expect(&e->leak_track, &sample, &x);
 	choose(e, b, &x);
 	if (p->secret_bits == 0) {

@@ -4,17 +4,16 @@
 
 #include <string.h>
 
+#include "common/decoy_share.h"
 #include "drivers/watch/monitors.h"
 
 #define FEWER 0.9
 
 void watch_decoy_init(struct watch_decoy *w, double mu, double nu, double p_mu, double p_nu)
 {
-	double odds = p_nu * nu * (1 - WATCH_DECOY_TOLERANCE) / (p_mu * mu);
-
 	memset(w, 0, sizeof(*w));
-	w->p0 = odds / (1 + odds);
-	w->p1 = FEWER * odds / (1 + FEWER * odds);
+	w->p0 = decoy_share(mu, nu, p_mu, p_nu, 1);
+	w->p1 = decoy_share(mu, nu, p_mu, p_nu, FEWER);
 	cusum_init(&w->few, watch_nats(WATCH_DECOY));
 }
 

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/tail.h"
 #include "drivers/watch/monitors.h"
-#include "drivers/watch/tail.h"
 
 #define WINDOW_S   5.0
 #define CLICKS_MIN 10000         /* so that a count is normal as far as it matters */
@@ -193,6 +193,8 @@ uint32_t watch_loss_add(struct watch_loss *w, uint64_t clicks, double live_slots
 {
 	uint32_t over = 0;
 
+	if (!(seconds > 0))
+		return 0; /* nothing came yet */
 	if (!(live_slots > 0 && power > 0 && clicks > 0)) {
 		watch_loss_gap(w, seconds);
 		return 0;

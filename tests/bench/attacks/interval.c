@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "drivers/watch/tail.h"
+#include "common/tail.h"
 
 #define HALF  0.025
 #define STEPS 60

@@ -57,9 +57,10 @@ struct rig {
 	uint64_t light_seed; /* of the transmitter that Bob sees */
 	uint64_t alice_seed; /* of Alice's own: differs when fibres are crossed */
 	uint64_t next_click_ns;
-	double dark_share; /* clicks that have nothing to do with the light */
-	double flip;       /* errors */
-	double eve, eve_z; /* share of pulses that Eve measures, of these in Z */
+	double dark_share;     /* clicks that have nothing to do with the light */
+	double flip;           /* errors */
+	double eve, eve_z;     /* share of pulses that Eve measures, of these in Z */
+	double decoys_blocked; /* share of their detections that photon-number splitting costs */
 	bool fibre_cut, card_stuck;
 	uint64_t step_ns;
 	uint64_t holdoff_ns;
@@ -356,7 +357,7 @@ static inline bool rig_click(struct rig *r, uint64_t t, struct detection *d)
 			return false;
 		pulse = (struct choice){.basis = 0, .bit = 0};
 	} else {
-		if (rig_uniform(r) >= (pulse.intensity ? 0.1 / 0.3 : 1))
+		if (rig_uniform(r) >= (pulse.intensity ? 0.1 / 0.3 * (1 - r->decoys_blocked) : 1))
 			return false;
 		rig_eve(r, &pulse);
 	}

@@ -267,6 +267,38 @@ static void test_hold_ends_without_light(void)
 	rig_p_z = 0.6;
 }
 
+/*
+ * Fewer decoys than any honest fibre gives: the bound alone would leave key of such blocks, and yet
+ * not one becomes key, the first not either. Errors show nothing.
+ */
+static void test_decoys_missing(void)
+{
+	static struct rig r;
+	struct engine_stats a, b;
+	uint64_t started;
+
+	CU_ASSERT_TRUE_FATAL(rig_init(&r, 120000, &good, 15));
+	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, 2, 5 * NS_PER_S));
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT_EQUAL(b.aborts[ABORT_DECOYS], 0);
+	started = r.wire.now_ns;
+	r.decoys_blocked = 0.15;
+	rig_run(&r, 4 * NS_PER_S);
+	engine_stats_read(r.a.engine, &a);
+	engine_stats_read(r.b.engine, &b);
+	CU_ASSERT(b.aborts[ABORT_DECOYS] >= 2);
+	CU_ASSERT_EQUAL(a.aborts[ABORT_DECOYS], b.aborts[ABORT_DECOYS]);
+	CU_ASSERT_PTR_NOT_NULL(strstr(b.last_abort, "decoys"));
+	CU_ASSERT_EQUAL(a.alarms | b.alarms, 0);
+	/* The one that was filling may have had honest light enough. */
+	for (unsigned int i = 0; i < r.b.block_count; i++)
+		CU_ASSERT(r.b.blocks[i]->first_slot < started - r.flight_ns + r.offset_a);
+	r.decoys_blocked = 0;
+	CU_ASSERT_TRUE(rig_run_blocks(&r, r.b.block_count + 2, 6 * NS_PER_S));
+	rig_fini(&r);
+}
+
 UNIT_MAIN(UNIT(test_test_basis_late), UNIT(test_hold_ends_without_light), UNIT(test_both_bases),
           UNIT(test_key_basis), UNIT(test_test_basis), UNIT(test_one_pulse_in_three),
-          UNIT(test_from_the_start), UNIT(test_below_the_alarm), UNIT(test_held))
+          UNIT(test_from_the_start), UNIT(test_below_the_alarm), UNIT(test_held),
+          UNIT(test_decoys_missing))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include "common/decoy_share.h"
 #include "drivers/watch/decoy.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/drivers/watch/numbers.h"
@@ -31,7 +32,7 @@ static void test_honest(void)
 		watch_decoy_init(&w, MU, NU, P_MU, 1 - P_MU);
 		for (unsigned int i = 0; i < 2000; i++)
 			CU_ASSERT_EQUAL(block(&w, 1e7, gain(MU, eta),
-			                      gain(NU * (1 - 0.9 * WATCH_DECOY_TOLERANCE), eta)),
+			                      gain(NU * (1 - 0.9 * DECOY_TOLERANCE), eta)),
 			                0);
 	}
 }

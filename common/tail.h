@@ -8,8 +8,8 @@
  * positive.
  */
 
-#ifndef DRIVERS_WATCH_TAIL_H
-#define DRIVERS_WATCH_TAIL_H
+#ifndef COMMON_TAIL_H
+#define COMMON_TAIL_H
 
 #include <stdint.h>
 

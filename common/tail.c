@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "drivers/watch/tail.h"
+#include "common/tail.h"
 
 #include <math.h>
 
