@@ -50,6 +50,31 @@ int dwdm_planned(const struct config_dwdm *plan, double ghz)
 	return -1;
 }
 
+/* Too little for the ends to tell a channel's way by. */
+#define LOSS_LEAST_DB 1.0
+
+enum dwdm_launch dwdm_launched(const struct config_dwdm *plan, const struct card_ocm_scan *here,
+                               const struct card_ocm_scan *far, double ghz)
+{
+	const struct card_ocm_seen *a = dwdm_seen(here, ghz);
+	const struct card_ocm_seen *b = far != NULL ? dwdm_seen(far, ghz) : NULL;
+	double loss = plan->fibre_loss_db, more;
+
+	if (far == NULL || loss < LOSS_LEAST_DB)
+		return DWDM_ANYWHERE;
+	/* Seen at one end alone: what would arrive at the other is below what is seen there. */
+	if (a == NULL && b == NULL)
+		return DWDM_ANYWHERE;
+	if (b == NULL)
+		return a->power_mdbm * 1e-3 - loss < far->floor_mdbm * 1e-3 ? DWDM_HERE
+		                                                            : DWDM_ANYWHERE;
+	if (a == NULL)
+		return b->power_mdbm * 1e-3 - loss < here->floor_mdbm * 1e-3 ? DWDM_FAR
+		                                                             : DWDM_ANYWHERE;
+	more = (a->power_mdbm - b->power_mdbm) * 1e-3;
+	return more >= loss / 2 ? DWDM_HERE : more <= -loss / 2 ? DWDM_FAR : DWDM_ANYWHERE;
+}
+
 unsigned int dwdm_compare(const struct config_dwdm *plan, bool bob,
                           const struct card_ocm_scan *scan, struct dwdm_finding *out)
 {

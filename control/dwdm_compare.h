@@ -42,6 +42,12 @@ const struct card_ocm_seen *dwdm_seen(const struct card_ocm_scan *scan, double g
 /* The plan's channel at GHZ, or -1: the first of those at one frequency. */
 int dwdm_planned(const struct config_dwdm *plan, double ghz);
 
+/* Where a channel that is not planned comes from, as both ends see it. */
+enum dwdm_launch { DWDM_ANYWHERE, DWDM_HERE, DWDM_FAR };
+/* HERE and FAR: the last scans of this end and of the other, FAR may be NULL. */
+enum dwdm_launch dwdm_launched(const struct config_dwdm *plan, const struct card_ocm_scan *here,
+                               const struct card_ocm_scan *far, double ghz);
+
 /* Counts of other light a slot, all detectors together, and error rates with them. */
 struct dwdm_errors {
 	double counts, qber_z, qber_x;
@@ -49,7 +55,8 @@ struct dwdm_errors {
 
 /*
  * By the parameters in qkd/dwdm/prediction. Whether a channel that is not planned was launched at
- * this end or at the other the monitor cannot tell: LEAST and MOST of the errors that it can make.
+ * this end or at the other one monitor cannot tell: LEAST and MOST of the errors that it can make.
+ * With the other end's, FAR (NULL: there is none), it is known mostly, and both are the same.
  * Planned ones are taken as strong as they are seen, those below the monitor's floor as planned.
  */
 struct dwdm_prediction {
@@ -57,6 +64,6 @@ struct dwdm_prediction {
 	struct dwdm_errors plan, least, most;
 };
 void dwdm_predict(const struct config *config, double slot_hz, const struct card_ocm_scan *scan,
-                  struct dwdm_prediction *out);
+                  const struct card_ocm_scan *far, struct dwdm_prediction *out);
 
 #endif

@@ -9,8 +9,8 @@
 
 #include "control/dwdm_compare.h"
 
-/* SCAN may be NULL; error rates of the last second. */
+/* SCAN of this end and FAR of the other may be NULL; error rates of the last second. */
 json_t *dwdm_json(const struct config *config, double slot_hz, const struct card_ocm_scan *scan,
-                  double qber_z, double qber_x);
+                  const struct card_ocm_scan *far, double qber_z, double qber_x);
 
 #endif

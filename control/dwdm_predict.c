@@ -70,9 +70,12 @@ static void add_planned(struct plan_dwdm *d, const struct config_dwdm *plan, boo
 	}
 }
 
-/* That direction of channel C, seen at this end, which makes less noise, or the more. */
-static void add_unknown(struct plan_dwdm *d, double loss_db, bool bob, double ghz, double dbm,
-                        bool most)
+/*
+ * A channel seen at this end: as it is launched, or, where nobody knows that, of both directions
+ * the one which makes less noise, or the more.
+ */
+static void add_unplanned(struct plan_dwdm *d, double loss_db, bool bob, double ghz, double dbm,
+                          enum dwdm_launch launch, bool most)
 {
 	const struct lit_channel here = {.ghz = ghz, .dbm = dbm, .counter = bob};
 	const struct lit_channel far = {.ghz = ghz, .dbm = dbm + loss_db, .counter = !bob};
@@ -80,10 +83,23 @@ static void add_unknown(struct plan_dwdm *d, double loss_db, bool bob, double gh
 
 	lit_fibre_noise(&d->fibre, &d->quantum, &here, 1, NULL, 0, &a);
 	lit_fibre_noise(&d->fibre, &d->quantum, &far, 1, NULL, 0, &b);
-	if ((a.total > b.total) == most)
+	if (launch == DWDM_HERE || (launch == DWDM_ANYWHERE && (a.total > b.total) == most))
 		add(d, here.ghz, here.dbm, here.counter);
 	else
 		add(d, far.ghz, far.dbm, far.counter);
+}
+
+/* Launched at the other end, and too weak to be seen at this one. */
+static void add_far(struct plan_dwdm *d, const struct config_dwdm *plan, bool bob,
+                    const struct card_ocm_scan *scan, const struct card_ocm_scan *far)
+{
+	for (uint32_t i = 0; far != NULL && i < far->count; i++) {
+		double ghz = far->channel[i].centre_mhz * 1e-3;
+
+		if (dwdm_planned(plan, ghz) < 0 && dwdm_seen(scan, ghz) == NULL &&
+		    dwdm_launched(plan, scan, far, ghz) == DWDM_FAR)
+			add(d, ghz, far->channel[i].power_mdbm * 1e-3, !bob);
+	}
 }
 
 static void errors(const struct plan_dwdm *d, struct dwdm_errors *out)
@@ -95,7 +111,7 @@ static void errors(const struct plan_dwdm *d, struct dwdm_errors *out)
 }
 
 void dwdm_predict(const struct config *config, double slot_hz, const struct card_ocm_scan *scan,
-                  struct dwdm_prediction *out)
+                  const struct card_ocm_scan *far, struct dwdm_prediction *out)
 {
 	const struct config_dwdm *plan = &config->qkd.dwdm;
 	bool bob = config->site == CONFIG_SITE_B;
@@ -118,9 +134,11 @@ void dwdm_predict(const struct config *config, double slot_hz, const struct card
 			double ghz = scan->channel[i].centre_mhz * 1e-3;
 
 			if (dwdm_planned(plan, ghz) < 0)
-				add_unknown(&d, plan->fibre_loss_db, bob, ghz,
-				            scan->channel[i].power_mdbm * 1e-3, most);
+				add_unplanned(&d, plan->fibre_loss_db, bob, ghz,
+				              scan->channel[i].power_mdbm * 1e-3,
+				              dwdm_launched(plan, scan, far, ghz), most);
 		}
+		add_far(&d, plan, bob, scan, far);
 		errors(&d, most ? &out->most : &out->least);
 	}
 }

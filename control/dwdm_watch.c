@@ -91,7 +91,7 @@ static bool has(const struct dwdm_finding *list, unsigned int n, const struct dw
 }
 
 void dwdm_watch_poll(const struct config *config, double slot_hz, const struct card_ocm_scan *scan,
-                     uint64_t now_ns)
+                     const struct card_ocm_scan *far, uint64_t now_ns)
 {
 	static struct dwdm_finding next[DWDM_FINDINGS_MAX];
 	const struct config_dwdm *plan = &config->qkd.dwdm;
@@ -103,7 +103,7 @@ void dwdm_watch_poll(const struct config *config, double slot_hz, const struct c
 	watch.scan = scan->scan;
 	watch.scan_ns = now_ns;
 	watch.scans = plan->planned ? watch.scans + 1 : 0;
-	dwdm_predict(config, slot_hz, scan, &watch.prediction);
+	dwdm_predict(config, slot_hz, scan, far, &watch.prediction);
 	if (plan->planned)
 		count = dwdm_compare(plan, config->site == CONFIG_SITE_B, scan, next);
 	for (unsigned int i = 0; i < count; i++)

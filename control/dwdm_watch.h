@@ -17,11 +17,11 @@
 void dwdm_watch_reset(void);
 
 /*
- * SCAN: the last one, NULL while there is none. Cheap but for a new scan, which costs up to some
- * milliseconds with as many channels as it can hold.
+ * SCAN: the last one, NULL while there is none; FAR: of the other end, or NULL. Cheap but for a new
+ * scan, which costs up to some milliseconds with as many channels as it can hold.
  */
 void dwdm_watch_poll(const struct config *config, double slot_hz, const struct card_ocm_scan *scan,
-                     uint64_t now_ns);
+                     const struct card_ocm_scan *far, uint64_t now_ns);
 
 /* Scans that were compared with a plan so far; 0: there is no plan, or none in the last 3 s. */
 uint64_t dwdm_watch_scans(uint64_t now_ns);

@@ -46,8 +46,9 @@ void lgctl_print_dwdm(FILE *out, const json_t *result)
 		        json_number_value(json_object_get(monitor, "floor_dbm")));
 	else
 		fprintf(out, "no scan: the card is not there, or has no channel monitor\n\n");
-	fprintf(out, "%-10s %-8s %10s %10s %10s %10s %10s  %s\n", "CHANNEL", "", "LAUNCH dBm",
-	        "HERE dBm", "SEEN dBm", "DRIFT dB", "DRIFT GHz", "STATE");
+	fprintf(out, "%-10s %-8s %10s %10s %10s %10s %10s %10s %10s  %s\n", "CHANNEL", "",
+	        "LAUNCH dBm", "HERE dBm", "SEEN dBm", "DRIFT dB", "DRIFT GHz", "FAR dBm",
+	        "SEEN dBm", "STATE, FAR");
 	json_array_foreach (json_object_get(result, "channels"), i, v) {
 		fprintf(out, "%-10s %-8s", string(v, "channel"), string(v, "direction"));
 		number(out, v, "launch_dbm", "%.2f");
@@ -55,7 +56,11 @@ void lgctl_print_dwdm(FILE *out, const json_t *result)
 		number(out, v, "seen_dbm", "%.2f");
 		number(out, v, "drift_db", "%+.2f");
 		number(out, v, "drift_ghz", "%+.2f");
-		fprintf(out, "  %s\n", string(v, "state"));
+		number(out, v, "far_expected_dbm", "%.2f");
+		number(out, v, "far_dbm", "%.2f");
+		fprintf(out, "  %s%s%s\n", string(v, "state"),
+		        json_object_get(v, "far_state") != NULL ? ", " : "",
+		        string(v, "far_state"));
 	}
 	fprintf(out, "\n%-24s %10s %8s %8s\n", "ERRORS", "COUNTS", "QBER Z %", "QBER X %");
 	if (!json_is_object(predicted))

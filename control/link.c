@@ -189,6 +189,8 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 		take_wire(l, note->data, note->len);
 	else if (note->len == 5 && note->data[0] == MESSAGE_POWER)
 		l->peer_power = get_be32(note->data + 1);
+	else if (note->len >= 1 && note->data[0] == MESSAGE_SPECTRUM)
+		l->stats.bad_messages += !link_take_spectrum(l, note->data + 1, note->len - 1, now);
 	else
 		l->stats.bad_messages++;
 }

@@ -73,6 +73,9 @@ void link_wire_receiver(struct link *l,
 
 /* What the peer's power monitor reads, nW, as of the last second or so; 0: not known. */
 double link_peer_power(const struct link *l);
+/* The last scan of the peer's channel monitor, 5 s old at most; NULL: there is none. */
+const struct card_ocm_scan *link_far_spectrum(const struct link *l, uint64_t now_ns);
+
 /* How far its light has come up. */
 const struct ladder *link_ladder(const struct link *l);
 /* Whether something says that no block may become key; repeating the same is no cost. */

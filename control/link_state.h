@@ -17,7 +17,8 @@ enum {
 	MESSAGE_REKEY_OLD = 2,
 	MESSAGE_REKEY = 3,
 	MESSAGE_WIRE = 4,
-	MESSAGE_POWER = 5
+	MESSAGE_POWER = 5,
+	MESSAGE_SPECTRUM = 6
 };
 
 struct rekey_context {
@@ -54,7 +55,11 @@ struct link {
 	bool (*wire_receive)(uint16_t tunnel, const uint8_t *msg, size_t len); /* or NULL */
 	double peer_power; /* that the peer's card sends; of the session */
 	uint64_t next_power_ns;
-	char card_reason[256]; /* why there is no card */
+	/* link_spectrum.c */
+	uint32_t spectrum_told; /* number of the scan */
+	uint64_t spectrum_next_ns, far_ns;
+	struct card_ocm_scan far; /* of the peer's channel monitor, taken at far_ns; 0: never */
+	char card_reason[256];    /* why there is no card */
 	struct ladder ladder;
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;
@@ -73,6 +78,10 @@ int link_post(struct link *l, struct qkd_note *note);
 /* link_supervise.c: alarms of card and channel, and what rekeying is told; of the key store. */
 void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t now);
 void link_watch_keys(struct link *l);
+
+/* Scans of the channel monitors, to and from the peer; false: a message is malformed. */
+void link_tell_spectrum(struct link *l, uint64_t now);
+bool link_take_spectrum(struct link *l, const uint8_t *msg, size_t len, uint64_t now);
 
 /* Keep the role supplied with pads; and what may mask a tag, by the configuration. */
 void link_supply_pads(struct link *l, const struct qkd_role_status *s, uint64_t now);

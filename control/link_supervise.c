@@ -99,6 +99,8 @@ void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t no
 		watch_ladder(l, s, now);
 	}
 	tell_power(l, s, now);
+	if (s->quantum)
+		link_tell_spectrum(l, now);
 }
 
 void link_watch_keys(struct link *l)

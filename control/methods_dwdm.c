@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "common/clock.h"
 #include "control/dwdm_json.h"
 #include "control/method.h"
 #include "control/site.h"
@@ -19,7 +20,8 @@ static int dwdm_show(const void *params, json_t **result, struct err *err)
 	qkd_role_status_read(link_role(site_link()), &s);
 	scanned = qkd_role_ocm(link_role(site_link()), &scan);
 	*result = dwdm_json(site_config(), site_slot_hz(&s), scanned ? &scan : NULL,
-	                    s.engine.qber_z, s.engine.qber_x);
+	                    link_far_spectrum(site_link(), clock_mono_ns()), s.engine.qber_z,
+	                    s.engine.qber_x);
 	return 0;
 }
 

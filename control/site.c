@@ -262,7 +262,8 @@ static void watch_light(uint64_t now_ns)
 
 	qkd_role_status_read(link_role(link_), &s);
 	if (qkd_role_ocm(link_role(link_), &scan))
-		dwdm_watch_poll(&config, site_slot_hz(&s), &scan, now_ns);
+		dwdm_watch_poll(&config, site_slot_hz(&s), &scan, link_far_spectrum(link_, now_ns),
+		                now_ns);
 	error_cause_poll(s.engine.qber_z, s.engine.qber_x, now_ns);
 }
 

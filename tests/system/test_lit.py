@@ -57,6 +57,10 @@ def expected(channels):
     return prediction.predict(channels=[c[1:] for c in channels])["qber"]
 
 
+def c40(rig, site):
+    return next(c for c in dwdm(rig, site)["channels"] if c["channel"] == "C40")
+
+
 def near(shown, channels, site_b_least):
     """Both ends predict what the demo's data sheet says, each by its reading of the direction."""
     want = expected(channels)
@@ -89,6 +93,11 @@ def test_a_channel_more(rig):
         shown = dwdm(rig, site)
         assert states(rig, site)["C40"] == "new"
         assert near(shown["predicted"], WAN_LIGHT + [MODERATE], site == "b")
+        # Each has the other's spectrum over the channel: both know where it is launched.
+        rig.wait_for(lambda s=site: c40(rig, s)["direction"] == "counter", 5, "the far end's spectrum")
+        assert abs(c40(rig, "a")["far_dbm"] - c40(rig, "b")["seen_dbm"]) < 0.3
+        exact = dwdm(rig, site)["predicted"]
+        assert near(exact, WAN_LIGHT + [MODERATE], True) and near(exact, WAN_LIGHT + [MODERATE], False)
         assert abs(shown["measured"]["qber_z"] - want) < 0.01
     blocks = rig.rpc("a", "status")["link"]["engine"]["blocks_ok"]
     rig.wait_for(lambda: rig.rpc("a", "status")["link"]["engine"]["blocks_ok"] > blocks + 1, 20, "more key")
@@ -98,7 +107,7 @@ def test_a_channel_more(rig):
     # It is taken off: all as before.
     assert "error" not in rig.model("channel remove C40 counter")
     rig.wait_for(lambda: not alarms(rig, "b")["dwdm-new"]["active"], 5, "the alarm's end")
-    assert "C40" not in states(rig, "b")
+    rig.wait_for(lambda: "C40" not in states(rig, "b"), 5, "the far end's spectrum without it")
 
     # One that costs the key: its alarm is first, and is named as the cause of the errors.
     assert "error" not in rig.model("channel add " + spoken(BRIGHT))

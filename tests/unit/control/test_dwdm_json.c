@@ -49,25 +49,25 @@ static void test_prediction(void)
 	struct dwdm_prediction p;
 
 	setup();
-	dwdm_predict(&config, 1e9, NULL, &p);
+	dwdm_predict(&config, 1e9, NULL, NULL, &p);
 	CU_ASSERT_TRUE(p.known);
 	CU_ASSERT_FALSE(p.scanned);
 	NEAR(p.plan.counts, 9.686e-5, 0.02);
 	NEAR(p.plan.qber_z, 0.022428, 0.03);
 	NEAR(p.plan.qber_x, 0.022428, 0.06); /* X has less light beside as many dark counts */
-	dwdm_predict(&config, 1e9, &at_bob, &p);
+	dwdm_predict(&config, 1e9, &at_bob, NULL, &p);
 	CU_ASSERT_TRUE(p.scanned);
 	NEAR(p.least.qber_z, p.plan.qber_z, 1e-9);
 	NEAR(p.most.qber_z, p.plan.qber_z, 1e-9);
 
 	/* C40, counter at -12 dBm, or along at -8: Bob's end cannot tell, nor can Alice's. */
 	see(&at_bob, 194.0, -12);
-	dwdm_predict(&config, 1e9, &at_bob, &p);
+	dwdm_predict(&config, 1e9, &at_bob, NULL, &p);
 	NEAR(p.least.qber_z, 0.032707, 0.03);
 	NEAR(p.most.qber_z, 0.044367, 0.03);
 	see(&at_alice, 194.0, -16);
 	config.site = CONFIG_SITE_A;
-	dwdm_predict(&config, 1e9, &at_alice, &p);
+	dwdm_predict(&config, 1e9, &at_alice, NULL, &p);
 	NEAR(p.most.qber_z, 0.032707, 0.03);
 	CU_ASSERT(p.least.qber_z < p.most.qber_z);
 }
@@ -80,17 +80,17 @@ static void test_prediction_follows_the_scan(void)
 	struct dwdm_prediction p;
 
 	setup();
-	dwdm_predict(&config, 1e9, &s, &p);
+	dwdm_predict(&config, 1e9, &s, NULL, &p);
 	NEAR(p.least.qber_z, 0.015157, 0.03);
 	CU_ASSERT(p.least.counts == 0);
 	s.floor_mdbm = -10000;
-	dwdm_predict(&config, 1e9, &s, &p);
+	dwdm_predict(&config, 1e9, &s, NULL, &p);
 	NEAR(p.least.qber_z, p.plan.qber_z, 1e-9);
 	s = own(-16, -12);
-	dwdm_predict(&config, 1e9, &s, &p);
+	dwdm_predict(&config, 1e9, &s, NULL, &p);
 	NEAR(p.least.counts, 1.9953 * p.plan.counts, 1e-3);
 	config.qkd.dwdm.prediction.known = false;
-	dwdm_predict(&config, 1e9, &s, &p);
+	dwdm_predict(&config, 1e9, &s, NULL, &p);
 	CU_ASSERT_FALSE(p.known);
 }
 
@@ -103,7 +103,7 @@ static void test_a_full_scan(void)
 	setup();
 	for (unsigned int i = 0; i < CARD_OCM_CHANNELS; i++)
 		see(&s, 191.3 + 0.019 * i, -40);
-	dwdm_predict(&config, 1e9, &s, &p);
+	dwdm_predict(&config, 1e9, &s, NULL, &p);
 	CU_ASSERT(p.least.counts > 0 && p.most.counts >= p.least.counts);
 }
 
@@ -127,7 +127,7 @@ static void test_states(void)
 	setup();
 	see(&s, 193.7061, -19.5);
 	see(&s, 194.0, -12);
-	o = dwdm_json(&config, 1e9, &s, 0.031, 0.033);
+	o = dwdm_json(&config, 1e9, &s, NULL, 0.031, 0.033);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
 	CU_ASSERT_EQUAL_FATAL(json_array_size(json_object_get(o, "channels")), 3);
 	CU_ASSERT_STRING_EQUAL(word(o, 0, "channel"), "C37");
@@ -146,19 +146,88 @@ static void test_states(void)
 	        json_is_object(json_object_get(json_object_get(o, "predicted"), "seen_most")));
 	json_decref(o);
 
-	o = dwdm_json(&config, 1e9, NULL, 0, 0);
+	o = dwdm_json(&config, 1e9, NULL, NULL, 0, 0);
 	CU_ASSERT_TRUE(json_is_null(json_object_get(o, "monitor")));
 	CU_ASSERT_STRING_EQUAL(word(o, 0, "state"), "unknown");
 	json_decref(o);
 
 	/* Without a plan: what is there, and no judgement. */
 	config.qkd.dwdm = (struct config_dwdm){0};
-	o = dwdm_json(&config, 1e9, &s, 0, 0);
+	o = dwdm_json(&config, 1e9, &s, NULL, 0, 0);
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "channels")), 2);
 	CU_ASSERT_STRING_EQUAL(word(o, 1, "state"), "unknown");
 	CU_ASSERT_TRUE(json_is_null(json_object_get(o, "predicted")));
 	json_decref(o);
 }
 
+/* A neighbour launched at one end, and the far end's spectrum. */
+static void test_both_ends(void)
+{
+	struct card_ocm_scan at_bob = own(-19, -15), at_alice = own(-15, -19);
+	struct dwdm_prediction p;
+	json_t *o;
+
+	setup();
+	/* C40 from Bob to Alice: at both ends the same, and no more than it makes. */
+	see(&at_bob, 194.0, -12);
+	see(&at_alice, 194.0, -16);
+	dwdm_predict(&config, 1e9, &at_bob, &at_alice, &p);
+	NEAR(p.least.qber_z, 0.032707, 0.03);
+	NEAR(p.most.qber_z, p.least.qber_z, 1e-9);
+	o = dwdm_json(&config, 1e9, &at_bob, &at_alice, 0, 0);
+	CU_ASSERT_STRING_EQUAL(word(o, 2, "direction"), "counter");
+	CU_ASSERT_DOUBLE_EQUAL(figure(o, 2, "launch_dbm"), -12, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(figure(o, 2, "far_dbm"), -16, 1e-9);
+	CU_ASSERT_STRING_EQUAL(word(o, 2, "far_state"), "new");
+	CU_ASSERT_STRING_EQUAL(word(o, 0, "far_state"), "as-planned");
+	CU_ASSERT_DOUBLE_EQUAL(figure(o, 0, "far_expected_dbm"), -15, 1e-9);
+	CU_ASSERT_DOUBLE_EQUAL(figure(o, 1, "far_dbm"), -19, 1e-9);
+	CU_ASSERT_EQUAL(
+	        json_integer_value(json_object_get(json_object_get(o, "far_monitor"), "scan")), 1);
+	json_decref(o);
+	config.site = CONFIG_SITE_A;
+	dwdm_predict(&config, 1e9, &at_alice, &at_bob, &p);
+	NEAR(p.least.qber_z, 0.032707, 0.03);
+	NEAR(p.most.qber_z, p.least.qber_z, 1e-9);
+	o = dwdm_json(&config, 1e9, &at_alice, &at_bob, 0, 0);
+	CU_ASSERT_STRING_EQUAL(word(o, 2, "direction"), "counter");
+	CU_ASSERT_DOUBLE_EQUAL(figure(o, 2, "launch_dbm"), -12, 1e-9);
+	json_decref(o);
+	/* Along: the other way round. A planned one that is weak at the far end alone. */
+	at_alice = own(-15, -23);
+	at_bob = own(-19, -15);
+	see(&at_alice, 194.0, -8);
+	see(&at_bob, 194.0, -12);
+	o = dwdm_json(&config, 1e9, &at_alice, &at_bob, 0, 0);
+	CU_ASSERT_STRING_EQUAL(word(o, 2, "direction"), "co");
+	CU_ASSERT_DOUBLE_EQUAL(figure(o, 2, "launch_dbm"), -8, 1e-9);
+	CU_ASSERT_STRING_EQUAL(word(o, 1, "state"), "power");
+	CU_ASSERT_STRING_EQUAL(word(o, 1, "far_state"), "as-planned");
+	json_decref(o);
+	/* Too weak to be seen at this end, and known by the other. */
+	at_alice = own(-15, -19);
+	at_alice.floor_mdbm = -30000;
+	at_bob = own(-19, -15);
+	see(&at_bob, 194.0, -27);
+	o = dwdm_json(&config, 1e9, &at_alice, &at_bob, 0, 0);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "channels")), 3);
+	CU_ASSERT_STRING_EQUAL(word(o, 2, "state"), "not-here");
+	CU_ASSERT_STRING_EQUAL(word(o, 2, "far_state"), "new");
+	CU_ASSERT_STRING_EQUAL(word(o, 2, "direction"), "counter");
+	json_decref(o);
+	dwdm_predict(&config, 1e9, &at_alice, &at_bob, &p);
+	CU_ASSERT(p.least.counts > p.plan.counts * 1.0001);
+	/* As strong at both ends: two lasers, or a scan of before: nobody can tell. */
+	at_bob = own(-19, -15);
+	see(&at_bob, 194.0, -16);
+	at_alice = own(-15, -19);
+	see(&at_alice, 194.0, -16);
+	o = dwdm_json(&config, 1e9, &at_alice, &at_bob, 0, 0);
+	CU_ASSERT_STRING_EQUAL(word(o, 2, "direction"), "unknown");
+	json_decref(o);
+	dwdm_predict(&config, 1e9, &at_alice, &at_bob, &p);
+	CU_ASSERT(p.most.counts > p.least.counts);
+}
+
 UNIT_MAIN(UNIT(test_prediction), UNIT(test_prediction_follows_the_scan), UNIT(test_a_full_scan),
-          UNIT(test_states))
+          UNIT(test_states), UNIT(test_both_ends))

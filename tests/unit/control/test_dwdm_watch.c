@@ -100,16 +100,16 @@ static void test_alarms(void)
 	log_level_set("alarm", LOG_LEVEL_ERR - 1);
 	alarm_reset(NULL);
 	dwdm_watch_reset();
-	dwdm_watch_poll(&config, 1e9, NULL, 0);
+	dwdm_watch_poll(&config, 1e9, NULL, NULL, 0);
 	see(&s, 193.7, -19);
 	see(&s, 193.8, -12);
-	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
+	dwdm_watch_poll(&config, 1e9, &s, NULL, NS_PER_S);
 	CU_ASSERT_FALSE(raised("dwdm-new", "link/demo/C40"));
 	see(&s, 194.0, -12);
-	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S); /* the same scan: no news */
+	dwdm_watch_poll(&config, 1e9, &s, NULL, NS_PER_S); /* the same scan: no news */
 	CU_ASSERT_FALSE(raised("dwdm-new", "link/demo/C40"));
 	s.scan++;
-	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
+	dwdm_watch_poll(&config, 1e9, &s, NULL, NS_PER_S);
 	CU_ASSERT_TRUE_FATAL(raised("dwdm-new", "link/demo/C40"));
 	CU_ASSERT_PTR_NOT_NULL(
 	        strstr(alarm_find("dwdm-new", "link/demo/C40")->text, "not an eavesdropper"));
@@ -120,21 +120,21 @@ static void test_alarms(void)
 	CU_ASSERT_FALSE(raised("dwdm-power", "link/demo/C37"));
 	s = scan(9);
 	see(&s, 193.7, -25);
-	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
+	dwdm_watch_poll(&config, 1e9, &s, NULL, NS_PER_S);
 	CU_ASSERT_FALSE(raised("dwdm-new", "link/demo/C40"));
 	CU_ASSERT_TRUE(raised("dwdm-missing", "link/demo/C38"));
 	CU_ASSERT_TRUE(raised("dwdm-power", "link/demo/C37"));
 	CU_ASSERT_EQUAL(dwdm_watch_unplanned(light, sizeof(light)), 0); /* it is too weak */
 	s = scan(10);
 	see(&s, 193.7063, -19);
-	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
+	dwdm_watch_poll(&config, 1e9, &s, NULL, NS_PER_S);
 	CU_ASSERT_FALSE(raised("dwdm-power", "link/demo/C37"));
 	CU_ASSERT_TRUE_FATAL(raised("dwdm-drift", "link/demo/C37"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("dwdm-drift", "link/demo/C37")->text, "+6.3 GHz"));
 	/* No plan, no alarm; those that there are end. */
 	s.scan++;
 	config.qkd.dwdm.planned = false;
-	dwdm_watch_poll(&config, 1e9, &s, NS_PER_S);
+	dwdm_watch_poll(&config, 1e9, &s, NULL, NS_PER_S);
 	CU_ASSERT_FALSE(raised("dwdm-missing", "link/demo/C38"));
 	CU_ASSERT_FALSE(raised("dwdm-drift", "link/demo/C37"));
 	CU_ASSERT_EQUAL(dwdm_watch_scans(NS_PER_S), 0);

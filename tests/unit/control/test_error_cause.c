@@ -44,7 +44,7 @@ static void turn(double dbm, double qber)
 	scan.count = dbm != 0;
 	scan.channel[0] = (struct card_ocm_seen){.centre_mhz = 194000000,
 	                                         .power_mdbm = (int32_t)(1000 * dbm)};
-	dwdm_watch_poll(&config, 1e9, &scan, now);
+	dwdm_watch_poll(&config, 1e9, &scan, NULL, now);
 	error_cause_poll(qber, qber, now);
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "common/bytes.h"
+#include "control/dwdm_message.h"
 
 #define QUEUE 8192
 
@@ -15,13 +16,21 @@ static struct qkd_note *to_link[QUEUE], *from_link[QUEUE];
 static unsigned int to_head, to_tail, from_count, room;
 static struct qkd_role_status status;
 static unsigned int pads_around;
-static bool present;
+static bool present, scanned;
+static struct card_ocm_scan scan;
 
 struct qkd_note *__wrap_qkd_role_receive(struct qkd_role *q);
 int __wrap_qkd_role_post(struct qkd_role *q, struct qkd_note *note);
 unsigned int __wrap_qkd_role_pads(const struct qkd_role *q);
 bool __wrap_qkd_role_supervise(struct qkd_role *q, uint64_t now_ns, struct err *err);
 void __wrap_qkd_role_status_read(const struct qkd_role *q, struct qkd_role_status *out);
+bool __wrap_qkd_role_ocm(struct qkd_role *q, struct card_ocm_scan *out);
+
+bool __wrap_qkd_role_ocm(struct qkd_role *q, struct card_ocm_scan *out)
+{
+	*out = scan;
+	return scanned;
+}
 
 struct qkd_note *__wrap_qkd_role_receive(struct qkd_role *q)
 {
@@ -431,6 +440,87 @@ static void test_alarms(void)
 	stop();
 }
 
+/* The spectrum that went out last, or NULL. */
+static const struct qkd_note *spectrum_sent(void)
+{
+	for (unsigned int i = from_count; i > 0; i--)
+		if (from_link[i - 1]->type == QKD_NOTE_SEND && from_link[i - 1]->data[0] == 6)
+			return from_link[i - 1];
+	return NULL;
+}
+
+static void hear_spectrum(const uint8_t *msg, size_t len)
+{
+	struct qkd_note *note = tell(QKD_NOTE_MESSAGE, 1 + len);
+
+	note->session = 7;
+	note->data[0] = 6;
+	memcpy(note->data + 1, msg, len);
+}
+
+static void test_scans_go_both_ways(void)
+{
+	uint8_t msg[DWDM_MESSAGE_MAX];
+	const struct card_ocm_scan *far;
+	const struct qkd_note *sent;
+	struct card_ocm_scan got;
+	uint64_t bad;
+	size_t len;
+
+	start(0);
+	present = scanned = status.quantum = true;
+	scan = (struct card_ocm_scan){.scan = 3, .count = 1, .floor_mdbm = -50000};
+	scan.channel[0].centre_mhz = 194000000;
+	scan.channel[0].power_mdbm = -12340;
+	turn(0);
+	CU_ASSERT_PTR_NULL(spectrum_sent()); /* there is no session */
+	agree(0, 7);
+	turn(0);
+	sent = spectrum_sent();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(sent);
+	CU_ASSERT_TRUE(dwdm_message_get(sent->data + 1, sent->len - 1, &got));
+	CU_ASSERT_EQUAL(got.scan, 3);
+	CU_ASSERT_EQUAL(got.channel[0].power_mdbm, -12340);
+	/* Each once, and not more than one a second. */
+	forget();
+	for (int i = 0; i < 15; i++)
+		turn(0);
+	CU_ASSERT_PTR_NULL(spectrum_sent());
+	scan.scan = 4;
+	turn(0);
+	CU_ASSERT_PTR_NOT_NULL(spectrum_sent());
+	forget();
+	scan.scan = 5;
+	turn(0);
+	CU_ASSERT_PTR_NULL(spectrum_sent());
+	/* What comes is the peer's, until it is old. */
+	CU_ASSERT_PTR_NULL(link_far_spectrum(ends[0].link, rig_worker.now_ns));
+	scan.channel[0].power_mdbm = -16340;
+	len = dwdm_message_put(&scan, msg);
+	hear_spectrum(msg, len);
+	turn(0);
+	far = link_far_spectrum(ends[0].link, rig_worker.now_ns);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(far);
+	CU_ASSERT_EQUAL(far->channel[0].power_mdbm, -16340);
+	/* Malformed: counted, and the last good one stays. */
+	bad = rig_stats(0).bad_messages;
+	hear_spectrum(msg, len - 1);
+	turn(0);
+	CU_ASSERT_EQUAL(rig_stats(0).bad_messages, bad + 1);
+	CU_ASSERT_PTR_NOT_NULL(link_far_spectrum(ends[0].link, rig_worker.now_ns));
+	for (int i = 0; i < 51; i++)
+		turn(0);
+	CU_ASSERT_PTR_NULL(link_far_spectrum(ends[0].link, rig_worker.now_ns));
+	hear_spectrum(msg, len);
+	turn(0);
+	CU_ASSERT_PTR_NOT_NULL(link_far_spectrum(ends[0].link, rig_worker.now_ns));
+	status.channel.state = CHANNEL_DOWN;
+	turn(0);
+	CU_ASSERT_PTR_NULL(link_far_spectrum(ends[0].link, rig_worker.now_ns));
+	present = scanned = false;
+	stop();
+}
+
 static void test_role_that_stands_still(void)
 {
 	start(0);
@@ -455,5 +545,5 @@ UNIT_MAIN(UNIT(test_blocks_are_stored_once), UNIT(test_every_wanted_pad_is_answe
           UNIT(test_pads_are_supplied_while_sifting), UNIT(test_the_last_preshared_pads),
           UNIT(test_restarts_at_the_floor), UNIT(test_messages_of_other_sessions_are_void),
           UNIT(test_no_offer_before_the_own_summary), UNIT(test_an_old_peer_is_named),
-          UNIT(test_alarms), UNIT(test_role_that_stands_still),
+          UNIT(test_alarms), UNIT(test_scans_go_both_ways), UNIT(test_role_that_stands_still),
           UNIT(test_full_secret_memory_is_an_answer_too))
