@@ -72,6 +72,9 @@ def test_a_channel_more(rig):
     rig.wait_for(lambda: rig.rpc("a", "status")["link"]["engine"]["blocks_ok"] > 0, 60, "a block of key")
     for site in ("a", "b"):
         assert states(rig, site) == {"C37": "as-planned", "C38": "as-planned"}
+        rig.wait_for(lambda s=site: rig.rpc(s, "status")["optics"]["calibration"]["done"], 20, "the light's start")
+    loops = rig.rpc("a", "status")["link"]["card"]["loops"]
+    assert {loops[name]["state"] for name in ("attenuator", "bias", "laser")} == {"held"}
     shown = dwdm(rig, "b")
     assert shown["end"] == "receiver"
     assert near(shown["predicted"], WAN_LIGHT, True) and near(shown["predicted"], WAN_LIGHT, False)
