@@ -164,10 +164,11 @@ static void failed(struct otdr *o, int error)
 	         error == -ENOTSUP     ? "the card has no OTDR"
 	         : error == -ECANCELED ? "given up"
 	         : error == -ENODEV    ? "the card is lost"
+	         : error == -EAGAIN    ? "the card is dark"
 	         : error == -EIO       ? "the card's trace is not whole"
 	                               : strerror(-error));
-	/* A card without one is no fault; a card that is lost has an alarm of its own. */
-	if (error == -ENOTSUP || error == -ECANCELED || error == -ENODEV)
+	/* A card without one is no fault; a card that is lost or dark has an alarm of its own. */
+	if (error == -ENOTSUP || error == -ECANCELED || error == -ENODEV || error == -EAGAIN)
 		return;
 	if (++o->failed_in_row >= FAILED_ALARM)
 		alarm_raise("otdr-failed", o->resource, ALARM_MINOR, o->last_error);

@@ -154,7 +154,10 @@ enum card_otdr_state { CARD_OTDR_NOTHING, CARD_OTDR_BUSY, CARD_OTDR_READY, CARD_
 #define CARD_OTDR_PM_MIN 1600000
 #define CARD_OTDR_PM_MAX 1680000
 
-/* -EBUSY while another runs or its trace is not released; -EINVAL a setting out of range. */
+/*
+ * -EBUSY while another runs or its trace is not released; -EAGAIN while the card is dark, which for
+ * the card is a fault; -EINVAL a setting out of range.
+ */
 int card_otdr_start(struct card *card, const struct card_otdr_settings *set);
 void card_otdr_abort(struct card *card);
 enum card_otdr_state card_otdr_state(const struct card *card);

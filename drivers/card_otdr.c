@@ -52,6 +52,8 @@ int card_otdr_start(struct card *card, const struct card_otdr_settings *set)
 		return -ENOTSUP;
 	if (o->state != CARD_OTDR_NOTHING)
 		return -EBUSY;
+	if (!card->status.armed)
+		return -EAGAIN;
 	if (set->wavelength_pm < CARD_OTDR_PM_MIN || set->wavelength_pm > CARD_OTDR_PM_MAX)
 		return -ERANGE;
 	if (set->pulse_ns < 3 || set->pulse_ns > 20000 || set->range_m < 100 ||

@@ -139,8 +139,8 @@ void card_steer_power(struct card *card, double output_fw, double seconds)
 	struct steer_attenuator *a = &card->steer.attenuator;
 
 	card_status_set(card, output_fw, output_fw < UINT32_MAX ? (uint32_t)output_fw : UINT32_MAX);
-	/* A setting that waits to be written is followed by no other. */
-	if (!has(card, CARD_ANALOG_VOA) || !room(card, 2))
+	/* A setting that waits to be written is followed by no other; darkness is no loss. */
+	if (!has(card, CARD_ANALOG_VOA) || !room(card, 2) || !card->status.armed)
 		return;
 	if (steer_attenuator_reading(a, output_fw, seconds)) {
 		later(card, CARD_ANALOG(CARD_ANALOG_VOA) + CARD_ANALOG_SET, (uint32_t)a->s.set);
