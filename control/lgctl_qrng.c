@@ -98,8 +98,10 @@ static void add_estimate(json_t *result, const uint8_t *symbols, size_t n, doubl
 {
 	double estimate = n > 1 ? qrng_most_common(symbols, n) : 0;
 
-	json_object_set_new(result, "claimed", json_real(claim));
 	json_object_set_new(result, "most_common_value", json_real(estimate));
+	if (claim <= 0)
+		return; /* nothing is claimed of conditioned bytes */
+	json_object_set_new(result, "claimed", json_real(claim));
 	json_object_set_new(result, "claim_holds", json_boolean(estimate >= claim));
 }
 

@@ -120,11 +120,12 @@ static int qrng_recorded(const void *params, json_t **result, struct err *err)
 		text = malloc((recording.size + 2) / 3 * 4 + 1);
 	if (text != NULL)
 		base64_encode(recording.buf, recording.size, text);
-	*result = json_pack("{s:b, s:s, s:I, s:I, s:i, s:f, s:s*}", "ready", ready, "stream",
+	*result = json_pack("{s:b, s:s, s:I, s:I, s:i, s:s*}", "ready", ready, "stream",
 	                    recording.raw ? "raw" : "conditioned", "bytes",
 	                    (json_int_t)recording.size, "done", (json_int_t)(got > 0 ? got : 0),
-	                    "restarts", (int)recording.restarts, "min_entropy",
-	                    recording.raw ? s.optics.qrng.limits.claim : 1.0, "data", text);
+	                    "restarts", (int)recording.restarts, "data", text);
+	if (recording.raw)
+		json_object_set_new(*result, "min_entropy", json_real(s.optics.qrng.limits.claim));
 	free(text);
 	if (ready) {
 		optics_qrng_release(q);
