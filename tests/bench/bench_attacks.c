@@ -4,7 +4,7 @@
  * scripts/bench attacks [--hours H] [--seed N] [--trials N] [--attack NAME=STRENGTH]... [--only
  * ROW]
  *                       [--statistics N] [--km KM] [--efficiency E] [--learn S] [--seconds S]
- *                       [--parallel N]
+ *                       [--parallel N] [--fibre KIND]
  *
  * How soon the gateway's watch finds each eavesdropper of the device model, and how often it cries
  * wolf: the model's two cards on a link that drifts, behind the gateway's own driver, its own
@@ -396,6 +396,19 @@ static void take_attack(const char *value)
 		fail(err.text);
 }
 
+/* Its own wandering, but for the intensities': those of the rows. */
+static void take_fibre(const char *value)
+{
+	const struct drift_params *drift = drift_find(value);
+	struct drift_params *to = &opt.trial.link.optics.drift;
+	double intensity = to->intensity;
+
+	if (drift == NULL)
+		fail("--fibre: none, lab, buried or aerial");
+	*to = *drift;
+	to->intensity = intensity;
+}
+
 static void take_option(const char *name, const char *value)
 {
 	if (value == NULL)
@@ -418,6 +431,8 @@ static void take_option(const char *name, const char *value)
 		opt.trial.learn_s = number(name, value, 1, 1e6);
 	else if (strcmp(name, "--seconds") == 0)
 		opt.trial.trial_s = number(name, value, 1, 1e5);
+	else if (strcmp(name, "--fibre") == 0)
+		take_fibre(value);
 	else if (strcmp(name, "--only") == 0)
 		opt.only = value;
 	else if (strcmp(name, "--attack") == 0)
@@ -425,7 +440,7 @@ static void take_option(const char *name, const char *value)
 	else
 		fail("options: --hours H, --seed N, --trials N, --attack NAME=STRENGTH, --only "
 		     "ROW, --statistics N, --km KM, --efficiency E, --learn S, --seconds S, "
-		     "--parallel N");
+		     "--parallel N, --fibre KIND");
 }
 
 int main(int argc, char **argv)
