@@ -43,7 +43,7 @@
 #define TAPS_LEAST 10
 #define TAPS_MOST  2000
 #define SAMPLES    1.6e10
-#define NARROW_HZ  1e10 /* three times the coherent Rayleigh noise */
+#define NARROW_HZ  1.2e10 /* as much coherent Rayleigh noise as a deviation of 0.0117 dB has */
 #define HOURS_YEAR 8766.0
 
 static struct options {

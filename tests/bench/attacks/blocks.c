@@ -3,10 +3,13 @@
 #include "tests/bench/attacks/blocks.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/decoy_share.h"
+#include "common/tail.h"
 
 /* block.h has the same of the engine. */
 #define HOLD_NS    (1 * NS_PER_S)
@@ -16,6 +19,8 @@
 #define PARTS_A_TURN 200
 /* What reconciliation discloses of n h(Q) where no plan of the engine's says it better. */
 #define LEAK_F 1.16
+/* One honest block in 10^10 has so few decoys. */
+#define DECOYS_LN_ALPHA (-10 * M_LN10)
 
 static struct block_counts *at(struct blocks *b, unsigned int i)
 {
@@ -190,6 +195,18 @@ static bool was_held(const struct blocks *b, const struct block_counts *k, uint6
 	       now_ns - k->end_ns >= HOLD_NS + HOLD_FILLS * k->fill_ns;
 }
 
+/* Fewer than any honest fibre gives: qkd-engine/block_plan.c. */
+static bool decoys_missing(const struct blocks *b, const struct block_counts *k)
+{
+	const struct finite_key_counts *c = &k->counts;
+	const struct finite_key_source *s = &b->source;
+	uint64_t signal = c->n_z[0] + c->n_x[0], decoy = c->n_z[1] + c->n_x[1];
+
+	return tail_binomial_below(decoy, signal + decoy,
+	                           decoy_share(s->mu[0], s->mu[1], s->p[0], s->p[1], 1)) <
+	       DECOYS_LN_ALPHA;
+}
+
 static uint64_t secret_bits(const struct blocks *b, const struct block_counts *k)
 {
 	struct finite_key_input in = {.source = b->source, .counts = k->counts, .f = LEAK_F};
@@ -216,6 +233,10 @@ void blocks_turn(struct blocks *b, uint64_t now_ns, struct blocks_told *out)
 	       was_held(b, at(b, 0), now_ns)) {
 		uint64_t bits = secret_bits(b, at(b, 0));
 
+		if (decoys_missing(b, at(b, 0))) {
+			end(b, 0, true);
+			continue;
+		}
 		b->released_blocks += bits > 0;
 		b->no_key_blocks += bits == 0;
 		b->released_bits += bits;

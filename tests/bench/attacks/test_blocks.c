@@ -12,6 +12,7 @@ static const struct finite_key_source source = {
         .mu = {0.5, 0.1}, .p = {0.7, 0.3}, .eps_sec = 1e-12, .eps_cor = 1e-15};
 static struct blocks b;
 static uint64_t now, count;
+static bool less_decoys;
 
 /*
  * A block of light and some moments more: one error in EVERY, decoys as loss alone leaves them.
@@ -26,7 +27,7 @@ static uint64_t block(unsigned int every, bool attacked)
 		struct detected d = {
 		        .basis = count % 7 == 6, .matched = true, .attacked = attacked};
 
-		d.intensity = count % 12 == 0;
+		d.intensity = count % (less_decoys ? 17 : 12) == 0;
 		d.wrong = every != 0 && (count / 7) % every == 0;
 		count++;
 		blocks_add(&b, &d, now);
@@ -84,6 +85,18 @@ static void test_errors(void)
 	blocks_free(&b);
 }
 
+/* Photon-number splitting leaves fewer decoys than loss does. */
+static void test_decoys(void)
+{
+	begin();
+	less_decoys = true;
+	block(50, true);
+	less_decoys = false;
+	CU_ASSERT_EQUAL(b.released_blocks + b.no_key_blocks, 0);
+	CU_ASSERT_EQUAL(b.void_attacked_blocks, 1);
+	blocks_free(&b);
+}
+
 static void test_hold(void)
 {
 	struct blocks_told told;
@@ -104,4 +117,4 @@ static void test_hold(void)
 	blocks_free(&b);
 }
 
-UNIT_MAIN(UNIT(test_honest), UNIT(test_errors), UNIT(test_hold))
+UNIT_MAIN(UNIT(test_honest), UNIT(test_errors), UNIT(test_decoys), UNIT(test_hold))

@@ -4,8 +4,8 @@
  * Photon-number splitting that keeps the signal's gain, at 25 km and more with a receiver of
  * efficiency 0.1: the first block of 10^7 raises the alarm. From 50 km on it holds no key by its
  * own counts, noticed or not; at 25 km, where she must let single photons pass to keep the gain,
- * the bound leaves of these up to a quarter of the key, which the engine refuses (ABORT_DECOYS). Counts are
- * what the model's tables expect.
+ * the bound leaves of these up to a quarter of the key, which the engine refuses (ABORT_DECOYS).
+ * Counts are what the model's tables expect.
  */
 
 #include "common/decoy_share.h"
