@@ -21,6 +21,19 @@ enum watch_monitor {
 	WATCH_LOSS,
 	WATCH_GAIN,
 	WATCH_LOSS_DRIFT, /* the baseline of the loss reached its bound */
+	/* the receiver's card */
+	WATCH_PHOTOCURRENT,
+	WATCH_PHOTOCURRENT_PEAK,
+	WATCH_DARK,       /* dark counts while cut off from the line */
+	WATCH_EMITTER,    /* clicks of the card's own emitter */
+	WATCH_EFFICIENCY, /* clicks at reduced efficiency */
+	WATCH_BRIGHT,
+	WATCH_ARRIVALS_FAR,
+	WATCH_ARRIVALS_WIDE,
+	/* the transmitter's */
+	WATCH_REFLECTION,
+	WATCH_REFLECTION_PEAK,
+	WATCH_OUTPUT,
 	WATCH_MONITORS
 };
 

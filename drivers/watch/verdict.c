@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "drivers/watch/verdict.h"
+
+#define BIT(m) (1u << (m))
+#define ERRORS                                                                                     \
+	(BIT(WATCH_ERRORS_Z_WEAK) | BIT(WATCH_ERRORS_Z_STRONG) | BIT(WATCH_ERRORS_X_WEAK) |        \
+	 BIT(WATCH_ERRORS_X_STRONG))
+#define DOUBLES  (BIT(WATCH_DOUBLES_FEW) | BIT(WATCH_DOUBLES_MANY))
+#define LOSSES   (BIT(WATCH_LOSS) | BIT(WATCH_GAIN) | BIT(WATCH_LOSS_DRIFT))
+#define ARRIVALS (BIT(WATCH_ARRIVALS_FAR) | BIT(WATCH_ARRIVALS_WIDE))
+#define FAKE     (BIT(WATCH_EFFICIENCY) | BIT(WATCH_BRIGHT))
+#define DECOY    BIT(WATCH_DECOY)
+#define BLOCK_S  60.0
+
+uint32_t watch_explains(enum watch_monitor m)
+{
+	switch (m) {
+	/* Blinded detectors click when they are told to. */
+	case WATCH_PHOTOCURRENT:
+	case WATCH_PHOTOCURRENT_PEAK:
+	case WATCH_DARK:
+	case WATCH_EMITTER:
+	case WATCH_DOUBLES_FEW:
+		return FAKE | ARRIVALS | DECOY | (DOUBLES & ~BIT(WATCH_DOUBLES_FEW)) | LOSSES |
+		       ERRORS;
+	/* Bright pulses click early, in several detectors, and as often as Eve likes. */
+	case WATCH_EFFICIENCY:
+	case WATCH_BRIGHT:
+		return ARRIVALS | DECOY | BIT(WATCH_DOUBLES_MANY) | LOSSES | ERRORS;
+	case WATCH_ARRIVALS_FAR:
+	case WATCH_ARRIVALS_WIDE:
+		return BIT(WATCH_DOUBLES_MANY) | LOSSES | ERRORS;
+	/* More light, of all intensities. */
+	case WATCH_OUTPUT:
+		return BIT(WATCH_DOUBLES_MANY) | BIT(WATCH_GAIN) | BIT(WATCH_LOSS_DRIFT);
+	case WATCH_DECOY:
+		return BIT(WATCH_DOUBLES_MANY) | LOSSES;
+	default:
+		return 0;
+	}
+}
+
+uint32_t watch_named(uint32_t fired)
+{
+	uint32_t explained = 0;
+
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		if (fired >> m & 1)
+			explained |= watch_explains((enum watch_monitor)m);
+	return fired & ~explained;
+}
+
+double watch_wait_s(enum watch_monitor m)
+{
+	return m == WATCH_DOUBLES_MANY ? BLOCK_S : 0;
+}
