@@ -8,12 +8,14 @@
 
 #include "common/clock.h"
 #include "control/alarm.h"
+#include "control/card_watch.h"
 #include "drivers/watch/decoy.h"
 #include "drivers/watch/doubles.h"
 #include "drivers/watch/errors.h"
 #include "drivers/watch/loss.h"
 #include "drivers/watch/monitors.h"
 #include "drivers/watch/phase.h"
+#include "drivers/watch/verdict.h"
 
 #define PERIOD_NS (100 * NS_PER_MS) /* of the figures that are watched */
 #define QUIET_NS  (30 * NS_PER_S)   /* until an alarm is cleared */
@@ -37,10 +39,14 @@ static struct {
 	struct watch_decoy decoy;
 	struct watch_doubles doubles;
 	struct watch_loss loss;
-	bool known; /* LAST is of this link, aligned */
+	struct card_watch card;
+	uint32_t card_crossed; /* by its monitors since the last turn */
+	bool known;            /* LAST is of this link, aligned */
 	struct figures last;
 	uint64_t last_ns, next_ns;
-	uint64_t over_ns[WATCH_MONITORS]; /* last above its threshold; 0: no alarm */
+	uint64_t over_ns[WATCH_MONITORS];  /* last above its threshold; 0: no alarm */
+	uint64_t since_ns[WATCH_MONITORS]; /* the first time of these */
+	uint32_t told;                     /* those whose alarms are raised */
 	uint64_t crossings[WATCH_MONITORS];
 	const struct config *config;
 } watch;
@@ -53,6 +59,7 @@ void fibre_watch_relearn(void)
 	watch_phase_init(&watch.phase);
 	watch_doubles_init(&watch.doubles);
 	watch_loss_init(&watch.loss);
+	card_watch_relearn(&watch.card);
 	if (c != NULL)
 		watch_decoy_init(&watch.decoy, c->qkd.mu1, c->qkd.mu2, c->qkd.p_mu1,
 		                 1 - c->qkd.p_mu1);
@@ -89,6 +96,7 @@ void fibre_watch_start(const struct config *config)
 	watch.config = config;
 	watch.bob = config->site == CONFIG_SITE_B;
 	watch.holdoff_slots_fs = (double)config->qkd.holdoff_ns * 1e6;
+	card_watch_init(&watch.card, 1e-9 * (double)config->qkd.holdoff_ns, 0);
 	snprintf(watch.resource, sizeof(watch.resource), "link/%s", config->link);
 	fibre_watch_relearn();
 }
@@ -117,7 +125,7 @@ static bool above(enum watch_monitor m)
 	case WATCH_LOSS_DRIFT:
 		return watch.loss.drifted;
 	default:
-		return false;
+		return card_watch_above(&watch.card, m);
 	}
 }
 
@@ -126,6 +134,10 @@ static void describe(enum watch_monitor m, char *text, size_t size)
 	const struct watch_errors *e = &watch.errors;
 	unsigned int b = m == WATCH_ERRORS_X_WEAK || m == WATCH_ERRORS_X_STRONG;
 
+	if (m > WATCH_LOSS_DRIFT) {
+		card_watch_describe(&watch.card, m, text, size);
+		return;
+	}
 	switch (m) {
 	case WATCH_DECOY:
 		snprintf(text, size,
@@ -159,35 +171,64 @@ static void describe(enum watch_monitor m, char *text, size_t size)
 	}
 }
 
-/* Two monitors may raise one kind: it lasts as long as either. */
-static bool kind_lasts(const char *alarm)
+/* Which are above their thresholds, or were a little while ago. */
+static uint32_t standing(uint32_t crossed, bool usable, uint64_t now)
+{
+	uint32_t mask = 0;
+
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
+		bool over = crossed >> m & 1 || above(m);
+
+		watch.crossings[m] += crossed >> m & 1;
+		/* What broke an assumption is not over while there is no light to tell by. */
+		if (!usable && watch.over_ns[m] != 0 && watch_row(m)->stops_key)
+			over = true;
+		if (over) {
+			if (watch.over_ns[m] == 0)
+				watch.since_ns[m] = now;
+			watch.over_ns[m] = now;
+		} else if (watch.over_ns[m] != 0 && now - watch.over_ns[m] >= QUIET_NS) {
+			watch.over_ns[m] = 0;
+		}
+		if (watch.over_ns[m] != 0)
+			mask |= 1u << m;
+	}
+	return mask;
+}
+
+/* A monitor of MASK raises this kind. */
+static bool in_kind(uint32_t mask, const char *alarm)
 {
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
-		if (watch.over_ns[m] != 0 && strcmp(watch_row(m)->alarm, alarm) == 0)
+		if (mask >> m & 1 && strcmp(watch_row(m)->alarm, alarm) == 0)
 			return true;
 	return false;
 }
 
-static void alarms(uint32_t crossed, uint64_t now)
+static void alarms(uint32_t crossed, bool usable, uint64_t now)
 {
+	uint32_t stand = standing(crossed, usable, now), named = watch_named(stand), tell = 0;
 	char text[160];
 
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
 		const struct watch_row *row = watch_row(m);
 
-		watch.crossings[m] += crossed >> m & 1;
-		if (crossed >> m & 1 || above(m)) {
-			watch.over_ns[m] = now;
-			describe(m, text, sizeof(text));
-			alarm_raise(row->alarm, watch.resource,
-			            row->stops_key ? ALARM_CRITICAL : ALARM_MAJOR, text);
-		} else if (watch.over_ns[m] != 0 && now - watch.over_ns[m] >= QUIET_NS) {
-			watch.over_ns[m] = 0;
-			if (!kind_lasts(row->alarm))
-				alarm_clear(row->alarm, watch.resource,
-				            "as the baseline has it for 30 s");
-		}
+		if (!(named >> m & 1) ||
+		    (double)(now - watch.since_ns[m]) < watch_wait_s(m) * NS_PER_S)
+			continue;
+		tell |= 1u << m;
+		if (watch.over_ns[m] != now || (!usable && watch.told >> m & 1))
+			continue;
+		describe(m, text, sizeof(text));
+		alarm_raise(row->alarm, watch.resource,
+		            row->stops_key ? ALARM_CRITICAL : ALARM_MAJOR, text);
 	}
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		if (watch.told >> m & 1 && !in_kind(tell, watch_row(m)->alarm))
+			alarm_clear(watch_row(m)->alarm, watch.resource,
+			            stand >> m & 1 ? "what causes it has an alarm of its own"
+			                           : "as the baseline has it for 30 s");
+	watch.told = tell;
 }
 
 static struct figures figures_of(const struct qkd_role_status *s)
@@ -230,8 +271,14 @@ static double explained(const struct card_status *c, uint64_t n, uint64_t sample
 	       all;
 }
 
-static uint32_t take(const struct figures *f, const struct qkd_role_status *s, double power,
-                     double seconds)
+/* Of the card's records since the last turn. */
+struct exposure {
+	uint64_t clicks;
+	double live, seconds;
+};
+
+static uint32_t take(const struct figures *f, const struct qkd_role_status *s,
+                     const struct exposure *exposure, double power, double seconds)
 {
 	const struct figures *l = &watch.last;
 	uint64_t n[2], e[2];
@@ -250,8 +297,32 @@ static uint32_t take(const struct figures *f, const struct qkd_role_status *s, d
 		return over;
 	over |= watch_doubles_add(&watch.doubles, f->clicks - l->clicks, f->doubles - l->doubles,
 	                          seconds);
+	if (s->optics.card.monitor)
+		return over | watch_loss_add(&watch.loss, exposure->clicks, exposure->live, power,
+		                             exposure->seconds);
 	return over | watch_loss_add(&watch.loss, f->clicks - l->clicks,
 	                             live_slots(f, &s->optics.card), power, seconds);
+}
+
+/* The card has counted which slots were live; without that it follows from the hold-off. */
+void fibre_watch_card(const struct card_monitor *record)
+{
+	watch.card_crossed |= card_watch_record(&watch.card, record);
+}
+
+void fibre_watch_counts(const struct optics_monitor_counts *counts, double seconds)
+{
+	watch.card_crossed |= card_watch_counts(&watch.card, counts, seconds);
+}
+
+/* How bright key light is to be follows from the configuration once the slot is known. */
+static void expect_output(uint64_t slot_fs)
+{
+	const struct card_config c = {.mu1 = watch.config->qkd.mu1,
+	                              .mu2 = watch.config->qkd.mu2,
+	                              .p_mu1 = watch.config->qkd.p_mu1};
+
+	watch.card.output_fw = watch.card.transmitter.expected_fw = card_output_fw(&c, slot_fs);
 }
 
 void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64_t now_ns)
@@ -259,20 +330,26 @@ void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64
 	/* Other light than that of keys has other figures. */
 	bool usable = s->optics.present && s->engine.aligned;
 	struct figures f;
+	struct exposure exposure;
 	uint32_t crossed = 0;
 
 	if (now_ns < watch.next_ns)
 		return;
 	watch.next_ns = now_ns + PERIOD_NS;
 	f = figures_of(s);
+	if (s->optics.present && watch.card.output_fw <= 0)
+		expect_output(s->optics.card.slot_period_fs);
+	card_watch_exposure(&watch.card, &exposure.clicks, &exposure.live, &exposure.seconds);
 	if (usable && watch.known && now_ns - watch.last_ns < PAUSE_NS)
-		crossed = take(&f, s, peer_power, (double)(now_ns - watch.last_ns) / NS_PER_S);
+		crossed = take(&f, s, &exposure, peer_power,
+		               (double)(now_ns - watch.last_ns) / NS_PER_S);
 	else if (watch.last_ns != 0)
 		watch_loss_gap(&watch.loss, (double)(now_ns - watch.last_ns) / NS_PER_S);
 	watch.known = usable;
 	watch.last = f;
 	watch.last_ns = now_ns;
-	alarms(crossed, now_ns);
+	alarms(crossed | watch.card_crossed, usable, now_ns);
+	watch.card_crossed = 0;
 }
 
 bool fibre_watch_holds(void)
@@ -299,16 +376,17 @@ json_t *fibre_watch_json(void)
 		json_array_append_new(monitors,
 		                      json_pack("{s:s, s:s, s:b, s:I, s:f, s:f, s:b}", "monitor",
 		                                watch_row(m)->name, "alarm", watch_row(m)->alarm,
-		                                "raised", watch.over_ns[m] != 0, "crossings",
+		                                "raised", (watch.told >> m & 1) != 0, "crossings",
 		                                (json_int_t)watch.crossings[m], "threshold_nats",
 		                                watch_nats(m), "false_alarms_a_year",
 		                                watch_row(m)->alarms, "stops_key",
 		                                watch_row(m)->stops_key));
-	return json_pack("{s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "holds_key",
+	return json_pack("{s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "holds_key",
 	                 fibre_watch_holds(), "finds_loss_db", watch_loss_finds(&watch.loss),
 	                 "false_alarms_a_year", watch_alarms_a_year() + WATCH_OTHERS_A_YEAR,
 	                 "errors_z", baseline_json(&watch.errors.basis[0].base), "errors_x",
 	                 baseline_json(&watch.errors.basis[1].base), "doubles_log",
 	                 baseline_json(&watch.doubles.base), "transmission_db",
-	                 baseline_json(&watch.loss.base), "monitors", monitors);
+	                 baseline_json(&watch.loss.base), "card", card_watch_json(&watch.card),
+	                 "monitors", monitors);
 }

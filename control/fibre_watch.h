@@ -28,6 +28,10 @@ void fibre_watch_start(const struct config *config);
  */
 void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64_t now_ns);
 
+/* What the card's monitors tell: one of its records; its counts, SECONDS after those before. */
+void fibre_watch_card(const struct card_monitor *record);
+void fibre_watch_counts(const struct optics_monitor_counts *counts, double seconds);
+
 /* No block may become key. */
 bool fibre_watch_holds(void);
 

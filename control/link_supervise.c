@@ -75,16 +75,21 @@ static void watch_place(struct link *l, const struct qkd_role_status *s)
 		         config_addr_format(&addr, text), get_be16(s->peer.bytes + 16));
 }
 
-/* The other end's loss tracking divides by it: it goes out each second while there is light. */
+/*
+ * The other end's loss tracking divides by it: it goes out each second while there is light. What
+ * leaves is better than what goes into the attenuator, where the card can tell.
+ */
 static void tell_power(struct link *l, const struct qkd_role_status *s, uint64_t now)
 {
+	const struct card_status *c = &s->optics.card;
+	uint32_t power = c->monitor ? c->output_fw : c->tx_power_nw;
 	uint8_t msg[4];
 
 	if (now < l->next_power_ns || !l->channel_up || !l->site_a || !s->optics.present ||
-	    s->optics.card.tx_power_nw == 0)
+	    power == 0)
 		return;
 	l->next_power_ns = now + POWER_NS;
-	put_be32(msg, s->optics.card.tx_power_nw);
+	put_be32(msg, power);
 	link_send(l, MESSAGE_POWER, -1, msg, sizeof(msg));
 }
 

@@ -34,6 +34,7 @@ LOG_COMPONENT_DEFINE(site)
 #define SECRET_KEYS  ((size_t)24 << 20) /* of these, without blocks */
 #define SECRET_LEAST ((size_t)10 << 20)
 #define LOCKED_ELSE  (256u << 10) /* what libraries lock for themselves */
+#define COUNTS_NS    (100 * NS_PER_MS)
 #define RECLAIM_NS   (50 * NS_PER_MS)
 
 static struct config config;
@@ -236,6 +237,25 @@ static void watch_routes(void)
 	}
 }
 
+/* Records one by one; counts ten times a second. */
+static void watch_card(uint64_t now_ns)
+{
+	static struct optics_monitor_counts counts;
+	static uint64_t counted_ns;
+	struct optics_monitor *monitor = qkd_role_monitor(link_role(link_));
+	struct card_monitor record;
+
+	if (monitor == NULL)
+		return;
+	while (optics_monitor_take(monitor, &record))
+		fibre_watch_card(&record);
+	if (now_ns - counted_ns < COUNTS_NS)
+		return;
+	optics_monitor_counts(monitor, &counts);
+	fibre_watch_counts(&counts, (double)(now_ns - counted_ns) / NS_PER_S);
+	counted_ns = now_ns;
+}
+
 static void watch_clicks(uint64_t now_ns)
 {
 	struct qkd_role_status s;
@@ -244,6 +264,7 @@ static void watch_clicks(uint64_t now_ns)
 	s.optics.card.simulated = s.optics.simulated;
 	clicks_watch_poll(config.link, s.optics.present ? &s.optics.card : NULL, now_ns);
 	if (s.quantum) {
+		watch_card(now_ns);
 		fibre_watch_poll(&s, link_peer_power(link_), now_ns);
 		link_hold(link_, fibre_watch_holds());
 		watch_baseline_poll(now_ns);

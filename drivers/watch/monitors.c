@@ -31,6 +31,7 @@ static const struct watch_row rows[WATCH_MONITORS] = {
         [WATCH_REFLECTION] = {"back-reflection", "trojan-horse", true, 10 * YEAR_S, 0.01},
         [WATCH_REFLECTION_PEAK] = {"back-reflection-peak", "trojan-horse", true, 10 * YEAR_S, 0.01},
         [WATCH_OUTPUT] = {"output-power", "laser-damage", true, 20 * YEAR_S, 0.01},
+        [WATCH_TEMPERATURE] = {"temperature-limit", "card-temperature", false, 0, 0},
 };
 
 const struct watch_row *watch_row(enum watch_monitor m)

@@ -34,6 +34,7 @@ enum watch_monitor {
 	WATCH_REFLECTION,
 	WATCH_REFLECTION_PEAK,
 	WATCH_OUTPUT,
+	WATCH_TEMPERATURE, /* of either: the card's own limit alone */
 	WATCH_MONITORS
 };
 

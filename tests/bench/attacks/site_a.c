@@ -4,6 +4,8 @@
 
 #define fibre_watch_start   site_a_start
 #define fibre_watch_poll    site_a_poll
+#define fibre_watch_card    site_a_card
+#define fibre_watch_counts  site_a_counts
 #define fibre_watch_holds   site_a_holds
 #define fibre_watch_relearn site_a_relearn
 #define fibre_watch_accept  site_a_accept

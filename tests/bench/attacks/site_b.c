@@ -4,6 +4,8 @@
 
 #define fibre_watch_start   site_b_start
 #define fibre_watch_poll    site_b_poll
+#define fibre_watch_card    site_b_card
+#define fibre_watch_counts  site_b_counts
 #define fibre_watch_holds   site_b_holds
 #define fibre_watch_relearn site_b_relearn
 #define fibre_watch_accept  site_b_accept

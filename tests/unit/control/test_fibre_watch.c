@@ -97,7 +97,7 @@ static void test_blinding_holds_key(void)
 	turns(1000, 0.02, 0.002, CLICKS);
 	CU_ASSERT_EQUAL(active(), 0);
 	turns(10, 0.02, 1e-9, CLICKS);
-	CU_ASSERT_TRUE(raised("blinding"));
+	CU_ASSERT_TRUE(raised("detector-blinding"));
 	CU_ASSERT_TRUE(fibre_watch_holds());
 	turns(700, 0.02, 0.002, CLICKS);
 	CU_ASSERT_FALSE(fibre_watch_holds());
