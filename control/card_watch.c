@@ -26,6 +26,37 @@ void card_watch_init(struct card_watch *w, double holdoff_s, double output_fw)
 	card_watch_relearn(w);
 }
 
+void card_watch_accept(struct card_watch *w)
+{
+	struct watch_learnt l = {.count = 0};
+
+	card_watch_learnt(w, &l);
+	for (unsigned int i = 0; i < l.count; i++)
+		baseline_accept(l.base[i].base);
+	watch_arrivals_init(&w->arrivals);
+}
+
+/* Logarithms of currents a click, of rates and of powers. */
+void card_watch_learnt(struct card_watch *w, struct watch_learnt *out)
+{
+	const struct watch_learnt_baseline list[] = {
+	        {"photocurrent_z0", &w->photocurrent.mean[0].base, -40, 40},
+	        {"photocurrent_z1", &w->photocurrent.mean[1].base, -40, 40},
+	        {"photocurrent_x0", &w->photocurrent.mean[2].base, -40, 40},
+	        {"photocurrent_x1", &w->photocurrent.mean[3].base, -40, 40},
+	        {"efficiency_ratio", &w->toggle.efficiency.base, -10, 10},
+	        {"emitter", &w->toggle.emitter.base, -60, 0},
+	        {"dark_counts", &w->toggle.dark.base, -60, 0},
+	        {"back_reflection", &w->transmitter.reflection.base, 0, 60},
+	        {"back_reflection_peak", &w->transmitter.reflection_peak.base, 0, 60},
+	        {"output", &w->transmitter.output.base, -60, 60},
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]) && out->count < WATCH_STORE_BASELINES;
+	     i++)
+		out->base[out->count++] = list[i];
+}
+
 uint32_t card_watch_record(struct card_watch *w, const struct card_monitor *m)
 {
 	w->records[m->of == CARD_IS_BOB]++;

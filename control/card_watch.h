@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/watch_store.h"
 #include "dataplane/optics_monitor.h"
 #include "drivers/watch/arrivals.h"
 #include "drivers/watch/monitors.h"
@@ -38,6 +39,10 @@ struct card_watch {
 void card_watch_init(struct card_watch *w, double holdoff_s, double output_fw);
 /* Learn the baselines anew; limits that were passed are forgotten. */
 void card_watch_relearn(struct card_watch *w);
+
+/* What is there now is right, as far as it is kept over a restart; where that is. */
+void card_watch_accept(struct card_watch *w);
+void card_watch_learnt(struct card_watch *w, struct watch_learnt *out);
 
 /* The results as watch_errors_add(). A record of either end; counts of the last SECONDS. */
 uint32_t card_watch_record(struct card_watch *w, const struct card_monitor *m);

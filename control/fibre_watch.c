@@ -71,6 +71,7 @@ void fibre_watch_accept(void)
 	watch_errors_accept(&watch.errors);
 	watch_doubles_accept(&watch.doubles);
 	watch_loss_accept(&watch.loss);
+	card_watch_accept(&watch.card);
 	cusum_init(&watch.decoy.few, watch.decoy.few.nats);
 }
 
@@ -83,6 +84,7 @@ void fibre_watch_learnt(struct watch_learnt *out)
 	                                      {"transmission_db", &watch.loss.base, -300, 100}},
 	                             .count = 5,
 	                             .loss = &watch.loss};
+	card_watch_learnt(&watch.card, out);
 }
 
 void fibre_watch_resume(double gap_s)

@@ -105,7 +105,7 @@ static bool suspect(const struct watch_ratio *w)
 
 static double unsure(const struct baseline *b)
 {
-	return UNSURE / sqrt(b->weight);
+	return UNSURE / sqrt(fmax(b->weight, 1));
 }
 
 static uint32_t efficiency(struct watch_ratio *w, double dark)
