@@ -93,7 +93,6 @@ json_t *card_json(const struct card_status *s)
 	BOOL(o, s, protection);
 	U64(o, s, monitor_records);
 	U64(o, s, monitor_gaps);
-	U64(o, s, output_fw);
 		U64(o, s, output_fw);
 		U64(o, s, target_fw);
 		U64(o, s, bias_mv);

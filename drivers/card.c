@@ -235,7 +235,6 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, protection);
 	status_get(card, out, monitor_records);
 	status_get(card, out, monitor_gaps);
-	status_get(card, out, output_fw);
 	status_get(card, out, clicks);
 	status_get(card, out, doubles);
 	status_get(card, out, gaps);

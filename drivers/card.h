@@ -237,7 +237,6 @@ struct card_status {
 	bool otdr, ocm;     /* it has one */
 	bool monitor, protection;
 	uint64_t monitor_records, monitor_gaps; /* taken; in front of which some are missing */
-	uint32_t output_fw; /* key light behind the attenuator, of the last record that had it */
 	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;
 	uint64_t last_slot; /* of the tags that were read */
 	int32_t temperature_mc;

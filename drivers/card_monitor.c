@@ -120,7 +120,7 @@ static bool copy(const struct card_buffer *b, uint32_t type, void *out, uint32_t
 	       head.slots >> USED_BITS == 0 && head.slot >> USED_BITS == 0;
 }
 
-static void take_tx(struct card *card, const struct card_monitor_tx *r, uint64_t slot,
+static void take_tx(const struct card *card, const struct card_monitor_tx *r, uint64_t slot,
                     struct card_tx_reading *out)
 {
 	*out = (struct card_tx_reading){
@@ -135,8 +135,6 @@ static void take_tx(struct card *card, const struct card_monitor_tx *r, uint64_t
 	};
 	memcpy(out->power_nw, r->power_nw, sizeof(out->power_nw));
 	memcpy(out->output_fw, r->output_fw, sizeof(out->output_fw));
-	if (out->key_light)
-		card_status_set(card, output_fw, out->output_fw[0]);
 }
 
 static void take_rx(const struct card_monitor_rx *r, struct card_rx_reading *out)

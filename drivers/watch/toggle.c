@@ -23,6 +23,7 @@
 #define EMITTER_FOR   0.1
 #define DARK_LEAST    0.4
 #define DARK_FOR      0.05
+#define SAME_K        3.0 /* detectors at one temperature, with what their coolers leave */
 /* An emitter that adds a smaller part than this to the line's light says nothing. */
 #define EMITTER_SEEN 0.1
 
@@ -158,6 +159,24 @@ static uint32_t emitter(struct watch_ratio *w)
 	return crossed ? 1u << WATCH_EMITTER : 0;
 }
 
+/* At another temperature there are other dark counts: learnt anew. */
+static void dark_temperature(struct watch_toggle *w, const struct card_rx_reading *r)
+{
+	double c = 0;
+
+	for (unsigned int d = 0; d < CARD_DETECTORS; d++)
+		c += 1e-3 * r->detector_mc[d] / CARD_DETECTORS;
+	if (w->dark.all_live == 0)
+		w->dark.detectors_c = c;
+	if (fabs(c - w->dark.detectors_c) <= SAME_K)
+		return;
+	w->dark.detectors_c = c;
+	baseline_init(&w->dark.base, &dark_params);
+	cusum_init(&w->dark.few, w->dark.few.nats);
+	w->dark.clicks = w->dark.live = w->dark.all_clicks = w->dark.all_live = 0;
+	w->dark.seconds = 0;
+}
+
 static uint32_t dark(struct watch_toggle *w, const struct card_rx_reading *r)
 {
 	uint64_t clicks = card_rx_slots(r, CARD_STATE_SHUT), live = r->live[CARD_STATE_SHUT];
@@ -165,6 +184,7 @@ static uint32_t dark(struct watch_toggle *w, const struct card_rx_reading *r)
 	double expected = exp(w->dark.base.value - sure) * (double)live;
 	bool crossed = false;
 
+	dark_temperature(w, r);
 	if (w->dark.base.ready && expected > 0)
 		crossed =
 		        cusum_add(&w->dark.few,

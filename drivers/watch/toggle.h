@@ -37,6 +37,7 @@ struct watch_toggle {
 		struct baseline base; /* of the logarithm */
 		struct cusum few;
 		double last;
+		double detectors_c; /* at which they are learnt */
 		uint64_t clicks, live, all_clicks, all_live;
 		double seconds;
 	} dark;
