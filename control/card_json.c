@@ -89,10 +89,10 @@ json_t *card_json(const struct card_status *s)
 		        o, "tx_mode",
 		        json_string(s->tx_mode <= CARD_TX_SYNC ? modes[s->tx_mode] : "unknown"));
 		U64(o, s, tx_power_nw);
-	BOOL(o, s, monitor);
-	BOOL(o, s, protection);
-	U64(o, s, monitor_records);
-	U64(o, s, monitor_gaps);
+		BOOL(o, s, monitor);
+		BOOL(o, s, protection);
+		U64(o, s, monitor_records);
+		U64(o, s, monitor_gaps);
 		U64(o, s, output_fw);
 		U64(o, s, target_fw);
 		U64(o, s, bias_mv);
