@@ -34,13 +34,28 @@ static void start(struct cascade_run *r, size_t f)
 	r->work += r->plan.frame_words / 8;
 }
 
-/* The pass with the smallest blocks that has odd ranges; false when there is none. */
-static bool choose_pass(struct cascade_frame *frame)
+/* The last pass is searched from now on, so that its odd blocks are ranges like others. */
+static void last_pass(struct cascade_run *r, size_t f)
 {
+	struct cascade_frame *frame = &r->frames[f];
+	unsigned int pass = CASCADE_PASSES - 1;
+
+	frame->odd[pass] = 0;
+	for (uint32_t v = frame->late; v != 0; v &= v - 1)
+		cascade_mark_odd(r, f, pass, cascade_ranges(r, f, pass),
+		                 (size_t)__builtin_ctz(v) << r->plan.block_log2[pass]);
+}
+
+/* The pass with the smallest blocks that has odd ranges; false when there is none. */
+static bool choose_pass(struct cascade_run *r, size_t f)
+{
+	struct cascade_frame *frame = &r->frames[f];
 	uint8_t pass = (uint8_t)cascade_odd_pass(frame);
 
 	if (pass == CASCADE_PASSES)
 		return false;
+	if (pass > frame->stage && pass + 1 == CASCADE_PASSES)
+		last_pass(r, f);
 	if (pass > frame->stage)
 		frame->stage = pass;
 	frame->pass = pass;
@@ -106,7 +121,7 @@ int cascade_frame_choose(struct cascade_run *r, size_t f)
 	while (frame->listed == 0 || r->i > 0) {
 		int ret;
 
-		if (r->i == 0 && !choose_pass(frame)) {
+		if (r->i == 0 && !choose_pass(r, f)) {
 			frame->asked = CASCADE_NOTHING;
 			return 0;
 		}

@@ -16,6 +16,8 @@
 #define FRAMES_NEAR   3
 #define LIST_NEAR     16
 
+#define LAST (CASCADE_PASSES - 1u)
+
 void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
                       struct cascade_ranges *ranges, size_t start)
 {
@@ -31,25 +33,23 @@ void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
 static void correct_oldest(struct cascade_run *r)
 {
 	const struct cascade_found *found = &r->found[r->found_from++ % CASCADE_FOUND];
-	const struct cascade_frame *frame = &r->frames[found->frame];
-	size_t at = frame->start + found->index;
+	struct cascade_frame *frame = &r->frames[found->frame];
 	size_t offset = cascade_offset(r, found->frame, 0);
 	struct cascade_ranges *ranges = cascade_ranges(r, found->frame, 0);
 
 	if (r->corrects)
-		r->key[at / 64] ^= 1ULL << (at % 64);
+		r->key[found->at / 64] ^= 1ULL << (found->at % 64);
 	for (unsigned int q = 0; q < CASCADE_PASSES;
 	     q++, offset += r->plan.frame_words, ranges += r->range_words) {
-		size_t position = found->position[q], range;
+		size_t position = found->position[q];
 
 		if (r->corrects)
 			r->own[offset + position / 64] ^= 1ULL << (position % 64);
-		if (q == found->pass)
-			continue;
-		range = q > frame->stage
-		                ? position >> r->plan.block_log2[q] << r->plan.block_log2[q]
-		                : cascade_range_start(ranges, position);
-		cascade_mark_odd(r, found->frame, q, ranges, range);
+		if (q == LAST && frame->stage < LAST)
+			cascade_mark_late(frame, position >> r->plan.block_log2[LAST]);
+		else if (q != found->pass)
+			cascade_mark_odd(r, found->frame, q, ranges,
+			                 cascade_range_start(ranges, position));
 	}
 	r->stats.corrected++;
 	r->work += 4;
@@ -61,13 +61,16 @@ void cascade_flush(struct cascade_run *r)
 		correct_oldest(r);
 }
 
-bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t index)
+bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t position,
+                     size_t index)
 {
 	struct cascade_frame *frame = &r->frames[f];
 	struct cascade_group *group = &r->groups[frame->group];
 	struct cascade_found *found;
-	size_t at = frame->start + index;
+	size_t at = 0;
 
+	if (r->corrects || frame->padded || group->checked)
+		at = frame->start + cascade_index(&r->plan, 0, index);
 	if (at >= frame->end)
 		return false; /* the zero bits that fill the frame */
 	if (group->checked) {
@@ -79,19 +82,19 @@ bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t 
 	if (r->found_to - r->found_from == CASCADE_FOUND)
 		correct_oldest(r);
 	found = &r->found[r->found_to++ % CASCADE_FOUND];
-	*found = (struct cascade_found){(uint32_t)f, (uint32_t)index, pass};
+	*found = (struct cascade_found){(uint32_t)f, (uint32_t)at, pass, {(uint32_t)index}};
 	for (unsigned int q = 0; q < CASCADE_PASSES; q++) {
-		size_t position = cascade_position(&r->plan, q, index);
-
-		found->position[q] = (uint32_t)position;
-		if (r->corrects)
-			__builtin_prefetch(r->own + cascade_offset(r, f, q) + position / 64, 1);
 		if (q == pass)
+			found->position[q] = (uint32_t)position;
+		else if (q > 0)
+			found->position[q] = (uint32_t)cascade_position(&r->plan, q, index);
+		if (r->corrects)
+			__builtin_prefetch(
+			        r->own + cascade_offset(r, f, q) + found->position[q] / 64, 1);
+		if (q == pass || (q == LAST && frame->stage < LAST))
 			continue;
-		if (q > frame->stage)
-			position = position >> r->plan.block_log2[q] << r->plan.block_log2[q];
-		__builtin_prefetch(cascade_ranges(r, f, q) + position / 128, 1);
-		__builtin_prefetch(cascade_summary(r, f, q) + position / 128 / 64, 1);
+		__builtin_prefetch(cascade_ranges(r, f, q) + found->position[q] / 128, 1);
+		__builtin_prefetch(cascade_summary(r, f, q) + found->position[q] / 128 / 64, 1);
 	}
 	if (r->corrects)
 		__builtin_prefetch(r->key + at / 64, 1);
@@ -104,7 +107,7 @@ static void prefetch_odd(const struct cascade_run *r, size_t f, unsigned int cou
 	unsigned int pass = cascade_odd_pass(&r->frames[f]);
 	const uint64_t *summary = cascade_summary(r, f, pass);
 
-	if (pass == CASCADE_PASSES)
+	if (pass == CASCADE_PASSES || (pass == LAST && r->frames[f].stage < LAST))
 		return;
 	for (size_t i = 0; i < r->summary_words; i++) {
 		for (uint64_t v = summary[i]; v != 0 && count > 0; v &= v - 1, count--) {

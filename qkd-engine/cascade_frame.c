@@ -50,7 +50,9 @@ static int oldest_pair(struct cascade_run *r)
 	cut_path(r, pair->frame, pair->start, pair->first, 1);
 	bits_put(known, pair->index[0], true);
 	bits_put(known, pair->index[1], true);
-	return cascade_correct(r, pair->frame, frame->pass, pair->index[error]) ? 0 : -EPROTO;
+	return cascade_correct(r, pair->frame, frame->pass, pair->start + error, pair->index[error])
+	               ? 0
+	               : -EPROTO;
 }
 
 int cascade_pair_add(struct cascade_run *r, const struct cascade_pair *pair)
@@ -65,7 +67,9 @@ int cascade_pair_add(struct cascade_run *r, const struct cascade_pair *pair)
 	place = &r->pairs[r->pairs_to++ % CASCADE_PAIRS];
 	*place = *pair;
 	for (unsigned int i = 0; i < 2; i++) {
-		place->index[i] = (uint32_t)cascade_index(&r->plan, pass, pair->start + i);
+		size_t at = pair->start + i;
+
+		place->index[i] = (uint32_t)(pass == 0 ? at : cascade_index(&r->plan, pass, at));
 		__builtin_prefetch(known + place->index[i] / 64, 1);
 	}
 	__builtin_prefetch(cascade_ranges(r, pair->frame, pass) + pair->start / 128, 1);
@@ -99,13 +103,21 @@ void cascade_list_close(struct cascade_run *r, size_t f)
 	frame->holes = false;
 }
 
+static void odd_block(struct cascade_run *r, size_t f, size_t block)
+{
+	if (r->pass + 1 == CASCADE_PASSES)
+		cascade_mark_late(&r->frames[f], block);
+	else
+		cascade_mark_odd(r, f, r->pass, cascade_ranges(r, f, r->pass),
+		                 block << r->plan.block_log2[r->pass]);
+}
+
 /* Differences of all blocks; the last one of a pass follows from the parity of the frame. */
 static int apply_initial(struct cascade_run *r, size_t f)
 {
 	for (; r->pass < CASCADE_PASSES; r->pass++, r->i = 0) {
 		size_t blocks = cascade_blocks(&r->plan, r->pass);
 		size_t told = r->pass == 0 ? blocks : blocks - 1;
-		struct cascade_ranges *ranges = cascade_ranges(r, f, r->pass);
 
 		if (r->i == 0)
 			r->sum = false;
@@ -113,8 +125,7 @@ static int apply_initial(struct cascade_run *r, size_t f)
 			bool odd = cascade_difference(r);
 
 			if (odd)
-				cascade_mark_odd(r, f, r->pass, ranges,
-				                 r->i << r->plan.block_log2[r->pass]);
+				odd_block(r, f, r->i);
 			r->sum ^= odd;
 			if (++r->work >= r->work_most) {
 				r->i++;
@@ -124,8 +135,7 @@ static int apply_initial(struct cascade_run *r, size_t f)
 		if (r->pass == 0)
 			r->whole = r->sum;
 		else if (r->sum != r->whole)
-			cascade_mark_odd(r, f, r->pass, ranges,
-			                 told << r->plan.block_log2[r->pass]);
+			odd_block(r, f, told);
 	}
 	r->frames[f].started = true;
 	return 0;
@@ -146,10 +156,11 @@ static bool apply_tree(struct cascade_run *r, size_t f, size_t start, unsigned i
 		unsigned int l = cascade_narrow(r->plan.frame_bits - at, level - 1);
 
 		if (l == 0) {
-			size_t index = cascade_index(&r->plan, frame->pass, at);
+			size_t index =
+			        frame->pass == 0 ? at : cascade_index(&r->plan, frame->pass, at);
 
 			bits_put(r->known + f * r->plan.frame_words, index, true);
-			if (half[side] && !cascade_correct(r, f, frame->pass, index))
+			if (half[side] && !cascade_correct(r, f, frame->pass, at, index))
 				return false;
 		} else if (depth > 1) {
 			if (!apply_tree(r, f, at, l, half[side], depth - 1))

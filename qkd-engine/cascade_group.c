@@ -128,7 +128,8 @@ int cascade_group_apply(struct cascade_run *r, size_t g)
 	f = cascade_group_first(&r->plan, g);
 	while (at >= r->frames[f].end)
 		f++;
-	if (!cascade_correct(r, f, CASCADE_PASSES, at - r->frames[f].start))
+	at = cascade_position(&r->plan, 0, at - r->frames[f].start);
+	if (!cascade_correct(r, f, CASCADE_PASSES, 0, at))
 		return -EPROTO;
 	cascade_flush(r);
 	return 0;

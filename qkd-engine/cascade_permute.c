@@ -64,16 +64,41 @@ static void fill(const struct cascade_plan *plan, const uint64_t *key, size_t fi
 	memcpy(lanes + w * 64, x, sizeof(x));
 }
 
-static void gather(const struct cascade_plan *plan, const uint8_t *lanes, size_t first,
-                   unsigned int pass, size_t w, uint64_t *out)
+/* The bits at N positions from AT on of the order of PASS, side by side. */
+static void look_up(const struct cascade_plan *plan, const uint8_t *lanes, unsigned int pass,
+                    size_t at, size_t n, uint8_t out[64])
 {
-	const uint32_t *table = plan->order + pass * cascade_order(plan) + w * 64;
-	uint64_t x[8], words[LANES];
-	uint8_t at[64];
+	size_t first = pass * plan->frame_bits + at;
 
-	for (size_t i = 0; i < 64; i++)
-		at[i] = lanes[table[i]];
-	memcpy(x, at, sizeof(x));
+	if (cascade_wide(plan)) {
+		const uint32_t *order = (const uint32_t *)plan->order + first;
+
+		for (size_t i = 0; i < n; i++)
+			out[i] = lanes[order[i]];
+	} else {
+		const uint16_t *order = (const uint16_t *)plan->order + first;
+
+		for (size_t i = 0; i < n; i++)
+			out[i] = lanes[order[i]];
+	}
+}
+
+/* Pass 0 takes the lanes of the key and leaves those of its order, which the others take. */
+static void gather(const struct cascade_plan *plan, uint8_t *lanes, size_t first, unsigned int pass,
+                   size_t w, uint64_t *out)
+{
+	uint8_t *base = lanes + cascade_lanes(plan) / 2, bytes[64];
+	uint64_t x[8], words[LANES];
+
+	if (w * 64 + 64 <= plan->frame_bits) {
+		look_up(plan, pass == 0 ? lanes : base, pass, w * 64, 64, bytes);
+	} else {
+		memset(bytes, 0, sizeof(bytes));
+		look_up(plan, pass == 0 ? lanes : base, pass, w * 64, plan->frame_bits % 64, bytes);
+	}
+	if (pass == 0)
+		memcpy(base + w * 64, bytes, sizeof(bytes));
+	memcpy(x, bytes, sizeof(x));
 	for (size_t j = 0; j < 8; j++)
 		x[j] = transpose(x[j]);
 	transpose_bytes(x, words);
@@ -83,7 +108,7 @@ static void gather(const struct cascade_plan *plan, const uint8_t *lanes, size_t
 
 size_t cascade_lanes(const struct cascade_plan *plan)
 {
-	return (BITS_WORDS(plan->frame_bits) + 1) * 64;
+	return 2 * BITS_WORDS(plan->frame_bits) * 64;
 }
 
 bool cascade_permute(const struct cascade_plan *plan, const uint64_t *key, uint64_t *out,

@@ -61,7 +61,7 @@ int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 	plan->row_log2 = (63 - (unsigned int)__builtin_clzll(plan->frame_bits)) / 2;
 	plan->rows = (uint32_t)((plan->frame_bits + (1u << plan->row_log2) - 1) >> plan->row_log2);
 	plan->frame_bits = (size_t)plan->rows << plan->row_log2;
-	plan->frame_words = BITS_WORDS(plan->frame_bits + 1);
+	plan->frame_words = (BITS_WORDS(plan->frame_bits) + 7) / 8 * 8;
 	plan->group_frames = CASCADE_GROUP_BITS / plan->frame_bits;
 	plan->groups = (plan->frames + plan->group_frames - 1) / plan->group_frames;
 	plan->parity_max = 2 * (uint64_t)p->bits + 64 * plan->frames;
@@ -71,17 +71,23 @@ int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 
 bool cascade_plan_build(struct cascade_plan *plan)
 {
-	size_t n = plan->frame_bits, pass = plan->built / n, at = plan->built % n, to;
+	size_t n = plan->frame_bits, pass = plan->built / n, from = plan->built % n, to;
 
 	if (pass == CASCADE_PASSES)
 		return true;
-	to = at + CASCADE_STEP < n ? at + CASCADE_STEP : n;
-	plan->built += to - at;
-	for (uint32_t *order = plan->order + pass * cascade_order(plan); at < to; at++)
-		order[at] = (uint32_t)cascade_index(plan, (unsigned int)pass, at);
-	if (at == n)
-		for (uint32_t *order = plan->order + pass * cascade_order(plan); at < n + 64; at++)
-			order[at] = (uint32_t)n;
+	to = from + CASCADE_STEP < n ? from + CASCADE_STEP : n;
+	plan->built += to - from;
+	if (cascade_wide(plan)) {
+		uint32_t *order = (uint32_t *)plan->order + pass * n;
+
+		for (size_t at = from; at < to; at++)
+			order[at] = (uint32_t)cascade_index(plan, (unsigned int)pass, at);
+	} else {
+		uint16_t *order = (uint16_t *)plan->order + pass * n;
+
+		for (size_t at = from; at < to; at++)
+			order[at] = (uint16_t)cascade_index(plan, (unsigned int)pass, at);
+	}
 	return plan->built == n * CASCADE_PASSES;
 }
 

@@ -33,23 +33,25 @@ struct cascade_plan {
 	size_t group_frames; /* frames that share subsets; the last group may have fewer */
 	size_t groups;
 	size_t frame_bits;   /* of each frame; they end in less than a row of zero bits */
-	size_t frame_words;  /* of a bit string of frame_bits + 1 */
+	size_t frame_words;  /* of a bit string of frame_bits: whole cache lines */
 	uint64_t parity_max; /* no honest run gets near it */
 	uint8_t block_log2[CASCADE_PASSES];
 	uint64_t subset_seed;
 	/*
 	 * Permutations, the same for all frames: a frame is a matrix, its bit INDEX in row
 	 * INDEX >> row_log2; columns are shifted by random amounts, then rows, and both again.
-	 * What would be a table of megabytes for each block in flight is a few kilobytes.
+	 * What would be a table of megabytes for each block in flight is a few kilobytes. That of
+	 * pass 0 is of the order of the key; the others are of the order of pass 0, in which all
+	 * passes name a bit.
 	 */
 	unsigned int row_log2;
 	uint32_t rows;
 	uint16_t *shifts; /* per pass: of rows, twice, then of columns, twice */
 	/*
-	 * While permuting, for each pass cascade_order() entries: the index of each position, up to
-	 * a multiple of 64 with one that is zero in all frames.
+	 * While permuting, for each pass the index of each position: 16 bits each where that is
+	 * enough, or 32.
 	 */
-	uint32_t *order;
+	void *order;
 	size_t built; /* positions of these */
 };
 
@@ -63,14 +65,17 @@ int cascade_plan_init(struct cascade_plan *plan, const struct cascade_params *p)
 void cascade_plan_place(struct cascade_plan *plan, struct workspace *w);
 void cascade_plan_draw(struct cascade_plan *plan, uint64_t seed);
 
-/* Entries of the order of a pass; the memory for all of them may be had back after permuting. */
-static inline size_t cascade_order(const struct cascade_plan *plan)
+/* Whether an order takes 32 bits an entry. */
+static inline bool cascade_wide(const struct cascade_plan *plan)
 {
-	return plan->frame_bits + 64;
+	return plan->frame_bits > 1u << 16;
 }
+
+/* The memory for all orders may be had back after permuting. */
 static inline size_t cascade_orders_bytes(const struct cascade_plan *plan)
 {
-	return CASCADE_PASSES * cascade_order(plan) * sizeof(uint32_t);
+	return CASCADE_PASSES * plan->frame_bits *
+	       (cascade_wide(plan) ? sizeof(uint32_t) : sizeof(uint16_t));
 }
 
 /* A bounded part of the orders; true when all are there. */
@@ -82,7 +87,10 @@ static inline size_t cascade_shifts(const struct cascade_plan *plan)
 	return (size_t)CASCADE_PASSES * 2 * (plan->rows + (1u << plan->row_log2));
 }
 
-/* Where a bit of a frame is in the order of PASS. */
+/*
+ * Where a bit of a frame is in the order of PASS: INDEX is in the order of the key for pass 0, in
+ * that of pass 0 for the others.
+ */
 static inline size_t cascade_position(const struct cascade_plan *plan, unsigned int pass,
                                       size_t index)
 {
@@ -137,7 +145,7 @@ static inline size_t cascade_group_start(const struct cascade_plan *plan, size_t
 /*
  * A bounded part of permuting all frames of KEY for all passes; true when it is done. Frame F
  * in the order of PASS goes to OUT + (F * CASCADE_PASSES + PASS) * frame_words. *AT starts at
- * 0. LANES is scratch of cascade_lanes() bytes; both are secret.
+ * 0. LANES is scratch of cascade_lanes() bytes, zero; both are secret.
  */
 bool cascade_permute(const struct cascade_plan *plan, const uint64_t *key, uint64_t *out,
                      uint8_t *lanes, size_t *at);

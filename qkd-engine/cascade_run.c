@@ -23,7 +23,8 @@ static void place(struct cascade_run *r, struct workspace *w)
 	struct cascade_plan *plan = &r->plan;
 	size_t strings = plan->frames * CASCADE_PASSES;
 
-	r->range_words = BITS_WORDS(plan->frame_bits / 2 + 1);
+	/* Whole cache lines. */
+	r->range_words = (BITS_WORDS(plan->frame_bits / 2 + 1) + 3) / 4 * 4;
 	r->summary_words = BITS_WORDS(r->range_words);
 	/* Less than half of the blocks are odd as a rule; those that do not fit wait. */
 	r->list_max = cascade_blocks(plan, 0);
@@ -86,11 +87,15 @@ int cascade_run_init(struct cascade_run *r, const struct cascade_params *p, uint
 	r->corrects = corrects;
 	r->work_most = CASCADE_WORK;
 	memset(r->groups, 0, r->plan.groups * sizeof(*r->groups));
-	for (size_t f = 0; f < r->plan.frames; f++)
-		r->frames[f] =
-		        (struct cascade_frame){.start = cascade_frame_start(&r->plan, f),
-		                               .end = cascade_frame_start(&r->plan, f + 1),
-		                               .group = (uint32_t)(f / r->plan.group_frames)};
+	for (size_t f = 0; f < r->plan.frames; f++) {
+		size_t start = cascade_frame_start(&r->plan, f);
+		size_t end = cascade_frame_start(&r->plan, f + 1);
+
+		r->frames[f] = (struct cascade_frame){.start = start,
+		                                      .end = end,
+		                                      .group = (uint32_t)(f / r->plan.group_frames),
+		                                      .padded = end - start < r->plan.frame_bits};
+	}
 	return 0;
 }
 

@@ -9,7 +9,10 @@
  * For every pass and frame there is the permuted frame, the partition of ranges whose parities
  * are known (a bit at the first position of each, and one at frame_bits) and a bit for each
  * range that is odd. Ranges start as the blocks of the pass and are halved; they are
- * [start, start + 2^level), the last one cut off at the end of the frame.
+ * [start, start + 2^level), the last one cut off at the end of the frame. All passes name a bit by
+ * where it is in pass 0.
+ *
+ * The last pass is seldom searched; before it is, in a frame, its odd blocks are a few bits apart.
  */
 
 #ifndef QKD_ENGINE_CASCADE_RUN_H
@@ -42,6 +45,8 @@ struct cascade_frame {
 	uint8_t depth; /* how often each listed range is halved in this round */
 	bool holes;    /* in the list: pairs that were settled */
 	bool started;
+	bool padded;   /* is shorter than the longest frames */
+	uint32_t late; /* odd blocks of the last pass before it is searched */
 };
 
 /*
@@ -65,8 +70,8 @@ struct cascade_group {
 };
 
 struct cascade_found {
-	uint32_t frame, index;
-	uint32_t pass; /* that found it, or CASCADE_PASSES: a subset */
+	uint32_t frame, at; /* at: in the key, of Bob's */
+	uint32_t pass;      /* that found it, or CASCADE_PASSES: a subset */
 	uint32_t position[CASCADE_PASSES];
 };
 #define CASCADE_FOUND 16 /* a power of two */
@@ -74,7 +79,7 @@ struct cascade_found {
 /* A search that has come down to two positions of a pass, START, which is even, and the next. */
 struct cascade_pair {
 	uint32_t frame, start, first; /* first: the level from which on it was searched for */
-	uint32_t index[2];            /* where the bits are in the frame */
+	uint32_t index[2];            /* where the bits are in pass 0 */
 	uint32_t slot;                /* in the list of the frame, of a pair that may be settled */
 	bool found;                   /* the error is known to be ERROR of the two */
 	bool error;
@@ -97,7 +102,7 @@ struct cascade_run {
 	uint64_t *own;                 /* per frame and pass: the permuted frame; secret */
 	struct cascade_ranges *ranges; /* per frame and pass, 128 positions in each */
 	size_t range_words;
-	uint64_t *known;   /* per frame: bits, in its own order, that were compared alone */
+	uint64_t *known;   /* per frame: bits, in the order of pass 0, that were compared alone */
 	uint64_t *summary; /* per frame and pass: a bit for each word of ODD that is not zero */
 	size_t summary_words;
 	uint64_t *list; /* per frame: each range under search, cascade_listed(); secret */
@@ -159,11 +164,12 @@ int cascade_group_apply(struct cascade_run *r, size_t g);
 int cascade_group_ask(struct cascade_run *r, size_t g);
 
 /*
- * Correct the bit INDEX of frame F, found in PASS or, with PASS == CASCADE_PASSES, in a subset:
- * in the ranges of all other passes, at once or with the next cascade_flush(). False when there
- * is no such bit.
+ * Correct the bit of frame F that is INDEX in pass 0, found at POSITION of PASS or, with PASS ==
+ * CASCADE_PASSES, in a subset: in the ranges of all other passes, at once or with the next
+ * cascade_flush(). False when there is no such bit.
  */
-bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t index);
+bool cascade_correct(struct cascade_run *r, size_t f, unsigned int pass, size_t position,
+                     size_t index);
 void cascade_flush(struct cascade_run *r);
 
 /* Fetch what frames to come will need, in the step that is under way. */
@@ -171,7 +177,7 @@ void cascade_frame_prefetch(const struct cascade_run *r, size_t f);
 
 /*
  * Whether the range of PASS at START is odd changes; RANGES are those of frame and pass.
- * Not for ranges that are listed.
+ * Not for ranges that are listed, nor for the last pass before it is searched.
  */
 void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
                       struct cascade_ranges *ranges, size_t start);
@@ -184,6 +190,13 @@ void cascade_mark_odd(struct cascade_run *r, size_t f, unsigned int pass,
  */
 int cascade_pair_add(struct cascade_run *r, const struct cascade_pair *pair);
 int cascade_pairs_flush(struct cascade_run *r);
+
+/* Whether that block of the last pass is odd changes, before it is searched. */
+static inline void cascade_mark_late(struct cascade_frame *frame, size_t block)
+{
+	frame->late ^= 1u << block;
+	frame->odd[CASCADE_PASSES - 1] += frame->late >> block & 1 ? 1 : -1U;
+}
 
 /* The list without its holes. */
 void cascade_list_close(struct cascade_run *r, size_t f);
