@@ -18,6 +18,8 @@
 struct site_watch {
 	void (*start)(const struct config *config);
 	void (*poll)(const struct qkd_role_status *s, double peer_power, uint64_t now_ns);
+	void (*card)(const struct card_monitor *record);
+	void (*counts)(const struct optics_monitor_counts *counts, double seconds);
 	bool (*holds)(void);
 	json_t *(*json)(void);
 };

@@ -16,4 +16,9 @@
 
 #include "tests/bench/attacks/site.h"
 
-const struct site_watch site_a_watch = {site_a_start, site_a_poll, site_a_holds, site_a_json};
+const struct site_watch site_a_watch = {.start = site_a_start,
+                                        .poll = site_a_poll,
+                                        .card = site_a_card,
+                                        .counts = site_a_counts,
+                                        .holds = site_a_holds,
+                                        .json = site_a_json};

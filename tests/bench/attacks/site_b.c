@@ -16,4 +16,9 @@
 
 #include "tests/bench/attacks/site.h"
 
-const struct site_watch site_b_watch = {site_b_start, site_b_poll, site_b_holds, site_b_json};
+const struct site_watch site_b_watch = {.start = site_b_start,
+                                        .poll = site_b_poll,
+                                        .card = site_b_card,
+                                        .counts = site_b_counts,
+                                        .holds = site_b_holds,
+                                        .json = site_b_json};

@@ -55,13 +55,19 @@ static void engine_alarms(void)
 static void turn(void)
 {
 	static const struct site_watch *const watch[SITES] = {&site_a_watch, &site_b_watch};
+	static struct optics_monitor_counts counts;
 	struct attacked_link *l = &all.link;
+	struct card_monitor record;
 	struct qkd_role_status s;
 	bool held = false;
 
 	link_turn(l);
 	noted_alarms.now_ns = l->now_ns;
 	for (unsigned int i = 0; i < SITES; i++) {
+		while (optics_monitor_take(l->monitor[i], &record))
+			watch[i]->card(&record);
+		optics_monitor_counts(l->monitor[i], &counts);
+		watch[i]->counts(&counts, LINK_TURN_S);
 		link_status(l, i, &s);
 		watch[i]->poll(&s, i == SITE_B ? l->power : 0, l->now_ns);
 		held |= watch[i]->holds();
