@@ -2,6 +2,7 @@
 
 #include "control/clicks_watch.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 
 static struct {
 	uint64_t next_ns, last_ns, seen_ns; /* seen_ns 0: no alarm */
-	uint64_t gaps, gap_slots;
+	uint64_t gaps, gap_slots, not_taken, held_ns;
 	bool known;
 } watch;
 
@@ -23,40 +24,61 @@ void clicks_watch_reset(void)
 	memset(&watch, 0, sizeof(watch));
 }
 
-static void raise(const char *resource, const struct card_status *s, uint64_t now)
+/* Clicks that the card made and nobody took. */
+static uint64_t not_taken(const struct optics_status *s)
 {
+	return s->card.dropped_tags + s->clicks_too_old;
+}
+
+static void raise(const char *resource, const struct optics_status *s, uint64_t now)
+{
+	const struct card_status *c = &s->card;
 	double lost_ns =
-	        (double)(s->gap_slots - watch.gap_slots) * (double)s->slot_period_fs / FS_PER_NS;
+	        (double)(c->gap_slots - watch.gap_slots) * (double)c->slot_period_fs / FS_PER_NS;
 	double share = lost_ns / (double)(now - watch.last_ns);
+	uint64_t n = not_taken(s) - watch.not_taken;
 	char text[200];
 
-	snprintf(text, sizeof(text), "clicks are missing for %.3g %% of the last second: %s",
-	         100 * (share < 1 ? share : 1),
-	         s->simulated
-	                 ? "the simulated link is slower than real time, or this gateway reads "
-	                   "its card too slowly"
-	                 : "this gateway reads its card too slowly");
+	if (s->held_ns > watch.held_ns || s->held)
+		snprintf(text, sizeof(text),
+		         "post-processing is behind, here or at the peer: %llu clicks were not "
+		         "taken in the last second; `link show` says what blocks wait for",
+		         (unsigned long long)n);
+	else
+		snprintf(text, sizeof(text),
+		         "clicks are missing for %.3g %% of the last second: %s",
+		         100 * (share < 1 ? share : 1),
+		         s->simulated ? "the simulated link is slower than real time, or this "
+		                        "gateway reads its card too slowly"
+		                      : "this gateway reads its card too slowly");
 	alarm_raise("clicks-lost", resource, ALARM_MINOR, text);
 	watch.seen_ns = now;
 }
 
-void clicks_watch_poll(const char *link, const struct card_status *s, uint64_t now)
+void clicks_watch_poll(const char *link, const struct optics_status *s, uint64_t now)
 {
+	const struct card_status *c = &s->card;
 	char resource[80];
+	bool lost;
 
 	if (now < watch.next_ns)
 		return;
 	watch.next_ns = now + PERIOD_NS;
 	snprintf(resource, sizeof(resource), "link/%s", link);
 	/* A card that was opened anew counts from 0. */
-	if (s != NULL && watch.known && s->gaps > watch.gaps && s->gap_slots >= watch.gap_slots)
+	lost = s->present && watch.known && not_taken(s) >= watch.not_taken &&
+	       c->gap_slots >= watch.gap_slots &&
+	       (c->gaps > watch.gaps || not_taken(s) > watch.not_taken);
+	if (lost) {
 		raise(resource, s, now);
-	else if (watch.seen_ns != 0 && now - watch.seen_ns >= QUIET_NS) {
+	} else if (watch.seen_ns != 0 && now - watch.seen_ns >= QUIET_NS) {
 		alarm_clear("clicks-lost", resource, "no click was missing for 30 s");
 		watch.seen_ns = 0;
 	}
-	watch.known = s != NULL;
-	watch.gaps = s != NULL ? s->gaps : 0;
-	watch.gap_slots = s != NULL ? s->gap_slots : 0;
+	watch.known = s->present;
+	watch.gaps = s->present ? c->gaps : 0;
+	watch.gap_slots = s->present ? c->gap_slots : 0;
+	watch.not_taken = s->present ? not_taken(s) : 0;
+	watch.held_ns = s->held_ns;
 	watch.last_ns = now;
 }

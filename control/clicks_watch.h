@@ -2,8 +2,9 @@
 
 /*
  * The alarm "clicks-lost": the card's tags have gaps, for its ring was full or the simulated link
- * is slower than real time. Key goes on from what is there, but rates that are read off such a link
- * are not the link's.
+ * is slower than real time; its ring was full because post-processing is behind or this gateway
+ * reads too slowly. Key goes on from what is there, but rates that are read off such a link are not
+ * the link's.
  */
 
 #ifndef CONTROL_CLICKS_WATCH_H
@@ -11,11 +12,11 @@
 
 #include <stdint.h>
 
-#include "drivers/card.h"
+#include "dataplane/optics.h"
 
 void clicks_watch_reset(void);
 
-/* S: of the card in use, NULL while there is none. Cheap but once a second. */
-void clicks_watch_poll(const char *link, const struct card_status *s, uint64_t now_ns);
+/* S: whose card is not PRESENT while there is none. Cheap but once a second. */
+void clicks_watch_poll(const char *link, const struct optics_status *s, uint64_t now_ns);
 
 #endif

@@ -261,8 +261,7 @@ static void watch_clicks(uint64_t now_ns)
 	struct qkd_role_status s;
 
 	qkd_role_status_read(link_role(link_), &s);
-	s.optics.card.simulated = s.optics.simulated;
-	clicks_watch_poll(config.link, s.optics.present ? &s.optics.card : NULL, now_ns);
+	clicks_watch_poll(config.link, &s.optics, now_ns);
 	if (s.quantum) {
 		watch_card(now_ns);
 		fibre_watch_poll(&s, link_peer_power(link_), now_ns);

@@ -249,17 +249,20 @@ static json_t *read_optics(void)
 		return NULL;
 	qkd_role_status_read(link_role(site_link()), &s);
 	link_stats_read(site_link(), &l);
-	o = json_pack("{s:b, s:b, s:f, s:I, s:I, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	o = json_pack("{s:b, s:b, s:f, s:I, s:I, s:I, s:b, s:I, s:f, s:b, s:b, s:I, s:I, s:I, s:I, "
+	              "s:I, s:I, s:I}",
 	              "present", s.optics.present, "phase_locked", s.optics.phase_locked,
 	              "frequency_ppb", s.optics.frequency_ppb, "clicks_no_phase",
 	              (json_int_t)s.optics.clicks_no_phase, "clicks_same_slot",
-	              (json_int_t)s.optics.clicks_same_slot, "simulated", s.optics.simulated,
-	              "stores_agree", l.connected, "blocks_stored", (json_int_t)l.blocks_stored,
-	              "blocks_refused", (json_int_t)l.blocks_refused, "pads_fetched",
-	              (json_int_t)l.pads_fetched, "pads_unknown", (json_int_t)l.pads_unknown,
-	              "bad_messages", (json_int_t)l.bad_messages, "notes_dropped",
-	              (json_int_t)(s.notes_dropped + l.notes_dropped), "datagrams_dropped",
-	              (json_int_t)s.datagrams_dropped);
+	              (json_int_t)s.optics.clicks_same_slot, "clicks_too_old",
+	              (json_int_t)s.optics.clicks_too_old, "clicks_held", s.optics.held, "holds",
+	              (json_int_t)s.optics.holds, "held_s", (double)s.optics.held_ns / NS_PER_S,
+	              "simulated", s.optics.simulated, "stores_agree", l.connected, "blocks_stored",
+	              (json_int_t)l.blocks_stored, "blocks_refused", (json_int_t)l.blocks_refused,
+	              "pads_fetched", (json_int_t)l.pads_fetched, "pads_unknown",
+	              (json_int_t)l.pads_unknown, "bad_messages", (json_int_t)l.bad_messages,
+	              "notes_dropped", (json_int_t)(s.notes_dropped + l.notes_dropped),
+	              "datagrams_dropped", (json_int_t)s.datagrams_dropped);
 	json_object_set_new(o, "coherence", json_real(s.optics.coherence));
 	json_object_set_new(o, "gate", card_gate_json(&s.optics.gate));
 	if (s.quantum)

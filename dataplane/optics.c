@@ -9,9 +9,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
-#include "dataplane/optics_coins.h"
+#include "dataplane/optics_clicks.h"
 #include "drivers/card_analog.h"
-#include "drivers/phase_track.h"
 
 LOG_COMPONENT_DEFINE(optics)
 
@@ -20,8 +19,6 @@ LOG_COMPONENT_DEFINE(optics)
 #define REOPEN_SHARE 10
 /* One that its own limits took down is left dark for so long. */
 #define TRIPPED_NS  (5 * NS_PER_S)
-#define DARK_NS     (50 * NS_PER_MS)
-#define CLICKS_MAX  256
 #define ANSWERS_MAX 8 /* a turn */
 
 struct optics {
@@ -46,13 +43,8 @@ struct optics {
 	bool failed_before;
 
 	/* role: rw */
-	_Alignas(64) struct phase_track track;
+	_Alignas(64) struct optics_clicks clicks;
 	struct optics_gate gate;
-	unsigned int epoch; /* of the track's numbers; 0: none yet */
-	uint64_t last_click_ns;
-	uint64_t last_slot; /* handed on, on the transmitter's grid */
-	uint64_t no_phase, same_slot;
-	struct optics_coins coins; /* decide double clicks */
 };
 
 struct optics *optics_create(const struct card_config *config, double claim,
@@ -65,7 +57,6 @@ struct optics *optics_create(const struct card_config *config, double claim,
 		return NULL;
 	}
 	*o = (struct optics){.config = *config, .given_up = true};
-	phase_track_init(&o->track);
 	optics_gate_init(&o->gate, config->gates_follow);
 	if (qrng_create(claim, alpha_log2, &o->qrng.qrng, err) < 0) {
 		free(o);
@@ -154,72 +145,6 @@ bool optics_ocm(struct optics *o, struct card_ocm_scan *out)
 	return card != NULL && card_ocm_read(card, out);
 }
 
-/* The numbers of another epoch have another constant: the engine aligns anew. */
-static void check_epoch(struct optics *o, struct engine *engine)
-{
-	if (o->track.epoch == o->epoch)
-		return;
-	if (o->epoch != 0) {
-		log_warn("the transmitter's clock was lost and found again");
-		engine_slots_restarted(engine);
-	}
-	o->epoch = o->track.epoch;
-	o->last_slot = 0;
-}
-
-static unsigned int receive_clicks(struct optics *o, struct engine *engine, uint64_t now_ns)
-{
-	struct card_click clicks[CLICKS_MAX];
-	struct detection found[CLICKS_MAX];
-	size_t n = card_clicks(o->card, clicks, CLICKS_MAX), used = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct card_click *c = &clicks[i];
-		uint64_t slot;
-		double late;
-
-		if (c->gap) {
-			engine_detections(engine, found, used, now_ns);
-			used = 0;
-			if (o->track.locked)
-				engine_gap(engine, phase_track_slot(&o->track, c->slot),
-				           phase_track_slot(&o->track, c->gap_last));
-			continue;
-		}
-		if (!phase_track_click(&o->track, c->slot, c->sub, &slot)) {
-			o->no_phase++;
-			continue;
-		}
-		if (o->track.epoch != o->epoch) {
-			o->no_phase += used; /* their numbers mean nothing any more */
-			used = 0;
-			check_epoch(o, engine);
-		}
-		/* A slot is announced once; neighbours can only meet below the hold-off. */
-		if (slot <= o->last_slot) {
-			o->same_slot++;
-			continue;
-		}
-		if (phase_track_late(&o->track, c->slot, c->sub, &late)) {
-			optics_monitor_arrival(&o->monitor, c->detectors, late);
-			steer_gate_click(&o->gate.gate, late);
-		}
-		o->last_slot = found[used].slot = slot;
-		optics_coins_detect(&o->coins, o->card, c->detectors, &found[used]);
-		used++;
-	}
-	engine_detections(engine, found, used, now_ns);
-	/* The counter may be ahead of tags that are still on their way to us. */
-	if (n > 0)
-		o->last_click_ns = now_ns;
-	else if (now_ns - o->last_click_ns > DARK_NS)
-		phase_track_idle(&o->track, card_slot_now(o->card));
-	/* Who clicked says which bit it is. */
-	secret_wipe(clicks, n * sizeof(clicks[0]));
-	secret_wipe(found, n * sizeof(found[0]));
-	return (unsigned int)n;
-}
-
 static unsigned int receive_choices(struct optics *o, struct engine *engine)
 {
 	struct card_choice got[CARD_LOOKUP_MAX];
@@ -252,9 +177,8 @@ static void give_up(struct optics *o, struct engine *engine, int why)
 	else
 		log_err("card %s: fault 0x%" PRIx32 ", argument 0x%" PRIx32 "; it is dark now",
 		        o->config.path, status.fault_code, status.fault_arg);
-	phase_track_init(&o->track);
+	optics_clicks_lost(&o->clicks);
 	optics_gate_init(&o->gate, o->config.gates_follow);
-	o->epoch = 0;
 	optics_otdr_lost(&o->otdr);
 	optics_qrng_lost(&o->qrng);
 	o->tripped = why == -EIO && optics_monitor_lost(&o->monitor, status.fault_code);
@@ -294,6 +218,7 @@ static bool watch_random(struct optics *o, struct engine *engine)
 unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_ns)
 {
 	struct card *card = usable(o);
+	const struct optics_clicks_ends to = {card, &o->monitor, &o->gate};
 	int done;
 
 	if (card == NULL)
@@ -314,8 +239,8 @@ unsigned int optics_poll(struct optics *o, struct engine *engine, uint64_t now_n
 	}
 	optics_monitor_poll(&o->monitor, card);
 	if (o->config.role == CARD_IS_BOB) {
-		optics_gate_poll(&o->gate, card, &o->track, now_ns);
-		return (unsigned int)done + receive_clicks(o, engine, now_ns);
+		optics_gate_poll(&o->gate, card, &o->clicks.track, now_ns);
+		return (unsigned int)done + optics_clicks_poll(&o->clicks, &to, engine, now_ns);
 	}
 	return (unsigned int)done + receive_choices(o, engine);
 }
@@ -341,7 +266,7 @@ uint64_t optics_slot_now(struct optics *o)
 		return 0;
 	if (o->config.role == CARD_IS_ALICE)
 		return card_slot_now(card);
-	return o->track.locked ? phase_track_slot(&o->track, card_slot_now(card)) : 0;
+	return o->clicks.track.locked ? phase_track_slot(&o->clicks.track, card_slot_now(card)) : 0;
 }
 
 int optics_lookup(struct optics *o, const uint64_t *slots, size_t n)
@@ -381,18 +306,22 @@ bool optics_simulated(const struct optics *o)
 void optics_status_read(const struct optics *o, struct optics_status *out)
 {
 	*out = (struct optics_status){.simulated = optics_simulated(o),
-	                              .clicks_no_phase = o->no_phase,
-	                              .clicks_same_slot = o->same_slot,
-	                              .coins_card = o->coins.from_card,
-	                              .coins_kernel = o->coins.from_kernel};
+	                              .clicks_no_phase = o->clicks.no_phase,
+	                              .clicks_same_slot = o->clicks.same_slot,
+	                              .clicks_too_old = o->clicks.too_old,
+	                              .held = o->clicks.held,
+	                              .holds = o->clicks.holds,
+	                              .held_ns = o->clicks.held_ns,
+	                              .coins_card = o->clicks.coins.from_card,
+	                              .coins_kernel = o->clicks.coins.from_kernel};
 	qrng_status_read(o->qrng.qrng, &out->qrng);
 	if (__atomic_load_n(&o->given_up, __ATOMIC_ACQUIRE))
 		return;
 	out->present = true;
 	out->qrng_present = card_has_random(o->card);
-	out->phase_locked = o->track.locked;
-	out->frequency_ppb = o->track.frequency * 1e9;
-	out->coherence = o->track.coherence;
+	out->phase_locked = o->clicks.track.locked;
+	out->frequency_ppb = o->clicks.track.frequency * 1e9;
+	out->coherence = o->clicks.track.coherence;
 	out->gate = o->gate.gate;
 	card_status_read(o->card, &out->card);
 }

@@ -67,9 +67,13 @@ struct optics_status {
 	struct steer_gate gate; /* likewise */
 	/*
 	 * Clicks that are not handed on, since the start: without the transmitter's clock there is
-	 * no slot to name; of one slot of its grid a click was handed on already.
+	 * no slot to name; of one slot of its grid a click was handed on already; it waited at the
+	 * card for longer than ENGINE_PATIENCE_NS.
 	 */
-	uint64_t clicks_no_phase, clicks_same_slot;
+	uint64_t clicks_no_phase, clicks_same_slot, clicks_too_old;
+	/* Clicks are left at the card, as the engine has no room; so often, and for so long. */
+	bool held;
+	uint64_t holds, held_ns;
 	struct card_status card;
 	bool qrng_present; /* the card in use has one */
 	struct qrng_status qrng;

@@ -12,7 +12,9 @@
 #include "drivers/card_priv.h"
 
 #define STATUS_NS       NS_PER_MS
+#define FS_PER_NS       1000000ULL
 #define CAUSE_NS        (10 * NS_PER_MS)
+#define DROPPED_NS      (10 * NS_PER_MS)
 #define SELFTEST_MAX_NS (2 * NS_PER_S)
 
 int card_write(struct card *card, uint32_t offset, uint32_t value)
@@ -36,6 +38,14 @@ uint64_t card_slot_extend(const struct card *card, uint64_t slot48)
 	int64_t ahead = (int64_t)((slot48 - card->slot_ref) << 16) >> 16;
 
 	return card->slot_ref + (uint64_t)ahead;
+}
+
+uint64_t card_slot_before(const struct card *card, uint64_t ns)
+{
+	uint64_t fs = card->status.slot_period_fs;
+	uint64_t slots = fs > 0 ? ns * FS_PER_NS / fs : 0;
+
+	return slots < card->slot_ref ? card->slot_ref - slots : 0;
 }
 
 uint64_t card_slot_now(struct card *card)
@@ -145,6 +155,19 @@ void card_close(struct card *card)
 	free(card);
 }
 
+/* A GAP says no more than 4095; the register, all. */
+static void look_at_ring(struct card *card, uint64_t now_ns)
+{
+	uint64_t dropped;
+
+	if (card->role != CARD_IS_BOB || now_ns < card->dropped_next_ns)
+		return;
+	if (card->ops->read64(card->t, CARD_RING(CARD_RING_TAGS) + CARD_RING_DROPPED_LO,
+	                      &dropped) == 0)
+		card_status_set(card, dropped_tags, dropped);
+	card->dropped_next_ns = now_ns + DROPPED_NS;
+}
+
 /* Registers that need no look in every turn: over PCIe a read costs about a microsecond. */
 static void look(struct card *card, uint64_t now_ns)
 {
@@ -164,6 +187,7 @@ static void look(struct card *card, uint64_t now_ns)
 		return;
 	}
 	card_slot_now(card);
+	look_at_ring(card, now_ns);
 	qrng = card_get(card, CARD_QRNG_STATE);
 	card_random_state(card, qrng);
 	if (now_ns < card->cause_next_ns)
@@ -240,6 +264,7 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, gaps);
 	status_get(card, out, gap_slots);
 	status_get(card, out, lost_tags);
+	status_get(card, out, dropped_tags);
 	status_get(card, out, lookups);
 	status_get(card, out, stale_lookups);
 	status_get(card, out, sequence_errors);

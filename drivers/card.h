@@ -110,6 +110,9 @@ size_t card_choices(struct card *card, struct card_choice out[CARD_LOOKUP_MAX]);
  */
 int card_tx_mode(struct card *card, enum card_tx_mode mode, uint64_t *from_slot);
 
+/* The slot that began NS before the counter was last read, at most a few ms ago; at least 0. */
+uint64_t card_slot_before(const struct card *card, uint64_t ns);
+
 /* The card's slot counter, extended to 64 bits; the last one known when the card is lost. */
 uint64_t card_slot_now(struct card *card);
 
@@ -238,7 +241,9 @@ struct card_status {
 	bool monitor, protection;
 	uint64_t monitor_records, monitor_gaps; /* taken; in front of which some are missing */
 	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;
-	uint64_t last_slot; /* of the tags that were read */
+	uint64_t
+	        dropped_tags; /* by the card, as nobody read its ring; LOST_TAGS are told at most */
+	uint64_t last_slot;   /* of the tags that were read */
 	int32_t temperature_mc;
 	uint32_t photocurrent_na;
 	bool phase;           /* it tells of its interferometer: */

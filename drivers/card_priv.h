@@ -42,6 +42,7 @@ struct card {
 	uint32_t watchdog_ms;
 	uint64_t watchdog_next_ns; /* when the watchdog is fed again */
 	uint64_t status_next_ns;   /* when the status register is read again */
+	uint64_t dropped_next_ns;  /* when the count of dropped tags is read again */
 	uint64_t cause_next_ns;    /* when interrupt causes are read and cleared again */
 	uint64_t slot_ref;         /* a recent value of the slot counter, 64 bits */
 	uint64_t features;

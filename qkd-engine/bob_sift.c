@@ -41,8 +41,7 @@ static bool block_is_free(const struct engine *e)
 	return false;
 }
 
-/* More may be announced: there is room for a batch at both ends, and a block for it. */
-static bool room(const struct engine *e)
+bool bob_room(const struct engine *e)
 {
 	return e->bob.tail - e->bob.head < BATCHES_MAX && !outbox_full(e) &&
 	       (e->open != NULL || block_is_free(e));
@@ -119,44 +118,38 @@ static void store(struct block *b, const struct batch_pending *p)
 
 /*
  * The block's number, its end and what is sampled follow from how many detections there are,
- * never from what they show.
+ * never from what they show. There is room, and so a block.
  */
 static void announce(struct engine *e)
 {
 	struct bob *b = &e->bob;
 	struct sift_batch *batch = &b->pending->batch;
-	struct block *to = e->open;
+	struct block *to = e->open != NULL ? e->open : block_open(e, e->last_number + 1);
 	uint8_t msg[SIFT_ANNOUNCE_MAX];
 	size_t len;
 
-	batch->count = b->pending->outcomes.count;
-	if (batch->count == 0)
-		return;
 	if (to == NULL)
-		to = block_open(e, e->last_number + 1);
-	if (to != NULL) {
-		draw_sample(e, b->pending);
-		store(to, b->pending);
-		batch->sequence = b->next_sequence++;
-		batch->block = to->number;
-		batch->last = to->detections >= e->block_detections;
-		len = sift_announce_encode(batch, msg);
-		*sample_at(b, b->tail) = batch->sample;
-		*batch_at(b, b->tail++) = (struct batch_out){
-		        .sequence = batch->sequence,
-		        .block = batch->block,
-		        .count = batch->count,
-		        .last = batch->last,
-		        .sent_ns = e->now_ns,
-		};
-		e->stats.announced += batch->count;
-		if (batch->last)
-			e->open = NULL;
-		block_send(e, to, msg, len);
-		block_batch_added(e, to, batch->slot[0], batch->slot[batch->count - 1]);
-	} else {
-		e->stats.dropped += batch->count;
-	}
+		return;
+	batch->count = b->pending->outcomes.count;
+	draw_sample(e, b->pending);
+	store(to, b->pending);
+	batch->sequence = b->next_sequence++;
+	batch->block = to->number;
+	batch->last = to->detections >= e->block_detections;
+	len = sift_announce_encode(batch, msg);
+	*sample_at(b, b->tail) = batch->sample;
+	*batch_at(b, b->tail++) = (struct batch_out){
+	        .sequence = batch->sequence,
+	        .block = batch->block,
+	        .count = batch->count,
+	        .last = batch->last,
+	        .sent_ns = e->now_ns,
+	};
+	e->stats.announced += batch->count;
+	if (batch->last)
+		e->open = NULL;
+	block_send(e, to, msg, len);
+	block_batch_added(e, to, batch->slot[0], batch->slot[batch->count - 1]);
 	memset(&b->pending->outcomes, 0, sizeof(b->pending->outcomes));
 }
 
@@ -222,19 +215,30 @@ static void collect(struct engine *e, const struct detection *d, size_t n)
 	b->next_slot = next;
 }
 
+bool engine_takes(const struct engine *e, size_t n)
+{
+	return e->config.role != ENGINE_BOB || e->bob.sync != SYNC_ALIGNED || bob_room(e) ||
+	       e->bob.pending->outcomes.count + n <= SIFT_BATCH_MAX;
+}
+
+/* Those that there is no room for; one gap however long. */
+static void drop(struct engine *e, size_t n)
+{
+	e->stats.gaps += !e->bob.dropping;
+	e->bob.dropping = true;
+	e->stats.dropped += n;
+}
+
 void bob_detections(struct engine *e, const struct detection *d, size_t n)
 {
 	struct bob *b = &e->bob;
 	struct sift_outcomes *o = &b->pending->outcomes;
-	bool may = room(e);
 
 	while (n > 0) {
 		size_t now = 64 - o->count % 64;
 
-		if (!may) {
-			e->stats.gaps += !b->dropping;
-			b->dropping = true;
-			e->stats.dropped += n;
+		if (o->count == SIFT_BATCH_MAX) {
+			drop(e, n);
 			return;
 		}
 		b->dropping = false;
@@ -246,10 +250,8 @@ void bob_detections(struct engine *e, const struct detection *d, size_t n)
 			collect(e, d, now);
 		d += now;
 		n -= now;
-		if (o->count == SIFT_BATCH_MAX) {
+		if (o->count == SIFT_BATCH_MAX && bob_room(e))
 			announce(e);
-			may = room(e);
-		}
 	}
 }
 
@@ -273,12 +275,25 @@ void bob_sift_gap(struct engine *e)
 	secret_wipe(&kept, sizeof(kept));
 }
 
+/* Alice's card may not know their slots any more when they are announced. */
+static void forget_pending(struct engine *e)
+{
+	struct sift_outcomes *o = &e->bob.pending->outcomes;
+
+	drop(e, o->count);
+	secret_wipe(o, sizeof(*o));
+}
+
 void bob_sift_tick(struct engine *e)
 {
 	struct bob *b = &e->bob;
 
-	if (b->pending->outcomes.count > 0 && e->now_ns - b->pending_ns >= BATCH_NS)
-		announce(e);
+	if (b->pending->outcomes.count > 0 && e->now_ns - b->pending_ns >= BATCH_NS) {
+		if (bob_room(e))
+			announce(e);
+		else if (e->now_ns - b->pending_ns >= ENGINE_PATIENCE_NS)
+			forget_pending(e);
+	}
 	if (b->head < b->tail && e->now_ns - batch_at(b, b->head)->sent_ns >= REPLY_PATIENCE_NS)
 		engine_realign(e, "no reply to an announcement");
 }

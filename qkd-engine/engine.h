@@ -206,7 +206,7 @@ struct engine_stats {
 	enum reconcile_method method;
 	enum reconcile_reason reason;
 	uint64_t unaligned; /* detections without alignment, among them those of the pattern */
-	uint64_t dropped;   /* detections dropped in gaps, or for want of room */
+	uint64_t dropped;   /* detections dropped in gaps, or given without room (engine_takes()) */
 	uint64_t gaps, stale_choices, protocol_errors, auth_failures, realignments;
 	char last_abort[96];    /* reason of the last aborted block */
 	char disagreement[224]; /* parameters that differ from the peer's; empty: none known */
@@ -219,6 +219,15 @@ struct engine;
 struct engine *engine_create(const struct engine_config *config, const struct engine_ops *ops,
                              void *ctx, struct channel *channel, struct err *err);
 void engine_destroy(struct engine *e);
+
+/*
+ * Bob: whether there is room for N detections, 512 at the most; where they are of no use in any
+ * case, there is. When not, they are best left at the card, until its memory is full and a GAP says
+ * which were lost; but older ones than ENGINE_PATIENCE_NS are no good, as Alice's card forgets what
+ * it sent after 2 s, and are told as a gap. The engine keeps them as long itself.
+ */
+#define ENGINE_PATIENCE_NS 500000000ULL
+bool engine_takes(const struct engine *e, size_t n);
 
 /*
  * Bob: detections in slot order; and a range of slots in which some were lost, told before

@@ -207,6 +207,9 @@ static void light_alarms(struct engine *e)
 		alarm_set(e, ENGINE_ALARM_SYNC, true,
 		          "no alignment in %llu s with light: is the fibre that of this link?",
 		          (unsigned long long)((e->now_ns - b->trying_ns) / NS_PER_S));
+	/* Detections that nobody can take are left at the card. */
+	if (b->sync == SYNC_ALIGNED && !bob_room(e))
+		b->last_light_ns = e->now_ns;
 	if (e->now_ns - b->last_light_ns >= DARK_NS) {
 		alarm_set(e, ENGINE_ALARM_NO_LIGHT, true, "no detection for 2 s");
 		/* Alice's card may have gone dark and started anew: ask for light again. */

@@ -245,5 +245,7 @@ void bob_sift_gap(struct engine *e);
 void bob_sift_tick(struct engine *e);
 void bob_sift_drop(struct engine *e);
 void bob_reply(struct engine *e, const uint8_t *msg, size_t len);
+/* More may be announced: there is room for a batch at both ends, and a block for it. */
+bool bob_room(const struct engine *e);
 
 #endif

@@ -18,8 +18,9 @@ static bool raised(void)
 
 static void test_the_alarm_follows_the_gaps(void)
 {
-	struct card_status s = {
-	        .simulated = true, .slot_period_fs = 1000000, .gaps = 3, .gap_slots = 9};
+	struct optics_status s = {.present = true,
+	                          .simulated = true,
+	                          .card = {.slot_period_fs = 1000000, .gaps = 3, .gap_slots = 9}};
 	uint64_t now = 100 * NS_PER_S;
 
 	log_level_set("alarm", LOG_LEVEL_ERR - 1);
@@ -29,8 +30,8 @@ static void test_the_alarm_follows_the_gaps(void)
 	clicks_watch_poll("demo", &s, now);
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_FALSE(raised());
-	s.gaps++;
-	s.gap_slots += 250000000; /* a quarter of the second */
+	s.card.gaps++;
+	s.card.gap_slots += 250000000; /* a quarter of the second */
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_TRUE_FATAL(raised());
 	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "25 %"));
@@ -46,20 +47,23 @@ static void test_the_alarm_follows_the_gaps(void)
 /* Another card counts from 0, and none counts nothing. */
 static void test_other_cards(void)
 {
-	struct card_status s = {.slot_period_fs = 1000000, .gaps = 5, .gap_slots = 500};
+	struct optics_status s = {.present = true,
+	                          .card = {.slot_period_fs = 1000000, .gaps = 5, .gap_slots = 500}};
 	uint64_t now = 100 * NS_PER_S;
 
 	alarm_reset(NULL);
 	clicks_watch_reset();
 	clicks_watch_poll("demo", &s, now);
-	s.gaps = s.gap_slots = 0;
+	s.card.gaps = s.card.gap_slots = 0;
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
-	clicks_watch_poll("demo", NULL, now += NS_PER_S);
-	s.gaps = 2;
+	s.present = false;
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	s.present = true;
+	s.card.gaps = 2;
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_FALSE(raised());
-	s.gaps = 3;
-	s.gap_slots = 1000;
+	s.card.gaps = 3;
+	s.card.gap_slots = 1000;
 	clicks_watch_poll("demo", &s, now += NS_PER_S / 2); /* not yet */
 	CU_ASSERT_FALSE(raised());
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
@@ -67,4 +71,37 @@ static void test_other_cards(void)
 	CU_ASSERT_PTR_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "simulated"));
 }
 
-UNIT_MAIN(UNIT(test_the_alarm_follows_the_gaps), UNIT(test_other_cards))
+/* The engine has no room, so the card's ring is full: which it is, and how many that cost. */
+static void test_post_processing_behind(void)
+{
+	struct optics_status s = {
+	        .present = true, .simulated = true, .card = {.slot_period_fs = 1000000}};
+	uint64_t now = 100 * NS_PER_S;
+
+	alarm_reset(NULL);
+	clicks_watch_reset();
+	clicks_watch_poll("demo", &s, now);
+	/* They wait at the card, which has room. */
+	s.held = true;
+	s.holds = 1;
+	s.held_ns = 400 * NS_PER_MS;
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_FALSE(raised());
+	/* The GAP is told when the ring is read again. */
+	s.held_ns += NS_PER_S;
+	s.card.dropped_tags = 120000;
+	s.clicks_too_old = 3456;
+	clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_TRUE_FATAL(raised());
+	CU_ASSERT_PTR_NOT_NULL(
+	        strstr(alarm_find("clicks-lost", "link/demo")->text, "post-processing is behind"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text,
+	                              "123456 clicks were not taken"));
+	s.held = false;
+	for (int i = 0; i < 30; i++)
+		clicks_watch_poll("demo", &s, now += NS_PER_S);
+	CU_ASSERT_FALSE(raised());
+}
+
+UNIT_MAIN(UNIT(test_the_alarm_follows_the_gaps), UNIT(test_other_cards),
+          UNIT(test_post_processing_behind))

@@ -22,7 +22,7 @@
 static uint64_t now = 1000 * NS_PER_S;
 static struct err err;
 
-static struct detection found[8192];
+static struct detection found[32768];
 static size_t found_count, gap_at; /* gap_at: detections before the gap */
 static uint64_t gap_first, gap_last;
 static unsigned int gaps, restarts, lookups_lost, answers;
@@ -33,6 +33,7 @@ static size_t answer_len;
 
 void __wrap_engine_detections(struct engine *e, const struct detection *d, size_t n,
                               uint64_t now_ns);
+bool __wrap_engine_takes(const struct engine *e, size_t n);
 void __wrap_engine_gap(struct engine *e, uint64_t first_slot, uint64_t last_slot);
 void __wrap_engine_slots_restarted(struct engine *e);
 void __wrap_engine_random_failed(struct engine *e);
@@ -47,6 +48,13 @@ void __wrap_engine_detections(struct engine *e, const struct detection *d, size_
 	CU_ASSERT_EQUAL(now_ns, now);
 	memcpy(found + found_count, d, n * sizeof(d[0]));
 	found_count += n;
+}
+
+static bool full;
+
+bool __wrap_engine_takes(const struct engine *e, size_t n)
+{
+	return !full;
 }
 
 void __wrap_engine_random_failed(struct engine *e)
@@ -410,6 +418,90 @@ static void test_light_that_goes_loses_the_phase(void)
 	stop(o);
 }
 
+/* N clicks that the fake card is given one buffer at a time; false: its ring is full. */
+static bool buffers(unsigned int n, uint64_t *slot)
+{
+	uint64_t tags[256];
+
+	for (; n > 0; n--) {
+		for (unsigned int k = 0; k < 256; k++)
+			tags[k] = CARD_TAG(CARD_TAG_CLICK, k % 4, 100, *slot += SPACING);
+		fake.slot = *slot;
+		if (!fake_tags(tags, 256))
+			return false;
+	}
+	return true;
+}
+
+/* What the engine has no room for stays at the card, however long, and comes when there is. */
+static void test_clicks_stay_at_the_card(void)
+{
+	struct optics *o = locked();
+	uint64_t first = fake.slot + SPACING, slot = fake.slot;
+
+	full = true;
+	for (int i = 0; i < 100; i++) {
+		CU_ASSERT_TRUE(buffers(1, &slot));
+		turn(o);
+	}
+	CU_ASSERT_EQUAL(found_count, 0);
+	CU_ASSERT_TRUE(status_of(o).held);
+	CU_ASSERT_EQUAL(status_of(o).holds, 1);
+	CU_ASSERT_EQUAL(status_of(o).held_ns, 99 * NS_PER_MS);
+	full = false;
+	while (turn(o) > 0 && found_count < 25600)
+		;
+	CU_ASSERT_FALSE(status_of(o).held);
+	CU_ASSERT_EQUAL(status_of(o).clicks_too_old, 25600 - found_count);
+	/* 0.42 s: none is too old, and they are all there in order. */
+	CU_ASSERT_EQUAL(status_of(o).clicks_too_old, 0);
+	CU_ASSERT_EQUAL(found[0].slot, first);
+	CU_ASSERT_EQUAL(gaps, 0);
+	CU_ASSERT_EQUAL(restarts, 0);
+	stop(o);
+}
+
+/* What waited for more than half a second is passed over, one gap, and the clock goes on with it.
+ */
+static void test_old_clicks_are_passed_over(void)
+{
+	struct optics *o = locked();
+	uint64_t slot = fake.slot, first = slot + SPACING, young;
+
+	full = true;
+	CU_ASSERT_TRUE(buffers(20, &slot)); /* 84 ms */
+	turn(o);
+	fake.slot =
+	        slot + ENGINE_PATIENCE_NS - 4 * 256 * SPACING; /* the last four buffers are young */
+	turn(o);
+	full = false;
+	while (turn(o) > 0)
+		;
+	young = slot - (4 * 256 - 1) * SPACING;
+	CU_ASSERT(found_count >= 4 * 256 - 1 && found_count <= 4 * 256 + 1);
+	CU_ASSERT_EQUAL(found_count + status_of(o).clicks_too_old, 20 * 256);
+	CU_ASSERT_EQUAL(found[0].slot, young + (4 * 256 - found_count) * SPACING);
+	CU_ASSERT_EQUAL(gaps, 1);
+	CU_ASSERT_EQUAL(gap_at, 0);
+	CU_ASSERT_EQUAL(gap_first, first);
+	CU_ASSERT_EQUAL(gap_last, found[0].slot - SPACING);
+	CU_ASSERT_TRUE(status_of(o).phase_locked);
+	CU_ASSERT_EQUAL(restarts, 0);
+	stop(o);
+}
+
+static void test_drops_of_the_card_are_counted(void)
+{
+	struct optics *o = locked();
+
+	*fake_ring_reg(CARD_RING_TAGS, CARD_RING_DROPPED_LO) = 5;
+	*fake_ring_reg(CARD_RING_TAGS, CARD_RING_DROPPED_HI) = 1;
+	for (int i = 0; i < 20; i++)
+		turn(o);
+	CU_ASSERT_EQUAL(status_of(o).card.dropped_tags, (1ULL << 32) + 5);
+	stop(o);
+}
+
 static void answer_query(uint64_t first, uint32_t n)
 {
 	uint32_t words[CARD_LOOKUP_MAX];
@@ -515,5 +607,6 @@ UNIT_MAIN(UNIT(test_random_fault_is_latched), UNIT(test_no_card_then_one),
           UNIT(test_fault_and_loss_are_followed_by_a_new_start),
           UNIT(test_detections_keep_distance_basis_and_bit), UNIT(test_a_slot_is_detected_once),
           UNIT(test_double_clicks_are_squashed), UNIT(test_gap_comes_between_its_detections),
-          UNIT(test_lost_phase_restarts_the_slots), UNIT(test_light_that_goes_loses_the_phase),
-          UNIT(test_answers_come_in_order_a_few_a_turn))
+          UNIT(test_clicks_stay_at_the_card), UNIT(test_old_clicks_are_passed_over),
+          UNIT(test_drops_of_the_card_are_counted), UNIT(test_lost_phase_restarts_the_slots),
+          UNIT(test_light_that_goes_loses_the_phase), UNIT(test_answers_come_in_order_a_few_a_turn))

@@ -25,6 +25,21 @@
 #define RIG_GRANT     2 /* keys of each block for pads */
 #define RIG_RETENTION (2 * NS_PER_S)
 
+/*
+ * Bob's card: detections wait in a ring while his engine has no room; those for which the ring has
+ * none are lost, in a gap that is told in front of the next one.
+ */
+#define RIG_RING 16384
+struct rig_card {
+	struct {
+		struct detection d;
+		uint64_t gap_first, gap_last; /* 0: none in front of it */
+	} ring[RIG_RING];
+	size_t head, count;
+	uint64_t gap_first, gap_last;    /* what is lost since the last one that found room */
+	uint64_t made, lost, old, given; /* OLD: that waited too long */
+};
+
 /* Pads of a test's own in place of the rig's. */
 struct rig_pads {
 	int (*take)(void *ctx, struct auth_pad *pad);
@@ -74,6 +89,7 @@ struct rig {
 	} lookups[RIG_LOOKUPS];
 	unsigned int lookup_count;
 	uint64_t lookups_total;
+	struct rig_card card;
 };
 
 static inline uint64_t rig_mix(uint64_t seed, uint64_t x)
@@ -366,6 +382,65 @@ static inline bool rig_click(struct rig *r, uint64_t t, struct detection *d)
 	return true;
 }
 
+static inline void rig_card_put(struct rig_card *c, const struct detection *d)
+{
+	size_t at = (c->head + c->count) % RIG_RING;
+
+	c->made++;
+	if (c->count == RIG_RING) {
+		c->lost++;
+		c->gap_first = c->gap_last == 0 ? d->slot : c->gap_first;
+		c->gap_last = d->slot;
+		return;
+	}
+	c->ring[at].d = *d;
+	c->ring[at].gap_first = c->gap_first;
+	c->ring[at].gap_last = c->gap_last;
+	c->gap_last = 0;
+	c->count++;
+}
+
+/* As dataplane/optics_clicks.c does. */
+static inline void rig_card_give(struct rig *r)
+{
+	uint64_t now = r->wire.now_ns + r->offset_b, old_first = 0, old_last = 0;
+	struct rig_card *c = &r->card;
+	struct detection d[256];
+	size_t n;
+
+	while (c->count > 0 && engine_takes(r->b.engine, 256)) {
+		for (n = 0; n < 256 && c->count > 0; c->head = (c->head + 1) % RIG_RING) {
+			uint64_t gap_first = c->ring[c->head].gap_first;
+			uint64_t gap_last = c->ring[c->head].gap_last;
+
+			d[n] = c->ring[c->head].d;
+			c->count--;
+			if (d[n].slot + ENGINE_PATIENCE_NS < now) {
+				old_first = old_last == 0 ? d[n].slot : old_first;
+				old_last = d[n].slot;
+				c->old++;
+				continue;
+			}
+			if (gap_last != 0 || old_last != 0) {
+				struct detection next = d[n];
+
+				engine_detections(r->b.engine, d, n, r->wire.now_ns);
+				c->given += n;
+				if (old_last != 0)
+					engine_gap(r->b.engine, old_first, old_last);
+				if (gap_last != 0)
+					engine_gap(r->b.engine, gap_first, gap_last);
+				old_last = 0;
+				d[0] = next;
+				n = 0;
+			}
+			n++;
+		}
+		engine_detections(r->b.engine, d, n, r->wire.now_ns);
+		c->given += n;
+	}
+}
+
 static inline void rig_photons(struct rig *r)
 {
 	struct detection d[512];
@@ -380,7 +455,9 @@ static inline void rig_photons(struct rig *r)
 		}
 		r->next_click_ns += 1 + lossy_random(&r->state) % 160;
 	}
-	engine_detections(r->b.engine, d, n, r->wire.now_ns);
+	for (size_t i = 0; i < n; i++)
+		rig_card_put(&r->card, &d[i]);
+	rig_card_give(r);
 }
 
 static inline void rig_answer_lookups(struct rig *r)
