@@ -43,6 +43,36 @@ unsigned int error_cause_percent(double planned, double predicted, double measur
 	return part > 0 ? (unsigned int)(100 * part) : 0;
 }
 
+/* LEAST to MOST percent; the same words for all alarms. */
+static void explains(const char *light, unsigned int least, unsigned int most, const char *also,
+                     char *out, size_t n)
+{
+	if (least == most)
+		snprintf(out, n, "light of %s explains %u %% of it%s: ", light, least, also);
+	else
+		snprintf(out, n, "light of %s explains %u to %u %% of it%s: ", light, least, most,
+		         also);
+}
+
+void error_cause_of_rise(unsigned int basis, double rise, uint64_t now_ns, char *out, size_t n)
+{
+	const struct dwdm_prediction *p = dwdm_watch_prediction();
+	double plan = basis == 0 ? p->plan.qber_z : p->plan.qber_x;
+	double least = basis == 0 ? p->least.qber_z : p->least.qber_x;
+	double most = basis == 0 ? p->most.qber_z : p->most.qber_x;
+	char light[40];
+
+	out[0] = '\0';
+	if (dwdm_watch_scans(now_ns) == 0 || dwdm_watch_unplanned(light, sizeof(light)) == 0)
+		return;
+	if (!p->known || !p->scanned) {
+		snprintf(out, n, "light of %s may explain it: ", light);
+		return;
+	}
+	explains(light, error_cause_percent(plan, least, plan + rise),
+	         error_cause_percent(plan, most, plan + rise), "", out, n);
+}
+
 /* Of both bases' alarms the one that is explained less counts. */
 static int percent(enum engine_alarm alarm, const struct dwdm_prediction *p,
                    const struct dwdm_errors *by, const double qber[2])
@@ -76,13 +106,9 @@ static void show(enum engine_alarm alarm, const double qber[2], bool watched)
 	if (least == UNKNOWN)
 		snprintf(cause, sizeof(cause),
 		         "light of %s may explain it; no key is made: ", light);
-	else if (least >= 0 && least == most)
-		snprintf(cause, sizeof(cause),
-		         "light of %s explains %d %% of it; no key is made: ", light, least);
 	else if (least >= 0)
-		snprintf(cause, sizeof(cause),
-		         "light of %s explains %d to %d %% of it; no key is made: ", light, least,
-		         most);
+		explains(light, (unsigned int)least, (unsigned int)most, "; no key is made", cause,
+		         sizeof(cause));
 	snprintf(text, sizeof(text), "%s%s", cause, c->text);
 	c->shown = true;
 	c->least = least;

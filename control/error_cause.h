@@ -13,6 +13,7 @@
 #define CONTROL_ERROR_CAUSE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "qkd-engine/engine.h"
@@ -25,6 +26,12 @@ bool error_cause_take(enum engine_alarm alarm, bool raised, const char *resource
 
 /* Often; with the error rates of the last second. */
 void error_cause_poll(double qber_z, double qber_x, uint64_t now_ns);
+
+/*
+ * The words before an alarm of a RISE of the error rate of BASIS (0 Z, 1 X) that a monitor found:
+ * "light of ... explains 40 to 60 % of it: ", or "" when there is no such light.
+ */
+void error_cause_of_rise(unsigned int basis, double rise, uint64_t now_ns, char *out, size_t n);
 
 /*
  * Percent of a rise from PLANNED to MEASURED that a rise to PREDICTED explains: 0 to 100; all of it

@@ -51,6 +51,13 @@ static struct {
 	const struct config *config;
 } watch;
 
+static fibre_watch_cause_fn *cause_of_rise;
+
+void fibre_watch_cause(fibre_watch_cause_fn *fn)
+{
+	cause_of_rise = fn;
+}
+
 void fibre_watch_relearn(void)
 {
 	const struct config *c = watch.config;
@@ -135,6 +142,8 @@ static void describe(enum watch_monitor m, char *text, size_t size)
 {
 	const struct watch_errors *e = &watch.errors;
 	unsigned int b = m == WATCH_ERRORS_X_WEAK || m == WATCH_ERRORS_X_STRONG;
+	char why[112] = "";
+	double rate;
 
 	if (m > WATCH_LOSS_DRIFT) {
 		card_watch_describe(&watch.card, m, text, size);
@@ -165,8 +174,13 @@ static void describe(enum watch_monitor m, char *text, size_t size)
 		         watch.loss.base.reference - watch.loss.last);
 		break;
 	default:
-		snprintf(text, size, "errors in %s: %.2f %%, baseline %.2f %%, %.0f outcomes since",
-		         b == 0 ? "Z" : "X", 100 * e->basis[b].rate, 100 * e->basis[b].base.value,
+		rate = watch_errors_recent(e, b);
+		if (cause_of_rise != NULL)
+			cause_of_rise(b, rate - e->basis[b].base.value, watch.last_ns, why,
+			              sizeof(why));
+		snprintf(text, size,
+		         "%serrors in %s: %.2f %%, baseline %.2f %%, %.0f outcomes since", why,
+		         b == 0 ? "Z" : "X", 100 * rate, 100 * e->basis[b].base.value,
 		         m == WATCH_ERRORS_Z_WEAK || m == WATCH_ERRORS_X_WEAK
 		                 ? e->basis[b].weak.since
 		                 : e->basis[b].strong.since);

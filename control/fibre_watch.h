@@ -32,6 +32,11 @@ void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64
 void fibre_watch_card(const struct card_monitor *record);
 void fibre_watch_counts(const struct optics_monitor_counts *counts, double seconds);
 
+/* Who knows what else may raise errors: as error_cause_of_rise(). NULL: nobody. */
+typedef void fibre_watch_cause_fn(unsigned int basis, double rise, uint64_t now_ns, char *out,
+                                  size_t n);
+void fibre_watch_cause(fibre_watch_cause_fn *fn);
+
 /* No block may become key. */
 bool fibre_watch_holds(void);
 

@@ -190,6 +190,7 @@ int site_start(const struct config *c, struct err *err)
 	no_key_watch_reset();
 	clicks_watch_reset();
 	fibre_watch_start(&config);
+	fibre_watch_cause(error_cause_of_rise);
 	watch_baseline_start(&config);
 	dwdm_watch_reset();
 	error_cause_reset();

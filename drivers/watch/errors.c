@@ -14,6 +14,7 @@
 #define PHASE_SPREAD 1.3e-3
 /* Long enough to tell what wanders for tens of seconds from chance. */
 #define LEARN_WINDOW_S 5.0
+#define RECENT_S       10.0
 /* Learning waits while there is so much of a threshold. */
 #define SUSPECT (1 / 3.0)
 
@@ -72,6 +73,13 @@ static double envelope(const struct watch_errors *w, unsigned int b)
 	return base->value + UNSURE * unsure + ENVELOPE * spread;
 }
 
+double watch_errors_recent(const struct watch_errors *w, unsigned int b)
+{
+	double n = w->basis[b].recent_n;
+
+	return n > 0 ? w->basis[b].recent_e / n : 0;
+}
+
 static uint32_t test(struct watch_errors *w, unsigned int b)
 {
 	struct cusum *weak = &w->basis[b].weak, *strong = &w->basis[b].strong;
@@ -117,6 +125,7 @@ static void gather(struct watch_errors_window *v, uint64_t n, uint64_t e, double
 uint32_t watch_errors_add(struct watch_errors *w, const uint64_t n[2], const uint64_t e[2],
                           double explained, double seconds)
 {
+	double keep = exp(-seconds / RECENT_S);
 	uint32_t over = 0;
 
 	w->told = explained >= 0;
@@ -128,6 +137,8 @@ uint32_t watch_errors_add(struct watch_errors *w, const uint64_t n[2], const uin
 		if (e[b] > n[b])
 			continue;
 		gather(fill, n[b], e[b], x, seconds);
+		w->basis[b].recent_n = w->basis[b].recent_n * keep + (double)n[b];
+		w->basis[b].recent_e = w->basis[b].recent_e * keep + (double)e[b];
 		gather(long_one, n[b], e[b], x, seconds);
 		if (fill->n < WINDOW_MIN)
 			continue;

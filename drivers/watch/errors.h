@@ -31,8 +31,9 @@ struct watch_errors {
 	struct {
 		struct baseline base;
 		struct cusum weak, strong;
-		double envelope; /* of the last window */
-		double rate;     /* likewise */
+		double envelope;           /* of the last window */
+		double rate;               /* likewise */
+		double recent_n, recent_e; /* of the last RECENT_S */
 		struct watch_errors_window {
 			uint64_t n, e;
 			double explained; /* errors, expected */
@@ -51,6 +52,9 @@ void watch_errors_init(struct watch_errors *w);
  */
 uint32_t watch_errors_add(struct watch_errors *w, const uint64_t n[2], const uint64_t e[2],
                           double explained, double seconds);
+
+/* Of a basis, over some ten seconds. */
+double watch_errors_recent(const struct watch_errors *w, unsigned int b);
 
 /* The rates of the last minute are normal from now on. */
 void watch_errors_accept(struct watch_errors *w);

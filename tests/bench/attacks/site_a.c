@@ -11,6 +11,7 @@
 #define fibre_watch_accept  site_a_accept
 #define fibre_watch_learnt  site_a_learnt
 #define fibre_watch_resume  site_a_resume
+#define fibre_watch_cause   site_a_cause
 #define fibre_watch_json    site_a_json
 #include "control/fibre_watch.c"
 

@@ -11,6 +11,7 @@
 #define fibre_watch_accept  site_b_accept
 #define fibre_watch_learnt  site_b_learnt
 #define fibre_watch_resume  site_b_resume
+#define fibre_watch_cause   site_b_cause
 #define fibre_watch_json    site_b_json
 #include "control/fibre_watch.c"
 

@@ -2,6 +2,7 @@
 
 #include "control/error_cause.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -158,6 +159,33 @@ static void test_a_short_one(void)
 	CU_ASSERT_EQUAL(alarm_find("qber-x", LINK)->raised_count, 1);
 }
 
-UNIT_MAIN(UNIT(test_percent), UNIT(test_unwatched), UNIT(test_light_comes_first),
+/* Of a small rise that a monitor found, the words alone. */
+static void test_rise(void)
+{
+	char text[112];
+	unsigned int least;
+
+	setup(true);
+	turn(0, 0.02);
+	error_cause_of_rise(1, 0.01, now, text, sizeof(text));
+	CU_ASSERT_STRING_EQUAL(text, "");
+	turn(-20, 0.02);
+	turn(-20, 0.02);
+	error_cause_of_rise(1, 0.5, now, text, sizeof(text));
+	CU_ASSERT_EQUAL(strncmp(text, "light of C40", 12), 0);
+	CU_ASSERT_EQUAL(sscanf(strstr(text, "explains"), "explains %u", &least), 1);
+	CU_ASSERT(least < 100);
+	/* All of one that is smaller than what the light makes; without scans nothing is said. */
+	error_cause_of_rise(1, 1e-9, now, text, sizeof(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "explains 100 % of it: "));
+	error_cause_of_rise(1, 0.01, now + 10 * NS_PER_S, text, sizeof(text));
+	CU_ASSERT_STRING_EQUAL(text, "");
+	setup(false);
+	turn(-20, 0.02);
+	error_cause_of_rise(0, 0.01, now, text, sizeof(text));
+	CU_ASSERT_STRING_EQUAL(text, "");
+}
+
+UNIT_MAIN(UNIT(test_rise), UNIT(test_percent), UNIT(test_unwatched), UNIT(test_light_comes_first),
           UNIT(test_light_that_hides_nothing), UNIT(test_nothing_to_explain),
           UNIT(test_a_short_one))

@@ -75,6 +75,12 @@ static unsigned int active(void)
 	return n;
 }
 
+static void cause(unsigned int basis, double rise, uint64_t now_ns, char *out, size_t n)
+{
+	CU_ASSERT(basis == 1 && rise > 0 && rise < 0.03 && now_ns == now);
+	snprintf(out, n, "light of C40 explains 30 %% of it: ");
+}
+
 static void test_errors(void)
 {
 	start(CONFIG_SITE_B);
@@ -89,6 +95,13 @@ static void test_errors(void)
 	        strstr(alarm_find("errors-rise-x", "link/demo")->text, "errors in X"));
 	turns(1000, 0.02, 0.002, CLICKS);
 	CU_ASSERT_EQUAL(active(), 0);
+	/* What else may be the cause comes first. */
+	fibre_watch_cause(cause);
+	turns(100, 0.045, 0.002, CLICKS);
+	CU_ASSERT_TRUE(raised("errors-rise-x"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("errors-rise-x", "link/demo")->text,
+	                              "C40 explains 30 % of it: errors in X: 3."));
+	fibre_watch_cause(NULL);
 }
 
 static void test_blinding_holds_key(void)
