@@ -257,6 +257,16 @@ static bool is_random(const struct attack *a)
 	       a->kind == ATTACK_QRNG_PERIODIC;
 }
 
+/* FNV-1a: a row's dice are its own, whichever other rows there are. */
+static uint64_t hash(const char *text)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (; *text != '\0'; text++)
+		h = (h ^ (uint8_t)*text) * 0x100000001b3ULL;
+	return h;
+}
+
 static void link_trials(void *ctx, void *out)
 {
 	const struct many *m = ctx;
@@ -264,8 +274,9 @@ static void link_trials(void *ctx, void *out)
 	bool learnt = false;
 
 	for (unsigned int i = 0; i < m->n; i++) {
-		const struct attack *attack = &m->cells[m->order[i]].attack;
-		struct one one = {m->p, attack, OF_TRIAL(m->p->seed, m->t) + m->order[i]};
+		const struct cell *cell = &m->cells[m->order[i]];
+		const struct attack *attack = &cell->attack;
+		struct one one = {m->p, attack, OF_TRIAL(m->p->seed, m->t) ^ hash(cell->text)};
 
 		if (is_random(attack)) {
 			random_trial(attack, &m->p->link, one.seed, &trials[m->order[i]]);
