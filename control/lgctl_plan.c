@@ -12,8 +12,8 @@
 #define INPUT_MAX ((size_t)1 << 20)
 
 /*
- * What may stand in the input and is of no account here: with it a record is an input as it comes,
- * of block_list or of the key store.
+ * What may stand in the input and is of no account here, which the answer says: with it a record is
+ * an input as it comes, of block_list or of the key store.
  */
 static const char *const record_members[] = {
         "number",       "time",     "slots",     "sifted_bits", "secret_bits",
@@ -103,6 +103,44 @@ static int leak(const json_t *o, struct finite_key_input *in, struct err *err)
 	return 0;
 }
 
+/* Of no account in a source of single photons; but nothing else than what it is to others. */
+static int check_unused(const json_t *o, const char *name, struct err *err)
+{
+	const json_t *v = json_object_get(o, name);
+	double number;
+
+	if (v == NULL || json_is_number(v))
+		return 0;
+	if (!json_is_array(v) || json_array_size(v) > FINITE_KEY_INTENSITIES)
+		return err_set(err, EINVAL, "%s: is not a list of 1 to %u", name,
+		               FINITE_KEY_INTENSITIES);
+	for (size_t k = 0; k < json_array_size(v); k++) {
+		if (!json_is_number(json_array_get(v, k)))
+			return err_set(err, EINVAL, "%s[%zu]: is not a number", name, k);
+		number = json_number_value(json_array_get(v, k));
+		if (!(number >= 0))
+			return err_set(err, EINVAL, "%s[%zu]: %g is below 0", name, k, number);
+	}
+	return 0;
+}
+
+/* The names of what is in the input, but made no difference. */
+static json_t *not_used(const json_t *o, enum finite_key_proof proof, bool says_proof)
+{
+	bool single = finite_key_intensities(proof) == 1;
+	json_t *list = json_array();
+	const char *name;
+	json_t *v;
+
+	json_object_foreach ((json_t *)o, name, v)
+		if ((single && (strcmp(name, "mu") == 0 || strcmp(name, "p") == 0)) ||
+		    (is_one_of(name, record_members,
+		               sizeof(record_members) / sizeof(record_members[0])) &&
+		     !(says_proof && strcmp(name, "proof") == 0)))
+			json_array_append_new(list, json_string(name));
+	return list;
+}
+
 static int read_input(const json_t *o, enum finite_key_proof proof, struct finite_key_input *in,
                       struct err *err)
 {
@@ -124,6 +162,8 @@ static int read_input(const json_t *o, enum finite_key_proof proof, struct finit
 	if (json_object_get(o, "cross") != NULL && counts(o, "cross", 2, c->cross, err) < 0)
 		return -EINVAL;
 	if (n > 1 && (numbers(o, "mu", n, s->mu, err) < 0 || numbers(o, "p", n, s->p, err) < 0))
+		return -EINVAL;
+	if (n == 1 && (check_unused(o, "mu", err) < 0 || check_unused(o, "p", err) < 0))
 		return -EINVAL;
 	if (number(o, "eps_sec", &s->eps_sec, err) < 0 ||
 	    number(o, "eps_cor", &s->eps_cor, err) < 0)
@@ -179,6 +219,7 @@ int lgctl_plan_finite_key(FILE *input, const char *protocol, json_t **result, st
 	json_error_t where;
 	static char text[INPUT_MAX + 1];
 	size_t len = fread(text, 1, sizeof(text), input);
+	bool says_proof;
 	json_t *o;
 	int rc;
 
@@ -189,7 +230,8 @@ int lgctl_plan_finite_key(FILE *input, const char *protocol, json_t **result, st
 	if (o == NULL)
 		return err_set(err, EINVAL, "counts: line %d column %d: %s", where.line,
 		               where.column, where.text);
-	if (protocol == NULL)
+	says_proof = protocol == NULL;
+	if (says_proof)
 		protocol = json_string_value(json_object_get(o, "proof"));
 	if (!json_is_object(o))
 		rc = err_set(err, EINVAL, "counts: not an object");
@@ -205,9 +247,11 @@ int lgctl_plan_finite_key(FILE *input, const char *protocol, json_t **result, st
 		rc = read_input(o, proof, &in, err);
 	if (rc == 0 && finite_key_bound(proof, &in, &r) < 0)
 		rc = err_set(err, EINVAL, "%s", r.reason);
-	json_decref(o);
-	if (rc == 0)
+	if (rc == 0) {
 		*result = result_json(proof, &in, &r);
+		json_object_set_new(*result, "not_used", not_used(o, proof, says_proof));
+	}
+	json_decref(o);
 	return rc;
 }
 
@@ -242,6 +286,8 @@ void lgctl_print_plan(FILE *out, const json_t *result)
 	};
 	const json_t *z = json_object_get(result, "z"), *x = json_object_get(result, "x");
 	const char *reason = json_string_value(json_object_get(result, "reason"));
+	size_t at = 0;
+	json_t *name;
 
 	fprintf(out, "%s, %s\n\n", json_string_value(json_object_get(result, "protocol")),
 	        json_string_value(json_object_get(result, "proof")));
@@ -264,4 +310,9 @@ void lgctl_print_plan(FILE *out, const json_t *result)
 	        json_integer_value(json_object_get(result, "keys")));
 	if (reason != NULL && reason[0] != '\0')
 		fprintf(out, "no key: %s\n", reason);
+	json_array_foreach (json_object_get(result, "not_used"), at, name)
+		fprintf(out, "%s%s", at == 0 ? "in the input, but not used: " : ", ",
+		        json_string_value(name));
+	if (at > 0)
+		fprintf(out, "\n");
 }

@@ -125,6 +125,61 @@ static void test_f(void)
 	json_decref(r);
 }
 
+static void expect_not_used(const json_t *r, const char *const *names, size_t n)
+{
+	const json_t *list = json_object_get(r, "not_used");
+
+	CU_ASSERT_EQUAL(json_array_size(list), n);
+	for (size_t i = 0; i < n; i++) {
+		bool found = false;
+
+		for (size_t k = 0; k < json_array_size(list); k++)
+			found |= strcmp(json_string_value(json_array_get(list, k)), names[i]) == 0;
+		CU_ASSERT_TRUE(found);
+	}
+}
+
+/* What is given, but of no account in the proof, is told. */
+static void test_not_used(void)
+{
+	static const char *const source[] = {"mu", "p"};
+	static const char *const record[] = {"proof", "number", "time"};
+	char *text = NULL;
+	struct err err;
+	size_t len;
+	FILE *out;
+	json_t *r;
+
+	CU_ASSERT_EQUAL_FATAL(plan("{\"n_z\":1e5,\"m_z\":1000,\"n_x\":1e5,\"m_x\":1000," SOURCE
+	                           "," EPS ",\"f\":1.1}",
+	                           "tomamichel", &r, &err),
+	                      0);
+	CU_ASSERT_DOUBLE_EQUAL(of(r, NULL, "length"), 70515.659, 0.01);
+	expect_not_used(r, source, 2);
+	out = open_memstream(&text, &len);
+	lgctl_print_plan(out, r);
+	fclose(out);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nin the input, but not used: mu, p\n"));
+	free(text);
+	json_decref(r);
+	CU_ASSERT_EQUAL_FATAL(plan(GOOD, "wiesemann", &r, &err), 0);
+	expect_not_used(r, NULL, 0);
+	json_decref(r);
+	/* Of a record, beside what was asked for. */
+	CU_ASSERT_EQUAL_FATAL(plan("{" BLOCK "," SOURCE "," EPS "," LEAK
+	                           ",\"proof\":\"wiesemann2024\",\"number\":3,\"time\":\"-\"}",
+	                           "rusca", &r, &err),
+	                      0);
+	expect_not_used(r, record, 3);
+	json_decref(r);
+	CU_ASSERT_EQUAL_FATAL(plan("{" BLOCK "," SOURCE "," EPS "," LEAK
+	                           ",\"proof\":\"wiesemann2024\",\"number\":3,\"time\":\"-\"}",
+	                           NULL, &r, &err),
+	                      0);
+	expect_not_used(r, record + 1, 2);
+	json_decref(r);
+}
+
 static void test_no_key_has_a_reason(void)
 {
 	struct err err;
@@ -180,6 +235,12 @@ static void test_refusals(void)
 	        {"{\"n_z\":[1,2],\"m_z\":[3,0],\"n_x\":[1,1],\"m_x\":[0,0]," SOURCE "," EPS "," LEAK
 	         "}",
 	         "rusca", "m_z[0]: 3 errors are more than the 1"},
+	        {"{\"n_z\":9,\"m_z\":1,\"n_x\":9,\"m_x\":1," EPS ",\"f\":1.1,\"mu\":\"a\"}",
+	         "tomamichel", "mu: is not a list"},
+	        {"{\"n_z\":9,\"m_z\":1,\"n_x\":9,\"m_x\":1," EPS ",\"f\":1.1,\"p\":[true]}",
+	         "tomamichel", "p[0]: is not a number"},
+	        {"{\"n_z\":9,\"m_z\":1,\"n_x\":9,\"m_x\":1," EPS ",\"f\":1.1,\"cross\":[1,0]}",
+	         "tomamichel", "cross: the proof is for a receiver that chooses"},
 	        {"{\"n_z\":[1,2],\"n_z\":[3,0]}", "rusca", "counts: line 1 column"},
 	};
 
@@ -259,4 +320,5 @@ static void test_control_characters(void)
 }
 
 UNIT_MAIN(UNIT(test_control_characters), UNIT(test_vector), UNIT(test_record), UNIT(test_cross),
-          UNIT(test_f), UNIT(test_no_key_has_a_reason), UNIT(test_refusals), UNIT(test_run))
+          UNIT(test_f), UNIT(test_not_used), UNIT(test_no_key_has_a_reason), UNIT(test_refusals),
+          UNIT(test_run))
