@@ -46,8 +46,9 @@ static void add_real(struct lines *l, const char *name, double v)
 	add(l, strtod(text, NULL) == v ? "%s=%.15g\n" : "%s=%.17g\n", name, v);
 }
 
-static void own(const struct engine_config *c, struct lines *l)
+static void own(const struct engine *e, struct lines *l)
 {
+	const struct engine_config *c = &e->config;
 	static const char protocol[] = "four-state one-decoy time-bin BB84";
 
 	*l = (struct lines){.len = 0};
@@ -65,6 +66,7 @@ static void own(const struct engine_config *c, struct lines *l)
 	add(l, "frame-bits=%" PRIu32 "\n", c->frame_bits);
 	add(l, "reconciliation=%s\n", reconcile_method_name(c->reconciliation));
 	add(l, "leak-mode=%s\n", leak_mode_name(c->leak_mode));
+	add(l, "ldpc-codes=%016" PRIx64 "\n", e->ldpc_number);
 }
 
 struct line {
@@ -159,7 +161,7 @@ void agree_state(struct engine *e)
 	uint8_t msg[1 + TEXT_MAX];
 	struct lines l;
 
-	own(&e->config, &l);
+	own(e, &l);
 	msg[0] = MESSAGE_PARAMETERS;
 	memcpy(msg + 1, l.text, l.len);
 	e->agree = AGREE_UNKNOWN;
@@ -182,7 +184,7 @@ void agree_take(struct engine *e, const uint8_t *msg, size_t len)
 		disagree(e, "what the peer states of its parameters is malformed");
 		return;
 	}
-	own(&e->config, &ours);
+	own(e, &ours);
 	differences(&ours, &theirs, text, sizeof(text));
 	if (text[0] != '\0') {
 		disagree(e, text);

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "qkd-engine/engine_state.h"
+#include "qkd-engine/ldpc.h"
 
 LOG_COMPONENT_DEFINE(engine)
 
@@ -79,6 +80,7 @@ struct engine *engine_create(const struct engine_config *config, const struct en
 	engine_memory(config, &e->stats.memory);
 	e->ops = *ops;
 	e->random_until_ns = UINT64_MAX;
+	e->ldpc_number = ldpc_number();
 	e->ctx = ctx;
 	e->channel = channel;
 	e->stats.role = config->role;

@@ -131,6 +131,7 @@ struct engine {
 	bool session_up;
 	uint8_t session[16];
 	enum agreement agree;
+	uint64_t ldpc_number; /* stated likewise */
 	struct outbox_entry *outbox, **outbox_end;
 	size_t outbox_bytes;
 	struct monitor monitor;

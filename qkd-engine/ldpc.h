@@ -74,6 +74,13 @@ struct ldpc_stats {
 uint64_t ldpc_budget(const struct ldpc_params *p);
 
 /*
+ * A number of what both ends must have alike beside the parameters: the codes, which is taken, what
+ * of it is sent when, and what it may come to. Another one means another table of these or another
+ * rule. Takes below a millisecond.
+ */
+uint64_t ldpc_number(void);
+
+/*
  * Room that either side needs for blocks of up to BITS in frames of up to FRAME_BITS, whatever the
  * error rate. 0 or -EINVAL.
  */

@@ -206,3 +206,48 @@ struct ldpc_rows ldpc_layer_rows(const struct ldpc_code *code, unsigned int merg
 		return (struct ldpc_rows){alone + 2 * (layer - alone), 2};
 	return (struct ldpc_rows){layer + merged, 1};
 }
+
+/* FNV-1a (Fowler, Noll, Vo), 64 bits: no secret, and nobody's choice. */
+static uint64_t number_add(uint64_t h, uint64_t v)
+{
+	for (int i = 0; i < 8; i++)
+		h = (h ^ (v >> 8 * i & 0xff)) * 0x100000001b3ULL;
+	return h;
+}
+
+static uint64_t number_code(uint64_t h, const struct ldpc_code *c)
+{
+	h = number_add(h, c->cols);
+	h = number_add(h, c->rows);
+	h = number_add(h, c->pairs);
+	for (unsigned int r = 0; r <= c->rows; r++)
+		h = number_add(h, c->row_start[r]);
+	for (unsigned int i = 0; i < c->row_start[c->rows]; i++)
+		h = number_add(h, (uint64_t)c->col[i] << 16 | c->shift[i]);
+	return h;
+}
+
+uint64_t ldpc_number(void)
+{
+	uint64_t h = 0xcbf29ce484222325ULL;
+
+	for (unsigned int c = 0; c < ldpc_code_count; c++)
+		h = number_code(h, &ldpc_codes[c]);
+	/* Rates that no rounding brings near to where another row begins. */
+	for (unsigned int q = 3; q <= 120; q += 3) {
+		const struct ldpc_params p = {.bits = 1000000,
+		                              .frame_bits = 1 << LDPC_FRAME_LOG2_MAX,
+		                              .qber = q / 1000.0};
+
+		for (unsigned int l = LDPC_FRAME_LOG2_MIN; l <= LDPC_FRAME_LOG2_MAX; l++) {
+			struct ldpc_choice choice = {0};
+
+			ldpc_choose(&choice, p.qber, l);
+			h = number_add(h, choice.code);
+			for (unsigned int r = 0; r <= LDPC_BLIND_ROUNDS; r++)
+				h = number_add(h, choice.merged[r]);
+		}
+		h = number_add(h, ldpc_budget(&p));
+	}
+	return h;
+}
