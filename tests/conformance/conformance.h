@@ -54,7 +54,7 @@ struct check {
 
 extern const struct check checks_registers[], checks_control[], checks_resets[], checks_rings[],
         checks_descriptors[], checks_choices[], checks_light[], checks_host[], checks_streams[],
-        checks_qrng[], checks_otdr[];
+        checks_qrng[], checks_otdr[], checks_monitor[];
 
 __attribute__((format(printf, 3, 4))) void expect_failed(struct rig *rig, int line, const char *fmt,
                                                          ...);

@@ -22,7 +22,7 @@ static const char help[] =
 static const struct check *const groups[] = {checks_registers, checks_control,     checks_resets,
                                              checks_rings,     checks_descriptors, checks_streams,
                                              checks_qrng,      checks_choices,     checks_light,
-                                             checks_host,      checks_otdr};
+                                             checks_host,      checks_otdr,        checks_monitor};
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
 static unsigned int passed, failed, absent;
