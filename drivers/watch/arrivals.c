@@ -22,6 +22,9 @@
 #define EDGE_TIMES  1.5
 #define EDGE_MARGIN 0.03
 #define EDGE_RISE   0.15
+/* Clicks that lie evenly: of them so many are near by for each far one, with a margin. */
+#define EVEN_NEAR (1.3 * (NEAR_LAST + 1 - NEAR_FIRST) / FAR)
+#define EVEN_EDGE (2.0 * EDGE / (NEAR_LAST + 1 - NEAR_FIRST))
 /*
  * Of FAR, the share of the clicks there that four neighbouring bins have: jitter of 40 ps leaves
  * nine in ten of a pulse's clicks in so much of a nanosecond. Envelope, with what the learnt share
@@ -135,8 +138,10 @@ static uint32_t near_add(struct watch_arrivals *w, unsigned int d, const uint64_
 	struct baseline *b = &w->detector[d].edge;
 	struct cusum *c = &w->detector[d].wide;
 	bool crossed = false;
-	double n, k, p0;
+	double n, k, p0, even;
 
+	for (unsigned int i = 0; i < FAR; i++)
+		w->detector[d].near_far += count[far_bin(i)];
 	for (unsigned int i = NEAR_FIRST; i <= NEAR_LAST; i++) {
 		w->detector[d].near_n += count[i];
 		if (i < NEAR_FIRST + EDGE || i > NEAR_LAST - EDGE)
@@ -148,7 +153,9 @@ static uint32_t near_add(struct watch_arrivals *w, unsigned int d, const uint64_
 	n = (double)w->detector[d].near_n;
 	k = (double)w->detector[d].near_k;
 	w->detector[d].edge_share = k / n;
-	p0 = fmin(EDGE_TIMES * b->value + EDGE_MARGIN, 0.8);
+	even = fmin(EVEN_NEAR * (double)w->detector[d].near_far / n, 1);
+	p0 = (1 - even) * (EDGE_TIMES * b->value + EDGE_MARGIN) + even * EVEN_EDGE;
+	p0 = fmin(p0, 0.8);
 	if (b->ready)
 		crossed = cusum_add(c,
 		                    ratio_binomial(w->detector[d].near_k, w->detector[d].near_n, p0,
@@ -157,7 +164,7 @@ static uint32_t near_add(struct watch_arrivals *w, unsigned int d, const uint64_
 	/* One more of each: a variance of 0 would end all learning. */
 	baseline_take(b, k / n, (k + 1) / n * (n - k + 1) / n / n, w->detector[d].near_s,
 	              c->sum > SUSPECT * c->nats);
-	w->detector[d].near_n = w->detector[d].near_k = 0;
+	w->detector[d].near_n = w->detector[d].near_k = w->detector[d].near_far = 0;
 	w->detector[d].near_s = 0;
 	return crossed ? 1u << WATCH_ARRIVALS_WIDE : 0;
 }

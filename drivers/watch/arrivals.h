@@ -5,7 +5,8 @@
  * grid has them, and who shifts them in time, or makes detectors click early, moves them (Qi et
  * al., Quant. Inf. Comput. 7 73 (2007)). Two tests, on counts alone and exact:
  *
- * WIDE: among clicks near the pulses' place, the share of those at its edges, against the baseline.
+ * WIDE: among clicks near the pulses' place, the share of those at its edges, against the baseline
+ * and as much of the rest as lies there too.
  *
  * FAR: clicks further away. Dark counts and light of data channels lie there evenly, and a
  * detector's tail where it was learnt; more of them are no shift. Shifted pulses lie together. So
@@ -33,7 +34,7 @@ struct watch_arrivals {
 		struct cusum wide, far;
 		double far_mean[WATCH_ARRIVAL_FAR];  /* counts, forgotten in time */
 		double far_first[WATCH_ARRIVAL_FAR]; /* shares at the end of the learning time */
-		uint64_t near_n, near_k;             /* of the window that fills */
+		uint64_t near_n, near_k, near_far;   /* of the window that fills */
 		double seconds, near_s;              /* learnt; of the window */
 		double far_share, edge_share;        /* last; of all clicks, of those near by */
 	} detector[WATCH_ARRIVAL_SETS];
