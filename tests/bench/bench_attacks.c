@@ -30,13 +30,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/bench/attacks/honest.h"
 #include "tests/bench/attacks/interval.h"
 #include "tests/bench/attacks/random.h"
+#include "tests/bench/attacks/rows.h"
 #include "tests/bench/attacks/statistics.h"
 #include "tests/bench/attacks/trial.h"
 
 #define USAGE      2
-#define TRIALS_MAX 1000
 #define STATISTICS 1.6e6
 /* For so many statistics. */
 #define TAPS       200
@@ -55,171 +56,10 @@ static struct options {
 	unsigned int count;
 } opt;
 
-static struct trial *results; /* by trial, then by cell */
-
 static _Noreturn void fail(const char *why)
 {
 	fprintf(stderr, "bench_attacks: %s\n", why);
 	exit(USAGE);
-}
-
-/* Rows are apart by a comma. */
-static void begin_row(void)
-{
-	static bool more;
-
-	printf(more ? ",\n" : "\n");
-	more = true;
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-struct spread {
-	double list[TRIALS_MAX];
-	unsigned int n;
-};
-
-static void add(struct spread *s, double x)
-{
-	s->list[s->n++] = x;
-}
-
-static void print_spread(const char *name, const char *unit, struct spread *s)
-{
-	if (s->n == 0) {
-		printf(",\"%s%s\":null,\"worst_%s%s\":null", name, unit, name, unit);
-		return;
-	}
-	qsort(s->list, s->n, sizeof(s->list[0]), ascending);
-	printf(",\"%s%s\":%.4g,\"worst_%s%s\":%.4g", name, unit, s->list[(s->n - 1) / 2], name,
-	       unit, s->list[s->n - 1]);
-}
-
-/* Compared bits of the basis that the first alarm speaks of, else of the one with more. */
-static double bits_of(const struct trial *t)
-{
-	const char *kind = t->alarm[0].kind;
-	size_t n = strlen(kind);
-	uint64_t most = t->bits[0] > t->bits[1] ? t->bits[0] : t->bits[1];
-
-	if (n > 2 && strcmp(kind + n - 2, "-z") == 0)
-		return (double)t->bits[0];
-	return n > 2 && strcmp(kind + n - 2, "-x") == 0 ? (double)t->bits[1] : (double)most;
-}
-
-static const struct trial *result(unsigned int trial, unsigned int cell)
-{
-	return &results[trial * opt.count + cell];
-}
-
-struct raised {
-	char kind[ALARMS_NAME];
-	unsigned int first; /* trials in which it was the first */
-	struct spread times;
-};
-
-/* Every kind of alarm in any of the trials, the most frequent first. */
-static unsigned int collect(unsigned int cell, struct raised *list, unsigned int max)
-{
-	unsigned int n = 0;
-
-	for (unsigned int t = 0; t < opt.trials; t++)
-		for (unsigned int a = 0; a < result(t, cell)->alarms; a++) {
-			const char *kind = result(t, cell)->alarm[a].kind;
-			unsigned int i = 0;
-
-			while (i < n && strcmp(list[i].kind, kind) != 0)
-				i++;
-			if (i == max)
-				fail("more kinds of alarms than there is room for");
-			if (i == n) {
-				memcpy(list[i].kind, kind, ALARMS_NAME);
-				list[i].first = list[i].times.n = 0;
-				n++;
-			}
-			list[i].first += a == 0;
-			add(&list[i].times, result(t, cell)->alarm[a].time_s);
-		}
-	return n;
-}
-
-static void print_alarms(unsigned int cell)
-{
-	static struct raised list[ALARMS_MAX];
-	unsigned int n = collect(cell, list, ALARMS_MAX), most = 0;
-
-	if (n == 0) {
-		printf(",\"alarm\":null,\"alarms\":[]");
-		return;
-	}
-	for (unsigned int i = 1; i < n; i++)
-		if (list[i].first > list[most].first)
-			most = i;
-	printf(",\"alarm\":\"%s\",\"alarms\":[", list[most].kind);
-	for (unsigned int i = 0; i < n; i++) {
-		printf("%s{\"kind\":\"%s\",\"trials\":%u,\"first\":%u", i > 0 ? "," : "",
-		       list[i].kind, list[i].times.n, list[i].first);
-		print_spread("time", "_s", &list[i].times);
-		printf(",\"right\":%s}",
-		       plan_right(opt.cells[cell].attack.kind, list[i].kind) ? "true" : "false");
-	}
-	printf("]");
-}
-
-static void print_cell(unsigned int cell)
-{
-	static struct spread times, bits, released, exposed;
-	const struct cell *c = &opt.cells[cell];
-	unsigned int found = 0, right = 0, held = 0, voided = 0;
-	bool random = c->attack.kind == ATTACK_QRNG_STUCK || c->attack.kind == ATTACK_QRNG_BIASED ||
-	              c->attack.kind == ATTACK_QRNG_PERIODIC;
-	double low, high, after = 0;
-
-	times.n = bits.n = released.n = exposed.n = 0;
-	for (unsigned int t = 0; t < opt.trials; t++) {
-		const struct trial *r = result(t, cell);
-
-		add(&released, (double)r->released);
-		add(&exposed, 1e3 * r->exposed_s);
-		after += (double)r->after / opt.trials;
-		voided += r->void_blocks > 0;
-		if (!r->found)
-			continue;
-		found++;
-		held += r->held;
-		right += plan_right(c->attack.kind, r->alarm[0].kind);
-		add(&times, r->time_s);
-		add(&bits, bits_of(r));
-	}
-	interval_95(found, opt.trials, &low, &high);
-	begin_row();
-	printf("{\"name\":\"%s\",\"detected\":%.4g,\"at_least\":%.3f,\"at_most\":%.3f,"
-	       "\"trials\":%u",
-	       c->name, (double)found / opt.trials, low, high, opt.trials);
-	print_spread("time", "_s", &times);
-	print_spread("compared", "_bits", &bits);
-	if (found > 0)
-		printf(",\"right\":%.4g,\"held\":%.4g", (double)right / found,
-		       (double)held / found);
-	else
-		printf(",\"right\":null,\"held\":null");
-	if (random)
-		print_spread("exposed", "_ms", &exposed);
-	else {
-		print_spread("released", "_bits", &released);
-		printf(",\"released_after_bits\":%.4g,\"void\":%.4g", after,
-		       (double)voided / opt.trials);
-	}
-	print_alarms(cell);
-	if (c->within != NULL)
-		printf(",\"asked\":\"%s\"}", c->within);
-	else
-		printf(",\"asked\":null}");
 }
 
 static bool wanted(const char *name)
@@ -239,12 +79,12 @@ static void choose(void)
 
 static void trials(void)
 {
-	results = calloc((size_t)opt.trials * opt.count, sizeof(*results));
+	struct trial *results = calloc((size_t)opt.trials * opt.count, sizeof(*results));
+
 	if (results == NULL)
 		fail("out of memory");
 	trial_links(&opt.trial, opt.trials, opt.cells, opt.count, results);
-	for (unsigned int i = 0; i < opt.count; i++)
-		print_cell(i);
+	rows_attacks(opt.cells, opt.count, opt.trials, results);
 	free(results);
 }
 
@@ -255,10 +95,10 @@ static void honest(void)
 
 	if (!(opt.hours > 0) || !wanted("honest"))
 		return;
-	trial_honest(&opt.trial, opt.hours, &h);
+	honest_run(&opt.trial, opt.hours, &h);
 	for (unsigned int i = 0; i < h.alarms.count; i++)
 		all += h.alarms.list[i].times;
-	begin_row();
+	rows_begin();
 	printf("{\"name\":\"honest\",\"hours\":%g,\"links\":%u,\"false_alarms\":%u,\"a_year_at_"
 	       "most\":%.4g,"
 	       "\"cpu_s\":%.4g,\"real_time\":%.4g,\"clicks\":%llu,\"compared_z\":%llu,"
@@ -290,7 +130,7 @@ static void otdr_row(void)
 
 	statistics_otdr(opt.statistics, km, opt.trial.seed, &o);
 	statistics_zones(km, opt.trial.seed, zones, sizeof(zones));
-	begin_row();
+	rows_begin();
 	printf("{\"name\":\"otdr/%g\",\"statistics\":%.0f,\"traces\":%llu,"
 	       "\"false_alarms\":%llu,\"variance\":%.4f,\"kurtosis\":%.3f,\"largest\":%.3f,"
 	       "\"above_4.5\":%llu,\"above_6.2\":%llu,\"sigma_db\":%.4f,\"cpu_s\":%.4g,"
@@ -309,7 +149,7 @@ static void tap_row(const char *name, double loss_db, double width_hz)
 	statistics_taps((unsigned int)taps, loss_db, width_hz, opt.trial.link.optics.distance_km,
 	                opt.trial.seed, &t);
 	interval_95(t.one, t.taps, &low, &high);
-	begin_row();
+	rows_begin();
 	printf("{\"name\":\"%s\",\"taps\":%u,\"one_trace\":%.4g,\"at_least\":%.3f,"
 	       "\"two_of_three\":%.4g,\"within_20m\":%.4g,\"rms_m\":%.3g,\"furthest_m\":%.3g,"
 	       "\"sigma_db\":%.4f,\"least_deviations\":%.3g}",
@@ -323,7 +163,7 @@ static void loss_row(void)
 	struct loss_statistics l;
 
 	statistics_loss(opt.statistics, &opt.trial.link, opt.trial.seed, &l);
-	begin_row();
+	rows_begin();
 	printf("{\"name\":\"loss\",\"statistics\":%.0f,\"years\":%.4g,\"false_alarms\":%llu,"
 	       "\"loss\":%llu,\"gain\":%llu,\"drift\":%llu,\"fano\":%.3g,\"cpu_s\":%.4g}",
 	       l.windows, l.years, (unsigned long long)(l.loss + l.gain + l.drifted),
@@ -353,7 +193,7 @@ static void statistics(void)
 	if (wanted("qrng")) {
 		double samples = SAMPLES * opt.statistics / STATISTICS;
 
-		begin_row();
+		rows_begin();
 		printf("{\"name\":\"qrng\",\"samples\":%.4g,\"false_alarms\":%llu}", samples,
 		       (unsigned long long)random_honest(samples, opt.trial.seed));
 	}

@@ -9,17 +9,8 @@
 #ifndef TESTS_BENCH_ATTACKS_TRIAL_H
 #define TESTS_BENCH_ATTACKS_TRIAL_H
 
-#include "tests/bench/attacks/alarms.h"
-#include "tests/bench/attacks/link.h"
 #include "tests/bench/attacks/plan.h"
-
-#define PARALLEL_MAX 64
-struct trial_params {
-	struct link_params link;
-	double learn_s, trial_s;
-	uint64_t seed;
-	unsigned int parallel; /* links at a time, 1 to PARALLEL_MAX */
-};
+#include "tests/bench/attacks/rig.h"
 
 struct trial {
 	bool found;
@@ -44,23 +35,5 @@ struct trial {
  */
 void trial_links(const struct trial_params *p, unsigned int trials, const struct cell *cells,
                  unsigned int n, struct trial *out);
-
-#define HONEST_MONITORS 48
-struct honest {
-	unsigned int links;
-	double hours, cpu_s;
-	uint64_t clicks, compared[2], traces, cells; /* cells: statistics of the OTDR */
-	uint64_t key_bits, blocks, void_blocks, no_key_blocks;
-	struct noted_alarms alarms;
-	unsigned int learning_alarms;
-	/* how often each of the watch's monitors crossed its threshold, both sites together */
-	struct {
-		char name[ALARMS_NAME];
-		uint64_t crossings;
-	} monitor[HONEST_MONITORS];
-	unsigned int monitors;
-};
-/* Nobody attacks, on P->parallel links together. Tells of each hour on stderr. */
-void trial_honest(const struct trial_params *p, double hours, struct honest *out);
 
 #endif
