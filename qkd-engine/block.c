@@ -53,7 +53,7 @@ void block_fini(struct block *b)
 	memset(b, 0, sizeof(*b));
 }
 
-struct block *block_open(struct engine *e, uint64_t number)
+struct block *block_open(struct engine *e, uint64_t number, struct hash_keys *keys)
 {
 	bool alice = e->config.role == ENGINE_ALICE;
 
@@ -67,7 +67,7 @@ struct block *block_open(struct engine *e, uint64_t number)
 		memcpy(b->id, e->session, 8);
 		put_be64(b->id + 8, number);
 		b->tainted = alarms_block_key(e);
-		b->hash = hash_keys_hold(e->hash);
+		b->hash = hash_keys_hold(keys);
 		auth_transcript_init(&b->secret->tx, alice ? b->hash->ab : b->hash->ba);
 		auth_transcript_init(&b->secret->rx, alice ? b->hash->ba : b->hash->ab);
 		b->progress_ns = e->now_ns;

@@ -188,8 +188,8 @@ struct block {
 int block_init(struct block *b, size_t detections);
 void block_fini(struct block *b);
 
-/* A free block becomes number NUMBER; NULL when none is free. */
-struct block *block_open(struct engine *e, uint64_t number);
+/* A free block becomes number NUMBER, under hash keys KEYS; NULL when none is free. */
+struct block *block_open(struct engine *e, uint64_t number, struct hash_keys *keys);
 
 /* Back to free: all secrets wiped. */
 void block_release(struct engine *e, struct block *b);

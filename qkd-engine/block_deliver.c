@@ -139,9 +139,10 @@ void block_deliver(struct engine *e, struct block *b)
 	e->eps_auth = 0;
 	kb->preshared_hashes = e->preshared_hashes;
 	e->preshared_hashes = 0;
-	/* At the same point of Alice's messages at both ends: COMMIT. */
 	if (b->next_hash != NULL) {
-		hash_keys_release(e->hash);
+		b->next_hash->odd = !e->hash->odd;
+		hash_keys_release(e->last_hash);
+		e->last_hash = e->hash;
 		e->hash = b->next_hash;
 		b->next_hash = NULL;
 		e->stats.hash_key_renewals++;

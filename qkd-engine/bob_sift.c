@@ -124,7 +124,7 @@ static void announce(struct engine *e)
 {
 	struct bob *b = &e->bob;
 	struct sift_batch *batch = &b->pending->batch;
-	struct block *to = e->open != NULL ? e->open : block_open(e, e->last_number + 1);
+	struct block *to = e->open != NULL ? e->open : block_open(e, e->last_number + 1, e->hash);
 	uint8_t msg[SIFT_ANNOUNCE_MAX];
 	size_t len;
 
@@ -136,6 +136,7 @@ static void announce(struct engine *e)
 	batch->sequence = b->next_sequence++;
 	batch->block = to->number;
 	batch->last = to->detections >= e->block_detections;
+	batch->odd_keys = to->hash->odd;
 	len = sift_announce_encode(batch, msg);
 	*sample_at(b, b->tail) = batch->sample;
 	*batch_at(b, b->tail++) = (struct batch_out){

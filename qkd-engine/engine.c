@@ -117,6 +117,8 @@ void engine_drop_session(struct engine *e)
 			block_release(e, b);
 	}
 	/* Whether the peer has those that were renewed is not known: begin where both did. */
+	hash_keys_release(e->last_hash);
+	e->last_hash = NULL;
 	if (e->hash != e->preshared_hash && e->preshared_hash != NULL) {
 		hash_keys_release(e->hash);
 		e->hash = hash_keys_hold(e->preshared_hash);

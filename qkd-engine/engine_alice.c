@@ -121,13 +121,22 @@ static void on_mode_request(struct engine *e, const struct message *m)
 	try_mode(e);
 }
 
+/* Those that Bob had when he began the block, or NULL: there are no such ones. */
+static struct hash_keys *keys_of(const struct engine *e, const struct sift_batch *batch)
+{
+	return e->hash->odd == batch->odd_keys ? e->hash : e->last_hash;
+}
+
 /* The block that a batch names, or NULL: one that was aborted here. False: it cannot name it. */
 static bool block_of(struct engine *e, const struct sift_batch *batch, struct block **b)
 {
 	*b = NULL;
 	if (e->open != NULL && batch->block == e->open->number) {
 		*b = e->open;
-		return true;
+		if (batch->odd_keys == e->open->hash->odd)
+			return true;
+		engine_protocol_error(e, "a block under two hash keys");
+		return false;
 	}
 	if (batch->block <= e->last_number)
 		return true;
@@ -135,7 +144,11 @@ static bool block_of(struct engine *e, const struct sift_batch *batch, struct bl
 		engine_protocol_error(e, "a block begins that is not the next one");
 		return false;
 	}
-	*b = block_open(e, batch->block);
+	if (keys_of(e, batch) == NULL) {
+		engine_protocol_error(e, "a block under hash keys that there are none of");
+		return false;
+	}
+	*b = block_open(e, batch->block, keys_of(e, batch));
 	if (*b == NULL)
 		engine_protocol_error(e, "more blocks under way than agreed");
 	return *b != NULL;

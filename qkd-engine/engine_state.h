@@ -127,6 +127,7 @@ struct engine {
 	void *ctx;
 	struct channel *channel;
 	struct hash_keys *hash, *preshared_hash; /* those of blocks that begin now; of a session */
+	struct hash_keys *last_hash;             /* before HASH, or NULL */
 	uint64_t now_ns;
 	bool session_up;
 	uint8_t session[16];

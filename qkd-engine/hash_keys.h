@@ -3,7 +3,8 @@
 /*
  * The hash keys of both directions, counted. A session begins with those of the pre-shared
  * secret; a block that becomes key renews them for the blocks that begin after it. A block
- * keeps those that it began with.
+ * keeps those that it began with: those that Bob had, who begins it, so that Alice, who renews
+ * them first, keeps the last ones too.
  */
 
 #ifndef QKD_ENGINE_HASH_KEYS_H
@@ -16,8 +17,8 @@
 
 struct hash_keys {
 	struct auth_key *ab, *ba;
-	bool preshared;
-	uint64_t uses; /* tags that this end made under its own */
+	bool preshared, odd; /* renewed an odd number of times in the session */
+	uint64_t uses;       /* tags that this end made under its own */
 	unsigned int holders;
 };
 

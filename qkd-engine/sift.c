@@ -107,7 +107,7 @@ size_t sift_announce_encode(const struct sift_batch *b, uint8_t *out)
 	out[0] = MESSAGE_ANNOUNCE;
 	put_be64(out + 1, b->sequence);
 	put_be64(out + 9, b->block);
-	out[17] = b->last;
+	out[17] = (uint8_t)(b->last | b->odd_keys << 1);
 	put_be16(out + 18, (uint16_t)b->count);
 	put_be64(out + 20, b->slot[0]);
 	put_be64(out + 28, least);
@@ -169,11 +169,12 @@ int sift_announce_decode(const uint8_t *msg, size_t len, uint64_t first_slot, st
 	in = (struct rest){msg + ANNOUNCE_HEADER, len - ANNOUNCE_HEADER};
 	b->sequence = get_be64(msg + 1);
 	b->block = get_be64(msg + 9);
-	b->last = msg[17] != 0;
+	b->last = msg[17] & 1;
+	b->odd_keys = msg[17] >> 1 & 1;
 	b->count = get_be16(msg + 18);
 	b->slot[0] = get_be64(msg + 20);
 	least = get_be64(msg + 28);
-	if (msg[17] > 1 || b->count == 0 || b->count > SIFT_BATCH_MAX || b->slot[0] < first_slot ||
+	if (msg[17] > 3 || b->count == 0 || b->count > SIFT_BATCH_MAX || b->slot[0] < first_slot ||
 	    b->slot[0] > SIFT_SLOT_MAX || least == 0 || least > SIFT_SLOT_MAX ||
 	    msg[36] > SIFT_WIDTH_MAX || !get_distances(&in, least, msg[36], b) ||
 	    !next_string(&in, b->sampled, b->count))

@@ -47,7 +47,8 @@ struct sift_choices {
 
 struct sift_batch {
 	uint64_t sequence, block;
-	bool last; /* of the block */
+	bool last;     /* of the block */
+	bool odd_keys; /* hash keys of the block: see hash_keys.h */
 	size_t count;
 	uint64_t sampled[SIFT_WORDS];
 	struct sift_outcomes sample;   /* of the sampled ones, in order; all disclosed */

@@ -137,7 +137,7 @@ static void put_block(struct world *w, enum block_stage stage, bool alice)
 	struct engine *e = w->engine;
 	struct block *b;
 
-	if (!engine_check_session(e) || (b = block_open(e, 1)) == NULL)
+	if (!engine_check_session(e) || (b = block_open(e, 1, e->hash)) == NULL)
 		abort();
 	e->agree = AGREE_YES;
 	e->open = NULL;

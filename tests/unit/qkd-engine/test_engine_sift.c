@@ -19,7 +19,7 @@ const uint8_t *__wrap_channel_receive(struct channel *ch, enum channel_stream st
 static const struct lossy_config good = {.delay_ns = NS_PER_MS};
 
 /* What becomes of one announcement. */
-static enum { AS_IT_IS, SLOT_TWICE, SLOT_BEFORE, BATCH_TWICE, BATCH_BEFORE } forge;
+static enum { AS_IT_IS, SLOT_TWICE, SLOT_BEFORE, BATCH_TWICE, BATCH_BEFORE, OTHER_KEYS } forge;
 static struct {
 	uint8_t msg[SIFT_ANNOUNCE_MAX];
 	size_t len;
@@ -44,6 +44,9 @@ static void change(uint8_t *msg, size_t *len)
 	} else if (forge == BATCH_TWICE && tape.len > 0) {
 		memcpy(msg, tape.msg, tape.len);
 		*len = tape.len;
+		tape.done++;
+	} else if (forge == OTHER_KEYS) {
+		msg[17] ^= 2;
 		tape.done++;
 	} else if (forge == BATCH_BEFORE && tape.last > b.slot[0] - 1000000) {
 		/* The last slot of the batch before once more, as the first of this one. */
@@ -123,7 +126,7 @@ static void violation(int how)
 
 static void test_slots_strictly_increase(void)
 {
-	for (int how = SLOT_TWICE; how <= BATCH_BEFORE; how++)
+	for (int how = SLOT_TWICE; how <= OTHER_KEYS; how++)
 		violation(how);
 }
 

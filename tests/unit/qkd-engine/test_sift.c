@@ -45,6 +45,7 @@ static void random_batch(struct sift_batch *b, size_t count, uint64_t distance, 
 	b->sequence = next_random();
 	b->block = next_random();
 	b->last = next_random() & 1;
+	b->odd_keys = next_random() & 1;
 	b->count = count;
 	for (size_t i = 0; i < count; i++) {
 		slot += 1 + next_random() % (far && i % 50 == 7 ? 1ULL << 40 : distance);
@@ -75,6 +76,7 @@ static void test_announce_round_trip(void)
 			CU_ASSERT_EQUAL(out.sequence, in.sequence);
 			CU_ASSERT_EQUAL(out.block, in.block);
 			CU_ASSERT_EQUAL(out.last, in.last);
+			CU_ASSERT_EQUAL(out.odd_keys, in.odd_keys);
 			CU_ASSERT_EQUAL(out.count, count);
 			CU_ASSERT_EQUAL(memcmp(out.slot, in.slot, count * sizeof(in.slot[0])), 0);
 			CU_ASSERT_EQUAL(memcmp(out.sampled, in.sampled, sizeof(in.sampled)), 0);
@@ -152,7 +154,7 @@ static void test_announce_malformed(void)
 	for (size_t cut = 0; cut < len; cut++)
 		CU_ASSERT_EQUAL(sift_announce_decode(msg, cut, 0, &out), -EPROTO);
 	CU_ASSERT_EQUAL(sift_announce_decode(msg, len + 1, 0, &out), -EPROTO);
-	msg[17] = 2;
+	msg[17] = 4;
 	CU_ASSERT_EQUAL(sift_announce_decode(msg, len, 0, &out), -EPROTO);
 	msg[17] = 1;
 	put_be16(msg + 18, 0);
