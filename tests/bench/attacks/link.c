@@ -336,6 +336,7 @@ void link_turn(struct attacked_link *l)
 {
 	struct card_status a;
 	struct blocks_told told;
+	uint32_t power;
 
 	for (uint64_t until = l->now_ns + LINK_TURN_NS; l->now_ns < until;) {
 		pass(l, MODEL_NS);
@@ -351,8 +352,10 @@ void link_turn(struct attacked_link *l)
 		return;
 	l->next_power_ns = l->now_ns + POWER_NS;
 	card_status_read(l->card[SITE_A], &a);
-	if (a.tx_power_nw > 0)
-		l->power = a.tx_power_nw;
+	/* As link_supervise.c does. */
+	power = a.monitor ? a.output_fw : a.tx_power_nw;
+	if (power > 0)
+		l->power = power;
 }
 
 void link_status(const struct attacked_link *l, unsigned int site, struct qkd_role_status *out)
