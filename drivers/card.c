@@ -263,6 +263,7 @@ void card_status_read(const struct card *card, struct card_status *out)
 	status_get(card, out, doubles);
 	status_get(card, out, gaps);
 	status_get(card, out, gap_slots);
+	status_get(card, out, shut_slots);
 	status_get(card, out, lost_tags);
 	status_get(card, out, dropped_tags);
 	status_get(card, out, lookups);

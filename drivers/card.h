@@ -148,7 +148,7 @@ ssize_t card_random_taped(const struct card *card);
  */
 struct card_otdr_settings {
 	uint32_t wavelength_pm, pulse_ns, range_m, averages, sample_ps;
-	bool gated;
+	bool gated; /* Bob: gates shut for its light, ten times the time */
 };
 enum card_otdr_state { CARD_OTDR_NOTHING, CARD_OTDR_BUSY, CARD_OTDR_READY, CARD_OTDR_BROKEN };
 #define CARD_OTDR_POINTS_MAX 65536
@@ -236,8 +236,9 @@ struct card_status {
 	enum card_role role;
 	uint32_t abi, build, fault_code, fault_arg;
 	uint64_t slot_period_fs;
-	uint64_t gap_slots; /* within the gaps */
-	bool otdr, ocm;     /* it has one */
+	uint64_t gap_slots;  /* within the gaps */
+	uint64_t shut_slots; /* that a gated OTDR kept the gates shut */
+	bool otdr, ocm;      /* it has one */
 	bool monitor, protection;
 	uint64_t monitor_records, monitor_gaps; /* taken; in front of which some are missing */
 	uint64_t clicks, doubles, gaps, lost_tags, lookups, stale_lookups, sequence_errors;

@@ -60,6 +60,8 @@ int card_otdr_start(struct card *card, const struct card_otdr_settings *set)
 	    set->range_m > 300000 || set->averages < 1 || set->averages > 1u << 24 ||
 	    set->sample_ps < 1000 || set->sample_ps > 1000000)
 		return -EINVAL;
+	if (set->gated && card->role != CARD_IS_BOB) /* only there are gates */
+		return -EINVAL;
 	o->state = CARD_OTDR_BUSY;
 	o->set = *set;
 	o->step = 0;
@@ -184,12 +186,15 @@ static bool take(struct card_otdr *o, const struct card_buffer *b)
 static void look(struct card *card, uint64_t now_ns)
 {
 	struct card_otdr *o = card->otdr;
+	uint64_t shut;
 	uint32_t state;
 
 	if (o->step < STEP_RUN || now_ns < o->look_ns || !card->ops->written(card->t))
 		return;
 	o->look_ns = now_ns + LOOK_NS;
 	state = card_get(card, CARD_OTDR_STATE);
+	if (o->set.gated && card->ops->read64(card->t, CARD_OTDR_SHUT_LO, &shut) == 0)
+		card_status_set(card, shut_slots, shut);
 	o->done = card_get(card, CARD_OTDR_DONE);
 	if (o->done > o->set.averages)
 		o->done = o->set.averages;

@@ -27,7 +27,7 @@
 
 #define CARD_MAGIC_VALUE       0x45464f51 /* "QOFE" */
 #define CARD_ABI_MAJOR         1
-#define CARD_ABI_MINOR         2
+#define CARD_ABI_MINOR         3
 #define CARD_ROLE_ALICE        1
 #define CARD_ROLE_BOB          2
 #define CARD_FLAVOUR_SIMULATED 0x1
@@ -216,10 +216,13 @@
 #define CARD_OTDR_RANGE_M    0x610 /* RW: 100 to 300000, at a group index of 1.468 */
 #define CARD_OTDR_AVERAGES   0x614 /* RW: 1 to 2^24 */
 #define CARD_OTDR_SAMPLE_PS  0x618 /* RW: ADC interval (two-way time), 1000 to 1000000 */
-#define CARD_OTDR_GATED      0x61c /* RW: 1: pulses keep off the slots in which the gates are open */
+#define CARD_OTDR_GATED      0x61c /* RW: 1: gates are shut while a pulse's light returns (Bob) */
 #define CARD_OTDR_DONE       0x620 /* RO: averages so far */
 #define CARD_OTDR_POINTS     0x624 /* RO: samples of the trace under way */
 #define CARD_OTDR_ID         0x628 /* RO: acquisitions since reset */
+#define CARD_OTDR_SHUT_LO    0x62c /* RO, Bob: slots in which GATED kept the gates shut */
+#define CARD_OTDR_SHUT_HI    0x630
+#define CARD_OTDR_GATED_REST 9 /* so many times as long as they were shut gates then are open */
 
 #define CARD_OTDR_IDLE    0
 #define CARD_OTDR_RUNNING 1

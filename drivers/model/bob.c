@@ -129,6 +129,7 @@ static void reset(void *end)
 	b->all = b->current_all = 0;
 	b->current_ns = b->card.now_ns;
 	b->gap = false;
+	b->shut_slots = 0;
 	set_receiver(b);
 	set_states(b);
 	bob_monitor_reset(b);
@@ -153,6 +154,22 @@ void bob_init(struct bob *b, uint8_t *bar, struct clicks *clicks, uint64_t pulse
 	b->clicks = clicks;
 	b->pulse = pulse;
 	shm_card_init(&b->card, bar, CARD_ROLE_BOB, clicks->link.slot_fs, &bob_ops, b, rng);
+}
+
+/* GATED acquisitions of this card's OTDR. */
+static void shut_gates(struct bob *b)
+{
+	const struct otdr_card *o = &b->card.otdr;
+	const struct clicks *c = b->clicks;
+	double ns = 1e6 / b->card.slot_fs, shut = 0;
+
+	if (c->shut > 0 && c->n > b->shut_n)
+		b->shut_slots += (double)(c->n - b->shut_n) * c->shut / c->shut_period;
+	b->shut_n = c->n;
+	shm_card_put64(&b->card, CARD_OTDR_SHUT_LO, (uint64_t)b->shut_slots);
+	if (o->state == CARD_OTDR_RUNNING && o->samples == NULL && b->card.armed)
+		shut = o->shut_ns * ns;
+	clicks_set_shut(b->clicks, shut, o->shot_ns * ns);
 }
 
 void bob_begin(struct bob *b, uint64_t now_ns, uint64_t pulse)
@@ -251,6 +268,7 @@ void bob_end(struct bob *b)
 	uint64_t passed = card->now_ns - b->current_ns;
 
 	bob_monitor_turn(b);
+	shut_gates(b);
 	b->phase += b->clicks->drift.phase * b->clicks->drift.phase;
 	b->phases++;
 	for (unsigned int d = 0; d < 4; d++)

@@ -31,6 +31,8 @@ struct bob {
 	double eve_na;                    /* of it, by light that she sends */
 	double phase;                     /* sum of squares, rad^2, over so many turns of them */
 	unsigned int phases;
+	double shut_slots; /* that the OTDR kept the gates shut */
+	uint64_t shut_n;   /* counted up to there */
 	struct bob_monitor monitor;
 };
 

@@ -180,6 +180,11 @@ void clicks_set_noise(struct clicks *c, double counts)
 	enter_light(c);
 }
 
+static double shut_share(const struct clicks *c)
+{
+	return c->shut > 0 ? c->shut / c->shut_period : 0;
+}
+
 /* Live slots up to c->n are counted to the state in force. */
 static void count_live(struct clicks *c)
 {
@@ -187,7 +192,8 @@ static void count_live(struct clicks *c)
 	double dead = c->dead_slots - (ahead > 0 ? ahead : 0);
 
 	if (c->gates_on)
-		c->live[c->state] += (double)(c->n - c->live_n) - (dead - c->dead_counted);
+		c->live[c->state] +=
+		        (double)(c->n - c->live_n) * (1 - shut_share(c)) - (dead - c->dead_counted);
 	c->live_n = c->n;
 	c->dead_counted = dead;
 }
@@ -211,6 +217,16 @@ static void dead_from(struct clicks *c, uint64_t n, double slots)
 		return;
 	c->dead_slots += until - from;
 	c->dead_until = until;
+}
+
+void clicks_set_shut(struct clicks *c, double shut, double period)
+{
+	if (shut == c->shut && (shut == 0 || period == c->shut_period))
+		return;
+	count_live(c);
+	c->shut = shut;
+	c->shut_period = period;
+	c->shut_from = c->n;
 }
 
 void clicks_set_states(struct clicks *c, const struct clicks_states *states)
@@ -265,8 +281,10 @@ uint64_t clicks_bob_slot(const struct clicks *c, uint64_t n)
 	return n + (uint64_t)(int64_t)floor(phase_at(c, n) + 0.5);
 }
 
-static bool gate_open(const struct clicks *c, unsigned int sub)
+static bool gate_open(const struct clicks *c, uint64_t n, unsigned int sub)
 {
+	if (c->shut > 0 && fmod((double)(n - c->shut_from), c->shut_period) < c->shut)
+		return false;
 	return c->gate_width >= 256 || ((sub - c->gate_start) & 255) < c->gate_width;
 }
 
@@ -336,7 +354,7 @@ static bool fire(struct clicks *c, struct click *k, double frac)
 	x = frac + phase_at(c, k->pulse);
 	k->slot = k->pulse + (uint64_t)(int64_t)floor(x);
 	k->sub = (uint8_t)((x - floor(x)) * 256);
-	if (!gate_open(c, k->sub) || (int64_t)(k->slot - c->last_slot) <= 0)
+	if (!gate_open(c, k->pulse, k->sub) || (int64_t)(k->slot - c->last_slot) <= 0)
 		return false;
 	if (c->dead > 0 && !own_dead_times(c, k, frac))
 		return false;

@@ -93,6 +93,10 @@ struct clicks {
 	double inv_log_skip; /* 1 / log(1 - p_step) */
 	double trap;         /* chance that a click leaves an afterpulse beyond its hold-off */
 
+	/* Gates shut for SHUT slots of each PERIOD from SHUT_FROM on; 0: none. */
+	double shut, shut_period;
+	uint64_t shut_from;
+
 	/* the receiver's states: NORMAL throughout unless there is a chance of another */
 	struct clicks_states states;
 	unsigned int state;
@@ -137,6 +141,9 @@ const struct light *clicks_last_light(const struct clicks *c);
 /* Receiver from the slot c->n on: hold-off in slots, gate in 1/256 slot. */
 void clicks_set_receiver(struct clicks *c, bool gates_on, double holdoff, unsigned int gate_start,
                          unsigned int gate_width);
+
+/* From the slot c->n on the gates are shut for SHUT of each PERIOD slots; 0: they are not. */
+void clicks_set_shut(struct clicks *c, double shut, double period);
 
 /* From the slot c->n on. */
 void clicks_set_states(struct clicks *c, const struct clicks_states *states);

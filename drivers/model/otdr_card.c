@@ -51,6 +51,7 @@ void otdr_card_reset(struct otdr_card *o)
 	otdr_card_free(o);
 	o->state = CARD_OTDR_IDLE;
 	o->id = 0;
+	o->gated = false;
 	o->wavelength_pm = default_of(CARD_OTDR_WAVELENGTH);
 	o->range_m = default_of(CARD_OTDR_RANGE_M);
 	o->set.pulse_ns = default_of(CARD_OTDR_PULSE_NS);
@@ -92,7 +93,8 @@ static uint32_t wrong(const struct otdr_card *o)
 		return CARD_OTDR_AVERAGES;
 	if (o->set.spacing_ps < SAMPLE_MIN || o->set.spacing_ps > SAMPLE_MAX)
 		return CARD_OTDR_SAMPLE_PS;
-	return 0;
+	/* Alice's card does not know when the gates are open. */
+	return o->gated && !o->far_end ? CARD_OTDR_GATED : 0;
 }
 
 static uint32_t start(struct shm_card *card)
@@ -115,6 +117,8 @@ static uint32_t start(struct shm_card *card)
 		return CARD_OTDR_SAMPLE_PS;
 	o->taken_wavelength_pm = o->wavelength_pm;
 	o->shot_ns = range_ps * 1e-3 + o->set.pulse_ns + PAUSE_NS;
+	o->shut_ns = o->gated ? o->shot_ns : 0;
+	o->shot_ns += CARD_OTDR_GATED_REST * o->shut_ns;
 	o->start_ns = card->now_ns;
 	o->start_slot = card->slot;
 	o->sent = o->flags = 0;
@@ -155,6 +159,7 @@ uint32_t otdr_card_write(struct shm_card *card, uint32_t offset, uint32_t value)
 		break;
 	case CARD_OTDR_GATED:
 		value &= 1;
+		o->gated = value != 0;
 		break;
 	default:
 		return 0;
@@ -228,6 +233,20 @@ static void send(struct shm_card *card)
 	}
 	if (o->sent == total)
 		finish(card, CARD_OTDR_DONE_OK);
+}
+
+bool otdr_card_shines(const struct otdr_card *o)
+{
+	return o->state == CARD_OTDR_RUNNING && o->samples == NULL && o->shut_ns == 0;
+}
+
+struct lit_channel otdr_card_light(const struct otdr_card *o)
+{
+	double mean_w = o->instrument.peak_w * o->taken.pulse_ns / o->shot_ns;
+
+	return (struct lit_channel){.ghz = LIGHT_M_S / o->taken_wavelength_pm * 1e3,
+	                            .dbm = 10 * log10(mean_w * 1e3),
+	                            .counter = o->far_end};
 }
 
 void otdr_card_turn(struct shm_card *card)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "drivers/model/otdr_trace.h"
+#include "drivers/physics/lit_fibre.h"
 
 struct shm_card;
 
@@ -25,12 +26,14 @@ struct otdr_card {
 	struct otdr_settings set; /* as registers stand */
 	uint32_t wavelength_pm, range_m;
 	uint32_t state, id;
+	bool gated;
 
 	/* the acquisition under way */
 	struct otdr_settings taken;
 	uint32_t taken_wavelength_pm;
 	uint64_t start_ns, start_slot;
-	double shot_ns;
+	double shot_ns;   /* from pulse to pulse */
+	double shut_ns;   /* that gates are shut of it; 0: not GATED */
 	int32_t *samples; /* NULL until it is complete */
 	uint32_t sent, flags;
 };
@@ -47,6 +50,10 @@ void otdr_card_dark(struct shm_card *card);
 
 /* A write to one of its registers: 0, or the offset of the register that is wrong. */
 uint32_t otdr_card_write(struct shm_card *card, uint32_t offset, uint32_t value);
+
+/* Its pulses are on the fibre while gates are open, and what they are as a data channel. */
+bool otdr_card_shines(const struct otdr_card *o);
+struct lit_channel otdr_card_light(const struct otdr_card *o);
 
 void otdr_card_turn(struct shm_card *card);
 

@@ -32,6 +32,7 @@ struct optics_link {
 	struct drift_params drift;
 	/* The intensity modulator's bias point: mV off calibration, and its walk in sqrt(s). */
 	double modulator_mv, modulator_walk_mv;
+	double otdr_light; /* 1: light of OTDRs that are not gated is on the fibre, too */
 };
 
 /* Source statistics: intensities in photons per pulse. */

@@ -122,6 +122,24 @@ static void skip(struct sim_link *s, uint64_t until)
 	clicks_skip(&s->clicks, until);
 }
 
+static void take_light(struct sim_link *s);
+
+/* Light of the OTDRs: a channel of the pulses' mean power, whose Raman light no filter keeps off.
+ */
+static void follow_otdrs(struct sim_link *s)
+{
+	unsigned int lit = 0;
+
+	if (!(s->clicks.link.otdr_light > 0))
+		return;
+	lit |= otdr_card_shines(&s->alice.card.otdr) ? 1 : 0;
+	lit |= otdr_card_shines(&s->bob.card.otdr) ? 2 : 0;
+	if (lit == s->otdrs)
+		return;
+	s->otdrs = lit;
+	take_light(s);
+}
+
 static void follow_settings(struct sim_link *s)
 {
 	const struct analog_light transmitter = analog_light(&s->alice.card);
@@ -151,6 +169,7 @@ void sim_link_turn(struct sim_link *s, uint64_t now_ns)
 			arrive(s, &batch[i]);
 	}
 	follow_settings(s);
+	follow_otdrs(s);
 	s->alice.card.power = s->clicks.drift.intensity;
 	s->alice.card.board_k = s->bob.card.board_k = s->clicks.drift.board_k;
 	s->fibre.stretch = s->clicks.drift.fibre_k * STRETCH_PER_K;
@@ -199,10 +218,21 @@ void sim_link_fibre_restore(struct sim_link *s)
 	clicks_set_loss(&s->clicks, 0);
 }
 
+static void take_light(struct sim_link *s)
+{
+	struct lit lit = s->lit;
+
+	for (unsigned int bob = 0; bob < 2; bob++)
+		if ((s->otdrs >> bob & 1) != 0 && lit.channels < LIT_MODEL_CHANNELS)
+			lit.channel[lit.channels++] =
+			        otdr_card_light(bob ? &s->bob.card.otdr : &s->alice.card.otdr);
+	clicks_set_noise(&s->clicks, lit_counts_per_slot(&lit, &s->clicks.link, &s->lit_noise));
+}
+
 void sim_link_lit(struct sim_link *s, const struct lit *lit)
 {
 	s->lit = *lit;
-	clicks_set_noise(&s->clicks, lit_counts_per_slot(&s->lit, &s->clicks.link, &s->lit_noise));
+	take_light(s);
 }
 
 int sim_link_attack(struct sim_link *s, const struct attack *attack)

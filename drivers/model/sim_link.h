@@ -34,6 +34,7 @@ struct sim_link {
 	struct otdr_fibre fibre_done; /* with it, but without what the attack does */
 	struct lit lit;
 	struct lit_noise lit_noise;
+	unsigned int otdrs; /* bit 0 Alice's, 1 Bob's: whose light is on the fibre */
 	uint64_t start_ns, slot_fs;
 	uint64_t delay; /* slots from Alice to Bob */
 

@@ -47,6 +47,7 @@ static const struct {
         {"drift-fibre", offsetof(struct optics_link, drift.fibre_k), 0, 40},
         {"modulator", offsetof(struct optics_link, modulator_mv), -2000, 2000},
         {"modulator-walk", offsetof(struct optics_link, modulator_walk_mv), 0, 1000},
+        {"otdr-light", offsetof(struct optics_link, otdr_light), 0, 1},
         {"drift-board", offsetof(struct optics_link, drift.board_k), 0, 40},
 };
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
@@ -118,6 +119,7 @@ const char sim_options_help[] =
         "  --drift-phase MRAD     of the interferometer   --drift-loss DB   of the fibre\n"
         "  --modulator MV         its bias point off calibration  --modulator-walk MV  in sqrt(s)\n"
         "  --drift-fibre K        daily swing of the fibre  --drift-board K  of the cards\n"
+        "  --otdr-light 0|1       (0)     light scattered from OTDR pulses is on the fibre, too\n"
         "\n"
         "Intensities, their probabilities and the hold-off are set through the cards.\n";
 
