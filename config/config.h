@@ -194,6 +194,7 @@ struct config {
 		int32_t detectors_mc; /* 10^-3 C */
 		struct {
 			uint32_t interval_s, wavelength_nm, pulse_ns, range_m, averages, keep;
+			bool gated;
 			double group_index, backscatter_db, threshold_db;
 			char history[256];
 		} otdr;

@@ -248,6 +248,7 @@ static void read_otdr(const json_t *o, struct config *out)
 	out->qkd.otdr.pulse_ns = uint_of(o, "pulse");
 	out->qkd.otdr.range_m = uint_of(o, "range");
 	out->qkd.otdr.averages = uint_of(o, "averages");
+	out->qkd.otdr.gated = json_is_true(json_object_get(o, "gated"));
 	out->qkd.otdr.group_index = real_of(o, "group-index");
 	out->qkd.otdr.backscatter_db = real_of(o, "backscatter");
 	out->qkd.otdr.threshold_db = real_of(o, "loss-threshold");

@@ -79,6 +79,7 @@ json_t *card_json(const struct card_status *s)
 	U64(o, s, doubles);
 	U64(o, s, gaps);
 	U64(o, s, gap_slots);
+	U64(o, s, shut_slots);
 	U64(o, s, lost_tags);
 	U64(o, s, dropped_tags);
 	U64(o, s, lookups);

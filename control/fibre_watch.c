@@ -259,7 +259,7 @@ static struct figures figures_of(const struct qkd_role_status *s)
 	                        .clicks = c->clicks,
 	                        .doubles = c->doubles,
 	                        .slot = c->last_slot,
-	                        .gap_slots = c->gap_slots};
+	                        .gap_slots = c->gap_slots + c->shut_slots};
 }
 
 /* A card that was opened anew, or a gap that spans both turns, gives none. */

@@ -133,12 +133,15 @@ static void take_settings(struct otdr *o, const struct config *config)
 	                                     .pulse_ns = config->qkd.otdr.pulse_ns,
 	                                     .range_m = config->qkd.otdr.range_m,
 	                                     .averages = config->qkd.otdr.averages,
-	                                     .sample_ps = sample};
+	                                     .sample_ps = sample,
+	                                     .gated = config->qkd.otdr.gated};
 }
 
 static uint64_t expected_ns(const struct otdr *o)
 {
-	return (uint64_t)(2e9 * o->set.range_m * 1.468 / LIGHT_M_PER_S * o->set.averages);
+	unsigned int times = o->set.gated ? 1 + CARD_OTDR_GATED_REST : 1;
+
+	return (uint64_t)(2e9 * o->set.range_m * 1.468 / LIGHT_M_PER_S * o->set.averages * times);
 }
 
 static void start(struct otdr *o, const struct config *config, uint64_t now_ns)

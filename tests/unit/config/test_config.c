@@ -385,6 +385,8 @@ static const struct {
         {EXAMPLE_A, "channel/local", "\"192.0.2.2\"",
          ROOT "/channel/local: 192.0.2.2 is not an address of the WAN port"},
         /* the quantum link, the role, the key store */
+        {EXAMPLE_A, "qkd/otdr", "{\"gated\": true}",
+         ROOT "/qkd/otdr/gated: belongs to site b, whose card has the gates, and this is site a"},
         {EXAMPLE_A, "qkd/receiver", "{}",
          ROOT "/qkd/receiver: belongs to the receiver at site b, and this is site a"},
         {EXAMPLE_B, "site", "\"a\"",
