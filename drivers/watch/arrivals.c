@@ -118,8 +118,9 @@ static uint32_t far_add(struct watch_arrivals *w, unsigned int d, const uint64_t
 
 	for (unsigned int i = 0; i < FAR; i++)
 		n += k[i] = (double)count[far_bin(i)];
-	if (ready && n > 0)
-		crossed = cusum_add(c, far_llr(w, d, k, n), seconds);
+	/* Clicks of which none is far away: what was found is over. Less is always sound. */
+	if (ready)
+		crossed = cusum_add(c, n > 0 ? far_llr(w, d, k, n) : -1, seconds);
 	if (!ready || c->sum <= SUSPECT * c->nats)
 		for (unsigned int i = 0; i < FAR; i++)
 			mean[i] = keep * mean[i] + k[i];

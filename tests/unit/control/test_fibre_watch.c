@@ -254,5 +254,54 @@ static void test_status(void)
 	json_decref(o);
 }
 
-UNIT_MAIN(UNIT(test_errors), UNIT(test_blinding_holds_key), UNIT(test_loss), UNIT(test_decoy),
-          UNIT(test_restart), UNIT(test_status))
+/* A tenth of a second's arrivals at site B, of which so many lie together elsewhere. */
+static void arrivals(struct optics_monitor_counts *c, uint64_t elsewhere)
+{
+	for (unsigned int d = 0; d < CARD_DETECTORS; d++) {
+		c->arrivals[d][15] += 500;
+		c->arrivals[d][16] += 500;
+		c->arrivals[d][24] += elsewhere;
+	}
+	fibre_watch_counts(c, 0.1);
+	turns(1, 0.02, 0.002, CLICKS);
+}
+
+/* The card's monitors: what looks at the cause has the name, and key stops. */
+static void test_cards(void)
+{
+	static struct optics_monitor_counts c;
+
+	memset(&c, 0, sizeof(c));
+	start(CONFIG_SITE_B);
+	for (unsigned int i = 0; i < 1000; i++)
+		arrivals(&c, 0);
+	CU_ASSERT_EQUAL(active(), 0);
+	/* More doubles alone wait for the decoys' word. */
+	turns(50, 0.02, 0.008, CLICKS);
+	CU_ASSERT_FALSE(raised("double-clicks"));
+	arrivals(&c, 500);
+	CU_ASSERT_TRUE(raised("time-shift"));
+	CU_ASSERT_TRUE(fibre_watch_holds());
+	CU_ASSERT_EQUAL(alarm_find("time-shift", "link/demo")->severity, ALARM_CRITICAL);
+	/* They are explained, for as long as that stands; and it is not over in the dark. */
+	turns(200, 0.02, 0.008, CLICKS);
+	CU_ASSERT_EQUAL(active(), 1);
+	status.engine.aligned = false;
+	turns(600, 0.02, 0.008, CLICKS);
+	CU_ASSERT_TRUE(raised("time-shift") && fibre_watch_holds());
+	status.engine.aligned = true;
+	for (unsigned int i = 0; i < 350; i++)
+		arrivals(&c, 0);
+	CU_ASSERT_FALSE(raised("time-shift"));
+	CU_ASSERT_FALSE(fibre_watch_holds());
+	CU_ASSERT_EQUAL(active(), 0);
+	/* With no other's word within a minute they have their own alarm. */
+	turns(590, 0.02, 0.008, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+	turns(50, 0.02, 0.008, CLICKS);
+	CU_ASSERT_TRUE(raised("double-clicks"));
+	CU_ASSERT_EQUAL(active(), 1);
+}
+
+UNIT_MAIN(UNIT(test_cards), UNIT(test_errors), UNIT(test_blinding_holds_key), UNIT(test_loss),
+          UNIT(test_decoy), UNIT(test_restart), UNIT(test_status))
