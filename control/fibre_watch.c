@@ -18,7 +18,6 @@
 #include "drivers/watch/verdict.h"
 
 #define PERIOD_NS (100 * NS_PER_MS) /* of the figures that are watched */
-#define QUIET_NS  (30 * NS_PER_S)   /* until an alarm is cleared */
 /* Figures that come from so long apart say nothing of a rate. */
 #define PAUSE_NS (2 * NS_PER_S)
 
@@ -44,10 +43,7 @@ static struct {
 	bool known;            /* LAST is of this link, aligned */
 	struct figures last;
 	uint64_t last_ns, next_ns;
-	uint64_t over_ns[WATCH_MONITORS];  /* last above its threshold; 0: no alarm */
-	uint64_t since_ns[WATCH_MONITORS]; /* the first time of these */
-	uint32_t told;                     /* those whose alarms are raised */
-	uint64_t crossings[WATCH_MONITORS];
+	struct watch_verdict verdict;
 	const struct config *config;
 } watch;
 
@@ -187,31 +183,6 @@ static void describe(enum watch_monitor m, char *text, size_t size)
 	}
 }
 
-/* Which are above their thresholds, or were a little while ago. */
-static uint32_t standing(uint32_t crossed, bool usable, uint64_t now)
-{
-	uint32_t mask = 0;
-
-	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
-		bool over = crossed >> m & 1 || above(m);
-
-		watch.crossings[m] += crossed >> m & 1;
-		/* What broke an assumption is not over while there is no light to tell by. */
-		if (!usable && watch.over_ns[m] != 0 && watch_row(m)->stops_key)
-			over = true;
-		if (over) {
-			if (watch.over_ns[m] == 0)
-				watch.since_ns[m] = now;
-			watch.over_ns[m] = now;
-		} else if (watch.over_ns[m] != 0 && now - watch.over_ns[m] >= QUIET_NS) {
-			watch.over_ns[m] = 0;
-		}
-		if (watch.over_ns[m] != 0)
-			mask |= 1u << m;
-	}
-	return mask;
-}
-
 /* A monitor of MASK raises this kind. */
 static bool in_kind(uint32_t mask, const char *alarm)
 {
@@ -223,28 +194,28 @@ static bool in_kind(uint32_t mask, const char *alarm)
 
 static void alarms(uint32_t crossed, bool usable, uint64_t now)
 {
-	uint32_t stand = standing(crossed, usable, now), named = watch_named(stand), tell = 0;
+	uint32_t over = 0, before = watch.verdict.told, tell;
 	char text[160];
 
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		over |= above(m) ? 1u << m : 0;
+	tell = watch_verdict_turn(&watch.verdict, crossed, over, usable, now);
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
 		const struct watch_row *row = watch_row(m);
 
-		if (!(named >> m & 1) ||
-		    (double)(now - watch.since_ns[m]) < watch_wait_s(m) * NS_PER_S)
-			continue;
-		tell |= 1u << m;
-		if (watch.over_ns[m] != now || (!usable && watch.told >> m & 1))
+		/* In the quiet that follows the last words stand. */
+		if (!(tell >> m & 1) || (before >> m & 1 && !((crossed | over) >> m & 1)))
 			continue;
 		describe(m, text, sizeof(text));
 		alarm_raise(row->alarm, watch.resource,
 		            row->stops_key ? ALARM_CRITICAL : ALARM_MAJOR, text);
 	}
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
-		if (watch.told >> m & 1 && !in_kind(tell, watch_row(m)->alarm))
+		if (before >> m & 1 && !in_kind(tell, watch_row(m)->alarm))
 			alarm_clear(watch_row(m)->alarm, watch.resource,
-			            stand >> m & 1 ? "what causes it has an alarm of its own"
-			                           : "as the baseline has it for 30 s");
-	watch.told = tell;
+			            watch.verdict.stand >> m & 1
+			                    ? "what causes it has an alarm of its own"
+			                    : "as the baseline has it for 30 s");
 }
 
 static struct figures figures_of(const struct qkd_role_status *s)
@@ -370,10 +341,7 @@ void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64
 
 bool fibre_watch_holds(void)
 {
-	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
-		if (watch.over_ns[m] != 0 && watch_row(m)->stops_key)
-			return true;
-	return false;
+	return watch_verdict_stops_key(&watch.verdict);
 }
 
 static json_t *baseline_json(const struct baseline *b)
@@ -392,11 +360,11 @@ json_t *fibre_watch_json(void)
 		json_array_append_new(monitors,
 		                      json_pack("{s:s, s:s, s:b, s:I, s:f, s:f, s:b}", "monitor",
 		                                watch_row(m)->name, "alarm", watch_row(m)->alarm,
-		                                "raised", (watch.told >> m & 1) != 0, "crossings",
-		                                (json_int_t)watch.crossings[m], "threshold_nats",
-		                                watch_nats(m), "false_alarms_a_year",
-		                                watch_row(m)->alarms, "stops_key",
-		                                watch_row(m)->stops_key));
+		                                "raised", (watch.verdict.told >> m & 1) != 0,
+		                                "crossings", (json_int_t)watch.verdict.crossings[m],
+		                                "threshold_nats", watch_nats(m),
+		                                "false_alarms_a_year", watch_row(m)->alarms,
+		                                "stops_key", watch_row(m)->stops_key));
 	return json_pack("{s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o, s:o}", "holds_key",
 	                 fibre_watch_holds(), "finds_loss_db", watch_loss_finds(&watch.loss),
 	                 "false_alarms_a_year", watch_alarms_a_year() + WATCH_OTHERS_A_YEAR,

@@ -2,6 +2,8 @@
 
 #include "drivers/watch/verdict.h"
 
+#include "common/clock.h"
+
 #define BIT(m) (1u << (m))
 #define ERRORS                                                                                     \
 	(BIT(WATCH_ERRORS_Z_WEAK) | BIT(WATCH_ERRORS_Z_STRONG) | BIT(WATCH_ERRORS_X_WEAK) |        \
@@ -54,4 +56,49 @@ uint32_t watch_named(uint32_t fired)
 double watch_wait_s(enum watch_monitor m)
 {
 	return m == WATCH_DOUBLES_MANY ? BLOCK_S : 0;
+}
+
+static bool stands(struct watch_verdict *v, enum watch_monitor m, bool over, bool lit, uint64_t now)
+{
+	if (!lit && v->over_ns[m] != 0 && watch_row(m)->stops_key)
+		over = true;
+	if (over) {
+		if (v->over_ns[m] == 0)
+			v->since_ns[m] = now;
+		v->over_ns[m] = now;
+	} else if (now - v->over_ns[m] >= WATCH_QUIET_NS) {
+		v->over_ns[m] = 0;
+	}
+	return v->over_ns[m] != 0;
+}
+
+uint32_t watch_verdict_turn(struct watch_verdict *v, uint32_t crossed, uint32_t above, bool lit,
+                            uint64_t now_ns)
+{
+	uint32_t named, tell = 0;
+
+	v->stand = 0;
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
+		v->crossings[m] += crossed >> m & 1;
+		if (stands(v, (enum watch_monitor)m, (crossed | above) >> m & 1, lit, now_ns))
+			v->stand |= BIT(m);
+	}
+	named = watch_named(v->stand);
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
+		bool waited = (double)(now_ns - v->since_ns[m]) >= watch_wait_s(m) * NS_PER_S;
+		bool stays = watch_row(m)->stops_key && (v->stand & v->told) >> m & 1;
+
+		if (stays || (named >> m & 1 && waited))
+			tell |= BIT(m);
+	}
+	v->told = tell;
+	return tell;
+}
+
+bool watch_verdict_stops_key(const struct watch_verdict *v)
+{
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		if (v->stand >> m & 1 && watch_row(m)->stops_key)
+			return true;
+	return false;
 }

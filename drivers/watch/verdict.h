@@ -27,4 +27,25 @@ uint32_t watch_named(uint32_t fired);
  */
 double watch_wait_s(enum watch_monitor m);
 
+#define WATCH_QUIET_NS 30000000000u /* until what fired is over */
+
+/* From turn to turn: who stands, and whose alarms are to be told. */
+struct watch_verdict {
+	uint64_t over_ns[WATCH_MONITORS];  /* last above its threshold; 0: it does not stand */
+	uint64_t since_ns[WATCH_MONITORS]; /* the first time of these */
+	uint64_t crossings[WATCH_MONITORS];
+	uint32_t stand, told;
+};
+
+/*
+ * Those that crossed their thresholds or are above them now, a bit each; returns whose alarms are
+ * to be told, which is TOLD from then on. What broke an assumption of the proof is not over while
+ * there is no key light to tell by (LIT), and its alarm is not taken back for one that came later.
+ */
+uint32_t watch_verdict_turn(struct watch_verdict *v, uint32_t crossed, uint32_t above, bool lit,
+                            uint64_t now_ns);
+
+/* One that stands breaks an assumption of the proof. */
+bool watch_verdict_stops_key(const struct watch_verdict *v);
+
 #endif

@@ -52,4 +52,41 @@ static void test_order(void)
 		CU_ASSERT_NOT_EQUAL(watch_named(fired), 0);
 }
 
-UNIT_MAIN(UNIT(test_names), UNIT(test_order))
+#define TURN_NS 100000000u
+
+static uint32_t turns(struct watch_verdict *v, unsigned int n, uint32_t above, bool lit,
+                      uint64_t *now)
+{
+	uint32_t tell = 0;
+
+	while (n-- > 0)
+		tell = watch_verdict_turn(v, 0, above, lit, *now += TURN_NS);
+	return tell;
+}
+
+/* Effects wait or give way, and what stopped key stays until it was quiet in the light. */
+static void test_turns(void)
+{
+	struct watch_verdict v = {.told = 0};
+	uint64_t now = TURN_NS;
+	const uint32_t doubles = BIT(WATCH_DOUBLES_MANY), far = BIT(WATCH_ARRIVALS_FAR);
+	const uint32_t loss = BIT(WATCH_LOSS), current = BIT(WATCH_PHOTOCURRENT);
+
+	CU_ASSERT_EQUAL(turns(&v, 599, doubles, true, &now), 0);
+	CU_ASSERT_EQUAL(turns(&v, 10, doubles, true, &now), doubles);
+	CU_ASSERT_FALSE(watch_verdict_stops_key(&v));
+	CU_ASSERT_EQUAL(turns(&v, 1, doubles | loss, true, &now), doubles | loss);
+	CU_ASSERT_EQUAL(turns(&v, 1, doubles | loss | far, true, &now), far);
+	CU_ASSERT_TRUE(watch_verdict_stops_key(&v));
+	CU_ASSERT_EQUAL(turns(&v, 1, far | current, true, &now), far | current);
+	/* Over after 30 s, but in the dark only what the bound covers. */
+	CU_ASSERT_EQUAL(turns(&v, 400, 0, false, &now), far | current);
+	CU_ASSERT_EQUAL(v.stand & (doubles | loss), 0);
+	CU_ASSERT_EQUAL(turns(&v, 299, 0, true, &now), far | current);
+	CU_ASSERT_EQUAL(turns(&v, 2, 0, true, &now), 0);
+	CU_ASSERT_FALSE(watch_verdict_stops_key(&v));
+	CU_ASSERT_EQUAL(watch_verdict_turn(&v, far, 0, true, now += TURN_NS), far);
+	CU_ASSERT_EQUAL(v.crossings[WATCH_ARRIVALS_FAR], 1);
+}
+
+UNIT_MAIN(UNIT(test_names), UNIT(test_order), UNIT(test_turns))
