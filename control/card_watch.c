@@ -26,6 +26,30 @@ void card_watch_init(struct card_watch *w, double holdoff_s, double output_fw)
 	card_watch_relearn(w);
 }
 
+/* What was suspected is accepted. */
+static void forget(struct cusum *c)
+{
+	cusum_init(c, c->nats);
+}
+
+void card_watch_clear(struct card_watch *w)
+{
+	for (unsigned int d = 0; d < CARD_DETECTORS; d++) {
+		forget(&w->photocurrent.mean[d].over);
+		forget(&w->photocurrent.peak[d]);
+	}
+	forget(&w->photocurrent.bright);
+	forget(&w->toggle.efficiency.high);
+	forget(&w->toggle.efficiency.low);
+	forget(&w->toggle.emitter.high);
+	forget(&w->toggle.emitter.low);
+	forget(&w->toggle.dark.few);
+	forget(&w->transmitter.reflection.over);
+	forget(&w->transmitter.reflection_peak.over);
+	forget(&w->transmitter.output.over);
+	forget(&w->transmitter.output_most);
+}
+
 void card_watch_accept(struct card_watch *w)
 {
 	struct watch_learnt l = {.count = 0};
@@ -34,6 +58,7 @@ void card_watch_accept(struct card_watch *w)
 	for (unsigned int i = 0; i < l.count; i++)
 		baseline_accept(l.base[i].base);
 	watch_arrivals_init(&w->arrivals);
+	card_watch_clear(w);
 }
 
 /* Logarithms of currents a click, of rates and of powers. */

@@ -40,6 +40,8 @@ void card_watch_init(struct card_watch *w, double holdoff_s, double output_fw);
 /* Learn the baselines anew; limits that were passed are forgotten. */
 void card_watch_relearn(struct card_watch *w);
 
+/* What is suspected is forgotten; it comes again while it is true. */
+void card_watch_clear(struct card_watch *w);
 /* What is there now is right, as far as it is kept over a restart; where that is. */
 void card_watch_accept(struct card_watch *w);
 void card_watch_learnt(struct card_watch *w, struct watch_learnt *out);

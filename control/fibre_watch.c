@@ -18,6 +18,8 @@
 #include "drivers/watch/verdict.h"
 
 #define PERIOD_NS (100 * NS_PER_MS) /* of the figures that are watched */
+#define ERROR_ALARMS                                                                               \
+	(1u << ENGINE_ALARM_QBER_Z | 1u << ENGINE_ALARM_QBER_X | 1u << ENGINE_ALARM_INTERCEPT)
 /* Figures that come from so long apart say nothing of a rate. */
 #define PAUSE_NS (2 * NS_PER_S)
 
@@ -69,13 +71,25 @@ void fibre_watch_relearn(void)
 	watch.known = false;
 }
 
+void fibre_watch_clear(void)
+{
+	watch_errors_clear(&watch.errors);
+	watch_doubles_clear(&watch.doubles);
+	watch_loss_clear(&watch.loss);
+	card_watch_clear(&watch.card);
+	cusum_init(&watch.decoy.few, watch.decoy.few.nats);
+	/* What is still above its threshold raises its alarm again. */
+	memset(watch.verdict.over_ns, 0, sizeof(watch.verdict.over_ns));
+	watch.verdict.stand = 0;
+}
+
 void fibre_watch_accept(void)
 {
 	watch_errors_accept(&watch.errors);
 	watch_doubles_accept(&watch.doubles);
 	watch_loss_accept(&watch.loss);
 	card_watch_accept(&watch.card);
-	cusum_init(&watch.decoy.few, watch.decoy.few.nats);
+	fibre_watch_clear();
 }
 
 void fibre_watch_learnt(struct watch_learnt *out)
@@ -275,6 +289,8 @@ static uint32_t take(const struct figures *f, const struct qkd_role_status *s,
 		n[b] = f->n[b] - l->n[b];
 		e[b] = f->e[b] - l->e[b];
 	}
+	if ((s->engine.alarms & ERROR_ALARMS) != 0)
+		watch_errors_doubt(&watch.errors);
 	over = watch_errors_add(
 	        &watch.errors, n, e,
 	        explained(&s->optics.card, n[1], f->sampled_x - l->sampled_x, seconds), seconds);

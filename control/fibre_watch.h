@@ -43,6 +43,9 @@ bool fibre_watch_holds(void);
 /* Learn all baselines anew from now on: what changed is accepted, and its alarms end. */
 void fibre_watch_relearn(void);
 
+/* An operator has seen to it: alarms end, baselines stay. What is still true comes again. */
+void fibre_watch_clear(void);
+
 /*
  * What there was in the last minute is right: baselines are moved there, what was learnt of their
  * spread stays, and the alarms end.

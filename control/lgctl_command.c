@@ -254,6 +254,7 @@ static const struct command commands[] = {
          lgctl_build_otdr_import,
          lgctl_print_otdr_file},
         {{"watch", "show"}, 0, 0, "watch_show", "", NULL, lgctl_print_tree},
+        {{"watch", "clear"}, 0, 0, "watch_clear", "", NULL, lgctl_print_tree},
         {{"watch", "baseline"},
          1,
          1,

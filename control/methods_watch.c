@@ -18,6 +18,20 @@ static int watch_show(const void *params, json_t **result, struct err *err)
 	return *result != NULL ? 0 : err_set(err, ENODEV, "watch: the gateway has no quantum link");
 }
 
+static int watch_clear(const void *params, json_t **result, struct err *err)
+{
+	const struct method_caller *who = method_caller();
+	int rc = watch_show(params, result, err);
+
+	if (rc < 0)
+		return rc;
+	json_decref(*result);
+	fibre_watch_clear();
+	log_info("alarms of the watch on the fibre cleared by uid %u pid %d",
+	         (unsigned int)who->uid, (int)who->pid);
+	return watch_show(params, result, err);
+}
+
 static int watch_baseline_show(const void *params, json_t **result, struct err *err)
 {
 	int rc = watch_show(params, result, err);
@@ -58,6 +72,9 @@ static int baseline_approve(const void *params, json_t **result, struct err *err
 
 METHOD_DEFINE(watch_show, .summary = "Monitors of the fibre: baselines, thresholds, alarms",
               .fn = watch_show)
+METHOD_DEFINE(watch_clear,
+              .summary = "Alarms of the fibre's monitors end; what is still true comes again",
+              .fn = watch_clear, .right = METHOD_WRITE)
 METHOD_DEFINE(watch_baseline_show,
               .summary = "Baselines of the fibre's monitors, and the file that keeps them",
               .fn = watch_baseline_show)

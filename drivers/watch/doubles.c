@@ -30,11 +30,16 @@ void watch_doubles_init(struct watch_doubles *w)
 	cusum_init(&w->many, watch_nats(WATCH_DOUBLES_MANY));
 }
 
+void watch_doubles_clear(struct watch_doubles *w)
+{
+	cusum_init(&w->few, w->few.nats);
+	cusum_init(&w->many, w->many.nats);
+}
+
 void watch_doubles_accept(struct watch_doubles *w)
 {
 	baseline_accept(&w->base);
-	cusum_init(&w->few, w->few.nats);
-	cusum_init(&w->many, w->many.nats);
+	watch_doubles_clear(w);
 }
 
 static uint32_t test(struct watch_doubles *w, uint64_t n, uint64_t k)

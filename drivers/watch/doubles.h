@@ -26,6 +26,9 @@ void watch_doubles_init(struct watch_doubles *w);
 /* K doubles among N clicks of SECONDS; the result as watch_errors_add(). */
 uint32_t watch_doubles_add(struct watch_doubles *w, uint64_t n, uint64_t k, double seconds);
 
+/* As watch_errors_clear(). */
+void watch_doubles_clear(struct watch_doubles *w);
+
 /* The share of the last minute is normal from now on. */
 void watch_doubles_accept(struct watch_doubles *w);
 

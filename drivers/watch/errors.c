@@ -37,13 +37,26 @@ void watch_errors_init(struct watch_errors *w)
 	}
 }
 
-void watch_errors_accept(struct watch_errors *w)
+void watch_errors_clear(struct watch_errors *w)
 {
 	for (unsigned int b = 0; b < 2; b++) {
-		baseline_accept(&w->basis[b].base);
 		cusum_init(&w->basis[b].weak, w->basis[b].weak.nats);
 		cusum_init(&w->basis[b].strong, w->basis[b].strong.nats);
 	}
+}
+
+void watch_errors_doubt(struct watch_errors *w)
+{
+	for (unsigned int b = 0; b < 2; b++)
+		if (!w->basis[b].base.ready)
+			w->basis[b].learn = (struct watch_errors_window){0};
+}
+
+void watch_errors_accept(struct watch_errors *w)
+{
+	for (unsigned int b = 0; b < 2; b++)
+		baseline_accept(&w->basis[b].base);
+	watch_errors_clear(w);
 }
 
 /* What the phase adds to an error rate Q, and what is left of a rate without it. */

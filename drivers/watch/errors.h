@@ -53,8 +53,14 @@ void watch_errors_init(struct watch_errors *w);
 uint32_t watch_errors_add(struct watch_errors *w, const uint64_t n[2], const uint64_t e[2],
                           double explained, double seconds);
 
+/* An attack is known: a baseline that is not learnt yet learns nothing of what came last. */
+void watch_errors_doubt(struct watch_errors *w);
+
 /* Of a basis, over some ten seconds. */
 double watch_errors_recent(const struct watch_errors *w, unsigned int b);
+
+/* What is suspected is forgotten; it comes again while it is true. */
+void watch_errors_clear(struct watch_errors *w);
 
 /* The rates of the last minute are normal from now on. */
 void watch_errors_accept(struct watch_errors *w);

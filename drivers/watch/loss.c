@@ -216,11 +216,17 @@ void watch_loss_gap(struct watch_loss *w, double seconds)
 	w->clicks = w->exposure = w->seconds = 0;
 }
 
-void watch_loss_accept(struct watch_loss *w)
+void watch_loss_clear(struct watch_loss *w)
 {
-	w->loss.over = w->gain.over = w->drifted = false;
+	w->loss.over = w->gain.over = false;
 	w->count = 0;
 	w->gap = 0;
+}
+
+void watch_loss_accept(struct watch_loss *w)
+{
+	watch_loss_clear(w);
+	w->drifted = false;
 	baseline_init(&w->base, &params);
 }
 

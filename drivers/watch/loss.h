@@ -66,6 +66,9 @@ uint32_t watch_loss_add(struct watch_loss *w, uint64_t clicks, double live_slots
 /* Nobody looked for so long. */
 void watch_loss_gap(struct watch_loss *w, double seconds);
 
+/* The step that is known is no alarm any more; the reference stays. */
+void watch_loss_clear(struct watch_loss *w);
+
 /* What there is now is right: the reference is anew, what was learnt of the spread stays. */
 void watch_loss_accept(struct watch_loss *w);
 

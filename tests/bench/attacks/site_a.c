@@ -9,6 +9,7 @@
 #define fibre_watch_holds   site_a_holds
 #define fibre_watch_relearn site_a_relearn
 #define fibre_watch_accept  site_a_accept
+#define fibre_watch_clear   site_a_clear
 #define fibre_watch_learnt  site_a_learnt
 #define fibre_watch_resume  site_a_resume
 #define fibre_watch_cause   site_a_cause

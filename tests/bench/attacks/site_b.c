@@ -9,6 +9,7 @@
 #define fibre_watch_holds   site_b_holds
 #define fibre_watch_relearn site_b_relearn
 #define fibre_watch_accept  site_b_accept
+#define fibre_watch_clear   site_b_clear
 #define fibre_watch_learnt  site_b_learnt
 #define fibre_watch_resume  site_b_resume
 #define fibre_watch_cause   site_b_cause

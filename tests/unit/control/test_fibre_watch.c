@@ -104,6 +104,20 @@ static void test_errors(void)
 	fibre_watch_cause(NULL);
 }
 
+/* Who is known to attack while the baseline is learnt teaches it nothing. */
+static void test_learns_nothing_of_an_alarm(void)
+{
+	start(CONFIG_SITE_B);
+	turns(2000, 0.02, 0.002, CLICKS);
+	status.engine.alarms = 1u << ENGINE_ALARM_QBER_X;
+	turns(2000, 0.25, 0.002, CLICKS);
+	status.engine.alarms = 0;
+	turns(5000, 0.02, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+	turns(100, 0.045, 0.002, CLICKS);
+	CU_ASSERT_TRUE(raised("errors-rise-x"));
+}
+
 static void test_blinding_holds_key(void)
 {
 	start(CONFIG_SITE_B);
@@ -115,6 +129,17 @@ static void test_blinding_holds_key(void)
 	turns(700, 0.02, 0.002, CLICKS);
 	CU_ASSERT_FALSE(fibre_watch_holds());
 	CU_ASSERT_EQUAL(active(), 0);
+	/* An operator need not wait; but it comes again while it is true. */
+	turns(10, 0.02, 1e-9, CLICKS);
+	fibre_watch_clear();
+	CU_ASSERT_FALSE(fibre_watch_holds());
+	turns(1, 0.02, 0.002, CLICKS);
+	CU_ASSERT_EQUAL(active(), 0);
+	turns(10, 0.02, 1e-9, CLICKS);
+	CU_ASSERT_TRUE(raised("detector-blinding"));
+	fibre_watch_clear();
+	turns(10, 0.02, 1e-9, CLICKS);
+	CU_ASSERT_TRUE(raised("detector-blinding"));
 	/* At the transmitter's site there are no clicks to go by. */
 	start(CONFIG_SITE_A);
 	turns(1000, 0.02, 0.002, CLICKS);
@@ -303,5 +328,6 @@ static void test_cards(void)
 	CU_ASSERT_EQUAL(active(), 1);
 }
 
-UNIT_MAIN(UNIT(test_cards), UNIT(test_errors), UNIT(test_blinding_holds_key), UNIT(test_loss),
-          UNIT(test_decoy), UNIT(test_restart), UNIT(test_status))
+UNIT_MAIN(UNIT(test_cards), UNIT(test_errors), UNIT(test_learns_nothing_of_an_alarm),
+          UNIT(test_blinding_holds_key), UNIT(test_loss), UNIT(test_decoy), UNIT(test_restart),
+          UNIT(test_status))
