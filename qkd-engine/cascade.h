@@ -59,14 +59,11 @@ struct cascade_stats {
  */
 int cascade_size(const struct cascade_params *p, struct workspace_size *out);
 
-/* Alice: answers. KEY is a bit string (common/bytes.h) that she keeps until destroy. */
+/* Alice: answers. KEY is a bit string (common/bytes.h) that she keeps until the end. */
 struct cascade_alice;
 /* NULL with errno EINVAL (parameters) or ENOMEM (W is too small). W is wiped by its owner. */
 struct cascade_alice *cascade_alice_create_in(struct workspace *w, const struct cascade_params *p,
                                               const uint64_t *key);
-/* In a workspace of its own, which destroy wipes and frees. */
-struct cascade_alice *cascade_alice_create(const struct cascade_params *p, const uint64_t *key);
-void cascade_alice_destroy(struct cascade_alice *a);
 /*
  * Answer one message of questions: writes at most CAP bytes to OUT, returns their number;
  * -EAGAIN: call again with the same arguments; -EPROTO when the message is malformed, out of
@@ -77,13 +74,11 @@ int cascade_alice_answer(struct cascade_alice *a, const uint8_t *msg, size_t len
                          size_t cap);
 void cascade_alice_stats(const struct cascade_alice *a, struct cascade_stats *out);
 
-/* Bob: asks and corrects KEY in place; KEY stays his until destroy. */
+/* Bob: asks and corrects KEY in place; KEY stays his until the end. */
 struct cascade_bob;
 /* As of Alice. */
 struct cascade_bob *cascade_bob_create_in(struct workspace *w, const struct cascade_params *p,
                                           uint64_t *key);
-struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t *key);
-void cascade_bob_destroy(struct cascade_bob *b);
 /*
  * The next message: its length; 0: waiting for an answer, or done; -EAGAIN: call
  * again with the same arguments; -EPROTO: Alice's parities contradict each other; -ENOBUFS:

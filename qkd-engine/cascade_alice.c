@@ -12,7 +12,6 @@ struct cascade_alice {
 	struct cascade_run run;
 	bool busy, failed;
 	size_t message_max;
-	struct workspace own; /* none: it is another's */
 };
 
 struct cascade_alice *cascade_alice_create_in(struct workspace *w, const struct cascade_params *p,
@@ -34,32 +33,6 @@ struct cascade_alice *cascade_alice_create_in(struct workspace *w, const struct 
 	}
 	a->message_max = cascade_message_max(p);
 	return a;
-}
-
-struct cascade_alice *cascade_alice_create(const struct cascade_params *p, const uint64_t *key)
-{
-	struct workspace_size size;
-	struct cascade_alice *a;
-	struct workspace own;
-
-	if (!workspace_init_sized(&own, cascade_size(p, &size), &size))
-		return NULL;
-	a = cascade_alice_create_in(&own, p, key);
-	if (a == NULL)
-		workspace_fini(&own);
-	else
-		a->own = own;
-	return a;
-}
-
-void cascade_alice_destroy(struct cascade_alice *a)
-{
-	struct workspace own;
-
-	if (a == NULL)
-		return;
-	own = a->own; /* A is in it */
-	workspace_fini(&own);
 }
 
 int cascade_alice_answer(struct cascade_alice *a, const uint8_t *msg, size_t len, uint8_t *out,

@@ -17,7 +17,6 @@ struct cascade_bob {
 	uint8_t *differences; /* of that many */
 	uint8_t *parities;    /* own ones of the round */
 	size_t message_max;
-	struct workspace own; /* none: it is another's */
 };
 
 static struct cascade_bob *place(struct workspace *w, size_t message_max, uint8_t **differences,
@@ -64,32 +63,6 @@ struct cascade_bob *cascade_bob_create_in(struct workspace *w, const struct casc
 	b->differences = differences;
 	b->parities = parities;
 	return b;
-}
-
-struct cascade_bob *cascade_bob_create(const struct cascade_params *p, uint64_t *key)
-{
-	struct workspace_size size;
-	struct workspace own;
-	struct cascade_bob *b;
-
-	if (!workspace_init_sized(&own, cascade_size(p, &size), &size))
-		return NULL;
-	b = cascade_bob_create_in(&own, p, key);
-	if (b == NULL)
-		workspace_fini(&own);
-	else
-		b->own = own;
-	return b;
-}
-
-void cascade_bob_destroy(struct cascade_bob *b)
-{
-	struct workspace own;
-
-	if (b == NULL)
-		return;
-	own = b->own; /* B is in it */
-	workspace_fini(&own);
 }
 
 int cascade_bob_ask(struct cascade_bob *b, uint8_t *out, size_t cap)

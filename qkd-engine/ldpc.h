@@ -89,7 +89,7 @@ int ldpc_bob_size(size_t bits, size_t frame_bits, struct workspace_size *out);
 /* Likewise ldpc_message_max(), at the most. */
 size_t ldpc_message_most(size_t bits);
 
-/* Alice: answers. KEY is a bit string (common/bytes.h) that she keeps until destroy. */
+/* Alice: answers. KEY is a bit string (common/bytes.h) that she keeps until the end. */
 struct ldpc_alice;
 /*
  * NULL with errno EINVAL (parameters), ERANGE (no code for the error rate) or ENOMEM (W is too
@@ -97,9 +97,6 @@ struct ldpc_alice;
  */
 struct ldpc_alice *ldpc_alice_create_in(struct workspace *w, const struct ldpc_params *p,
                                         const uint64_t *key);
-/* In a workspace of its own, which destroy wipes and frees. */
-struct ldpc_alice *ldpc_alice_create(const struct ldpc_params *p, const uint64_t *key);
-void ldpc_alice_destroy(struct ldpc_alice *a);
 /*
  * Answer one message: writes at most CAP bytes to OUT, returns their number; -EAGAIN: call
  * again with the same arguments; -EPROTO when the message is malformed or out of turn;
@@ -110,13 +107,11 @@ int ldpc_alice_answer(struct ldpc_alice *a, const uint8_t *msg, size_t len, uint
                       size_t cap);
 void ldpc_alice_stats(const struct ldpc_alice *a, struct ldpc_stats *out);
 
-/* Bob: asks and corrects KEY in place; KEY stays his until destroy. */
+/* Bob: asks and corrects KEY in place; KEY stays his until the end. */
 struct ldpc_bob;
 /* As of Alice. */
 struct ldpc_bob *ldpc_bob_create_in(struct workspace *w, const struct ldpc_params *p,
                                     uint64_t *key);
-struct ldpc_bob *ldpc_bob_create(const struct ldpc_params *p, uint64_t *key);
-void ldpc_bob_destroy(struct ldpc_bob *b);
 /*
  * The next message: its length; 0: waiting for an answer, or done; -EAGAIN: call again with
  * the same arguments; -EOVERFLOW: the frames left would exceed the budget; -EPROTO after a

@@ -21,9 +21,8 @@ struct ldpc_alice {
 	int failed; /* what is returned for ever */
 	/* the message being answered */
 	bool busy;
-	size_t at, length;    /* frames done, bytes written */
-	unsigned int layer;   /* of the frame under work */
-	struct workspace own; /* none: it is another's */
+	size_t at, length;  /* frames done, bytes written */
+	unsigned int layer; /* of the frame under work */
 };
 
 /* Pieces of W for FRAMES of CODE with circulants of Z. */
@@ -81,32 +80,6 @@ struct ldpc_alice *ldpc_alice_create_in(struct workspace *w, const struct ldpc_p
 	                         .row = pieces.row};
 	ldpc_course_init(&a->course, &a->plan, pieces.open);
 	return a;
-}
-
-struct ldpc_alice *ldpc_alice_create(const struct ldpc_params *p, const uint64_t *key)
-{
-	struct workspace_size size;
-	struct workspace own;
-	struct ldpc_alice *a;
-
-	if (!workspace_init_sized(&own, ldpc_alice_size(p->bits, p->frame_bits, &size), &size))
-		return NULL;
-	a = ldpc_alice_create_in(&own, p, key);
-	if (a == NULL)
-		workspace_fini(&own);
-	else
-		a->own = own;
-	return a;
-}
-
-void ldpc_alice_destroy(struct ldpc_alice *a)
-{
-	struct workspace own;
-
-	if (a == NULL)
-		return;
-	own = a->own; /* A is in it */
-	workspace_fini(&own);
 }
 
 static void put_rows(struct ldpc_alice *a, struct ldpc_rows rows, uint8_t *out)

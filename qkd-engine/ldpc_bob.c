@@ -38,7 +38,6 @@ struct ldpc_bob {
 	size_t at, undecoded; /* among the open frames */
 	unsigned int layer;   /* of the frame at AT, whose syndrome is computed next */
 	size_t answer_at;
-	struct workspace own; /* none: it is another's */
 };
 
 /* Pieces of W for FRAMES of CODE with circulants of Z; but for the decoder and the answer. */
@@ -116,32 +115,6 @@ struct ldpc_bob *ldpc_bob_create_in(struct workspace *w, const struct ldpc_param
 	}
 	ldpc_course_init(&b->course, &b->plan, pieces.open);
 	return b;
-}
-
-struct ldpc_bob *ldpc_bob_create(const struct ldpc_params *p, uint64_t *key)
-{
-	struct workspace_size size;
-	struct workspace own;
-	struct ldpc_bob *b;
-
-	if (!workspace_init_sized(&own, ldpc_bob_size(p->bits, p->frame_bits, &size), &size))
-		return NULL;
-	b = ldpc_bob_create_in(&own, p, key);
-	if (b == NULL)
-		workspace_fini(&own);
-	else
-		b->own = own;
-	return b;
-}
-
-void ldpc_bob_destroy(struct ldpc_bob *b)
-{
-	struct workspace own;
-
-	if (b == NULL)
-		return;
-	own = b->own; /* B is in it */
-	workspace_fini(&own);
 }
 
 static int fail(struct ldpc_bob *b, int error)

@@ -52,10 +52,9 @@ struct ldpc_decoder {
 	unsigned int violated, least; /* checks in this sweep, in the best one */
 	unsigned int least_at;
 	unsigned int sweeps_max, stale_max;
-	bool decided;         /* while checking */
-	unsigned int at;      /* the layer that is looked at next */
-	bool retried;         /* a trapping set was met */
-	struct workspace own; /* none: it is another's */
+	bool decided;    /* while checking */
+	unsigned int at; /* the layer that is looked at next */
+	bool retried;    /* a trapping set was met */
 };
 
 /* D itself, then pieces for what it points to, as far as D is there. */
@@ -96,30 +95,6 @@ struct ldpc_decoder *ldpc_decoder_create_in(struct workspace *w, const struct ld
 	d->channel = (int8_t)units;
 	d->phase = GIVEN_UP;
 	return d;
-}
-
-struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
-                                         const struct ldpc_kernel *kernel)
-{
-	struct workspace count = {0}, own;
-	struct ldpc_decoder *d;
-
-	ldpc_decoder_size(&count, plan->code, plan->z);
-	if (workspace_init(&own, &count.most) < 0)
-		return NULL;
-	d = ldpc_decoder_create_in(&own, plan, kernel);
-	d->own = own;
-	return d;
-}
-
-void ldpc_decoder_destroy(struct ldpc_decoder *d)
-{
-	struct workspace own;
-
-	if (d == NULL)
-		return;
-	own = d->own; /* D is in it */
-	workspace_fini(&own);
 }
 
 void ldpc_decoder_start(struct ldpc_decoder *d, const uint64_t *syndrome, size_t f,

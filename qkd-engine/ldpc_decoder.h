@@ -27,10 +27,6 @@ struct ldpc_decoder;
 /* PLAN is kept by reference. All memory is secret, of W. NULL: it does not fit. */
 struct ldpc_decoder *ldpc_decoder_create_in(struct workspace *w, const struct ldpc_plan *plan,
                                             const struct ldpc_kernel *kernel);
-/* In a workspace of its own, which destroy wipes and frees. NULL: no memory left. */
-struct ldpc_decoder *ldpc_decoder_create(const struct ldpc_plan *plan,
-                                         const struct ldpc_kernel *kernel);
-void ldpc_decoder_destroy(struct ldpc_decoder *d);
 /* What CODE takes of W with circulants of Z. */
 void ldpc_decoder_size(struct workspace *w, const struct ldpc_code *code, size_t z);
 

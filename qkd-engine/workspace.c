@@ -44,15 +44,6 @@ int workspace_init(struct workspace *w, const struct workspace_size *size)
 	return -ENOMEM;
 }
 
-bool workspace_init_sized(struct workspace *w, int sized, const struct workspace_size *size)
-{
-	int ret = sized < 0 ? sized : workspace_init(w, size);
-
-	if (ret < 0)
-		errno = -ret;
-	return ret >= 0;
-}
-
 void workspace_fini(struct workspace *w)
 {
 	secret_free(w->secret);

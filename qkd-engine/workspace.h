@@ -38,9 +38,6 @@ static inline size_t workspace_align(size_t bytes)
 /* -ENOMEM. A secret part and an ordinary one of its own. */
 int workspace_init(struct workspace *w, const struct workspace_size *size);
 void workspace_fini(struct workspace *w);
-/* The same where finding SIZE gave SIZED: 0 or a negative errno. False: errno says which of the
- * two. */
-bool workspace_init_sized(struct workspace *w, int sized, const struct workspace_size *size);
 
 /* Zeroed memory as aligned_alloc() gives it; on huge pages where it is that much. NULL: none. */
 void *workspace_pages(size_t bytes);

@@ -21,6 +21,7 @@
 #include "qkd-engine/ldpc.h"
 #include "qkd-engine/ldpc_decoder.h"
 #include "qkd-engine/ldpc_plan.h"
+#include "tests/unit/qkd-engine/own_space.h"
 
 #define FRAMES_PER_BLOCK 32
 #define FLOOR_FAILURES   1e-3
@@ -146,7 +147,8 @@ static void compare(const struct ldpc_plan *plan, uint64_t state, double mbps[2]
 		ldpc_syndrome(plan, frame, plan->choice.merged[0], syndrome);
 		bits += (double)ldpc_frame_bits(plan, f);
 		for (unsigned int k = 0; k < 2 && kernel[k] != NULL; k++) {
-			struct ldpc_decoder *d = ldpc_decoder_create(plan, kernel[k]);
+			struct workspace w;
+			struct ldpc_decoder *d = ldpc_decoder_own(&w, plan, kernel[k]);
 			double start = bench_cpu_s();
 
 			if (d == NULL)
@@ -155,7 +157,7 @@ static void compare(const struct ldpc_plan *plan, uint64_t state, double mbps[2]
 			while (ldpc_decoder_step(d) == -EAGAIN)
 				;
 			spent[k] += bench_cpu_s() - start;
-			ldpc_decoder_destroy(d);
+			workspace_fini(&w);
 		}
 	}
 	for (unsigned int k = 0; k < 2; k++)

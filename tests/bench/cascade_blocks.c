@@ -21,6 +21,7 @@
 #include "common/secret.h"
 #include "qkd-engine/cascade.h"
 #include "qkd-engine/cascade_plan.h"
+#include "tests/unit/qkd-engine/own_space.h"
 
 /* Thirty rounds for a thousandth of the parities. */
 #define ROUND_COST 3.5e-5
@@ -45,8 +46,9 @@ static void run(const struct cascade_params *p, const uint64_t *alice_key, uint6
                 struct cascade_stats *s)
 {
 	static uint8_t question[CASCADE_MESSAGE_MAX], answer[CASCADE_MESSAGE_MAX];
-	struct cascade_alice *a = cascade_alice_create(p, alice_key);
-	struct cascade_bob *b = cascade_bob_create(p, bob_key);
+	struct workspace w[2];
+	struct cascade_alice *a = cascade_alice_own(&w[0], p, alice_key);
+	struct cascade_bob *b = cascade_bob_own(&w[1], p, bob_key);
 	int n, m;
 
 	if (a == NULL || b == NULL) {
@@ -65,8 +67,8 @@ static void run(const struct cascade_params *p, const uint64_t *alice_key, uint6
 			break;
 	}
 	cascade_bob_stats(b, s);
-	cascade_alice_destroy(a);
-	cascade_bob_destroy(b);
+	workspace_fini(&w[0]);
+	workspace_fini(&w[1]);
 }
 
 static struct result simulate(const struct bench_options *o, double qber)

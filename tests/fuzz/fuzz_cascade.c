@@ -17,6 +17,7 @@
 #include "common/secret.h"
 #include "qkd-engine/cascade.h"
 #include "tests/fuzz/input.h"
+#include "tests/unit/qkd-engine/own_space.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -116,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = {data, size};
 	uint64_t key[2][BITS_WORDS(BITS_MOST)] = {{0}}, state = 7;
 	struct ends e = {.question_len = -1};
+	struct workspace w[2];
 
 	if (secret_size() == 0 && secret_init(32 << 20, NULL) < 0)
 		abort();
@@ -138,13 +140,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	e.cap = cascade_message_max(&e.params);
 	e.question = malloc(e.cap);
 	e.answer = malloc(e.cap);
-	e.alice = cascade_alice_create(&e.params, key[0]);
-	e.bob = cascade_bob_create(&e.params, key[1]);
+	e.alice = cascade_alice_own(&w[0], &e.params, key[0]);
+	e.bob = cascade_bob_own(&w[1], &e.params, key[1]);
 	if (e.question == NULL || e.answer == NULL || e.alice == NULL || e.bob == NULL)
 		abort();
 	exchange(&e, &in);
-	cascade_alice_destroy(e.alice);
-	cascade_bob_destroy(e.bob);
+	workspace_fini(&w[0]);
+	workspace_fini(&w[1]);
 	free(e.question);
 	free(e.answer);
 	if (secret_used() != 0)

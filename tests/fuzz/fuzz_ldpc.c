@@ -18,6 +18,7 @@
 #include "common/secret.h"
 #include "qkd-engine/ldpc.h"
 #include "tests/fuzz/input.h"
+#include "tests/unit/qkd-engine/own_space.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -124,6 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = {data, size};
 	uint64_t state = 7;
 	struct ends e = {0};
+	struct workspace w[2];
 	unsigned int rate;
 
 	if (secret_size() == 0 &&
@@ -145,18 +147,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		key[0][i / 64] |= (state >> 62 & 1) << (i % 64);
 		key[1][i / 64] |= ((state >> 62 & 1) ^ error) << (i % 64);
 	}
-	e.alice = ldpc_alice_create(&e.params, key[0]);
+	e.alice = ldpc_alice_own(&w[0], &e.params, key[0]);
 	if (e.alice == NULL && errno == ERANGE)
 		return 0; /* no code for so many errors */
-	e.bob = ldpc_bob_create(&e.params, key[1]);
+	e.bob = ldpc_bob_own(&w[1], &e.params, key[1]);
 	e.cap = ldpc_message_max(&e.params);
 	e.question = malloc(e.cap);
 	e.answer = malloc(e.cap);
 	if (e.question == NULL || e.answer == NULL || e.alice == NULL || e.bob == NULL)
 		abort();
 	exchange(&e, &in, key[0], key[1]);
-	ldpc_alice_destroy(e.alice);
-	ldpc_bob_destroy(e.bob);
+	workspace_fini(&w[0]);
+	workspace_fini(&w[1]);
 	free(e.question);
 	free(e.answer);
 	if (secret_used() != 0)

@@ -20,6 +20,7 @@
 #include "common/secret.h"
 #include "qkd-engine/ldpc_decoder.h"
 #include "tests/bench/bench_engine.h"
+#include "tests/unit/qkd-engine/own_space.h"
 
 #define F_STEP  0.01
 #define GIVE_UP 0.1
@@ -90,7 +91,8 @@ static void decode(struct ldpc_decoder *d, const struct ldpc_plan *plan, unsigne
 
 static struct result measure(const struct ldpc_plan *plan, unsigned int merged, unsigned int frames)
 {
-	struct ldpc_decoder *d = ldpc_decoder_create(plan, ldpc_kernel_best());
+	struct workspace w;
+	struct ldpc_decoder *d = ldpc_decoder_own(&w, plan, ldpc_kernel_best());
 	uint64_t *errors = calloc(BITS_WORDS(plan->bits) + 1, 8);
 	uint64_t *frame = malloc(plan->frame_words * 8);
 	uint64_t *syndrome = malloc(plan->syndrome_words * 8);
@@ -101,7 +103,7 @@ static struct result measure(const struct ldpc_plan *plan, unsigned int merged, 
 	state = 1;
 	while (r.frames < frames && r.failed < ENOUGH)
 		decode(d, plan, merged, errors, frame, syndrome, &r);
-	ldpc_decoder_destroy(d);
+	workspace_fini(&w);
 	free(errors);
 	free(frame);
 	free(syndrome);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/bytes.h"
+#include "tests/unit/qkd-engine/own_space.h"
 #include "tests/unit/unit.h"
 
 struct pair {
@@ -21,6 +22,7 @@ struct pair {
 	uint64_t *alice_key, *bob_key;
 	struct PAIR_OF(alice) * alice;
 	struct PAIR_OF(bob) * bob;
+	struct workspace space[2];
 	uint8_t *question, *answer;
 	size_t cap, errors;
 	uint64_t alice_bits, bob_bits; /* seen on the wire, without rounds */
@@ -35,8 +37,8 @@ static inline void pair_start(struct pair *t, const struct PAIR_OF(params) * par
 	t->alice_key = alice_key;
 	t->bob_key = bob_key;
 	t->errors = errors;
-	t->alice = PAIR_OF(alice_create)(params, alice_key);
-	t->bob = PAIR_OF(bob_create)(params, bob_key);
+	t->alice = PAIR_OF(alice_own)(&t->space[0], params, alice_key);
+	t->bob = PAIR_OF(bob_own)(&t->space[1], params, bob_key);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t->alice);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(t->bob);
 	t->cap = PAIR_OF(message_max)(params);
@@ -47,8 +49,8 @@ static inline void pair_start(struct pair *t, const struct PAIR_OF(params) * par
 
 static inline void pair_fini(struct pair *t)
 {
-	PAIR_OF(alice_destroy)(t->alice);
-	PAIR_OF(bob_destroy)(t->bob);
+	workspace_fini(&t->space[0]);
+	workspace_fini(&t->space[1]);
 	free(t->alice_key);
 	free(t->bob_key);
 	free(t->question);

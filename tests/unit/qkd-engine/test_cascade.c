@@ -289,12 +289,13 @@ static void test_parameters_checked(void)
 	        {100000, 65536, NAN, 0},
 	};
 	uint64_t key[2] = {0};
+	struct workspace w;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		errno = 0;
-		CU_ASSERT_PTR_NULL(cascade_alice_create(&bad[i], key));
+		CU_ASSERT_PTR_NULL(cascade_alice_own(&w, &bad[i], key));
 		CU_ASSERT_EQUAL(errno, EINVAL);
-		CU_ASSERT_PTR_NULL(cascade_bob_create(&bad[i], key));
+		CU_ASSERT_PTR_NULL(cascade_bob_own(&w, &bad[i], key));
 	}
 }
 

@@ -231,13 +231,14 @@ static void test_parameters_checked(void)
 	        {{100000, 65536, 0.4, 0}, ERANGE},
 	};
 	uint64_t key[2] = {0};
+	struct workspace w;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		errno = 0;
-		CU_ASSERT_PTR_NULL(ldpc_alice_create(&bad[i].p, key));
+		CU_ASSERT_PTR_NULL(ldpc_alice_own(&w, &bad[i].p, key));
 		CU_ASSERT_EQUAL(errno, bad[i].error);
 		errno = 0;
-		CU_ASSERT_PTR_NULL(ldpc_bob_create(&bad[i].p, key));
+		CU_ASSERT_PTR_NULL(ldpc_bob_own(&w, &bad[i].p, key));
 		CU_ASSERT_EQUAL(errno, bad[i].error);
 		CU_ASSERT_EQUAL(ldpc_budget(&bad[i].p), 0);
 		CU_ASSERT_EQUAL(ldpc_message_max(&bad[i].p), 0);

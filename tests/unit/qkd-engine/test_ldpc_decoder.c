@@ -7,6 +7,7 @@
 
 #include "common/secret.h"
 #include "tests/unit/qkd-engine/ldpc_frames.h"
+#include "tests/unit/qkd-engine/own_space.h"
 
 static struct ldpc_rule rule;
 
@@ -204,7 +205,8 @@ static int decode(struct ldpc_decoder *d, const uint64_t *syndrome, unsigned int
 static void decode_frames(struct ldpc_plan plan, const struct ldpc_kernel *kernel, double rate,
                           unsigned int merged, int frames, bool possible)
 {
-	struct ldpc_decoder *d = ldpc_decoder_create(&plan, kernel);
+	struct workspace w;
+	struct ldpc_decoder *d = ldpc_decoder_own(&w, &plan, kernel);
 	uint64_t *frame = malloc(plan.frame_words * 8), *s = malloc(plan.syndrome_words * 8);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(d);
@@ -220,7 +222,7 @@ static void decode_frames(struct ldpc_plan plan, const struct ldpc_kernel *kerne
 			                0);
 		free(errors);
 	}
-	ldpc_decoder_destroy(d);
+	workspace_fini(&w);
 	free(frame);
 	free(s);
 }
@@ -268,14 +270,14 @@ static void test_gives_up(void)
 static void test_takes_no_more_than_there_is(void)
 {
 	struct ldpc_plan plan = one_frame(0, 1024, ldpc_codes[0].cols * 1024, 0.01);
-	struct ldpc_decoder *d[32];
+	struct workspace w[32];
 	size_t n = 0;
 
-	while (n < 32 && (d[n] = ldpc_decoder_create(&plan, &ldpc_kernel_portable)) != NULL)
+	while (n < 32 && ldpc_decoder_own(&w[n], &plan, &ldpc_kernel_portable) != NULL)
 		n++;
 	CU_ASSERT_TRUE(n > 0 && n < 32);
 	while (n > 0)
-		ldpc_decoder_destroy(d[--n]);
+		workspace_fini(&w[--n]);
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
 
