@@ -177,8 +177,42 @@ static void ranges(struct rig *rig, struct end *e)
 	}
 }
 
-const struct check checks_otdr[] = {{"otdr-trace", ON_EACH, trace},
-                                    {"otdr-endings", ON_EACH, endings},
-                                    {"otdr-needs", ON_EACH, needs},
-                                    {"otdr-ranges", ON_EACH, ranges},
-                                    {NULL, 0, NULL}};
+/* Gates shut while a pulse's light is back from the range's end, and open for the rest. */
+static void gated(struct rig *rig, struct end *e)
+{
+	uint64_t from, passed, shut;
+	double round_trip_slots;
+	struct ring r;
+
+	if (!ready(rig, e, &r))
+		return;
+	if (e->role == CARD_ROLE_BOB && (get(e, CARD_ABI) >> 16 & 0xff) < 3) {
+		rig->absent = "its version has no OTDR_SHUT";
+		return;
+	}
+	arm(rig, e);
+	settings(rig, e, AVERAGES);
+	put(rig, e, CARD_OTDR_GATED, 1);
+	from = get64(e, CARD_TIME_SLOT_LO);
+	put(rig, e, CARD_OTDR_CTRL, 1);
+	if (e->role == CARD_ROLE_ALICE) { /* she does not know the gates */
+		EXPECT_FAULT(e, CARD_FAULT_CONFIG, CARD_OTDR_GATED);
+		return;
+	}
+	EXPECT(wait_for(e, CARD_OTDR_STATE, ~0u, CARD_OTDR_DONE_OK), "OTDR_STATE is %u",
+	       get(e, CARD_OTDR_STATE));
+	passed = get64(e, CARD_TIME_SLOT_LO) - from;
+	shut = get64(e, CARD_OTDR_SHUT_LO);
+	round_trip_slots = 2e15 * RANGE_M * 1.468 / 299792458 / get(e, CARD_TIME_SLOT_FS);
+	EXPECT((double)shut > 0.9 * AVERAGES * round_trip_slots,
+	       "gates were shut for %llu slots, %d pulses need %.0f each", (unsigned long long)shut,
+	       AVERAGES, round_trip_slots);
+	EXPECT(shut < passed / CARD_OTDR_GATED_REST, "gates were shut for %llu of %llu slots",
+	       (unsigned long long)shut, (unsigned long long)passed);
+	EXPECT_WELL(e);
+}
+
+const struct check checks_otdr[] = {
+        {"otdr-trace", ON_EACH, trace},   {"otdr-endings", ON_EACH, endings},
+        {"otdr-needs", ON_EACH, needs},   {"otdr-gated", ON_EACH, gated},
+        {"otdr-ranges", ON_EACH, ranges}, {NULL, 0, NULL}};
