@@ -56,6 +56,14 @@ static void teardown(void)
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
 
+/* The one of this build, also when it is run by hand. */
+static const char *program(void)
+{
+	const char *other = getenv("LUMENGATE_PROGRAM");
+
+	return other != NULL ? other : PROGRAM;
+}
+
 static pid_t spawn_with(const char *yang_dir, const char *config, const char *option)
 {
 	pid_t pid = fork();
@@ -65,8 +73,8 @@ static pid_t spawn_with(const char *yang_dir, const char *config, const char *op
 
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
-		execl(getenv("LUMENGATE_PROGRAM"), "lumengate", "--yang-dir", yang_dir, "--config",
-		      config, option, NULL);
+		execl(program(), "lumengate", "--yang-dir", yang_dir, "--config", config, option,
+		      NULL);
 		_exit(127);
 	}
 	return pid;
