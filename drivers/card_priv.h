@@ -78,7 +78,7 @@ struct card {
 	uint64_t qrng_restart_until; /* until then a FAIL may be the one before it */
 	struct card_tape tape;
 	size_t tape_used;
-	enum { TAPE_ROW, TAPE_ASK, TAPE_ASKED, TAPE_STARTUP, TAPE_BROKEN } tape_step;
+	enum { TAPE_ROW, TAPE_ASK, TAPE_ASKED, TAPE_SEEN, TAPE_STARTUP, TAPE_BROKEN } tape_step;
 	uint64_t tape_asked_ns;
 
 	struct card_otdr *otdr; /* NULL: it has none */
@@ -146,7 +146,10 @@ void card_random_state(struct card *card, uint32_t state);
 bool card_tape_take(struct card *card, bool raw, const uint8_t *data, size_t n);
 /* It still waits for bytes. */
 bool card_tape_runs(const struct card *card);
-/* Its part of a turn: restarts. True: what is in the ring was drawn before one. */
+/*
+ * Its restarts, after each look into the ring. True: a buffer that was there is of before one, or
+ * nobody knows.
+ */
 bool card_tape_restarts(struct card *card, uint64_t now_ns, bool ring_empty);
 
 #endif

@@ -162,13 +162,12 @@ unsigned int card_random_poll(struct card *card, uint64_t now_ns)
 	uint32_t tail = r->tail;
 	struct card_buffer b;
 	unsigned int n = 0;
-	bool old, empty = false;
+	bool old = false, empty;
 
 	if (card->pool == NULL)
 		return 0;
 	watch_silence(card, now_ns);
 	restart(card, now_ns);
-	old = card->tape.restarts > 0 && card_tape_restarts(card, now_ns, false);
 	while (n < BUFFERS_A_TURN) {
 		bool full = !card_tape_runs(card) &&
 		            CARD_RANDOM_MAX - card->pool_bytes < CARD_RING_BUFFER_BYTES;
@@ -176,6 +175,8 @@ unsigned int card_random_poll(struct card *card, uint64_t now_ns)
 		if (full && now_ns < card->qrng_next_ns)
 			break;
 		empty = !card_ring_next(r, &b);
+		if (card->tape.restarts > 0)
+			old = card_tape_restarts(card, now_ns, empty);
 		if (empty)
 			break;
 		if (full)
@@ -193,8 +194,6 @@ unsigned int card_random_poll(struct card *card, uint64_t now_ns)
 		card_ring_release(r, 1);
 		n++;
 	}
-	if (old)
-		card_tape_restarts(card, now_ns, empty);
 	card_ring_refill(r);
 	/* What comes in these was drawn from now on. */
 	for (; tail != r->tail; tail++)

@@ -70,8 +70,13 @@ bool card_tape_take(struct card *card, bool raw, const uint8_t *data, size_t n)
 	return true;
 }
 
+/*
+ * In start-up no byte comes. So once it was seen, and the ring was found empty after that, the
+ * next buffer is the first one behind it; those before are not.
+ */
 bool card_tape_restarts(struct card *card, uint64_t now_ns, bool ring_empty)
 {
+	bool late = now_ns - card->tape_asked_ns > ASK_AGAIN_NS;
 	uint32_t state;
 
 	if (!card_tape_runs(card) || card->tape_step == TAPE_ROW)
@@ -85,14 +90,16 @@ bool card_tape_restarts(struct card *card, uint64_t now_ns, bool ring_empty)
 		return true;
 	}
 	state = card_get(card, CARD_QRNG_STATE);
-	if (state == CARD_QRNG_FAIL && now_ns - card->tape_asked_ns > ASK_AGAIN_NS)
-		card->tape_step = TAPE_BROKEN;
-	/* In start-up no byte comes: what the ring holds is from before, then it is empty. */
-	if (state == CARD_QRNG_STARTUP && ring_empty)
+	if (card->tape_step == TAPE_SEEN && ring_empty)
 		card->tape_step = TAPE_STARTUP;
-	else if (state == CARD_QRNG_OK && card->tape_step == TAPE_STARTUP)
+	if (state == CARD_QRNG_STARTUP && card->tape_step == TAPE_ASKED)
+		card->tape_step = TAPE_SEEN;
+	else if (state == CARD_QRNG_OK && card->tape_step == TAPE_STARTUP) {
 		card->tape_step = TAPE_ROW;
-	else if (state == CARD_QRNG_OK && now_ns - card->tape_asked_ns > ASK_AGAIN_NS)
-		card->tape_step = TAPE_ASK; /* its start-up went by unseen */
+		card_random_state(card, state); /* its first buffer may be there */
+	} else if (state == CARD_QRNG_OK && (late || card->tape_step == TAPE_SEEN))
+		card->tape_step = TAPE_ASK; /* its start-up, or the end of it, went by unseen */
+	else if (state == CARD_QRNG_FAIL && late)
+		card->tape_step = TAPE_BROKEN;
 	return card->tape_step != TAPE_ROW;
 }

@@ -30,9 +30,13 @@ struct qrng {
 	bool restart;          /* atomic: wanted by an operator */
 	uint64_t tested_until; /* atomic */
 
-	uint64_t round_after_ns; /* of the long windows under way */
-	unsigned int lanes, next_lane;
-	unsigned int long_done; /* lanes that are through with theirs */
+	/*
+	 * A round: a pattern of each lane, and all windows in which it is sought, two long ones
+	 * among them. Its last window is the next one's first.
+	 */
+	uint64_t round_after_ns, next_after_ns;
+	unsigned int lanes;
+	unsigned int long_done, seek_done; /* lanes that are through with theirs */
 	struct qrng_status status;
 	struct qrng_lane lane[QRNG_LANES_MAX];
 };
@@ -109,8 +113,7 @@ static void forget(struct qrng *q)
 		qrng_lane_reset(&q->lane[i]);
 	secret_wipe(q->block, sizeof(q->block));
 	q->block_used = 0;
-	q->next_lane = 0;
-	q->long_done = 0;
+	q->long_done = q->seek_done = 0;
 }
 
 void qrng_begin(struct qrng *q, unsigned int lanes)
@@ -188,15 +191,21 @@ static size_t condition(struct qrng *q, const uint8_t *raw, size_t n, uint8_t *o
 	return made;
 }
 
-/* All lanes are through with a long window: a round. */
-static void round_ends(struct qrng *q)
+/* Lanes keep step: what ended in all of them. */
+static void lanes_end(struct qrng *q)
 {
-	q->long_done = 0;
-	__atomic_store_n(&q->tested_until, q->round_after_ns, __ATOMIC_RELEASE);
-	if (qrng_state(q) != QRNG_STARTUP)
-		return;
-	q->status.latched = false;
-	state_set(q, QRNG_OK);
+	if (q->long_done == q->lanes) {
+		q->long_done = 0;
+		if (qrng_state(q) == QRNG_STARTUP) {
+			q->status.latched = false;
+			state_set(q, QRNG_OK);
+		}
+	}
+	if (q->seek_done == q->lanes) {
+		q->seek_done = 0;
+		__atomic_store_n(&q->tested_until, q->round_after_ns, __ATOMIC_RELEASE);
+		q->round_after_ns = q->next_after_ns;
+	}
 }
 
 /* A lane's window is full. False: it failed. */
@@ -205,16 +214,57 @@ static bool window_ends(struct qrng *q, unsigned int lane)
 	struct qrng_lane *l = &q->lane[lane];
 	char what[sizeof(q->status.fault_text)];
 	enum qrng_fault fault;
-	bool long_done;
+	unsigned int ends;
 
-	fault = qrng_lane_window(l, &q->limits, q->kernel, &long_done, what, sizeof(what));
+	fault = qrng_lane_window(l, &q->limits, q->kernel, &ends, what, sizeof(what));
 	q->status.samples += QRNG_WINDOW_BITS;
 	if (fault != QRNG_FAULT_NONE) {
 		qrng_fail(q, fault, lane, what);
 		return false;
 	}
-	q->long_done += long_done;
+	q->long_done += (ends & QRNG_ENDS_LONG) != 0;
+	q->seek_done += (ends & QRNG_ENDS_SEEK) != 0;
 	return true;
+}
+
+/* A full window of LANE is tested; bytes that it became at OUT. */
+static size_t window_full(struct qrng *q, unsigned int lane, uint8_t *out, size_t room)
+{
+	uint8_t passed[QRNG_WINDOW_BYTES];
+	bool ok = qrng_state(q) == QRNG_OK;
+	size_t made = 0;
+
+	memcpy(passed, q->lane[lane].samples + QRNG_HISTORY, sizeof(passed));
+	if (!window_ends(q, lane) || !ok || room < DIGEST_BYTES)
+		q->status.discarded += sizeof(passed);
+	else
+		made = condition(q, passed, sizeof(passed), out, room);
+	secret_wipe(passed, sizeof(passed));
+	return made;
+}
+
+/* Bytes of each lane that come before any lane's window is full, of N bytes in all. */
+static size_t stretch(const struct qrng *q, size_t n)
+{
+	size_t bytes = n / q->lanes;
+
+	for (unsigned int i = 0; i < q->lanes; i++)
+		if (QRNG_WINDOW_BYTES - q->lane[i].used < bytes)
+			bytes = QRNG_WINDOW_BYTES - q->lane[i].used;
+	return bytes;
+}
+
+/* N bytes of a lane, each STEP behind the one before. */
+static void deal(struct qrng_lane *l, const uint8_t *raw, size_t step, size_t n)
+{
+	uint8_t *to = l->samples + QRNG_HISTORY + l->used;
+
+	if (step == 1)
+		memcpy(to, raw, n);
+	else
+		for (size_t i = 0; i < n; i++)
+			to[i] = raw[i * step];
+	l->used += (uint32_t)n;
 }
 
 size_t qrng_feed(struct qrng *q, const uint8_t *raw, size_t n, uint64_t after_ns, uint8_t *out,
@@ -223,36 +273,24 @@ size_t qrng_feed(struct qrng *q, const uint8_t *raw, size_t n, uint64_t after_ns
 	size_t made = 0;
 
 	qrng_take_restart(q);
-	q->next_lane = 0;
-	for (size_t i = 0; i < n && qrng_state(q) != QRNG_FAILED;) {
-		struct qrng_lane *l = &q->lane[q->next_lane];
-		uint8_t *window = l->samples + QRNG_HISTORY;
-		size_t part = 1;
-		bool ok = qrng_state(q) == QRNG_OK;
+	while (n > 0 && qrng_state(q) != QRNG_FAILED) {
+		/* The last bytes of a buffer may be some lanes' only. */
+		size_t each = n >= q->lanes ? stretch(q, n) : 1;
+		unsigned int lanes = n >= q->lanes ? q->lanes : (unsigned int)n;
 
-		if (q->next_lane == 0 && l->used == 0 && l->long_windows == 0 && q->long_done == 0)
-			q->round_after_ns = after_ns;
-		if (q->lanes == 1)
-			part = QRNG_WINDOW_BYTES - l->used < n - i ? QRNG_WINDOW_BYTES - l->used
-			                                           : n - i;
-		memcpy(window + l->used, raw + i, part);
-		l->used += (uint32_t)part;
-		i += part;
-		if (l->used == QRNG_WINDOW_BYTES) {
-			uint8_t passed[QRNG_WINDOW_BYTES];
-
-			memcpy(passed, window, sizeof(passed));
-			if (!window_ends(q, q->next_lane) || !ok || room - made < DIGEST_BYTES)
-				q->status.discarded += sizeof(passed);
-			else
-				made += condition(q, passed, sizeof(passed), out + made,
-				                  room - made);
-			secret_wipe(passed, sizeof(passed));
+		if (q->lane[0].used == 0 && q->lane[0].windows % QRNG_SEEK_WINDOWS == 0) {
+			q->next_after_ns = after_ns;
+			if (q->lane[0].windows == 0)
+				q->round_after_ns = after_ns;
 		}
-		if (++q->next_lane == q->lanes)
-			q->next_lane = 0;
-		if (q->long_done == q->lanes)
-			round_ends(q);
+		for (unsigned int i = 0; i < lanes; i++)
+			deal(&q->lane[i], raw + i, q->lanes, each);
+		raw += each * lanes;
+		n -= each * lanes;
+		for (unsigned int i = 0; i < lanes && qrng_state(q) != QRNG_FAILED; i++)
+			if (q->lane[i].used == QRNG_WINDOW_BYTES)
+				made += window_full(q, i, out + made, room - made);
+		lanes_end(q);
 	}
 	if (qrng_state(q) == QRNG_FAILED && made > 0) {
 		secret_wipe(out, made);

@@ -76,8 +76,9 @@ bool qrng_take_restart(struct qrng *q);
 /* Any thread. */
 enum qrng_state qrng_state(const struct qrng *q);
 /*
- * All that was drawn up to this time has passed all tests: the last complete round of long
- * windows began with samples drawn after it. 0: nothing has.
+ * All that was drawn up to this time has passed all tests: a fault that stood then would have been
+ * found by now. For the last complete round, of two long windows and a pattern sought in 2^16
+ * bytes of each lane, began with samples drawn after it. 0: nothing has.
  */
 uint64_t qrng_tested_until(const struct qrng *q);
 

@@ -29,11 +29,13 @@ static enum qrng_fault biased(struct qrng_lane *l, const uint8_t *window,
                               char *what, size_t size)
 {
 	uint32_t ones = kernel->ones(window);
-	uint32_t like_first = window[0] & 1 ? ones : QRNG_WINDOW_BITS - ones;
 
-	if (like_first >= limits->apt) {
-		snprintf(what, size, "adaptive proportion: %u of %u samples are %u", like_first,
-		         QRNG_WINDOW_BITS, window[0] & 1u);
+	/* Section 4.4.2 counts those like the first; a first one that is rare hides no bias here.
+	 */
+	if (more(ones, QRNG_WINDOW_BITS) >= limits->apt) {
+		snprintf(what, size, "adaptive proportion: %u of %u samples are %u",
+		         more(ones, QRNG_WINDOW_BITS), QRNG_WINDOW_BITS,
+		         ones > QRNG_WINDOW_BITS / 2);
 		return QRNG_FAULT_BIASED;
 	}
 	l->long_ones += ones;
@@ -102,7 +104,7 @@ static enum qrng_fault repeated(struct qrng_lane *l, const uint8_t *window,
 }
 
 enum qrng_fault qrng_lane_window(struct qrng_lane *l, const struct qrng_limits *limits,
-                                 const struct qrng_kernel *kernel, bool *long_done, char *what,
+                                 const struct qrng_kernel *kernel, unsigned int *ends, char *what,
                                  size_t size)
 {
 	const uint8_t *window = l->samples + QRNG_HISTORY;
@@ -116,11 +118,12 @@ enum qrng_fault qrng_lane_window(struct qrng_lane *l, const struct qrng_limits *
 		fault = repeated(l, window, limits, kernel, what, size);
 	memmove(l->samples, l->samples + QRNG_WINDOW_BYTES, QRNG_HISTORY);
 	l->used = 0;
+	*ends = l->windows > 0 && l->seek_windows == 0 ? QRNG_ENDS_SEEK : 0;
 	l->windows++;
-	*long_done = ++l->long_windows == QRNG_LONG_BITS / QRNG_WINDOW_BITS;
-	if (*long_done) {
-		l->long_windows = l->long_ones = 0;
-		memset(l->long_differ, 0, sizeof(l->long_differ));
-	}
+	if (++l->long_windows < QRNG_LONG_BITS / QRNG_WINDOW_BITS)
+		return fault;
+	*ends |= QRNG_ENDS_LONG;
+	l->long_windows = l->long_ones = 0;
+	memset(l->long_differ, 0, sizeof(l->long_differ));
 	return fault;
 }

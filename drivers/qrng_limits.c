@@ -47,8 +47,8 @@ void qrng_limits_set(struct qrng_limits *l, double claim, unsigned int alpha_log
 
 double qrng_false_a_year(const struct qrng_limits *l, double samples_s)
 {
-	/* Decisions: of each sample, of two tests of each window, and at each byte. */
-	double decisions = 1 + 2.0 / QRNG_WINDOW_BITS + 2.0 / QRNG_LONG_BITS + 1 / 8.0;
+	/* Decisions: of each sample, three of each window (APT either way), and at each byte. */
+	double decisions = 1 + 3.0 / QRNG_WINDOW_BITS + 2.0 / QRNG_LONG_BITS + 1 / 8.0;
 
 	return samples_s * YEAR_S * decisions * exp2(-(double)l->alpha_log2);
 }

@@ -32,7 +32,7 @@ struct qrng_limits {
 	double claim;
 	unsigned int alpha_log2;
 	uint32_t rct;          /* equal samples in a row (4.4.1) */
-	uint32_t apt;          /* samples of a window that equal its first (4.4.2) */
+	uint32_t apt;          /* equal samples of a window (4.4.2, for any first sample) */
 	uint32_t bias_long;    /* equal samples of a long window */
 	uint32_t lag;          /* agreements, or disagreements, with the sample so far back */
 	uint32_t lag_long;     /* likewise, in a long window */

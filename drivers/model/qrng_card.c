@@ -58,12 +58,17 @@ static void start(struct shm_card *card)
 	shm_card_put(card, CARD_QRNG_FAIL_KIND, 0);
 }
 
-void qrng_card_build(struct shm_card *card, unsigned int lanes, bool tests)
+static bool offered(const struct qrng_card *q)
 {
-	card->qrng.lanes = lanes;
-	card->qrng.offered = tests;
-	card->features = tests ? card->features | CARD_FEATURE_QRNG_TESTS
-	                       : card->features & ~(uint32_t)CARD_FEATURE_QRNG_TESTS;
+	return q->tests != QRNG_CARD_UNTESTED;
+}
+
+void qrng_card_build(struct shm_card *card, unsigned int lanes, enum qrng_card_tests tests)
+{
+	card->qrng.tests = tests;
+	card->qrng.lanes = offered(&card->qrng) ? lanes : 1;
+	card->features = offered(&card->qrng) ? card->features | CARD_FEATURE_QRNG_TESTS
+	                                      : card->features & ~(uint32_t)CARD_FEATURE_QRNG_TESTS;
 	shm_card_put(card, CARD_FEATURES_LO, card->features);
 	qrng_card_reset(card);
 }
@@ -86,8 +91,8 @@ void qrng_card_reset(struct shm_card *card)
 	q->rate_ns = card->now_ns;
 	q->bits = 0;
 	shm_card_put(card, CARD_QRNG_CTRL, q->ctrl);
-	shm_card_put(card, CARD_QRNG_CLAIM, q->offered ? q->claim : 0);
-	shm_card_put(card, CARD_QRNG_LANES, q->offered ? q->lanes : 0);
+	shm_card_put(card, CARD_QRNG_CLAIM, offered(q) ? q->claim : 0);
+	shm_card_put(card, CARD_QRNG_LANES, offered(q) ? q->lanes : 0);
 	set_cutoffs(card);
 	start(card);
 }
@@ -96,7 +101,7 @@ uint32_t qrng_card_write(struct shm_card *card, uint32_t offset, uint32_t value)
 {
 	struct qrng_card *q = &card->qrng;
 
-	if (offset != CARD_QRNG_CTRL && !q->offered)
+	if (offset != CARD_QRNG_CTRL && !offered(q))
 		return 0;
 	switch (offset) {
 	case CARD_QRNG_CTRL:
@@ -177,7 +182,7 @@ static void draw_lane(struct shm_card *card, unsigned int lane, uint8_t *bytes, 
 
 	if (q->fault.lane < 0 || (unsigned int)q->fault.lane == lane)
 		attack_random(&q->fault, card->role, &l->fault, bytes, n);
-	for (uint32_t part; q->offered && n > 0; bytes += part, n -= part) {
+	for (uint32_t part; q->tests == QRNG_CARD_TESTS && n > 0; bytes += part, n -= part) {
 		part = QRNG_WINDOW_BYTES - l->used < n ? QRNG_WINDOW_BYTES - l->used : n;
 		memcpy(l->window + l->used, bytes, part);
 		l->used += part;
@@ -249,12 +254,12 @@ void qrng_card_turn(struct shm_card *card)
 			q->state = CARD_QRNG_OK;
 		shm_card_put(card, CARD_QRNG_STATE, q->state);
 	}
-	if (q->state == CARD_QRNG_OK && !deliver(card) && q->offered &&
+	if (q->state == CARD_QRNG_OK && !deliver(card) && offered(q) &&
 	    card->now_ns - q->idle_ns >= IDLE_NS) {
 		q->idle_ns = card->now_ns;
 		watch(card, 1);
 	}
-	if (!q->offered || card->now_ns - q->rate_ns < NS_PER_S)
+	if (!offered(q) || card->now_ns - q->rate_ns < NS_PER_S)
 		return;
 	shm_card_put(card, CARD_QRNG_KBIT_S,
 	             (uint32_t)(q->bits * NS_PER_MS / (card->now_ns - q->rate_ns)));

@@ -19,6 +19,12 @@
 
 struct shm_card;
 
+enum qrng_card_tests {
+	QRNG_CARD_UNTESTED, /* no QRNG_TESTS, one lane */
+	QRNG_CARD_TESTS,
+	QRNG_CARD_BLIND /* QRNG_TESTS, but its tests fail with the source */
+};
+
 struct qrng_card_lane {
 	uint8_t window[QRNG_WINDOW_BYTES];
 	uint32_t used; /* bytes of it */
@@ -27,7 +33,7 @@ struct qrng_card_lane {
 };
 
 struct qrng_card {
-	bool offered; /* feature QRNG_TESTS; without it the card's own tests fail with the source */
+	enum qrng_card_tests tests;
 	unsigned int lanes;
 	uint32_t ctrl, claim, rct_cutoff, apt_cutoff; /* as written */
 	uint32_t rct, apt;                            /* in force */
@@ -37,8 +43,8 @@ struct qrng_card {
 	struct qrng_card_lane lane[QRNG_CARD_LANES_MAX];
 };
 
-/* As built: LANES, with QRNG_TESTS or without. Before a host finds the card. */
-void qrng_card_build(struct shm_card *card, unsigned int lanes, bool tests);
+/* As built. Before a host finds the card. */
+void qrng_card_build(struct shm_card *card, unsigned int lanes, enum qrng_card_tests tests);
 /* The dice of its faults. */
 void qrng_card_seed(struct shm_card *card, struct rng *dice);
 

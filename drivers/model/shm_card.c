@@ -177,7 +177,7 @@ void shm_card_init(struct shm_card *card, uint8_t *bar, unsigned int role, doubl
 	otdr_card_init(&card->otdr, NULL, false, 0);
 	ocm_card_init(&card->ocm, NULL, false, 0);
 	card->qrng.lanes = QRNG_CARD_LANES;
-	card->qrng.offered = true;
+	card->qrng.tests = QRNG_CARD_TESTS;
 	card->features =
 	        CARD_FEATURE_QRNG | CARD_FEATURE_QRNG_TESTS | CARD_FEATURE_TELEMETRY |
 	        CARD_FEATURE_SELF_TEST | CARD_FEATURE_MONITOR | CARD_FEATURE_PROTECTION |

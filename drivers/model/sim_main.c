@@ -130,8 +130,8 @@ static int serve(const struct sim_options *o, struct sim_link *link, struct err 
 	                             clock_mono_ns()) < 0)
 		rc = err_set(err, ENOMEM, "out of memory for the transmitter's choices");
 	if (rc == 0) {
-		qrng_card_build(&link->alice.card, (unsigned int)o->qrng_lanes, o->qrng_tests != 0);
-		qrng_card_build(&link->bob.card, (unsigned int)o->qrng_lanes, o->qrng_tests != 0);
+		qrng_card_build(&link->alice.card, (unsigned int)o->qrng_lanes, o->qrng_tests);
+		qrng_card_build(&link->bob.card, (unsigned int)o->qrng_lanes, o->qrng_tests);
 	}
 	if (rc == 0)
 		alice_keep(&link->alice, o->retention_s);

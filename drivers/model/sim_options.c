@@ -91,7 +91,7 @@ const char sim_options_help[] =
         "  --guest-memory FILE          of the machine in which cards ivshmem:SOCKET are\n"
         "  --retention S                seconds for which Alice keeps her choices (8)\n"
         "  --qrng-lanes N               of the cards' random sources (4)\n"
-        "  --qrng-tests 0|1             the cards test them by themselves (1)\n"
+        "  --qrng-tests 0|1|2           the cards do not test them, do, do but are blind (1)\n"
         "  --quantum-channel NAME       (C34)\n"
         "  --channel \"NAME DBM [co|counter]\"   a data channel on the fibre; as often as one "
         "likes\n"
@@ -270,7 +270,10 @@ static int parse_other(struct sim_options *o, int option, const char *text, stru
 			return err_set(err, EINVAL, "--qrng-lanes: %s is not whole", text);
 		return 0;
 	case QRNG_TESTS:
-		return parse_number("qrng-tests", text, 0, 1, &o->qrng_tests, err);
+		if (text[0] < '0' || text[0] > '2' || text[1] != '\0')
+			return err_set(err, EINVAL, "--qrng-tests: %s is not 0, 1 or 2", text);
+		o->qrng_tests = (enum qrng_card_tests)(text[0] - '0');
+		return 0;
 	case GUEST_MEMORY:
 		o->guest_memory = text;
 		return 0;
@@ -307,7 +310,7 @@ int sim_options_parse(struct sim_options *o, int argc, char **argv, struct err *
 	*o = (struct sim_options){.link = optics_link_default,
 	                          .retention_s = 8,
 	                          .qrng_lanes = QRNG_CARD_LANES,
-	                          .qrng_tests = 1,
+	                          .qrng_tests = QRNG_CARD_TESTS,
 	                          .lit = lit_default};
 	o->alice_owner = o->bob_owner = (struct shm_file_owner){0600, (uid_t)-1, (gid_t)-1};
 	for (int i = 0; i < OPTIONS; i++) {

@@ -12,6 +12,7 @@
 #include "drivers/model/attack.h"
 #include "drivers/model/lit.h"
 #include "drivers/model/physics.h"
+#include "drivers/model/qrng_card.h"
 #include "drivers/model/shm_file.h"
 
 #define SIM_IVSHMEM "ivshmem:"
@@ -25,7 +26,8 @@ struct sim_options {
 	struct attack attack;
 	struct lit lit;
 	double retention_s;
-	double qrng_lanes, qrng_tests; /* qrng_card_build() */
+	double qrng_lanes; /* and: qrng_card_build() */
+	enum qrng_card_tests qrng_tests;
 	bool seeded, help;
 	uint64_t seed;
 };

@@ -45,14 +45,14 @@ static void lane_pass(const struct qrng_kernel *kernel)
 {
 	static struct qrng_lane lane;
 	struct qrng_limits limits;
-	bool long_done;
+	unsigned int ends;
 	char what[96];
 
 	qrng_limits_set(&limits, 0.5, 60);
 	qrng_lane_reset(&lane);
 	for (size_t i = 0; i < BYTES; i += QRNG_WINDOW_BYTES) {
 		memcpy(lane.samples + QRNG_HISTORY, raw + i, QRNG_WINDOW_BYTES);
-		if (qrng_lane_window(&lane, &limits, kernel, &long_done, what, sizeof(what)) !=
+		if (qrng_lane_window(&lane, &limits, kernel, &ends, what, sizeof(what)) !=
 		    QRNG_FAULT_NONE)
 			fail(what);
 	}

@@ -3,6 +3,10 @@
 
 import json
 import os
+import re
+import subprocess
+
+import pytest
 
 from conftest import lgctl
 
@@ -38,6 +42,12 @@ def test_source_is_tested_and_recorded(rig):
     assert len(data) == 200000
     ones = sum(bin(byte).count("1") for byte in data)
     assert abs(ones - 800000) < 6 * 633  # 6 deviations of 1.6 million fair samples
+    assert done["claimed"] == 4.0 and done["claim_holds"] and done["most_common_value"] < 8
+    lane = json.loads(lgctl(rig, "a", "--json", "qrng", "record", raw, "--bytes", "50000",
+                            "--lane", "3"))
+    assert lane["symbols"] == 50000
+    status = rig.rpc("a", "status")["qrng"]
+    assert status["state"] == "ok" and status["lanes"] == 4 and status["key_bytes_card"] > 0
 
     bits = rig.path("bits.bin")
     lgctl(rig, "a", "qrng", "record", bits, "--stream", "conditioned", "--bytes", "1000",
@@ -51,6 +61,46 @@ def test_source_is_tested_and_recorded(rig):
     refused = lgctl(rig, "a", "qrng", "rearm", check=False)
     assert refused.returncode == 1 and "no fault is latched" in refused.stderr
     os.unlink(raw)
+
+
+def test_restarts(rig):
+    """Rows behind each start-up, in the dark; a generator that begins alike is found by them alone."""
+    start(rig)
+    rows = rig.path("rows.bin")
+    words = ("qrng", "restart-test", rows, "--restarts", "25", "--samples", "400")
+    done = json.loads(lgctl(rig, "a", "--json", *words))
+    assert done["restarts"] == 25 and done["symbols"] == 10000 and done["sane"]
+    with open(rows, "rb") as f:
+        data = f.read()
+    assert len({data[i:i + 16] for i in range(0, 10000, 400)}) == 25
+    rig.wait_for(lambda: rig.rpc("a", "link_show").get("card", {}).get("armed"), 20, "light again")
+    assert "error" not in rig.model("attack qrng-periodic 1 1e9")
+    refused = lgctl(rig, "a", *words, check=False)
+    alike = re.search(r", (\d+) in a column", refused.stderr)
+    assert refused.returncode == 1 and int(alike.group(1)) >= 20, refused.stderr
+    # Nothing else sees it, and the source is in order for all it knows.
+    shown = rig.rpc("a", "qrng_show")
+    assert shown["failures"] == 0 and not shown["latched"]
+    bound = lgctl(rig, "a", *words, "--lane", "4", check=False)
+    assert bound.returncode == 1 and "lane: 4 is not one of the 4" in bound.stderr
+
+
+def ea(name):
+    program = os.path.join(os.environ.get("LUMENGATE_EA", ""), name)
+    return program if os.access(program, os.X_OK) else None
+
+
+@pytest.mark.skipif(ea("ea_non_iid") is None,
+                    reason="LUMENGATE_EA names no directory with NIST's ea_non_iid")
+def test_assessment_holds_the_claim(rig):
+    start(rig)
+    bits = rig.path("bits.bin")
+    claimed = json.loads(lgctl(rig, "a", "--json", "qrng", "record", bits, "--bytes", "125000",
+                               "--symbol", "1"))["claimed"]
+    said = subprocess.run([ea("ea_non_iid"), bits, "1"], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    assessed = float(re.search(r"H_original: ([0-9.]+)", said).group(1))
+    assert claimed <= assessed < 1, said
 
 
 def alarms(rig, site):

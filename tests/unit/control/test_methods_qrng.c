@@ -281,7 +281,7 @@ static void test_rate(void)
 	qrng_watch("test", &s, 1002 * NS_PER_S);
 	CU_ASSERT_DOUBLE_EQUAL(qrng_watch_rate(), 1e7, 1);
 	o = call("qrng_show", NULL);
-	want = 1e7 * year * (1 + 1 / 512.0 + 2 / 262144.0 + 0.125) * 0x1p-60;
+	want = 1e7 * year * (1 + 3 / 1024.0 + 2 / 262144.0 + 0.125) * 0x1p-60;
 	CU_ASSERT_DOUBLE_EQUAL(json_real_value(json_object_get(o, "false_latches_a_year")), want,
 	                       1e-9);
 	json_decref(o);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Faults of a card's random source, as they reach the host of a card without tests of its own. */
+/* Faults of a card's random source, as they reach the host of a card whose own tests are blind. */
 
 #include <errno.h>
 #include <math.h>
@@ -16,8 +16,8 @@ static struct host *drawn(const char *fault, int end, uint32_t ctrl, uint64_t se
 	struct attack a;
 	struct err err;
 
-	qrng_card_build(&h->link.alice.card, QRNG_CARD_LANES, false);
-	qrng_card_build(&h->link.bob.card, QRNG_CARD_LANES, false);
+	qrng_card_build(&h->link.alice.card, QRNG_CARD_LANES, QRNG_CARD_BLIND);
+	qrng_card_build(&h->link.bob.card, QRNG_CARD_LANES, QRNG_CARD_BLIND);
 	CU_ASSERT_EQUAL_FATAL(attack_parse(fault, &a, &err), 0);
 	CU_ASSERT_EQUAL(sim_link_attack(&h->link, &a), 0);
 	host_write(h, end, CARD_QRNG_CTRL, ctrl);

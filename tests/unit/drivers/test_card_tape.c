@@ -180,8 +180,8 @@ static void start_up(struct card *card)
 	*fake_reg(CARD_QRNG_RESTART) = 0;
 	*fake_reg(CARD_QRNG_STATE) = CARD_QRNG_STARTUP;
 	turn(card);
-	*fake_reg(CARD_QRNG_STATE) = CARD_QRNG_OK;
 	turn(card);
+	*fake_reg(CARD_QRNG_STATE) = CARD_QRNG_OK; /* the first buffer may be there with it */
 }
 
 /* Rows of 100 bytes, each from the first byte behind a start-up. */

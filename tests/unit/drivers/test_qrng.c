@@ -352,28 +352,36 @@ static void test_latch(void)
 	}
 	CU_ASSERT_EQUAL(qrng_state(q), QRNG_OK);
 	CU_ASSERT_FALSE(status_of(q).latched);
+	CU_ASSERT_EQUAL(qrng_tested_until(q), 0);
+	for (int i = 0; i < STARTUP / BUFFER + 1; i++) {
+		good(raw, sizeof(raw));
+		qrng_feed(q, raw, sizeof(raw), 11, out, sizeof(out));
+	}
 	CU_ASSERT_EQUAL(qrng_tested_until(q), 10);
 	qrng_destroy(q);
 }
 
-/* What all tests have seen is what was drawn before their long windows began. */
+/*
+ * What all tests have seen is what was drawn before their round began, of two long windows, by when
+ * a pattern out of its first window was sought in the 512 behind it.
+ */
 static void test_tested_until(void)
 {
-	const unsigned int round = STARTUP / BUFFER;
+	const unsigned int round = 2 * STARTUP / BUFFER;
 	struct qrng *q = make(0.5, 60, 1);
 	uint8_t raw[BUFFER], out[BUFFER];
 
 	for (unsigned int i = 0; i < 3 * round; i++) {
 		CU_ASSERT_EQUAL(qrng_tested_until(q),
-		                i < round ? 0 : 1000 + (i / round - 1) * round);
+		                i <= round ? 0 : 1000 + ((i - 1) / round - 1) * round);
 		good(raw, sizeof(raw));
 		qrng_feed(q, raw, sizeof(raw), 1000 + i, out, sizeof(out));
 	}
 	/* After a hole the windows begin anew, and no sample is one before another. */
 	qrng_gap(q);
 	CU_ASSERT_EQUAL(qrng_state(q), QRNG_OK);
-	CU_ASSERT_EQUAL(qrng_tested_until(q), 1000 + 2 * round);
-	for (unsigned int i = 0; i < round; i++) {
+	CU_ASSERT_EQUAL(qrng_tested_until(q), 1000 + round);
+	for (unsigned int i = 0; i <= round; i++) {
 		good(raw, sizeof(raw));
 		qrng_feed(q, raw, sizeof(raw), 5000 + i, out, sizeof(out));
 	}

@@ -191,7 +191,7 @@ static void test_not_accepted(void)
 	CU_ASSERT_EQUAL(reg(h, A, CARD_QRNG_APT_CUTOFF), 2);
 	pass_ms(h, 100);
 	well(h);
-	qrng_card_build(&h->link.alice.card, 1, false);
+	qrng_card_build(&h->link.alice.card, 4, QRNG_CARD_UNTESTED);
 	pass_ms(h, 30);
 	CU_ASSERT_EQUAL(reg(h, A, CARD_FEATURES_LO) & CARD_FEATURE_QRNG_TESTS, 0);
 	CU_ASSERT_EQUAL(reg(h, A, CARD_QRNG_LANES), 0);
