@@ -23,7 +23,8 @@
 #define EMITTER_FOR   0.1
 #define DARK_LEAST    0.4
 #define DARK_FOR      0.05
-#define SAME_K        3.0 /* detectors at one temperature, with what their coolers leave */
+#define SAME_LIGHT    0.25 /* of the logarithm of the rate, from record to record */
+#define SAME_K        3.0  /* detectors at one temperature, with what their coolers leave */
 /* An emitter that adds a smaller part than this to the line's light says nothing. */
 #define EMITTER_SEEN 0.1
 
@@ -205,9 +206,19 @@ static uint32_t dark(struct watch_toggle *w, const struct card_rx_reading *r)
 	return crossed ? 1u << WATCH_DARK : 0;
 }
 
-uint32_t watch_toggle_add(struct watch_toggle *w, const struct card_rx_reading *r)
+/* Rates of K clicks in L slots that are no further apart than light wanders, and statistics. */
+static bool same_light(uint64_t k0, uint64_t l0, uint64_t k1, uint64_t l1)
 {
-	uint32_t over = dark(w, r);
+	double a = (double)k0 + 0.5, b = (double)k1 + 0.5;
+
+	if (l0 == 0 || l1 == 0)
+		return false;
+	return fabs(log(a / (double)l0 * (double)l1 / b)) < SAME_LIGHT + 4 * sqrt(1 / a + 1 / b);
+}
+
+static uint32_t compare(struct watch_toggle *w, const struct card_rx_reading *r)
+{
+	uint32_t over = 0;
 	double expected;
 
 	expected = w->efficiency.base.ready && w->efficiency.normal_live > 0
@@ -222,5 +233,27 @@ uint32_t watch_toggle_add(struct watch_toggle *w, const struct card_rx_reading *
 		over |= emitter(&w->emitter);
 		window_over(&w->emitter);
 	}
+	return over;
+}
+
+uint32_t watch_toggle_add(struct watch_toggle *w, const struct card_rx_reading *r)
+{
+	const struct card_rx_reading *last = &w->waiting;
+	uint64_t clicks = w->waits ? card_rx_slots(last, CARD_STATE_NORMAL) : 0;
+	uint64_t live = w->waits ? last->live[CARD_STATE_NORMAL] : 0;
+	uint32_t over = dark(w, r);
+
+	if (same_light(w->before_clicks, w->before_live, clicks, live) &&
+	    same_light(clicks, live, card_rx_slots(r, CARD_STATE_NORMAL),
+	               r->live[CARD_STATE_NORMAL])) {
+		over |= compare(w, last);
+	} else {
+		window_over(&w->efficiency);
+		window_over(&w->emitter);
+	}
+	w->before_clicks = clicks;
+	w->before_live = live;
+	w->waiting = *r;
+	w->waits = true;
 	return over;
 }

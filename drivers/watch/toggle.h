@@ -14,6 +14,7 @@
 #ifndef DRIVERS_WATCH_TOGGLE_H
 #define DRIVERS_WATCH_TOGGLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "drivers/card_reading.h"
@@ -30,8 +31,15 @@ struct watch_ratio {
 };
 
 struct watch_toggle {
-	struct watch_ratio efficiency; /* light's clicks over those in NORMAL */
-	struct watch_ratio emitter;    /* clicks a slot that the emitter adds */
+	/*
+	 * The record before the last, until the next tells that the light was the same around it: a
+	 * state's blocks of a time in which light goes or comes back have had another light.
+	 */
+	struct card_rx_reading waiting;
+	bool waits;
+	uint64_t before_clicks, before_live; /* of NORMAL in the one before that */
+	struct watch_ratio efficiency;       /* light's clicks over those in NORMAL */
+	struct watch_ratio emitter;          /* clicks a slot that the emitter adds */
 	/* dark counts a slot while cut off */
 	struct {
 		struct baseline base; /* of the logarithm */

@@ -77,6 +77,26 @@ static void test_honest(void)
 	CU_ASSERT_EQUAL(run(&w, &l, 60, WATCH_MONITORS), 0);
 }
 
+/* The light goes while the efficiency is low: hardly any hold-offs, so many live slots of that. */
+static void test_light_goes(void)
+{
+	struct watch_toggle w;
+	struct link l = honest, gone = honest;
+
+	gone.light = 0;
+	learn(&w, &l);
+	for (unsigned int i = 0; i < 20; i++) {
+		struct card_rx_reading r = {.seconds = 0.1};
+
+		CU_ASSERT_EQUAL(run(&w, &l, 3, WATCH_MONITORS), 0);
+		count(&r, CARD_STATE_NORMAL, LIVE, l.light);
+		count(&r, CARD_STATE_LOW, LIVE / 128, l.light / 2);
+		r.live[CARD_STATE_LOW] += 1000000;
+		CU_ASSERT_EQUAL(watch_toggle_add(&w, &r), 0);
+		CU_ASSERT_EQUAL(run(&w, &gone, 1, WATCH_MONITORS), 0);
+	}
+}
+
 static void test_efficiency(void)
 {
 	struct watch_toggle w;
@@ -126,5 +146,5 @@ static void test_temperature(void)
 	CU_ASSERT(w.dark.base.ready && fabs(exp(w.dark.base.value) / 2e-7 - 1) < 0.5);
 }
 
-UNIT_MAIN(UNIT(test_honest), UNIT(test_efficiency), UNIT(test_dark_and_emitter),
-          UNIT(test_temperature))
+UNIT_MAIN(UNIT(test_honest), UNIT(test_light_goes), UNIT(test_efficiency),
+          UNIT(test_dark_and_emitter), UNIT(test_temperature))
