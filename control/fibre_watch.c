@@ -298,8 +298,12 @@ static uint32_t take(const struct figures *f, const struct qkd_role_status *s,
 	                        f->counted[1] - l->counted[1]);
 	if (!watch.bob || f->clicks <= l->clicks || f->slot <= l->slot)
 		return over;
-	over |= watch_doubles_add(&watch.doubles, f->clicks - l->clicks, f->doubles - l->doubles,
-	                          seconds);
+	if (exposure->live > 0)
+		watch_doubles_rate(&watch.doubles, (double)exposure->clicks / exposure->live);
+	/* With records to come there is no share before the first. */
+	if (!s->optics.card.monitor || exposure->live > 0 || watch.doubles.rate < 1)
+		over |= watch_doubles_add(&watch.doubles, f->clicks - l->clicks,
+		                          f->doubles - l->doubles, seconds);
 	if (s->optics.card.monitor)
 		return over | watch_loss_add(&watch.loss, exposure->clicks, exposure->live, power,
 		                             exposure->seconds);

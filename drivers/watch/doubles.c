@@ -25,6 +25,7 @@ static const struct baseline_params params = {.learn_s = 60,
 void watch_doubles_init(struct watch_doubles *w)
 {
 	memset(w, 0, sizeof(*w));
+	w->rate = 1;
 	baseline_init(&w->base, &params);
 	cusum_init(&w->few, watch_nats(WATCH_DOUBLES_FEW));
 	cusum_init(&w->many, watch_nats(WATCH_DOUBLES_MANY));
@@ -42,9 +43,15 @@ void watch_doubles_accept(struct watch_doubles *w)
 	watch_doubles_clear(w);
 }
 
+void watch_doubles_rate(struct watch_doubles *w, double rate)
+{
+	w->rate = rate > 0 ? fmin(rate, 1) : 1;
+}
+
 static uint32_t test(struct watch_doubles *w, uint64_t n, uint64_t k)
 {
-	double margin = MARGIN + SPREADS * w->base.spread, share = exp(w->base.value);
+	double margin = MARGIN + SPREADS * w->base.spread,
+	       share = fmin(exp(w->base.value) * w->rate, 0.3);
 	double least = share * exp(-margin), most = fmin(share * exp(margin), 0.4);
 	uint32_t over = 0;
 
@@ -70,8 +77,8 @@ uint32_t watch_doubles_add(struct watch_doubles *w, uint64_t n, uint64_t k, doub
 	w->seconds += seconds;
 	if (w->k >= WINDOW_MIN || suspect) {
 		if (w->k > 0)
-			baseline_take(&w->base, log((double)w->k / (double)w->n), 1 / (double)w->k,
-			              w->seconds, suspect);
+			baseline_take(&w->base, log((double)w->k / (double)w->n / w->rate),
+			              1 / (double)w->k, w->seconds, suspect);
 		w->n = w->k = 0;
 		w->seconds = 0;
 	}

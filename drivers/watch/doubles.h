@@ -15,13 +15,20 @@
 #include "drivers/watch/cusum.h"
 
 struct watch_doubles {
-	struct baseline base; /* of the share's logarithm */
+	struct baseline base; /* of the logarithm of the share over RATE */
+	double rate;
 	struct cusum few, many;
 	uint64_t n, k; /* of the baseline's window that fills */
 	double seconds;
 };
 
 void watch_doubles_init(struct watch_doubles *w);
+
+/*
+ * Clicks a live slot, where they are counted: light that a splitter divides makes doubles in
+ * proportion, so less of it, or more, is no other share. From then on; 1 before.
+ */
+void watch_doubles_rate(struct watch_doubles *w, double rate);
 
 /* K doubles among N clicks of SECONDS; the result as watch_errors_add(). */
 uint32_t watch_doubles_add(struct watch_doubles *w, uint64_t n, uint64_t k, double seconds);

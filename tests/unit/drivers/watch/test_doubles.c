@@ -59,6 +59,27 @@ static void test_honest_drift(void)
 	CU_ASSERT_EQUAL(over, 0);
 }
 
+/* A fibre that loses 6 dB at once has a quarter of the doubles, and detectors that are well. */
+static void test_loss(void)
+{
+	struct watch_doubles w;
+	uint32_t over = 0;
+
+	watch_doubles_init(&w);
+	watch_doubles_rate(&w, 0.016);
+	for (unsigned int i = 0; i < 700; i++)
+		over |= feed(&w, SHARE);
+	CU_ASSERT_TRUE(w.base.ready);
+	watch_doubles_rate(&w, 0.004);
+	for (unsigned int i = 0; i < 1000; i++)
+		over |= feed(&w, SHARE / 4);
+	watch_doubles_rate(&w, 0.03);
+	for (unsigned int i = 0; i < 1000; i++)
+		over |= feed(&w, SHARE * 30 / 16);
+	CU_ASSERT_EQUAL(over, 0);
+	CU_ASSERT_EQUAL(feed(&w, 1e-9) | feed(&w, 1e-9) | feed(&w, 1e-9), 1u << WATCH_DOUBLES_FEW);
+}
+
 static void test_nothing(void)
 {
 	struct watch_doubles w;
@@ -71,4 +92,5 @@ static void test_nothing(void)
 	CU_ASSERT_EQUAL(watch_doubles_add(&w, 5, 6, 0.1), 0);
 }
 
-UNIT_MAIN(UNIT(test_blinding), UNIT(test_many), UNIT(test_honest_drift), UNIT(test_nothing))
+UNIT_MAIN(UNIT(test_blinding), UNIT(test_many), UNIT(test_honest_drift), UNIT(test_loss),
+          UNIT(test_nothing))
