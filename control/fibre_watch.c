@@ -27,7 +27,7 @@
 struct figures {
 	uint64_t n[2], e[2]; /* compared outcomes and errors, Z and X */
 	uint64_t sampled_x;
-	uint64_t counted[2];
+	uint64_t counted[2], refused; /* blocks, for want of decoys */
 	uint64_t clicks, doubles, slot, gap_slots;
 };
 
@@ -241,6 +241,7 @@ static struct figures figures_of(const struct qkd_role_status *s)
 	                        .e = {e->sample_errors_z, e->errors_x},
 	                        .sampled_x = e->sampled_x,
 	                        .counted = {e->counted[0], e->counted[1]},
+	                        .refused = watch.bob ? e->aborts[ABORT_DECOYS] : 0,
 	                        .clicks = c->clicks,
 	                        .doubles = c->doubles,
 	                        .slot = c->last_slot,
@@ -296,6 +297,9 @@ static uint32_t take(const struct figures *f, const struct qkd_role_status *s,
 	        explained(&s->optics.card, n[1], f->sampled_x - l->sampled_x, seconds), seconds);
 	over |= watch_decoy_add(&watch.decoy, f->counted[0] - l->counted[0],
 	                        f->counted[1] - l->counted[1]);
+	/* A block's own test finds less than the sum is for, and has an alarm, too. */
+	if (f->refused > l->refused)
+		over |= 1u << WATCH_DECOY;
 	if (!watch.bob || f->clicks <= l->clicks || f->slot <= l->slot)
 		return over;
 	if (exposure->live > 0)

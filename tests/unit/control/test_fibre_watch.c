@@ -185,6 +185,27 @@ static void test_decoy(void)
 	status.engine.counted[1] += 55000;
 	turns(1, 0.02, 0.002, CLICKS);
 	CU_ASSERT_TRUE(raised("photon-number-splitting"));
+
+	/* So few less that only a block's own test finds it. */
+	start(CONFIG_SITE_B);
+	turns(1, 0.02, 0.002, CLICKS);
+	for (unsigned int i = 0; i < 20; i++) {
+		status.engine.counted[0] += 1000000;
+		status.engine.counted[1] += 83000;
+		turns(18, 0.02, 0.002, CLICKS);
+	}
+	CU_ASSERT_EQUAL(active(), 0);
+	status.engine.aborts[ABORT_DECOYS]++;
+	turns(1, 0.02, 0.002, CLICKS);
+	CU_ASSERT_TRUE(raised("photon-number-splitting"));
+	turns(310, 0.02, 0.002, CLICKS);
+	CU_ASSERT_FALSE(raised("photon-number-splitting"));
+	/* At the other end it is the peer's word, and alarm. */
+	start(CONFIG_SITE_A);
+	turns(1, 0.02, 0.002, CLICKS);
+	status.engine.aborts[ABORT_DECOYS]++;
+	turns(1, 0.02, 0.002, CLICKS);
+	CU_ASSERT_FALSE(raised("photon-number-splitting"));
 }
 
 static bool learnt(const char *name)
