@@ -145,9 +145,12 @@ static void watch_silence(struct card *card, uint64_t now_ns)
 /* An operator wants start-up tests anew: of the card too, whose FAIL gives no byte. */
 static void restart(struct card *card, uint64_t now_ns)
 {
-	if (qrng_take_restart(card->qrng) && (card->features & CARD_FEATURE_QRNG_TESTS) != 0 &&
-	    !card->qrng_up)
-		card->qrng_restart_due = true;
+	if (qrng_take_restart(card->qrng)) {
+		/* A source that has failed was silent for as long as that was so. */
+		card->qrng_silent_ns = 0;
+		card->qrng_restart_due =
+		        (card->features & CARD_FEATURE_QRNG_TESTS) != 0 && !card->qrng_up;
+	}
 	if (card->qrng_restart_due && card->ops->write32(card->t, CARD_QRNG_RESTART, 1) == 0) {
 		card->qrng_restart_due = false;
 		card->qrng_restart_until = now_ns + RESTART_NS;
