@@ -215,6 +215,9 @@ static void light_alarms(struct engine *e)
 		/* Alice's card may have gone dark and started anew: ask for light again. */
 		if (b->sync == SYNC_ALIGNED)
 			engine_realign(e, "no light");
+		/* Patience with the alignment begins when there is light to align by. */
+		b->trying_ns = e->now_ns;
+		b->trying_light = 0;
 	}
 }
 

@@ -304,10 +304,12 @@ static void test_light_lost(void)
 	CU_ASSERT_TRUE_FATAL(rig_init(&r, BLOCK_BITS, &good, 9));
 	CU_ASSERT_TRUE(rig_run_blocks(&r, 1, 5 * NS_PER_S));
 	r.fibre_cut = true;
-	rig_run(&r, 4 * NS_PER_S);
+	rig_run(&r, 14 * NS_PER_S);
 	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_NO_LIGHT], 1);
 	r.fibre_cut = false;
 	CU_ASSERT_TRUE(rig_run_blocks(&r, r.b.block_count + 1, 8 * NS_PER_S));
+	/* The dark was no light that could not be aligned. */
+	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_SYNC], 0);
 	CU_ASSERT_EQUAL(r.b.cleared[ENGINE_ALARM_NO_LIGHT], 1);
 	CU_ASSERT_EQUAL(r.b.raised[ENGINE_ALARM_NO_LIGHT], 1);
 	rig_fini(&r);
