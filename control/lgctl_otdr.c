@@ -224,7 +224,7 @@ int lgctl_write_svg(const char *path, const struct sor *sor, const char *title, 
 	return rc == 0 ? 0 : err_set(err, EIO, "%s: cannot be written", path);
 }
 
-/* .svg: a plot, made here; any other name: the .sor file as it came. */
+/* .svg: a plot, made here; .sor: the file as it came. */
 static int follow_export(const struct lgctl_request *r, const char *socket, json_t **result,
                          FILE *out, struct err *err)
 {
@@ -275,6 +275,8 @@ int lgctl_build_otdr_export(char **args, int n, struct lgctl_request *r, struct 
 {
 	static const char *const options[] = {"=trace"};
 
+	if (!ends_with(args[0], ".sor") && !ends_with(args[0], ".svg"))
+		return err_set(err, EINVAL, "otdr export: %s is not FILE.sor or FILE.svg", args[0]);
 	r->path = args[0];
 	r->follow = follow_export;
 	return lgctl_options_build("otdr export", options, 1, args + 1, n - 1, &r->params, err);

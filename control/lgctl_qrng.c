@@ -198,11 +198,17 @@ static int follow_with(const char *command, const char *path, json_int_t symbol,
                        struct lgctl_request *r, struct err *err)
 {
 	static char kept[4096];
+	FILE *f;
 
 	if (symbol != 1 && symbol != 8)
 		return err_set(err, EINVAL, "%s: --symbol is 1 or 8 bits", command);
 	if (strlen(path) + 2 > sizeof(kept))
 		return err_set(err, EINVAL, "%s: the file's name is too long", command);
+	/* Before the card goes dark for half a minute for nothing. What is there stays as yet. */
+	f = fopen(path, "ae");
+	if (f == NULL)
+		return err_set(err, EINVAL, "%s: %s", path, strerror(errno));
+	fclose(f);
 	snprintf(kept, sizeof(kept), "%d%s", (int)symbol, path);
 	r->path = kept;
 	r->follow = follow_record;

@@ -68,6 +68,8 @@ def test_a_tap_is_found_where_it_is(rig):
     sor, svg = rig.path("trace.sor"), rig.path("trace.svg")
     lgctl(rig, "a", "otdr", "export", sor)
     lgctl(rig, "a", "otdr", "export", svg)
+    refused = lgctl(rig, "a", "otdr", "export", rig.path("trace.png"), check=False)
+    assert refused.returncode == 2 and "is not FILE.sor or FILE.svg" in refused.stderr
     with open(sor, "rb") as f:
         data = f.read()
     assert data[:6] == b"Map\0" + struct.pack("<H", 200)

@@ -63,29 +63,32 @@ static json_int_t given(const char *name)
 
 static void test_words(void)
 {
-	CU_ASSERT_EQUAL(command("record FILE"), 0);
+	CU_ASSERT_EQUAL(command("record /dev/null"), 0);
 	CU_ASSERT_STRING_EQUAL(request.method, "qrng_record");
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(request.params, "stream")), "raw");
 	CU_ASSERT_EQUAL(given("bytes"), 1000000);
-	CU_ASSERT_STRING_EQUAL(request.path, "8FILE");
-	CU_ASSERT_EQUAL(command("record FILE --bytes 10 --symbol 1 --lane 3"), 0);
+	CU_ASSERT_STRING_EQUAL(request.path, "8/dev/null");
+	CU_ASSERT_EQUAL(command("record /dev/null --bytes 10 --symbol 1 --lane 3"), 0);
 	CU_ASSERT_EQUAL(given("bytes"), 10);
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(request.params, "lane")), "3");
 	CU_ASSERT_PTR_NULL(json_object_get(request.params, "symbol"));
-	CU_ASSERT_STRING_EQUAL(request.path, "1FILE");
-	CU_ASSERT_EQUAL(command("restart-test FILE"), 0);
+	CU_ASSERT_STRING_EQUAL(request.path, "1/dev/null");
+	CU_ASSERT_EQUAL(command("restart-test /dev/null"), 0);
 	CU_ASSERT_STRING_EQUAL(request.method, "qrng_record");
 	CU_ASSERT_EQUAL(given("restarts"), 1000);
 	CU_ASSERT_EQUAL(given("bytes"), 1000);
-	CU_ASSERT_EQUAL(command("restart-test FILE --symbol 1 --restarts 20 --samples 400"), 0);
+	CU_ASSERT_EQUAL(command("restart-test /dev/null --symbol 1 --restarts 20 --samples 400"), 0);
 	CU_ASSERT_EQUAL(given("restarts"), 20);
 	CU_ASSERT_EQUAL(given("bytes"), 50);
 	CU_ASSERT_PTR_NULL(json_object_get(request.params, "samples"));
-	CU_ASSERT_EQUAL(command("record FILE --symbol 2"), -EINVAL);
+	CU_ASSERT_EQUAL(command("record /dev/null --symbol 2"), -EINVAL);
 	CU_ASSERT_STRING_EQUAL(err.text, "qrng record: --symbol is 1 or 8 bits");
-	CU_ASSERT_EQUAL(command("restart-test FILE --symbol 1 --samples 10"), -EINVAL);
+	CU_ASSERT_EQUAL(command("restart-test /dev/null --symbol 1 --samples 10"), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "10 is no multiple of 8"));
-	CU_ASSERT_EQUAL(command("record FILE --loud 1"), -EINVAL);
+	/* No card goes dark for what cannot be written. */
+	CU_ASSERT_EQUAL(command("restart-test /there/is/none"), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(err.text, "/there/is/none: No such file or directory");
+	CU_ASSERT_EQUAL(command("record /dev/null --loud 1"), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "no option --loud"));
 }
 
