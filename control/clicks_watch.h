@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The alarm "clicks-lost": the card's tags have gaps, for its ring was full or the simulated link
- * is slower than real time; its ring was full because post-processing is behind or this gateway
- * reads too slowly. Key goes on from what is there, but rates that are read off such a link are not
- * the link's.
+ * The alarm "clicks-lost": more than a hundredth of the last ten seconds' clicks is missing, for
+ * the card's ring was full or the simulated link is slower than real time; its ring was full
+ * because post-processing is behind or this gateway reads too slowly. Key goes on from what is
+ * there, but rates that are read off such a link are not the link's.
  */
 
 #ifndef CONTROL_CLICKS_WATCH_H

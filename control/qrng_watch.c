@@ -38,9 +38,8 @@ void qrng_watch(const char *resource, const struct optics_status *s, uint64_t no
 		snprintf(kind, sizeof(kind), "qrng-%s", qrng_fault_name((enum qrng_fault)f));
 		if (!s->qrng.latched || s->qrng.fault != (enum qrng_fault)f) {
 			alarm_clear(kind, resource,
-			            s->qrng.latched
-			                    ? "its start-up tests failed in another way"
-			                    : "start-up tests of the random source passed");
+			            s->qrng.latched ? "its start-up tests failed in another way"
+			                            : "start-up tests of the random source passed");
 			continue;
 		}
 		snprintf(text, sizeof(text), "lane %u: %s; no key until lgctl qrng rearm",

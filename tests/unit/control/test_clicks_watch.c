@@ -34,7 +34,7 @@ static void test_the_alarm_follows_the_gaps(void)
 	s.card.gap_slots += 250000000; /* a quarter of the second */
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_TRUE_FATAL(raised());
-	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "25 %"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "2.5 %"));
 	CU_ASSERT_PTR_NOT_NULL(
 	        strstr(alarm_find("clicks-lost", "link/demo")->text, "slower than real time"));
 	for (int i = 0; i < 29; i++)
@@ -63,12 +63,43 @@ static void test_other_cards(void)
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_FALSE(raised());
 	s.card.gaps = 3;
-	s.card.gap_slots = 1000;
+	s.card.gap_slots = 200000000;
 	clicks_watch_poll("demo", &s, now += NS_PER_S / 2); /* not yet */
 	CU_ASSERT_FALSE(raised());
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_TRUE(raised());
 	CU_ASSERT_PTR_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "simulated"));
+}
+
+/* A few ms are no alarm, at once or now and then; more than a hundredth of ten seconds is. */
+static void test_moments(void)
+{
+	struct optics_status s = {.present = true,
+	                          .simulated = true,
+	                          .card = {.slot_period_fs = 1000000, .clicks = 1000000}};
+	uint64_t now = 100 * NS_PER_S;
+
+	alarm_reset(NULL);
+	clicks_watch_reset();
+	clicks_watch_poll("demo", &s, now);
+	for (int i = 0; i < 50; i++) {
+		s.card.gaps++;
+		s.card.gap_slots += 5000000; /* 5 ms each second */
+		s.card.dropped_tags += 4000;
+		s.card.clicks += 862000;
+		s.clicks_too_old += 100;
+		s.held_ns += 500 * NS_PER_MS;
+		clicks_watch_poll("demo", &s, now += NS_PER_S);
+	}
+	CU_ASSERT_FALSE(raised());
+	for (int i = 0; i < 10; i++) {
+		s.clicks_too_old += 17000; /* a fiftieth */
+		s.card.clicks += 850000;
+		clicks_watch_poll("demo", &s, now += NS_PER_S);
+	}
+	CU_ASSERT_TRUE_FATAL(raised());
+	CU_ASSERT_PTR_NOT_NULL(
+	        strstr(alarm_find("clicks-lost", "link/demo")->text, " 1.96 % of the last ten"));
 }
 
 /* The engine has no room, so the card's ring is full: which it is, and how many that cost. */
@@ -103,5 +134,5 @@ static void test_post_processing_behind(void)
 	CU_ASSERT_FALSE(raised());
 }
 
-UNIT_MAIN(UNIT(test_the_alarm_follows_the_gaps), UNIT(test_other_cards),
+UNIT_MAIN(UNIT(test_the_alarm_follows_the_gaps), UNIT(test_other_cards), UNIT(test_moments),
           UNIT(test_post_processing_behind))

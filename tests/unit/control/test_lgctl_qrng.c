@@ -77,7 +77,8 @@ static void test_words(void)
 	CU_ASSERT_STRING_EQUAL(request.method, "qrng_record");
 	CU_ASSERT_EQUAL(given("restarts"), 1000);
 	CU_ASSERT_EQUAL(given("bytes"), 1000);
-	CU_ASSERT_EQUAL(command("restart-test /dev/null --symbol 1 --restarts 20 --samples 400"), 0);
+	CU_ASSERT_EQUAL(command("restart-test /dev/null --symbol 1 --restarts 20 --samples 400"),
+	                0);
 	CU_ASSERT_EQUAL(given("restarts"), 20);
 	CU_ASSERT_EQUAL(given("bytes"), 50);
 	CU_ASSERT_PTR_NULL(json_object_get(request.params, "samples"));
