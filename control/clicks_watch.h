@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The alarm "clicks-lost": more than a hundredth of the last ten seconds' clicks is missing, for
+ * The alarm "clicks-lost": more than a twentieth of the last ten seconds' clicks is missing, for
  * the card's ring was full or the simulated link is slower than real time; its ring was full
  * because post-processing is behind or this gateway reads too slowly. Key goes on from what is
  * there, but rates that are read off such a link are not the link's.

@@ -64,7 +64,7 @@ void lgctl_print_dwdm(FILE *out, const json_t *result)
 	}
 	fprintf(out, "\n%-24s %10s %8s %8s\n", "ERRORS", "COUNTS", "QBER Z %", "QBER X %");
 	if (!json_is_object(predicted))
-		fprintf(out, "not predicted: there is no qkd/dwdm/prediction\n");
+		fprintf(out, "not predicted: there is no qkd/dwdm/prediction, or no card\n");
 	print_errors(out, "predicted from the plan", json_object_get(predicted, "plan"));
 	print_errors(out, "from the scan, least", json_object_get(predicted, "seen_least"));
 	print_errors(out, "from the scan, most", json_object_get(predicted, "seen_most"));

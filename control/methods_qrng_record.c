@@ -73,6 +73,8 @@ static int qrng_record(const void *params, json_t **result, struct err *err)
 
 	if (q == NULL)
 		return -ENODEV;
+	if (!s.optics.qrng_present)
+		return err_set(err, ENODEV, "qrng: there is no card with a random source now");
 	rc = check(params, s.optics.qrng.lanes, &tape, err);
 	if (rc < 0)
 		return rc;

@@ -96,7 +96,12 @@ struct otdr *otdr_create(const struct config *config, const char *resource, stru
 	o->site_a = config->site == CONFIG_SITE_A;
 	history_path(config, path, sizeof(path));
 	if (otdr_store_open(path, &o->store, err) < 0) {
-		log_warn("%s; traces are kept until the gateway stops", err->text);
+		char text[200];
+
+		o->forgets = true;
+		snprintf(text, sizeof(text), "%.140s; traces are kept until the gateway stops",
+		         err->text);
+		alarm_raise("otdr-history", resource, ALARM_WARNING, text);
 		if (otdr_store_open(":memory:", &o->store, err) < 0) {
 			free(o);
 			return NULL;
@@ -234,7 +239,9 @@ static void analyse(struct otdr *o, struct trace *t)
 	compare(o, t);
 	report = otdr_report_json(o, t, &events);
 	if (otdr_store_add(o->store, t, report, o->keep, &id, &err) < 0)
-		log_warn("%s", err.text);
+		alarm_raise("otdr-history", o->resource, ALARM_WARNING, err.text);
+	else if (!o->forgets)
+		alarm_clear("otdr-history", o->resource, "traces are kept again");
 	json_decref(report);
 }
 

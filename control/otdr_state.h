@@ -15,6 +15,7 @@ struct otdr {
 	char resource[64], link[32];
 	bool site_a;
 	struct otdr_store *store;
+	bool forgets; /* in memory: the file could not be opened */
 
 	/* schedule */
 	struct optics_otdr *card; /* of the last poll */

@@ -31,10 +31,10 @@ static void test_the_alarm_follows_the_gaps(void)
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_FALSE(raised());
 	s.card.gaps++;
-	s.card.gap_slots += 250000000; /* a quarter of the second */
+	s.card.gap_slots += 750000000; /* of the second */
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_TRUE_FATAL(raised());
-	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "2.5 %"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "7.5 %"));
 	CU_ASSERT_PTR_NOT_NULL(
 	        strstr(alarm_find("clicks-lost", "link/demo")->text, "slower than real time"));
 	for (int i = 0; i < 29; i++)
@@ -63,7 +63,7 @@ static void test_other_cards(void)
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
 	CU_ASSERT_FALSE(raised());
 	s.card.gaps = 3;
-	s.card.gap_slots = 200000000;
+	s.card.gap_slots = 900000000;
 	clicks_watch_poll("demo", &s, now += NS_PER_S / 2); /* not yet */
 	CU_ASSERT_FALSE(raised());
 	clicks_watch_poll("demo", &s, now += NS_PER_S);
@@ -71,7 +71,7 @@ static void test_other_cards(void)
 	CU_ASSERT_PTR_NULL(strstr(alarm_find("clicks-lost", "link/demo")->text, "simulated"));
 }
 
-/* A few ms are no alarm, at once or now and then; more than a hundredth of ten seconds is. */
+/* Moments are no alarm, at once or now and then; more than a twentieth of ten seconds is. */
 static void test_moments(void)
 {
 	struct optics_status s = {.present = true,
@@ -84,7 +84,7 @@ static void test_moments(void)
 	clicks_watch_poll("demo", &s, now);
 	for (int i = 0; i < 50; i++) {
 		s.card.gaps++;
-		s.card.gap_slots += 5000000; /* 5 ms each second */
+		s.card.gap_slots += 25000000; /* 25 ms each second */
 		s.card.dropped_tags += 4000;
 		s.card.clicks += 862000;
 		s.clicks_too_old += 100;
@@ -93,13 +93,13 @@ static void test_moments(void)
 	}
 	CU_ASSERT_FALSE(raised());
 	for (int i = 0; i < 10; i++) {
-		s.clicks_too_old += 17000; /* a fiftieth */
-		s.card.clicks += 850000;
+		s.clicks_too_old += 100000; /* a tenth */
+		s.card.clicks += 900000;
 		clicks_watch_poll("demo", &s, now += NS_PER_S);
 	}
 	CU_ASSERT_TRUE_FATAL(raised());
 	CU_ASSERT_PTR_NOT_NULL(
-	        strstr(alarm_find("clicks-lost", "link/demo")->text, " 1.96 % of the last ten"));
+	        strstr(alarm_find("clicks-lost", "link/demo")->text, "10 % of the last ten"));
 }
 
 /* The engine has no room, so the card's ring is full: which it is, and how many that cost. */

@@ -177,6 +177,9 @@ static json_t *with(json_t *params, const char *name, json_t *value)
 
 static void test_refuses_recordings(void)
 {
+	role.optics.qrng_present = false;
+	refuses("qrng_record", want("raw", 1), "there is no card with a random source now");
+	role.optics.qrng_present = true;
 	refuses("qrng_record", want("best", 1), "best is not raw or conditioned");
 	refuses("qrng_record", want("raw", 0), "bytes");
 	refuses("qrng_record", with(want("raw", 1), "lane", json_string("4")),

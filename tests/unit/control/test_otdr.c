@@ -4,6 +4,7 @@
 
 #include "control/otdr.h"
 
+#include <sqlite3.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -152,6 +153,39 @@ static void test_settings(void)
 	pass(o, 60, 0);
 	CU_ASSERT_EQUAL(card.set.pulse_ns, 10);
 	CU_ASSERT(card.set.sample_ps > 44000 && card.set.sample_ps < 46000);
+	otdr_destroy(o);
+}
+
+/* A trace that is not kept is told, until one is: another holds the file, or there is none. */
+static void test_history_fails(void)
+{
+	const struct alarm *a;
+	struct otdr *o;
+	sqlite3 *other;
+
+	set_up();
+	snprintf(config.qkd.otdr.history, sizeof(config.qkd.otdr.history), "%s/held.db", dir);
+	o = open_otdr();
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(config.qkd.otdr.history, &other), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	pass(o, 65, 0);
+	a = alarm_find("otdr-history", LINK);
+	CU_ASSERT_FATAL(a != NULL && a->active);
+	CU_ASSERT_STRING_EQUAL(a->text, "OTDR history: database is locked");
+	CU_ASSERT_EQUAL(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	pass(o, 65, 0);
+	a = alarm_find("otdr-history", LINK);
+	CU_ASSERT_FALSE(a->active);
+	otdr_destroy(o);
+
+	set_up();
+	snprintf(config.qkd.otdr.history, sizeof(config.qkd.otdr.history), "%s/none/x.db", dir);
+	o = open_otdr();
+	pass(o, 65, 0);
+	a = alarm_find("otdr-history", LINK);
+	CU_ASSERT_FATAL(a != NULL && a->active);
+	CU_ASSERT_PTR_NOT_NULL(strstr(a->text, "kept until the gateway stops"));
 	otdr_destroy(o);
 }
 
@@ -317,13 +351,10 @@ static void test_keep(void)
 int main(void)
 {
 	static const struct unit units[] = {
-	        UNIT(test_schedule),
-	        UNIT(test_settings),
-	        UNIT(test_failures),
-	        UNIT(test_tap),
-	        UNIT(test_baseline_of_other_settings),
-	        UNIT(test_export),
-	        UNIT(test_keep),
+	        UNIT(test_schedule), UNIT(test_settings),
+	        UNIT(test_failures), UNIT(test_history_fails),
+	        UNIT(test_tap),      UNIT(test_baseline_of_other_settings),
+	        UNIT(test_export),   UNIT(test_keep),
 	};
 	int rc;
 
