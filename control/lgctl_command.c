@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/secret.h"
-#include "control/base64.h"
+#include "common/base64.h"
 
 #define IMPORT_MAX ((size_t)64 << 10) /* bytes; the gateway takes no more at once */
 #define CONFIG_MAX ((size_t)4 << 20)

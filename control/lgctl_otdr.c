@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "control/base64.h"
+#include "common/base64.h"
 #include "control/lgctl.h"
 #include "drivers/sor.h"
 #include "drivers/sor_svg.h"

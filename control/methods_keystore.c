@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/secret.h"
-#include "control/base64.h"
+#include "common/base64.h"
 #include "control/gateway.h"
 #include "control/method.h"
 #include "control/snapshot.h"

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
-#include "control/base64.h"
+#include "common/base64.h"
 #include "control/method.h"
 #include "control/otdr.h"
 #include "control/site.h"

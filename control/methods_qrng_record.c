@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "control/base64.h"
+#include "common/base64.h"
 #include "control/method.h"
 #include "control/methods_qrng.h"
 

@@ -2,7 +2,7 @@
 
 /* lgctl's words for the random source, and what it makes of a recording. */
 
-#include "control/base64.h"
+#include "common/base64.h"
 #include "control/lgctl.h"
 #include "tests/unit/dice.h"
 #include "tests/unit/unit.h"

@@ -2,7 +2,7 @@
 
 /* The methods of the random source, over a source and a role that are the test's. */
 
-#include "control/base64.h"
+#include "common/base64.h"
 #include "control/method.h"
 #include "control/methods_qrng.h"
 #include "control/qrng_watch.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "control/base64.h"
+#include "common/base64.h"
 #include "tests/unit/unit.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "control/base64.h"
+#include "common/base64.h"
 
 /* All ones when LO <= C <= HI, in time that does not depend on C. */
 static int in_range(int c, int lo, int hi)

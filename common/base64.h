@@ -2,8 +2,8 @@
 
 /* Base64 with padding (RFC 4648 section 4), without look-up tables: the data may be keys. */
 
-#ifndef CONTROL_BASE64_H
-#define CONTROL_BASE64_H
+#ifndef COMMON_BASE64_H
+#define COMMON_BASE64_H
 
 #include <stddef.h>
 #include <stdint.h>
