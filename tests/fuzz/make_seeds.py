@@ -226,9 +226,29 @@ def sor():
     return {f"{v}-{e}-{p}": file(v, e, p) for v in (100, 200) for e in (0, 3) for p in (1, 200)}
 
 
+def kms():
+    """Requests for keys and for status, by GET and by POST, as the standard has them and wrong."""
+    first, second = "bc490419-7d60-487f-adc1-4ddcc177c139", "0a782fb5-3434-48fe-aa4d-14f41d46cf92"
+    enc, dec = "/api/v1/keys/caf%C3%A9%2Fx/enc_keys", "/api/v1/keys/IIIIJJJJKKKKLLLL/dec_keys"
+    requests = [
+        ("GET", "/api/v1/keys/ABCDEFG/status", ""), ("PUT", enc, ""), ("GET", "/api/v1/keys//status", ""),
+        ("GET", enc, ""), ("GET", enc + "?number=3&size=512", ""), ("POST", enc, ""), ("POST", enc, "{}"),
+        ("POST", enc, '{"number":20,"size":512,"additional_slave_SAE_IDs":["ABCDEFG","HIJKLMN"]}'),
+        ("POST", enc, '{"extension_mandatory":[{"lumengate_simulated":true,"lumengate_route_type":"direct"}]}'),
+        ("POST", enc, '{"extension_mandatory":[{"abc_route_type":"direct"}],"extension_optional":[{"abc_max_age":3e4}]}'),
+        ("POST", enc, '{"number":-1}'), ("POST", enc, '{"size":257}'), ("POST", enc, '{"a":' + "[" * 20),
+        ("POST", enc, '{"number":9223372036854775808}'), ("POST", enc, '{"number":1,"number":1}'),
+        ("GET", f"{dec}?key_ID={first}", ""), ("GET", dec + "?key_ID=%30", ""),
+        ("POST", dec, '{"key_IDs":[{"key_ID":"%s"},{"key_ID":"%s","key_ID_extension":{}}],"key_IDs_extension":{}}'
+         % (first, second)),
+        ("POST", dec, '{"key_IDs":[{"key_ID":"%s"},{"key_ID":"%s"}]}' % (first, first.upper())),
+    ]
+    return {str(i): "\n".join(r).encode() for i, r in enumerate(requests)}
+
+
 def main():
     for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift()), ("block", block()),
-                          ("cascade", cascade()), ("ldpc", ldpc()), ("sor", sor())):
+                          ("cascade", cascade()), ("ldpc", ldpc()), ("sor", sor()), ("kms", kms())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/kms/sae_id.h"
+
+#include <jansson.h>
+
+const char *kms_sae_id_fault(const char *id, size_t n)
+{
+	json_t *text;
+
+	if (n == 0)
+		return "is empty";
+	if (n > KMS_SAE_ID)
+		return "is longer than 255 bytes";
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)id[i] < 0x20 || id[i] == 0x7f)
+			return "has a control character";
+	text = json_stringn(id, n); /* takes UTF-8 alone */
+	if (text == NULL)
+		return "is not UTF-8";
+	json_decref(text);
+	return NULL;
+}
