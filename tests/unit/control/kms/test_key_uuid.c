@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "common/bytes.h"
+#include "common/hkdf.h"
 #include "common/secret.h"
 #include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
@@ -227,6 +232,42 @@ static void test_text_that_is_no_uuid(void)
 	CU_ASSERT_EQUAL(memcmp(uuid, before, 16), 0);
 }
 
+static uint64_t tag(const char *info, const uint8_t *msg, size_t n)
+{
+	uint8_t key[32], mac[32];
+
+	hkdf_sha256(shared, sizeof(shared), "lumengate kms v1", 16, info, strlen(info), key, 32);
+	HMAC(EVP_sha256(), key, 32, msg, n, mac, NULL);
+	return get_be64(mac);
+}
+
+/* A peer that has the secret and is wrong: keys of the gateway's own, of other links, past the end.
+ */
+static void test_right_tags_over_a_wrong_place(void)
+{
+	static const uint64_t good = UINT64_C(7) << 56 | UINT64_C(2) << 50 | 123456 << 8 | 31;
+	static const uint64_t wrong[] = {UINT64_C(2) << 50, /* class 0 */
+	                                 UINT64_C(3) << 50, /* class 1 */
+	                                 UINT64_C(1) << 56, /* link 6 */
+	                                 ((KEY_UUID_POSITIONS - 1) ^ 123456) << 8};
+	struct key_uuid_keys *k = keys(7);
+	struct key_uuid_place out;
+
+	for (int i = -1; i < 4; i++) {
+		uint64_t v = good ^ (i < 0 ? 0 : wrong[i]), issue, pair;
+		uint8_t uuid[16], msg[12] = {[8] = 1, 'a', 1, 'b'};
+
+		put_be64(msg, v);
+		issue = tag("key identifier issue\7", msg, 8) >> 38;
+		pair = tag("key identifier pair\7", msg, 12) >> 32;
+		put_be64(uuid, (v >> 16) << 16 | 8 << 12 | (v >> 4 & 0xfff));
+		put_be64(uuid + 8, UINT64_C(2) << 62 | (v & 15) << 58 | issue << 32 | pair);
+		CU_ASSERT_EQUAL(key_uuid_check(k, uuid, "a", "b", &out),
+		                i < 0 ? KEY_UUID_GOOD : KEY_UUID_NOT_ISSUED);
+	}
+	key_uuid_keys_free(k);
+}
+
 /* What is made up is never taken for issued: 2^-26 each. */
 static void test_made_up(void)
 {
@@ -251,4 +292,4 @@ UNIT_MAIN(UNIT(test_other_end_reads_where_the_key_is), UNIT(test_known_identifie
           UNIT(test_any_changed_bit_was_not_issued_or_is_of_others), UNIT(test_other_saes),
           UNIT(test_other_link_or_secret), UNIT(test_issues_within_the_streams_alone),
           UNIT(test_no_identifier_twice), UNIT(test_text), UNIT(test_text_that_is_no_uuid),
-          UNIT(test_made_up))
+          UNIT(test_right_tags_over_a_wrong_place), UNIT(test_made_up))
