@@ -56,8 +56,11 @@ static struct optics_link in_state(const struct clicks *c, const struct optics_l
 {
 	struct optics_link now = *link;
 
-	if (state == CARD_RX_LOW)
+	/* Of other light likewise: it is no dark count. */
+	if (state == CARD_RX_LOW) {
 		now.efficiency *= c->states.low_ratio;
+		now.noise *= c->states.low_ratio;
+	}
 	if (state == CARD_RX_SHUT)
 		now.noise = 0;
 	if (state == CARD_RX_EMIT)
