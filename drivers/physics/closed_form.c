@@ -116,7 +116,11 @@ void physics_answer(const struct physics_receiver *r, double k, struct physics_a
 		                  (pulses + light + background);
 		return;
 	}
-	/* Lim 2014, section V: e_k = p_dc + e_mis (1 - e^(-eta k)) + p_ap D_k / 2. */
+	/*
+	 * Lim 2014, section V: e_k = p_dc + e_mis (1 - e^(-eta k)) + p_ap D_k / 2, for few dark
+	 * counts: with so many that most gates click it goes beyond the half that noise errs in.
+	 */
 	out->error_rate =
 	        out->gain > 0 ? (background / 2 + r->e_d * light + ap * gain / 2) / out->gain : 0;
+	out->error_rate = fmin(out->error_rate, 0.5);
 }

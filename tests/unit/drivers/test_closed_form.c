@@ -133,6 +133,25 @@ static void test_traps(void)
 	CU_ASSERT(near(weak.afterpulse, 0.3 * exp(-11. / 3) / (1 - exp(-1. / 3)), 1e-9));
 }
 
+/* Other light in nearly each gate: half of the clicks err, no more. */
+static void test_drowned(void)
+{
+	struct physics_receiver r = {.eta = 1e-3,
+	                             .p_dark = 0.9,
+	                             .detectors = 2,
+	                             .e_d = 0.01,
+	                             .afterpulse = 0.01,
+	                             .gate_light = 1,
+	                             .gate_noise = 1};
+	struct physics_answer a;
+
+	physics_answer(&r, 0.5, &a);
+	CU_ASSERT_EQUAL(a.error_rate, 0.5);
+	r.p_dark = 0.01;
+	physics_answer(&r, 0.5, &a);
+	CU_ASSERT(a.error_rate > 0.45 && a.error_rate < 0.5);
+}
+
 UNIT_MAIN(UNIT(test_exact_gain), UNIT(test_entropy), UNIT(test_dead_time),
           UNIT(test_afterpulse_yield), UNIT(test_matched), UNIT(test_afterpulse_rows),
-          UNIT(test_traps))
+          UNIT(test_traps), UNIT(test_drowned))
