@@ -80,6 +80,8 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, sifted_x);
 	U64(o, s, sampled_z);
 	U64(o, s, sample_errors_z);
+	U64(o, s, sampled_signal);
+	U64(o, s, sampled_decoy);
 	U64(o, s, errors_x);
 	REAL(o, s, qber_z);
 	REAL(o, s, qber_x);

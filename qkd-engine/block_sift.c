@@ -206,7 +206,7 @@ static void heard(struct engine *e, struct block *b)
 		return;
 	}
 	for (unsigned int i = 0; i < parts && engine_block(e, number) == b; i++) {
-		engine_count_sifted(e, false, 0, told[i].keys, &told[i].shown);
+		engine_count_sifted(e, 0, told[i].keys, &told[i].shown);
 		if (!b->sift->replies)
 			send_part(e, b, MESSAGE_SIFTED, b->said, &b->sift->out[i]);
 		b->said += part_at(b, b->said);

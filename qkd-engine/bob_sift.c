@@ -306,7 +306,7 @@ static void take(struct engine *e, const struct batch_out *out, unsigned int sta
 	struct monitor_counts shown;
 
 	block_shown(g, &shown);
-	engine_count_sifted(e, true, stale, g->keys, &shown);
+	engine_count_sample(e, stale, g, &shown);
 	/* NULL: it was aborted meanwhile. */
 	if (b != NULL) {
 		auth_transcript_add(&b->secret->rx, msg, len);

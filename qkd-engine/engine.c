@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/bytes.h"
 #include "common/log.h"
 #include "common/secret.h"
 #include "qkd-engine/engine_state.h"
 #include "qkd-engine/ldpc.h"
+#include "qkd-engine/sift_pack.h"
 
 LOG_COMPONENT_DEFINE(engine)
 
@@ -156,7 +158,7 @@ void engine_destroy(struct engine *e)
 	secret_free(e);
 }
 
-void engine_count_sifted(struct engine *e, bool samples, unsigned int stale, size_t keys,
+void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
                          const struct monitor_counts *c)
 {
 	e->stats.stale_choices += stale;
@@ -165,10 +167,18 @@ void engine_count_sifted(struct engine *e, bool samples, unsigned int stale, siz
 	e->stats.sample_errors_z += c->e[0];
 	e->stats.sifted_x += c->n[1];
 	e->stats.errors_x += c->e[1];
-	if (samples) {
-		e->stats.sampled_x += c->n[1];
-		e->stats.sample_errors_x += c->e[1];
-	}
+}
+
+void engine_count_sample(struct engine *e, unsigned int stale, const struct sift_gain *g,
+                         const struct monitor_counts *c)
+{
+	uint64_t decoys = sift_pack_best()->count(g->shown_decoy, BITS_WORDS(g->shown));
+
+	engine_count_sifted(e, stale, g->keys, c);
+	e->stats.sampled_x += c->n[1];
+	e->stats.sample_errors_x += c->e[1];
+	e->stats.sampled_decoy += decoys;
+	e->stats.sampled_signal += g->shown - decoys;
 }
 
 int engine_random(struct engine *e, void *buf, size_t n)

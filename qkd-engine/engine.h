@@ -180,9 +180,10 @@ struct engine_stats {
 	uint64_t sample_errors_z, errors_x; /* cumulative, over sampled_z and sifted_x */
 	/* Of the latter two, the samples' part; the rest comes with a block's bases. */
 	uint64_t sampled_x, sample_errors_x;
-	double qber_z, qber_x;             /* last second's */
-	double block_qber_z, block_qber_x; /* of the last finished block */
-	double efficiency_f;               /* of the last block: Alice's parities / n h(Q) */
+	uint64_t sampled_signal, sampled_decoy; /* matched samples of either basis, by intensity */
+	double qber_z, qber_x;                  /* last second's */
+	double block_qber_z, block_qber_x;      /* of the last finished block */
+	double efficiency_f;                    /* of the last block: Alice's parities / n h(Q) */
 	uint64_t blocks_ok, blocks_aborted, secret_bits, leaked_bits, blocks_sifted_bits;
 	uint64_t aborts[ABORT_REASONS]; /* of blocks_aborted, by reason */
 	uint64_t counted[2]; /* Bob: detections by intensity, of all blocks that were counted */

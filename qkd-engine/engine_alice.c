@@ -280,7 +280,7 @@ static void reply(struct engine *e, struct block *b, const struct sift_batch *ba
 	secret_wipe(&c, sizeof(c));
 	len = sift_sample_encode(batch->sequence, stale, &r, &g, batch->sample.count, msg);
 	block_shown(&g, &shown);
-	engine_count_sifted(e, true, stale, g.keys, &shown);
+	engine_count_sample(e, stale, &g, &shown);
 	if (b == NULL) {
 		engine_send(e, msg, len);
 	} else {

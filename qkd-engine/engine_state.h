@@ -199,8 +199,11 @@ int engine_config_check(const struct engine_config *c, struct err *err);
 /* engine.c */
 /* Drop all that is under way; nobody is told. */
 void engine_drop_session(struct engine *e);
-/* Statistics of a reply: STALE slots, KEYS bits, what it showed; of SAMPLES or a block's bases. */
-void engine_count_sifted(struct engine *e, bool samples, unsigned int stale, size_t keys,
+/* Statistics of a reply: STALE slots, KEYS bits, what it showed. */
+void engine_count_sifted(struct engine *e, unsigned int stale, size_t keys,
+                         const struct monitor_counts *c);
+/* Of a sample's reply, with what is in G of intensities besides. */
+void engine_count_sample(struct engine *e, unsigned int stale, const struct sift_gain *g,
                          const struct monitor_counts *c);
 
 /* engine_poll.c */

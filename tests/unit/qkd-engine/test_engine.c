@@ -37,6 +37,11 @@ static void test_makes_key(void)
 	CU_ASSERT(a.efficiency_f > 1 && a.efficiency_f < 1.3);
 	CU_ASSERT_DOUBLE_EQUAL(a.eps_total, (double)a.blocks_ok * (1e-9 + 1e-15), 1e-12);
 	CU_ASSERT(b.sampled_z <= a.sampled_z && b.sampled_z + 300 > a.sampled_z);
+	/* Of both bases, the intensities of all samples. */
+	CU_ASSERT_EQUAL(a.sampled_signal + a.sampled_decoy, a.sampled_z + a.sampled_x);
+	CU_ASSERT_EQUAL(b.sampled_signal + b.sampled_decoy, b.sampled_z + b.sampled_x);
+	CU_ASSERT(b.sampled_decoy <= a.sampled_decoy && b.sampled_decoy + 300 > a.sampled_decoy);
+	CU_ASSERT(b.sampled_decoy > b.sampled_signal / 100 && b.sampled_decoy < b.sampled_signal);
 	/* But for the detections of the block that fills: they are not sifted yet. */
 	CU_ASSERT(b.sifted_z < 33 * b.sampled_z && b.sifted_z + BLOCK_BITS > 29 * b.sampled_z);
 	if (getenv("RIG_VERBOSE"))
