@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "control/alarm.h"
 #include "control/card_watch.h"
-#include "drivers/watch/decoy.h"
+#include "control/decoy_watch.h"
 #include "drivers/watch/doubles.h"
 #include "drivers/watch/errors.h"
 #include "drivers/watch/loss.h"
@@ -27,7 +27,6 @@
 struct figures {
 	uint64_t n[2], e[2]; /* compared outcomes and errors, Z and X */
 	uint64_t sampled_x;
-	uint64_t counted[2], refused; /* blocks, for want of decoys */
 	uint64_t clicks, doubles, slot, gap_slots;
 };
 
@@ -37,7 +36,7 @@ static struct {
 	double holdoff_slots_fs; /* of the hold-off; divided by the slot's gives slots */
 	struct watch_errors errors;
 	struct watch_phase phase;
-	struct watch_decoy decoy;
+	struct decoy_watch decoy;
 	struct watch_doubles doubles;
 	struct watch_loss loss;
 	struct card_watch card;
@@ -66,8 +65,7 @@ void fibre_watch_relearn(void)
 	watch_loss_init(&watch.loss);
 	card_watch_relearn(&watch.card);
 	if (c != NULL)
-		watch_decoy_init(&watch.decoy, c->qkd.mu1, c->qkd.mu2, c->qkd.p_mu1,
-		                 1 - c->qkd.p_mu1);
+		decoy_watch_relearn(&watch.decoy, c);
 	watch.known = false;
 }
 
@@ -77,10 +75,10 @@ void fibre_watch_clear(void)
 	watch_doubles_clear(&watch.doubles);
 	watch_loss_clear(&watch.loss);
 	card_watch_clear(&watch.card);
-	cusum_init(&watch.decoy.few, watch.decoy.few.nats);
+	decoy_watch_clear(&watch.decoy);
 	/* What is still above its threshold raises its alarm again. */
 	memset(watch.verdict.over_ns, 0, sizeof(watch.verdict.over_ns));
-	watch.verdict.stand = 0;
+	watch.verdict.stand = watch.verdict.answered = watch.verdict.fewer = 0;
 }
 
 void fibre_watch_accept(void)
@@ -89,6 +87,7 @@ void fibre_watch_accept(void)
 	watch_doubles_accept(&watch.doubles);
 	watch_loss_accept(&watch.loss);
 	card_watch_accept(&watch.card);
+	decoy_watch_accept(&watch.decoy);
 	fibre_watch_clear();
 }
 
@@ -101,6 +100,7 @@ void fibre_watch_learnt(struct watch_learnt *out)
 	                                      {"transmission_db", &watch.loss.base, -300, 100}},
 	                             .count = 5,
 	                             .loss = &watch.loss};
+	decoy_watch_learnt(&watch.decoy, out);
 	card_watch_learnt(&watch.card, out);
 }
 
@@ -132,7 +132,8 @@ static bool above(enum watch_monitor m)
 	case WATCH_ERRORS_X_STRONG:
 		return watch.errors.basis[1].strong.over;
 	case WATCH_DECOY:
-		return watch.decoy.few.over;
+	case WATCH_DECOY_SAMPLES:
+		return decoy_watch_above(&watch.decoy, m);
 	case WATCH_DOUBLES_FEW:
 		return watch.doubles.few.over;
 	case WATCH_DOUBLES_MANY:
@@ -161,10 +162,8 @@ static void describe(enum watch_monitor m, char *text, size_t size)
 	}
 	switch (m) {
 	case WATCH_DECOY:
-		snprintf(text, size,
-		         "decoys are %.2f %% of the detections, at least %.2f %% on any honest "
-		         "fibre",
-		         100 * watch.decoy.share, 100 * watch.decoy.p0);
+	case WATCH_DECOY_SAMPLES:
+		decoy_watch_describe(&watch.decoy, m, text, size);
 		break;
 	case WATCH_DOUBLES_FEW:
 	case WATCH_DOUBLES_MANY:
@@ -213,6 +212,7 @@ static void alarms(uint32_t crossed, bool usable, uint64_t now)
 
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
 		over |= above(m) ? 1u << m : 0;
+	decoy_watch_answer(&watch.decoy, &watch.verdict, &watch.loss, crossed | over, now);
 	tell = watch_verdict_turn(&watch.verdict, crossed, over, usable, now);
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
 		const struct watch_row *row = watch_row(m);
@@ -240,8 +240,6 @@ static struct figures figures_of(const struct qkd_role_status *s)
 	return (struct figures){.n = {e->sampled_z, e->sifted_x},
 	                        .e = {e->sample_errors_z, e->errors_x},
 	                        .sampled_x = e->sampled_x,
-	                        .counted = {e->counted[0], e->counted[1]},
-	                        .refused = watch.bob ? e->aborts[ABORT_DECOYS] : 0,
 	                        .clicks = c->clicks,
 	                        .doubles = c->doubles,
 	                        .slot = c->last_slot,
@@ -295,11 +293,7 @@ static uint32_t take(const struct figures *f, const struct qkd_role_status *s,
 	over = watch_errors_add(
 	        &watch.errors, n, e,
 	        explained(&s->optics.card, n[1], f->sampled_x - l->sampled_x, seconds), seconds);
-	over |= watch_decoy_add(&watch.decoy, f->counted[0] - l->counted[0],
-	                        f->counted[1] - l->counted[1]);
-	/* A block's own test finds less than the sum is for, and has an alarm, too. */
-	if (f->refused > l->refused)
-		over |= 1u << WATCH_DECOY;
+	over |= decoy_watch_add(&watch.decoy, &s->engine, &watch.verdict, seconds, watch.last_ns);
 	if (!watch.bob || f->clicks <= l->clicks || f->slot <= l->slot)
 		return over;
 	if (exposure->live > 0)
@@ -356,6 +350,7 @@ void fibre_watch_poll(const struct qkd_role_status *s, double peer_power, uint64
 		               (double)(now_ns - watch.last_ns) / NS_PER_S);
 	else if (watch.last_ns != 0)
 		watch_loss_gap(&watch.loss, (double)(now_ns - watch.last_ns) / NS_PER_S);
+	decoy_watch_seen(&watch.decoy, &s->engine);
 	watch.known = usable;
 	watch.last = f;
 	watch.last_ns = now_ns;

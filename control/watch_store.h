@@ -16,7 +16,7 @@
 #include "drivers/watch/baseline.h"
 #include "drivers/watch/loss.h"
 
-#define WATCH_STORE_BASELINES 16
+#define WATCH_STORE_BASELINES 20
 #define WATCH_STORE_DAYS      30
 
 /* Where it is: for a monitor, its name and the values that make sense. */

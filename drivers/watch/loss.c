@@ -8,7 +8,6 @@
 #include "common/tail.h"
 #include "drivers/watch/monitors.h"
 
-#define WINDOW_S   5.0
 #define CLICKS_MIN 10000         /* so that a count is normal as far as it matters */
 #define DB         (10 / M_LN10) /* of a relative change */
 
@@ -91,8 +90,9 @@ static void learn(struct watch_loss_scale *s, const struct difference *d)
 	if (d->gap > 0 || (tested && d->db * d->db > SUSPECT * SUSPECT * variance(s, d)))
 		return;
 	/* One window more, of all that its width overlaps. */
-	s->seconds += WINDOW_S;
-	s->variance += (d->db * d->db - s->variance) * WINDOW_S / fmin(s->seconds, TIME_S);
+	s->seconds += WATCH_LOSS_WINDOW_S;
+	s->variance +=
+	        (d->db * d->db - s->variance) * WATCH_LOSS_WINDOW_S / fmin(s->seconds, TIME_S);
 	if (s->most == 0 && s->seconds >= KNOWN_S)
 		s->most = GROWTH * fmax(s->variance, d->variance);
 }
@@ -202,7 +202,7 @@ uint32_t watch_loss_add(struct watch_loss *w, uint64_t clicks, double live_slots
 	w->clicks += (double)clicks;
 	w->exposure += live_slots * power;
 	w->seconds += seconds;
-	if (w->seconds >= WINDOW_S * (1 - 1e-9) && w->clicks >= CLICKS_MIN) {
+	if (w->seconds >= WATCH_LOSS_WINDOW_S * (1 - 1e-9) && w->clicks >= CLICKS_MIN) {
 		over = window(w);
 		w->clicks = w->exposure = w->seconds = w->gap = 0;
 	}

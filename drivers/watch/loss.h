@@ -27,8 +27,9 @@
 
 #include "drivers/watch/baseline.h"
 
-#define WATCH_LOSS_SCALES 5
-#define WATCH_LOSS_RING   40 /* windows of the widest */
+#define WATCH_LOSS_SCALES   5
+#define WATCH_LOSS_RING     40  /* windows of the widest */
+#define WATCH_LOSS_WINDOW_S 5.0 /* of each */
 
 struct watch_loss {
 	struct baseline base; /* dB */

@@ -13,6 +13,8 @@ static const struct watch_row rows[WATCH_MONITORS] = {
         [WATCH_ERRORS_X_WEAK] = {"errors-x-weak", "errors-rise-x", false, 10 * YEAR_S, 0.02},
         [WATCH_ERRORS_X_STRONG] = {"errors-x-strong", "errors-rise-x", false, 10 * YEAR_S, 0.02},
         [WATCH_DECOY] = {"decoy", "photon-number-splitting", false, YEAR_S, 0.02},
+        [WATCH_DECOY_SAMPLES] = {"decoy-samples", "photon-number-splitting", false, 10 * YEAR_S,
+                                 0.02},
         [WATCH_DOUBLES_FEW] = {"doubles-few", "detector-blinding", true, 10 * YEAR_S, 0.02},
         [WATCH_DOUBLES_MANY] = {"doubles-many", "double-clicks", false, 10 * YEAR_S, 0.02},
         [WATCH_LOSS] = {"loss", "loss-step", false, YEAR_S / 5, 0.02},

@@ -16,6 +16,7 @@ enum watch_monitor {
 	WATCH_ERRORS_X_WEAK,
 	WATCH_ERRORS_X_STRONG,
 	WATCH_DECOY,
+	WATCH_DECOY_SAMPLES, /* within seconds; WATCH_DECOY has all of a block */
 	WATCH_DOUBLES_FEW,
 	WATCH_DOUBLES_MANY,
 	WATCH_LOSS,

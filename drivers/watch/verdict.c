@@ -12,8 +12,9 @@
 #define LOSSES   (BIT(WATCH_LOSS) | BIT(WATCH_GAIN) | BIT(WATCH_LOSS_DRIFT))
 #define ARRIVALS (BIT(WATCH_ARRIVALS_FAR) | BIT(WATCH_ARRIVALS_WIDE))
 #define FAKE     (BIT(WATCH_EFFICIENCY) | BIT(WATCH_BRIGHT))
-#define DECOY    BIT(WATCH_DECOY)
+#define DECOY    (BIT(WATCH_DECOY) | BIT(WATCH_DECOY_SAMPLES))
 #define BLOCK_S  60.0
+#define SAMPLE_S 10.0
 
 uint32_t watch_explains(enum watch_monitor m)
 {
@@ -37,6 +38,7 @@ uint32_t watch_explains(enum watch_monitor m)
 	case WATCH_OUTPUT:
 		return BIT(WATCH_DOUBLES_MANY) | BIT(WATCH_GAIN) | BIT(WATCH_LOSS_DRIFT);
 	case WATCH_DECOY:
+	case WATCH_DECOY_SAMPLES:
 		return BIT(WATCH_DOUBLES_MANY) | LOSSES;
 	default:
 		return 0;
@@ -55,7 +57,35 @@ uint32_t watch_named(uint32_t fired)
 
 double watch_wait_s(enum watch_monitor m)
 {
+	if (m == WATCH_LOSS || m == WATCH_GAIN)
+		return SAMPLE_S;
 	return m == WATCH_DOUBLES_MANY ? BLOCK_S : 0;
+}
+
+uint32_t watch_verdict_asks(const struct watch_verdict *v, uint32_t fired, uint64_t now_ns)
+{
+	uint32_t asks = 0;
+
+	for (unsigned int m = 0; m < WATCH_MONITORS; m++)
+		if ((fired & ~v->answered) >> m & 1 &&
+		    watch_verdict_since_s(v, (enum watch_monitor)m, now_ns) <
+		            watch_wait_s((enum watch_monitor)m))
+			asks |= BIT(m);
+	return asks;
+}
+
+double watch_verdict_since_s(const struct watch_verdict *v, enum watch_monitor m, uint64_t now_ns)
+{
+	return v->over_ns[m] != 0 ? (double)(now_ns - v->since_ns[m]) / NS_PER_S : 0;
+}
+
+void watch_verdict_answer(struct watch_verdict *v, enum watch_monitor m, bool fewer)
+{
+	v->answered |= BIT(m);
+	if (!fewer)
+		return;
+	v->fewer |= BIT(m);
+	v->crossings[WATCH_DECOY_SAMPLES]++;
 }
 
 static bool stands(struct watch_verdict *v, enum watch_monitor m, bool over, bool lit, uint64_t now)
@@ -77,15 +107,22 @@ uint32_t watch_verdict_turn(struct watch_verdict *v, uint32_t crossed, uint32_t 
 {
 	uint32_t named, tell = 0;
 
+	/* For as long as that stands which they explain, even if it is over for the moment. */
+	if ((v->fewer & (crossed | above | v->stand)) != 0)
+		above |= BIT(WATCH_DECOY_SAMPLES);
 	v->stand = 0;
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
 		v->crossings[m] += crossed >> m & 1;
 		if (stands(v, (enum watch_monitor)m, (crossed | above) >> m & 1, lit, now_ns))
 			v->stand |= BIT(m);
 	}
+	v->answered &= v->stand;
+	v->fewer &= v->stand;
 	named = watch_named(v->stand);
 	for (unsigned int m = 0; m < WATCH_MONITORS; m++) {
-		bool waited = (double)(now_ns - v->since_ns[m]) >= watch_wait_s(m) * NS_PER_S;
+		bool waited = v->answered >> m & 1 ||
+		              watch_verdict_since_s(v, (enum watch_monitor)m, now_ns) >=
+		                      watch_wait_s((enum watch_monitor)m);
 		bool stays = watch_row(m)->stops_key && (v->stand & v->told) >> m & 1;
 
 		if (stays || (named >> m & 1 && waited))

@@ -22,8 +22,9 @@ uint32_t watch_explains(enum watch_monitor m);
 uint32_t watch_named(uint32_t fired);
 
 /*
- * Seconds for which an alarm of M waits for another that explains it: photon-number splitting
- * shows in each pulse's clicks at once, but in the decoys' share only when a block is counted.
+ * Seconds for which an alarm of M waits for another that explains it, at the most: photon-number
+ * splitting shows in each pulse's clicks at once, in the decoys' share of samples some seconds
+ * later, in that of all when a block is counted.
  */
 double watch_wait_s(enum watch_monitor m);
 
@@ -35,7 +36,18 @@ struct watch_verdict {
 	uint64_t since_ns[WATCH_MONITORS]; /* the first time of these */
 	uint64_t crossings[WATCH_MONITORS];
 	uint32_t stand, told;
+	/* heard what decoys say; that they are fewer, which explains it while it lasts */
+	uint32_t answered, fewer;
 };
+
+/* Of those that fired or stand, a bit each, those that still wait for the decoys' word. */
+uint32_t watch_verdict_asks(const struct watch_verdict *v, uint32_t fired, uint64_t now_ns);
+
+/* For how long M has stood, 0 if it does not. */
+double watch_verdict_since_s(const struct watch_verdict *v, enum watch_monitor m, uint64_t now_ns);
+
+/* Decoys are fewer since M fired, or as many as before: it waits no longer. */
+void watch_verdict_answer(struct watch_verdict *v, enum watch_monitor m, bool fewer);
 
 /*
  * Those that crossed their thresholds or are above them now, a bit each; returns whose alarms are

@@ -187,6 +187,7 @@ static void sift(void *ctx, const struct click *k, int choice)
 	l->disturbed[d.basis] += d.attacked;
 	*(d.basis == 0 ? &l->engine.sampled_z : &l->engine.sifted_x) += 1;
 	*(d.basis == 0 ? &l->engine.sample_errors_z : &l->engine.errors_x) += d.wrong;
+	*(d.intensity == 0 ? &l->engine.sampled_signal : &l->engine.sampled_decoy) += 1;
 	l->engine.sampled_x += d.basis;
 	l->engine.sample_errors_x += d.basis && d.wrong;
 	blocks_sampled(&l->blocks, &c, l->now_ns);

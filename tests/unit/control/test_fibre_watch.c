@@ -2,6 +2,7 @@
 
 #include "control/fibre_watch.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,6 +209,46 @@ static void test_decoy(void)
 	CU_ASSERT_FALSE(raised("photon-number-splitting"));
 }
 
+/* A step of the loss by fewer CLICKS, of whose samples so many are decoys; turns until KIND. */
+static unsigned int step(unsigned int clicks, double decoys, const char *kind, const char * not )
+{
+	start(CONFIG_SITE_B);
+	for (unsigned int i = 0; i < 5000; i++) {
+		bool after = i >= 4400;
+		uint64_t k = number_binomial(100, after ? decoys : 0.0789);
+
+		status.engine.sampled_signal += 100 - k;
+		status.engine.sampled_decoy += k;
+		turns(1, 0.02, 0.002, after ? clicks : CLICKS);
+		CU_ASSERT_FALSE(raised(not ));
+		if (raised(kind))
+			return i - 4400;
+	}
+	return UINT_MAX;
+}
+
+/* What lost decoys has their name from the start, what lost light its own, soon enough. */
+static void test_steps_name(void)
+{
+	/* Live slots make it 0.06, 0.4 and 5 dB. */
+	CU_ASSERT(step(8987, 0.0645, "photon-number-splitting", "loss-step") < 350);
+	CU_ASSERT(step(8910, 0.02, "photon-number-splitting", "loss-step") < 100);
+	CU_ASSERT(step(8987, 0.0789, "loss-step", "photon-number-splitting") < 400);
+	CU_ASSERT(step(8910, 0.0789, "loss-step", "photon-number-splitting") < 150);
+	/* More than all decoys make: nothing to wait for. */
+	CU_ASSERT(step(7800, 0.0789, "loss-step", "photon-number-splitting") <= 51);
+	/* Site A has the samples, too. */
+	start(CONFIG_SITE_A);
+	for (unsigned int i = 0; i < 100; i++) {
+		status.engine.sampled_signal += 98;
+		status.engine.sampled_decoy += 2;
+		turns(1, 0.02, 0.002, CLICKS);
+	}
+	CU_ASSERT_TRUE(raised("photon-number-splitting"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(alarm_find("photon-number-splitting", "link/demo")->text,
+	                              "decoys are 2.00 % of the last"));
+}
+
 static bool learnt(const char *name)
 {
 	json_t *o = watch_baseline_json(), *b;
@@ -350,5 +391,5 @@ static void test_cards(void)
 }
 
 UNIT_MAIN(UNIT(test_cards), UNIT(test_errors), UNIT(test_learns_nothing_of_an_alarm),
-          UNIT(test_blinding_holds_key), UNIT(test_loss), UNIT(test_decoy), UNIT(test_restart),
-          UNIT(test_status))
+          UNIT(test_blinding_holds_key), UNIT(test_loss), UNIT(test_decoy), UNIT(test_steps_name),
+          UNIT(test_restart), UNIT(test_status))

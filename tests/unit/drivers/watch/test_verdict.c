@@ -20,6 +20,8 @@ static void test_names(void)
 	                 BIT(WATCH_GAIN),
 	         BIT(WATCH_PHOTOCURRENT)},
 	        {BIT(WATCH_DECOY) | BIT(WATCH_DOUBLES_MANY) | BIT(WATCH_LOSS), BIT(WATCH_DECOY)},
+	        {BIT(WATCH_DECOY_SAMPLES) | BIT(WATCH_DOUBLES_MANY) | BIT(WATCH_GAIN),
+	         BIT(WATCH_DECOY_SAMPLES)},
 	        /* Two causes are two alarms. */
 	        {BIT(WATCH_REFLECTION) | BIT(WATCH_OUTPUT),
 	         BIT(WATCH_REFLECTION) | BIT(WATCH_OUTPUT)},
@@ -75,6 +77,7 @@ static void test_turns(void)
 	CU_ASSERT_EQUAL(turns(&v, 599, doubles, true, &now), 0);
 	CU_ASSERT_EQUAL(turns(&v, 10, doubles, true, &now), doubles);
 	CU_ASSERT_FALSE(watch_verdict_stops_key(&v));
+	CU_ASSERT_EQUAL(turns(&v, 100, doubles | loss, true, &now), doubles);
 	CU_ASSERT_EQUAL(turns(&v, 1, doubles | loss, true, &now), doubles | loss);
 	CU_ASSERT_EQUAL(turns(&v, 1, doubles | loss | far, true, &now), far);
 	CU_ASSERT_TRUE(watch_verdict_stops_key(&v));
@@ -89,4 +92,45 @@ static void test_turns(void)
 	CU_ASSERT_EQUAL(v.crossings[WATCH_ARRIVALS_FAR], 1);
 }
 
-UNIT_MAIN(UNIT(test_names), UNIT(test_order), UNIT(test_turns))
+/* A step of the loss waits until decoys have been heard, and not for ever. */
+static void test_decoys_word(void)
+{
+	struct watch_verdict v = {.told = 0};
+	uint64_t now = TURN_NS;
+	const uint32_t loss = BIT(WATCH_LOSS), decoys = BIT(WATCH_DECOY_SAMPLES);
+
+	/* As many as before. */
+	CU_ASSERT_EQUAL(watch_verdict_asks(&v, loss | decoys, now), loss);
+	CU_ASSERT_EQUAL(turns(&v, 20, loss, true, &now), 0);
+	CU_ASSERT_EQUAL(watch_verdict_asks(&v, loss, now), loss);
+	CU_ASSERT_DOUBLE_EQUAL(watch_verdict_since_s(&v, WATCH_LOSS, now), 1.9, 1e-9);
+	watch_verdict_answer(&v, WATCH_LOSS, false);
+	CU_ASSERT_EQUAL(watch_verdict_asks(&v, loss, now), 0);
+	CU_ASSERT_EQUAL(turns(&v, 1, loss, true, &now), loss);
+	/* The next one is asked for anew. */
+	CU_ASSERT_EQUAL(turns(&v, 301, 0, true, &now), 0);
+	CU_ASSERT_EQUAL(turns(&v, 1, loss, true, &now), 0);
+	CU_ASSERT_EQUAL(watch_verdict_asks(&v, loss, now), loss);
+	/* Fewer: that is its name, for as long as the step is there. */
+	watch_verdict_answer(&v, WATCH_LOSS, true);
+	CU_ASSERT_EQUAL(v.crossings[WATCH_DECOY_SAMPLES], 1);
+	CU_ASSERT_EQUAL(turns(&v, 1000, loss, true, &now), decoys);
+	CU_ASSERT_FALSE(watch_verdict_stops_key(&v));
+	CU_ASSERT_EQUAL(turns(&v, 602, 0, true, &now), 0);
+	CU_ASSERT_EQUAL(v.fewer | v.answered, 0);
+	/* Also when it is below its threshold just then. */
+	CU_ASSERT_EQUAL(turns(&v, 1, loss, true, &now), 0);
+	CU_ASSERT_EQUAL(turns(&v, 5, 0, true, &now), 0);
+	watch_verdict_answer(&v, WATCH_LOSS, true);
+	CU_ASSERT_EQUAL(turns(&v, 1, 0, true, &now), decoys);
+	CU_ASSERT_EQUAL(turns(&v, 602, 0, true, &now), 0);
+	/* An answer that is there at once makes nothing wait; without one it is told in time. */
+	watch_verdict_answer(&v, WATCH_LOSS, false);
+	CU_ASSERT_EQUAL(turns(&v, 1, loss, true, &now), loss);
+	CU_ASSERT_EQUAL(turns(&v, 301, 0, true, &now), 0);
+	CU_ASSERT_EQUAL(turns(&v, 100, loss, true, &now), 0);
+	CU_ASSERT_EQUAL(turns(&v, 1, loss, true, &now), loss);
+	CU_ASSERT_EQUAL(watch_verdict_asks(&v, loss, now), 0);
+}
+
+UNIT_MAIN(UNIT(test_names), UNIT(test_order), UNIT(test_turns), UNIT(test_decoys_word))
