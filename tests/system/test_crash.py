@@ -88,7 +88,7 @@ def test_kill_and_restart(rig, tmp_path, victim):
     rig.wait_for(lambda: rig.ping(1, wait=1)[1] == 1, 60, "the first encrypted ping")
     dice = random.Random(victim)
     snapshots = []
-    for _ in range(3):
+    for _ in range(2):
         time.sleep(dice.uniform(0.2, 2.5))
         rig.kill(victim)
         if victim != "model":
