@@ -13,6 +13,10 @@ sys.path.insert(0, os.path.join(ROOT, "scripts", "lib"))
 from rig import Rig  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes minutes; scripts/test --long")
+
+
 @pytest.fixture
 def rig():
     """Wires without programs; the test starts what it needs."""

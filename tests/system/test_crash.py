@@ -76,7 +76,9 @@ def blocks_stored(rig, site):
     return rig.rpc(site, "status")["optics"]["blocks_stored"]
 
 
-@pytest.mark.parametrize("victim", ["gw-a", "gw-b", "model"])
+@pytest.mark.parametrize("victim", [
+    "gw-a", pytest.param("gw-b", marks=pytest.mark.long),
+    pytest.param("model", marks=pytest.mark.long)])
 def test_kill_and_restart(rig, tmp_path, victim):
     capture = rig.path("wan.pcap")
     rig.start_watch(capture)

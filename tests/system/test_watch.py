@@ -4,6 +4,7 @@
 import json
 import time
 
+import pytest
 from conftest import lgctl
 
 
@@ -20,6 +21,7 @@ def baselines(rig, site):
     return shown, {b["baseline"]: b["learnt"] for b in shown["baselines"]}
 
 
+@pytest.mark.long
 def test_attacks_are_named_stop_key_and_end(rig):
     rig.start_model(("--seed", "5"))
     for site in ("a", "b"):
