@@ -81,6 +81,7 @@ def test_restarts(rig):
     # Nothing else sees it, and the source is in order for all it knows.
     shown = rig.rpc("a", "qrng_show")
     assert shown["failures"] == 0 and not shown["latched"]
+    rig.wait_for(lambda: rig.rpc("a", "link_show").get("card", {}).get("armed"), 20, "light again")
     bound = lgctl(rig, "a", *words, "--lane", "4", check=False)
     assert bound.returncode == 1 and "lane: 4 is not one of the 4" in bound.stderr
 
