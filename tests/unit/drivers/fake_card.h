@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/secret.h"
 #include "drivers/card_regs.h"
 #include "drivers/transport.h"
+#include "tests/unit/unit.h"
 
 #define FAKE_DMA_BYTES (32u << 20)
 #define FAKE_BUS       0x7f0000000ULL /* not 0: bus addresses are not offsets */
@@ -220,6 +222,22 @@ static const struct transport_ops fake_transport = {
         .dma = fake_dma,
         .alive = fake_alive,
 };
+
+/* The first test of a program, and its last. */
+static inline void test_setup(void)
+{
+	struct err err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(secret_init(4u << 20, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(transport_add(&fake_transport), 0);
+}
+
+static inline void test_leaves_no_secrets(void)
+{
+	CU_ASSERT_EQUAL(secret_used(), 0);
+	free(fake.dma);
+	secret_fini();
+}
 
 static struct card_desc *fake_desc(unsigned int q, uint32_t index)
 {

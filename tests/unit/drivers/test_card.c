@@ -683,19 +683,6 @@ static void test_phase(void)
 	card_close(card);
 }
 
-static void test_setup(void)
-{
-	CU_ASSERT_EQUAL_FATAL(secret_init(4u << 20, &err), 0);
-	CU_ASSERT_EQUAL_FATAL(transport_add(&fake_transport), 0);
-}
-
-static void test_leaves_no_secrets(void)
-{
-	CU_ASSERT_EQUAL(secret_used(), 0);
-	free(fake.dma);
-	secret_fini();
-}
-
 UNIT_MAIN(UNIT(test_setup), UNIT(test_opens_dark_with_settings), UNIT(test_refuses_other_cards),
           UNIT(test_refuses_bad_settings), UNIT(test_reset_that_hangs),
           UNIT(test_arms_and_feeds_at_a_third), UNIT(test_arms_after_a_self_test_alone),

@@ -234,18 +234,5 @@ static void test_restarts(void)
 	close_card(card);
 }
 
-static void test_setup(void)
-{
-	CU_ASSERT_EQUAL_FATAL(secret_init(4u << 20, &err), 0);
-	CU_ASSERT_EQUAL_FATAL(transport_add(&fake_transport), 0);
-}
-
-static void test_leaves_no_secrets(void)
-{
-	CU_ASSERT_EQUAL(secret_used(), 0);
-	free(fake.dma);
-	secret_fini();
-}
-
 UNIT_MAIN(UNIT(test_setup), UNIT(test_settings), UNIT(test_card_fails), UNIT(test_rearm),
           UNIT(test_lane), UNIT(test_restarts), UNIT(test_leaves_no_secrets))
