@@ -19,6 +19,7 @@
 #include "common/err.h"
 #include "control/kms/key_share.h"
 #include "control/kms/lockout.h"
+#include "control/kms/record.h"
 #include "control/kms/sae_id.h"
 #include "control/kms/sae_meter.h"
 
@@ -60,23 +61,6 @@ struct kms_sae {
 	uint32_t slot;   /* its number, and in the shares */
 	uint64_t serial; /* of who has this slot: never the same twice */
 	bool used, dirty;
-};
-
-/* One row of the KMS' database; DATA NULL: it goes. */
-struct kms_record {
-	const char *kind, *name;
-	const void *data;
-	size_t n;
-};
-
-/* Where rows lie: the store's, or a test's. Store thread alone, but for reading at start. */
-struct kms_records {
-	/* All of them in one transaction, durable on return; -errno: none of them. */
-	int (*write)(void *ctx, const struct kms_record *record, size_t count, struct err *err);
-	/* Calls EACH for every row of KIND until it returns non-zero, which is returned. */
-	int (*read)(void *ctx, const char *kind, int (*each)(void *arg, const struct kms_record *r),
-	            void *arg, struct err *err);
-	void *ctx;
 };
 
 struct kms_registry_config {
