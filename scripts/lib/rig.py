@@ -48,6 +48,34 @@ def run(*command, check=True):
     return done.stdout
 
 
+def call(path, method, params=None, timeout=10):
+    """Result of a JSON-RPC method on the control socket at PATH."""
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(timeout)
+    try:
+        s.connect(path)
+        request = {"jsonrpc": "2.0", "id": 1, "method": method}
+        if params is not None:
+            request["params"] = params
+        s.sendall(json.dumps(request).encode() + b"\n")
+        data = b""
+        while True:
+            piece = s.recv(1 << 20)
+            if not piece:
+                raise RigError(f"{path} closed the connection on {method}")
+            data += piece
+            try:
+                reply = json.loads(data)
+                break
+            except json.JSONDecodeError:
+                continue
+    finally:
+        s.close()
+    if "error" in reply:
+        raise RpcError(reply["error"])
+    return reply["result"]
+
+
 ARENA_PAGES = 32    # 64 MiB of key memory a gateway
 PACKET_PAGES = 136  # 256 MiB of packet memory a gateway, and some
 
@@ -360,30 +388,7 @@ class Rig:
     # --- talking to gateways ---------------------------------------------------------------
 
     def rpc(self, site, method, params=None, timeout=10):
-        s = socket.socket(socket.AF_UNIX)
-        s.settimeout(timeout)
-        try:
-            s.connect(self.path("site-" + site, "control.sock"))
-            request = {"jsonrpc": "2.0", "id": 1, "method": method}
-            if params is not None:
-                request["params"] = params
-            s.sendall(json.dumps(request).encode() + b"\n")
-            data = b""
-            while True:
-                piece = s.recv(1 << 20)
-                if not piece:
-                    raise RigError(f"gw-{site} closed the connection on {method}")
-                data += piece
-                try:
-                    reply = json.loads(data)
-                    break
-                except json.JSONDecodeError:
-                    continue
-        finally:
-            s.close()
-        if "error" in reply:
-            raise RpcError(reply["error"])
-        return reply["result"]
+        return call(self.path("site-" + site, "control.sock"), method, params, timeout)
 
     def wait_for(self, condition, seconds, what, interval=0.05):
         deadline = time.monotonic() + seconds
