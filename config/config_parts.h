@@ -10,8 +10,9 @@
 #include "common/err.h"
 #include "config/config.h"
 
-/* Every path in an error text begins with this. */
-#define CONFIG_ROOT "/lumengate:gateway"
+/* Every path in an error text begins with one of these. */
+#define CONFIG_ROOT     "/lumengate:gateway"
+#define CONFIG_KMS_ROOT "/lumengate:kms"
 
 #define IPV6_MTU_MIN 1280 /* RFC 8200 section 5 */
 
@@ -19,10 +20,13 @@ int config_yang_init(const char *dir, struct err *err);
 void config_yang_fini(void);
 
 /*
- * Check TEXT against the YANG module; *TREE is the whole document with defaults filled in
- * and values in canonical form.
+ * Check TEXT, which must have the container ROOT ("lumengate:gateway"), against the YANG module;
+ * *TREE is the whole document with defaults filled in and values in canonical form.
  */
-int config_yang_check(const char *text, json_t **tree, struct err *err);
+int config_yang_check(const char *text, const char *root, json_t **tree, struct err *err);
+
+/* The text of a file, for free(). */
+int config_file_read(const char *path, char **text, struct err *err);
 
 /* The struct from a tree that config_yang_check() made. */
 int config_tree_read(const json_t *tree, struct config *out, struct err *err);

@@ -6,37 +6,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static const char *text_of(const json_t *o, const char *name)
-{
-	const char *s = json_string_value(json_object_get(o, name));
-
-	return s == NULL ? "" : s;
-}
-
-static void copy_text(const json_t *o, const char *name, char *to, size_t size)
-{
-	snprintf(to, size, "%s", text_of(o, name));
-}
-
-static uint32_t uint_of(const json_t *o, const char *name)
-{
-	return (uint32_t)json_integer_value(json_object_get(o, name));
-}
-
-/* 64-bit integers are strings (RFC 7951 section 6.1). */
-static uint64_t uint64_of(const json_t *o, const char *name)
-{
-	return strtoull(text_of(o, name), NULL, 10);
-}
-
-/* decimal64 and the scientific notation of epsilons are strings (RFC 7951 section 6.1). */
-static double real_of(const json_t *o, const char *name)
-{
-	return strtod(text_of(o, name), NULL);
-}
+#include "config/config_json.h"
 
 static int read_port(const json_t *o, const char *name, struct config_port *out, struct err *err)
 {

@@ -115,7 +115,8 @@ static bool path_is_cut(void)
 	if (item == NULL)
 		return false;
 	copy_path(item_path(item), path, sizeof(path));
-	return strncmp(path, CONFIG_ROOT, strlen(CONFIG_ROOT)) != 0;
+	return strncmp(path, CONFIG_ROOT, strlen(CONFIG_ROOT)) != 0 &&
+	       strncmp(path, CONFIG_KMS_ROOT, strlen(CONFIG_KMS_ROOT)) != 0;
 }
 
 static bool read_data(const char *text, struct lyd_node **data)
@@ -135,7 +136,7 @@ static bool read_data(const char *text, struct lyd_node **data)
 	       lyd_validate_all(data, context, validate, NULL) == LY_SUCCESS;
 }
 
-int config_yang_check(const char *text, json_t **tree, struct err *err)
+int config_yang_check(const char *text, const char *root, json_t **tree, struct err *err)
 {
 	struct lyd_node *data = NULL;
 	char *normal = NULL;
@@ -148,8 +149,8 @@ int config_yang_check(const char *text, json_t **tree, struct err *err)
 	if (plain == NULL)
 		return err_set(err, EINVAL, "line %d column %d: %s", where.line, where.column,
 		               where.text);
-	if (json_object_get(plain, "lumengate:gateway") == NULL)
-		rc = err_set(err, EINVAL, CONFIG_ROOT ": missing");
+	if (json_object_get(plain, root) == NULL)
+		rc = err_set(err, EINVAL, "/%s: missing", root);
 	json_decref(plain);
 	if (rc != 0)
 		return rc;

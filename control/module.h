@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The parts of the gateway process, each registered by its own file with what it needs:
+ * The parts of the gateway's or the KMS' process, each registered by its own file with what it
+ * needs:
  *
  *     MODULE_DEFINE(wan, .depends_on = {"eal", "keystore"}, .init = wan_init, .fini = wan_fini)
  *
@@ -17,6 +18,7 @@
 
 #include "common/err.h"
 #include "config/config.h"
+#include "config/config_kms.h"
 
 #define MODULE_DEPENDS_MAX 8
 #define MODULES_MAX        64
@@ -24,7 +26,9 @@
 /* What modules get from main(). */
 struct app {
 	struct event_base *base;
-	const struct config *config; /* as it was at start */
+	/* As they were at start: that of the program, the other NULL. */
+	const struct config *config;
+	const struct config_kms *kms;
 };
 
 struct module {

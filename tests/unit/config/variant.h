@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXAMPLE_A SOURCE_DIR "/config/examples/site-a.json"
-#define EXAMPLE_B SOURCE_DIR "/config/examples/site-b.json"
+#define EXAMPLE_A     SOURCE_DIR "/config/examples/site-a.json"
+#define EXAMPLE_B     SOURCE_DIR "/config/examples/site-b.json"
+#define EXAMPLE_KMS_A SOURCE_DIR "/config/examples/kms-a.json"
+#define EXAMPLE_KMS_B SOURCE_DIR "/config/examples/kms-b.json"
 
 /* A tunnel of site A with ESP in UDP and MEMBERS. */
 #define UDP_TUNNEL(members)                                                                        \
@@ -26,7 +28,7 @@ static inline char *variant(const char *file, const char *path, const char *valu
 	json_t *root = json_load_file(file, 0, NULL), *at, *v = NULL;
 	char copy[128], *save = NULL, *part, *next, *text;
 
-	at = json_object_get(root, "lumengate:gateway");
+	at = json_object_iter_value(json_object_iter(root)); /* gateway, or kms */
 	if (value != NULL)
 		v = json_loads(value, JSON_DECODE_ANY, NULL);
 	strncpy(copy, path, sizeof(copy) - 1);

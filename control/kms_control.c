@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The control socket of the key delivery as a module. */
+
+#include "control/method.h"
+#include "control/module.h"
+#include "control/server.h"
+
+static struct server *server;
+
+static char *handle(void *ctx, const struct server_peer *peer, const char *text, size_t len)
+{
+	enum method_right right = peer->may_write ? METHOD_WRITE : METHOD_READ;
+
+	method_caller_set(&(struct method_caller){peer->uid, peer->pid});
+	return jsonrpc_handle(text, len, method_call, &right);
+}
+
+static int init(struct app *app, struct err *err)
+{
+	const struct server_config config = {
+	        .path = app->kms->control.socket,
+	        .group = app->kms->control.group,
+	        .read_only_group = app->kms->control.read_only_group,
+	};
+
+	return server_create(app->base, &config, handle, NULL, &server, err);
+}
+
+static void fini(struct app *app)
+{
+	server_destroy(server);
+	server = NULL;
+}
+
+MODULE_DEFINE(kms_control, .init = init, .fini = fini)
