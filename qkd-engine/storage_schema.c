@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "common/sqlite_file.h"
+
 /*
  * 2: files are named by a keyed hash; the same key bytes are never stored twice.
  * 3: pads have numbers.
@@ -15,10 +17,7 @@
 
 static int run(sqlite3 *db, const char *text, struct err *err, const char *what)
 {
-	if (sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK)
-		return 0;
-	return err_set(err, (sqlite3_errcode(db) & 0xff) == SQLITE_BUSY ? EBUSY : EIO,
-	               "key store: %s: %s", what, sqlite3_errmsg(db));
+	return sqlite_file_run(db, text, "key store", what, err);
 }
 
 static int number(sqlite3 *db, const char *text)
@@ -45,14 +44,8 @@ static int check_version(sqlite3 *db, struct err *err)
 
 int storage_schema(sqlite3 *db, struct err *err)
 {
-	/*
-	 * The exclusive lock keeps a second gateway out and the WAL index out of shared memory;
-	 * secure_delete overwrites what is freed with zeros.
-	 */
-	static const char setup[] =
-	        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-	        "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-	        "PRAGMA journal_size_limit = 0; PRAGMA wal_autocheckpoint = 64;"
+	static const char setup[] = SQLITE_FILE_SETUP
+	        "PRAGMA wal_autocheckpoint = 64;"
 	        "BEGIN IMMEDIATE;"
 	        "CREATE TABLE IF NOT EXISTS block(row INTEGER PRIMARY KEY AUTOINCREMENT,"
 	        " id BLOB NOT NULL UNIQUE, hash BLOB NOT NULL UNIQUE, salt BLOB NOT NULL,"

@@ -7,7 +7,10 @@
 
 #include "common/err.h"
 
-/* Lock the file and see to its tables: 0; -EBUSY: somebody else has it, -EPROTO: not ours, -EIO. */
+/*
+ * Lock the file and see to its tables: 0; -EBUSY: somebody else has it, -EPROTO: not ours, or as
+ * sqlite_file_fail() has it.
+ */
 int storage_schema(sqlite3 *db, struct err *err);
 
 #endif

@@ -3,14 +3,10 @@
 #include "qkd-engine/storage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <sqlite3.h>
-
+#include "common/sqlite_file.h"
 #include "qkd-engine/storage_schema.h"
 
 /* The statements that run over and over, prepared once. */
@@ -37,17 +33,12 @@ struct sqlite {
 
 static int fail(struct sqlite *s, struct err *err, const char *what)
 {
-	int primary = sqlite3_errcode(s->db) & 0xff;
-	int code = primary == SQLITE_BUSY || primary == SQLITE_LOCKED ? EBUSY
-	           : primary == SQLITE_FULL                           ? ENOSPC
-	                                                              : EIO;
-
-	return err_set(err, code, "key store: %s: %s", what, sqlite3_errmsg(s->db));
+	return sqlite_file_fail(s->db, "key store", what, err);
 }
 
 static int run(struct sqlite *s, const char *text, struct err *err, const char *what)
 {
-	return sqlite3_exec(s->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, err, what);
+	return sqlite_file_run(s->db, text, "key store", what, err);
 }
 
 static int begin(struct storage *st, struct err *err)
@@ -303,15 +294,9 @@ static int prepare(struct sqlite *s, struct err *err)
 
 int storage_sqlite_open(const char *path, struct storage **out, struct err *err)
 {
-	struct sqlite *s;
-	int fd, rc;
+	struct sqlite *s = calloc(1, sizeof(*s));
+	int rc;
 
-	/* SQLite would create the file with the mode of the umask. */
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return err_set(err, errno, "key store %s: %s", path, strerror(errno));
-	close(fd);
-	s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return err_set(err, ENOMEM, "key store: out of memory");
 	s->ops = (struct storage){.begin = begin,
@@ -324,14 +309,11 @@ int storage_sqlite_open(const char *path, struct storage **out, struct err *err)
 	                          .count = count,
 	                          .load = load,
 	                          .close = close_db};
-	if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-	    SQLITE_OK) {
-		rc = err_set(err, EIO, "key store %s: %s", path, sqlite3_errmsg(s->db));
-		close_db(&s->ops);
-		return rc;
+	rc = sqlite_file_open(path, "key store", &s->db, err);
+	if (rc == 0) {
+		sqlite3_extended_result_codes(s->db, 0);
+		rc = prepare(s, err);
 	}
-	sqlite3_extended_result_codes(s->db, 0);
-	rc = prepare(s, err);
 	if (rc < 0) {
 		close_db(&s->ops);
 		return rc;
