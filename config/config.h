@@ -212,7 +212,7 @@ struct config {
 	} qkd;
 	struct {
 		char path[256];
-		char storage_key_file[256];
+		char storage_key[256]; /* its name: common/storage_key.h */
 		uint32_t max_keys, low_water;
 		uint64_t ttl_s;
 	} keystore;

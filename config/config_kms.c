@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/storage_key.h"
 #include "config/config_json.h"
 #include "config/config_parts.h"
 
@@ -26,8 +27,7 @@ static void read_listen(const json_t *list, struct config_kms *out)
 static void read_store(const json_t *o, struct config_kms *out)
 {
 	copy_text(o, "path", out->store.path, sizeof(out->store.path));
-	copy_text(o, "storage-key-file", out->store.storage_key_file,
-	          sizeof(out->store.storage_key_file));
+	copy_text(o, "storage-key", out->store.storage_key, sizeof(out->store.storage_key));
 	out->store.max_bytes = uint64_of(o, "max-size");
 	out->store.low_bytes = uint64_of(o, "low-water");
 	out->store.high_bytes = uint64_of(o, "high-water");
@@ -183,7 +183,8 @@ int config_kms_check_system(const struct config_kms *c, struct err *err)
 	if (rc == 0)
 		rc = check_file(c->crl, "crl", err);
 	if (rc == 0)
-		rc = check_file(c->store.storage_key_file, "store/storage-key-file", err);
+		rc = storage_key_check(c->store.storage_key, CONFIG_KMS_ROOT "/store/storage-key",
+		                       err);
 	if (rc == 0)
 		rc = check_group(c->control.group, "group", err);
 	if (rc == 0)

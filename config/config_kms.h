@@ -31,7 +31,7 @@ struct config_kms {
 	uint32_t secret_memory_mb; /* for keys and what is answered with them, locked */
 	bool optional_strict;
 	struct {
-		char path[256], storage_key_file[256];
+		char path[256], storage_key[256];
 		uint64_t max_bytes, low_bytes, high_bytes; /* of either direction */
 		uint32_t ttl_s;                            /* 0: for ever */
 	} store;

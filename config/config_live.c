@@ -81,7 +81,7 @@ static const struct {
         FIELD(qkd.eps_sec, "qkd/eps-sec"),
         FIELD(qkd.eps_cor, "qkd/eps-cor"),
         FIELD(keystore.path, "keystore/path"),
-        FIELD(keystore.storage_key_file, "keystore/storage-key-file"),
+        FIELD(keystore.storage_key, "keystore/storage-key"),
         FIELD(keystore.max_keys, "keystore/max-keys"),
         FIELD(keystore.low_water, "keystore/low-water"),
         FIELD(keystore.ttl_s, "keystore/ttl"),

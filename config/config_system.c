@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/storage_key.h"
 #include "config/config_parts.h"
 
 static int check_interface(const struct config_port *port, const char *name, struct err *err)
@@ -70,8 +71,8 @@ int config_check_system(const struct config *config, struct err *err)
 	if (rc == 0)
 		rc = check_file(config->channel.psk_file, "channel/psk-file", err);
 	if (rc == 0)
-		rc = check_file(config->keystore.storage_key_file, "keystore/storage-key-file",
-		                err);
+		rc = storage_key_check(config->keystore.storage_key,
+		                       CONFIG_ROOT "/keystore/storage-key", err);
 	if (rc == 0)
 		rc = check_group(config->control.group, "group", err);
 	if (rc == 0)

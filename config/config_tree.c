@@ -365,8 +365,7 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 
 	o = json_object_get(g, "keystore");
 	copy_text(o, "path", out->keystore.path, sizeof(out->keystore.path));
-	copy_text(o, "storage-key-file", out->keystore.storage_key_file,
-	          sizeof(out->keystore.storage_key_file));
+	copy_text(o, "storage-key", out->keystore.storage_key, sizeof(out->keystore.storage_key));
 	out->keystore.max_keys = uint_of(o, "max-keys");
 	out->keystore.low_water = uint_of(o, "low-water");
 	out->keystore.ttl_s = uint_of(o, "ttl");

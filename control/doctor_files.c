@@ -9,11 +9,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/storage_key.h"
 #include "control/doctor.h"
-#include "control/secret_file.h"
+#include "control/psk.h"
 
-#define STORAGE_KEY 32
-#define ROOM_MIB    256.0 /* free, for keys and a history of traces */
+#define TPM      "/dev/tpmrm0"
+#define ROOM_MIB 256.0 /* free, for keys and a history of traces */
 
 /* A file that this user may not see is no finding: another user's gateway may. */
 static struct doctor_check *unseen(struct doctor *d, const char *name, const char *path)
@@ -59,6 +60,24 @@ static void secret(struct doctor *d, const char *name, const char *path, long lo
 		doctor_add(d, name, DOCTOR_OK, "%s: mode %03o, %lld bytes", path, st.st_mode & 0777,
 		           (long long)st.st_size);
 	}
+}
+
+static void storage_key(struct doctor *d, const char *name)
+{
+	char full[DOCTOR_PATH];
+	struct stat st;
+
+	if (name[0] == '/')
+		secret(d, "storage-key", name, STORAGE_KEY_BYTES, STORAGE_KEY_BYTES,
+		       "head -c 32 /dev/urandom, mode 600; only with a new key store");
+	else if (strncmp(name, "tpm2:", 5) != 0)
+		doctor_add(d, "storage-key", DOCTOR_OK, "%s: the service has it when it runs",
+		           name);
+	else if (stat(doctor_path(d, TPM, full), &st) == 0)
+		doctor_add(d, "storage-key", DOCTOR_OK, "%s: " TPM " is there", name);
+	else
+		doctor_advise(unseen(d, "storage-key", TPM),
+		              "switch the TPM 2.0 on in the firmware, or keep the key elsewhere");
 }
 
 /* The folder that PATH is in. */
@@ -139,8 +158,7 @@ void doctor_files(struct doctor *d)
 
 	secret(d, "psk-file", c->channel.psk_file, PSK_LEAST, PSK_MOST,
 	       "operating.md, Secrets: at least 4096 random bytes, the same at both sites");
-	secret(d, "storage-key", c->keystore.storage_key_file, STORAGE_KEY, STORAGE_KEY,
-	       "head -c 32 /dev/urandom, mode 600; only with a new key store");
+	storage_key(d, c->keystore.storage_key);
 	folder_of(c->keystore.path, path, sizeof(path));
 	folder(d, "state-directory", path, true, true);
 	database(d, c->keystore.path);

@@ -10,8 +10,10 @@
 #include "common/clock.h"
 #include "common/hkdf.h"
 #include "common/secret.h"
+#include "common/secret_file.h"
+#include "common/storage_key.h"
 #include "control/link_state.h"
-#include "control/secret_file.h"
+#include "control/psk.h"
 #include "qkd-engine/storage.h"
 
 static int open_keystore(struct link *l, const struct config *config, const uint8_t *psk,
@@ -25,14 +27,12 @@ static int open_keystore(struct link *l, const struct config *config, const uint
 	                             .ttl_s = config->keystore.ttl_s};
 	struct storage *storage;
 	uint8_t *key = NULL;
-	size_t len;
 	int rc;
 
-	rc = secret_file_read(config->keystore.storage_key_file, "storage key", 32, 32, &key, &len,
-	                      err);
+	rc = storage_key_read(config->keystore.storage_key, "keystore/storage-key", &key, err);
 	if (rc < 0)
 		return rc;
-	memcpy(kc.storage_key, key, 32);
+	memcpy(kc.storage_key, key, STORAGE_KEY_BYTES);
 	secret_free(key);
 	if (hkdf_sha256(psk + PSK_SECRET, 32, no_salt, sizeof(no_salt), summary_label,
 	                sizeof(summary_label) - 1, kc.summary_key, sizeof(kc.summary_key)) < 0 ||

@@ -81,7 +81,7 @@ class Kme:
             "certificate": c.kme[self.site].pem, "private-key": c.kme[self.site].key,
             "ca": c.ca.pem, "crl": c.ca.crl,
             "gateway-socket": self.lab.gateway_socket(self.site),
-            "store": {"path": self.path("kms.db"), "storage-key-file": self.path("storage.key"),
+            "store": {"path": self.path("kms.db"), "storage-key": self.path("storage.key"),
                       "max-size": str(4 << 20)},
             "limits": {"max-sae-count": 4},
             "http": {"connections-per-address": 12000},

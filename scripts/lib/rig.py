@@ -173,7 +173,7 @@ class Rig:
                     "source": {"mu1": "0.3", "mu2": "0.1", "p-mu1": "0.3", "p-z": "0.8"},
                     "block-bits": 1000000},
             "keystore": {"path": os.path.join(folder, "keys.db"),
-                         "storage-key-file": os.path.join(folder, "storage.key")},
+                         "storage-key": os.path.join(folder, "storage.key")},
             "control": {"socket": os.path.join(folder, "control.sock"),
                         "capture-directory": os.path.join(folder, "capture")},
         }

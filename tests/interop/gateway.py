@@ -30,7 +30,7 @@ def configuration(name, lan, wan, tunnels, routes, **resources):
         # Both are required, and neither is used: there is no QKD role here.
         "channel": {"local": first["local"], "remote": first["remote"], "psk-file": "/nowhere"},
         "qkd": {"enabled": False},
-        "keystore": {"path": "/nowhere", "storage-key-file": "/nowhere"},
+        "keystore": {"path": "/nowhere", "storage-key": "/nowhere"},
         "control": {"socket": "/nowhere"},
     }}
 

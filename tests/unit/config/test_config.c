@@ -87,6 +87,10 @@ static void test_examples_load(void)
 	CU_ASSERT_STRING_EQUAL(a.control.group, "");
 }
 
+#define NO_STORAGE_KEY                                                                             \
+	ROOT "/keystore/storage-key: not an absolute path, nor credential:NAME, nor tpm2:HANDLE "  \
+	     "or tpm2:HANDLE:BANK:PCR,... such as tpm2:0x81010001:sha256:0,7"
+
 static const struct {
 	const char *file, *path, *value, *error;
 } bad[] = {
@@ -104,6 +108,9 @@ static const struct {
          ROOT "/port/wan/device: Mandatory node \"device\" instance does not exist"},
         {EXAMPLE_A, "link", "\"a b\"",
          ROOT "/link: not a name of letters, digits, '_', '.' and '-'"},
+        {EXAMPLE_A, "keystore/storage-key", "\"key\"", NO_STORAGE_KEY},
+        {EXAMPLE_A, "keystore/storage-key", "\"credential:../key\"", NO_STORAGE_KEY},
+        {EXAMPLE_A, "keystore/storage-key", "\"tpm2:0x80000001\"", NO_STORAGE_KEY},
         {EXAMPLE_A, "channel/psk-file", "\"psk\"", ROOT "/channel/psk-file: not an absolute path"},
         {EXAMPLE_A, "resources/gcm-provider", "\"avx1024\"",
          ROOT "/resources/gcm-provider: Invalid enumeration value \"avx1024\""},

@@ -40,7 +40,7 @@ static void test_examples_load(void)
 	CU_ASSERT_STRING_EQUAL(a.gateway_socket, "/run/lumengate/delivery.sock");
 	CU_ASSERT_FALSE(a.optional_strict);
 	CU_ASSERT_STRING_EQUAL(a.store.path, "/var/lib/lumengate-kms/kms.db");
-	CU_ASSERT_STRING_EQUAL(a.store.storage_key_file, "/etc/lumengate/kms/storage.key");
+	CU_ASSERT_STRING_EQUAL(a.store.storage_key, "/etc/lumengate/kms/storage.key");
 	CU_ASSERT_EQUAL(a.store.ttl_s, 86400);
 	CU_ASSERT_STRING_EQUAL(a.control.socket, "/run/lumengate/kms.sock");
 }
@@ -116,7 +116,7 @@ static void test_refusals(void)
 	check("ca", NULL, ROOT "/ca", "Mandatory");
 	check("identity", "\"subject\"", ROOT "/identity", "enum");
 	check("store/path", NULL, ROOT "/store/path", "Mandatory");
-	check("store/storage-key-file", NULL, ROOT "/store/storage-key-file", "Mandatory");
+	check("store/storage-key", NULL, ROOT "/store/storage-key", "Mandatory");
 	check("store/max-size", "\"1\"", ROOT "/store/max-size", "out of range");
 	check("store/max-size", "\"65536\"", ROOT "/store/high-water", "above max-size");
 	check("store/low-water", "\"131073\"", ROOT "/store/low-water", "above high-water");
@@ -174,7 +174,7 @@ static void test_system(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, ROOT "/ca: /nonexistent/ca.pem: No such file"));
 	strcpy(c.ca, EXAMPLE_KMS_A);
 	strcpy(c.crl, "");
-	strcpy(c.store.storage_key_file, EXAMPLE_KMS_A);
+	strcpy(c.store.storage_key, EXAMPLE_KMS_A);
 	CU_ASSERT_EQUAL(config_kms_check_system(&c, &err), 0);
 	strcpy(c.control.group, "no-such-group");
 	CU_ASSERT_EQUAL(config_kms_check_system(&c, &err), -ENOENT);

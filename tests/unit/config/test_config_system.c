@@ -16,7 +16,7 @@ static struct config present(void)
 	strcpy(c.lan.device, "net_af_packet0,iface=lo,blocksz=4096");
 	strcpy(c.wan.device, "0000:01:00.0");
 	strcpy(c.channel.psk_file, "/proc/self/exe");
-	strcpy(c.keystore.storage_key_file, "/proc/self/exe");
+	strcpy(c.keystore.storage_key, "/proc/self/exe");
 	strcpy(c.control.group, "root");
 	return c;
 }

@@ -20,7 +20,7 @@
 #include "common/secret.h"
 #include "control/alarm.h"
 #include "control/link.h"
-#include "control/secret_file.h"
+#include "control/psk.h"
 #include "dataplane/channel_mux.h"
 #include "dataplane/worker.h"
 #include "tests/unit/dataplane/dpdk.h"
@@ -101,7 +101,7 @@ static inline void rig_config(unsigned int site)
 	c->qkd.qber_alarm = 0.05;
 	c->keystore.max_keys = 10000;
 	rig_path(c->channel.psk_file, "psk", site);
-	rig_path(c->keystore.storage_key_file, "storage-key", site);
+	rig_path(c->keystore.storage_key, "storage-key", site);
 	rig_path(c->keystore.path, "keys", site);
 }
 

@@ -353,6 +353,12 @@ static void test_secrets_and_folders(void)
 	tells("psk-file", DOCTOR_FAIL, "no file", "operating.md");
 	put_size("/etc/lumengate/storage.key", 33, 0600);
 	tells("storage-key", DOCTOR_FAIL, "33 bytes, 32 to 32", "new key store");
+	put_config("keystore/storage-key", "\"credential:storage\"");
+	tells("storage-key", DOCTOR_OK, "credential:storage: the service has it", "");
+	put_config("keystore/storage-key", "\"tpm2:0x81010001\"");
+	tells("storage-key", DOCTOR_FAIL, "/dev/tpmrm0: No such file", "in the firmware");
+	put("/dev/tpmrm0", "");
+	tells("storage-key", DOCTOR_OK, "tpm2:0x81010001: /dev/tpmrm0 is there", "");
 	chmod(at("/var/lib/lumengate"), 0777);
 	tells("state-directory", DOCTOR_FAIL, "mode 777", "chmod go-w /var/lib/lumengate");
 	chmod(at("/var/lib/lumengate"), 0700);

@@ -315,10 +315,10 @@ static void test_refuses_bad_secrets(void)
 	check_refused("pre-shared secret");
 	rig_file("psk", 0, PSK_LEAST, 1);
 	rig_file("storage-key", 0, 31, 1);
-	check_refused("storage key");
+	check_refused("keystore/storage-key: ");
 	rig_file("storage-key", 0, 32, 2);
 	chmod(rig_path(path, "storage-key", 0), 0640);
-	check_refused("storage key");
+	check_refused("keystore/storage-key: ");
 	rig_file("storage-key", 0, 32, 2);
 	strcpy(ends[0].config.keystore.path, "/nonexistent/keys");
 	check_refused("/nonexistent/keys");

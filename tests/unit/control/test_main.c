@@ -40,7 +40,7 @@ static void setup(void)
 	json_object_set_new(json_object_get(port, "lan"), "device", json_string(device));
 	json_object_set_new(json_object_get(port, "wan"), "device", json_string("0000:01:00.1"));
 	json_object_set_new(json_object_get(g, "channel"), "psk-file", json_string(config_path));
-	json_object_set_new(json_object_get(g, "keystore"), "storage-key-file",
+	json_object_set_new(json_object_get(g, "keystore"), "storage-key",
 	                    json_string(config_path));
 	json_object_set_new(json_object_get(g, "control"), "socket", json_string(socket_path));
 	text = json_dumps(o, 0);

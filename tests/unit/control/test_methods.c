@@ -461,7 +461,7 @@ static json_t *local_config(const char *path, const char *value)
 	json_object_set_new(json_object_get(port, "wan"), "device", json_string("0000:01:00.1"));
 	json_object_set_new(json_object_get(g, "channel"), "psk-file",
 	                    json_string("/proc/self/exe"));
-	json_object_set_new(json_object_get(g, "keystore"), "storage-key-file",
+	json_object_set_new(json_object_get(g, "keystore"), "storage-key",
 	                    json_string("/proc/self/exe"));
 	free(text);
 	return json_pack("{s:o}", "config", o);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "control/secret_file.h"
+#include "common/secret_file.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>

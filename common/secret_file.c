@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "control/secret_file.h"
+#include "common/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +26,8 @@ static int read_all(int fd, uint8_t *buf, size_t n)
 	return 0;
 }
 
-static int read_open(int fd, const char *path, const char *what, size_t least, size_t most,
-                     uint8_t **out, size_t *len, struct err *err)
+static int read_open(int fd, const char *path, const char *what, unsigned int forbidden,
+                     size_t least, size_t most, uint8_t **out, size_t *len, struct err *err)
 {
 	struct stat st;
 	uint8_t *buf;
@@ -37,7 +37,7 @@ static int read_open(int fd, const char *path, const char *what, size_t least, s
 		return err_set(err, errno, "%s %s: %s", what, path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "%s %s: not a regular file", what, path);
-	if ((st.st_mode & 077) != 0)
+	if ((st.st_mode & forbidden) != 0)
 		return err_set(err, EACCES, "%s %s: mode %03o lets others at it, make it 600", what,
 		               path, st.st_mode & 0777);
 	if ((size_t)st.st_size < least || (size_t)st.st_size > most)
@@ -56,14 +56,20 @@ static int read_open(int fd, const char *path, const char *what, size_t least, s
 	return 0;
 }
 
-int secret_file_read(const char *path, const char *what, size_t least, size_t most, uint8_t **out,
-                     size_t *len, struct err *err)
+int secret_file_read_mode(const char *path, const char *what, unsigned int forbidden, size_t least,
+                          size_t most, uint8_t **out, size_t *len, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc;
 
 	if (fd < 0)
 		return err_set(err, errno, "%s %s: %s", what, path, strerror(errno));
-	rc = read_open(fd, path, what, least, most, out, len, err);
+	rc = read_open(fd, path, what, forbidden, least, most, out, len, err);
 	close(fd);
 	return rc;
+}
+
+int secret_file_read(const char *path, const char *what, size_t least, size_t most, uint8_t **out,
+                     size_t *len, struct err *err)
+{
+	return secret_file_read_mode(path, what, 077, least, most, out, len, err);
 }

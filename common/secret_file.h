@@ -2,8 +2,8 @@
 
 /* Files that hold secrets: the pre-shared secret of the link, the storage key. */
 
-#ifndef CONTROL_SECRET_FILE_H
-#define CONTROL_SECRET_FILE_H
+#ifndef COMMON_SECRET_FILE_H
+#define COMMON_SECRET_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,17 +18,8 @@
 int secret_file_read(const char *path, const char *what, size_t least, size_t most, uint8_t **out,
                      size_t *len, struct err *err);
 
-/*
- * The pre-shared secret of a link: at least PSK_LEAST random bytes, the same file at both
- * ends, never used for another link. From its start: 32 bytes from which the channel's MAC
- * keys are derived, 16 bytes hash key A to B, 16 bytes hash key B to A, then one-time pads
- * of 32 bytes, of A and of B in turn.
- */
-#define PSK_LEAST   4096
-#define PSK_MOST    (16u << 20)
-#define PSK_SECRET  0
-#define PSK_HASH_AB 32
-#define PSK_HASH_BA 48
-#define PSK_PADS    64
+/* The same, but EACCES only when the file's mode has a bit of FORBIDDEN. */
+int secret_file_read_mode(const char *path, const char *what, unsigned int forbidden, size_t least,
+                          size_t most, uint8_t **out, size_t *len, struct err *err);
 
 #endif
