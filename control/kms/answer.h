@@ -27,6 +27,13 @@ struct kms_status {
  */
 char *kms_status_body(const struct kms_status *s);
 
+/* One key in a container. */
+struct kms_container_key {
+	const uint8_t *uuid; /* KEY_UUID_BYTES */
+	const uint8_t *key;
+	uint32_t bytes;
+};
+
 /* Bytes of a Key container with NUMBER keys of KEY_BYTES each, the null behind it included. */
 size_t kms_container_bytes(uint32_t number, uint32_t key_bytes);
 
@@ -37,5 +44,9 @@ size_t kms_container_bytes(uint32_t number, uint32_t key_bytes);
  */
 size_t kms_container_write(char *out, const uint8_t (*uuid)[KEY_UUID_BYTES], const uint8_t *keys,
                            uint32_t number, uint32_t key_bytes);
+
+/* The same for keys of any sizes: bytes with the null, and the text. */
+size_t kms_container_room(const struct kms_container_key *key, uint32_t number);
+size_t kms_container_put(char *out, const struct kms_container_key *key, uint32_t number);
 
 #endif

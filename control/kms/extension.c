@@ -80,6 +80,18 @@ int kms_extension_mandatory(const json_t *list, const struct kms_offer *offer, s
 	return f->count > 0 ? -400 : 0;
 }
 
+void kms_extension_kind(const json_t *list, bool *real, bool *simulated)
+{
+	const json_t *entry, *value;
+	size_t i;
+
+	json_array_foreach (list, i, entry) {
+		value = json_object_get(entry, "lumengate_simulated");
+		*real |= json_is_false(value);
+		*simulated |= json_is_true(value);
+	}
+}
+
 int kms_extension_optional(const json_t *list, const struct kms_offer *offer, bool strict,
                            struct kms_fault *f)
 {

@@ -26,6 +26,9 @@ struct kms_offer {
 /* extension_mandatory; NULL passes. -400 with F set when one is not supported or cannot be met. */
 int kms_extension_mandatory(const json_t *list, const struct kms_offer *offer, struct kms_fault *f);
 
+/* Must the keys be real, or simulated, by LIST that kms_extension_mandatory() took? */
+void kms_extension_kind(const json_t *list, bool *real, bool *simulated);
+
 /*
  * extension_optional; NULL passes. What is not met goes unheeded, or with STRICT is refused by -400
  * with F set: the standard allows either.

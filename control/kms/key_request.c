@@ -87,7 +87,8 @@ static int slaves_read(const json_t *body, const char *slave, const struct kms_l
 }
 
 static int extensions_read(const json_t *body, const struct kms_limits *l,
-                           const struct kms_offer *offer, struct kms_fault *f)
+                           const struct kms_offer *offer, struct kms_key_request *out,
+                           struct kms_fault *f)
 {
 	const json_t *mandatory, *optional;
 
@@ -95,6 +96,7 @@ static int extensions_read(const json_t *body, const struct kms_limits *l,
 	    kms_body_array(body, "extension_optional", &optional, f) < 0 ||
 	    kms_extension_mandatory(mandatory, offer, f) < 0)
 		return -400;
+	kms_extension_kind(mandatory, &out->real, &out->simulated);
 	return kms_extension_optional(optional, offer, l->optional_strict, f);
 }
 
@@ -117,7 +119,7 @@ static int body_read(const struct kms_target *t, const char *text, size_t n,
 	if (rc == 0)
 		rc = slaves_read(body, t->sae, l, out, f);
 	if (rc == 0)
-		rc = extensions_read(body, l, offer, f);
+		rc = extensions_read(body, l, offer, out, f);
 	json_decref(body);
 	return rc;
 }

@@ -25,7 +25,8 @@ struct kms_limits {
 
 struct kms_key_request {
 	uint32_t number;
-	uint32_t size; /* bits */
+	uint32_t size;        /* bits */
+	bool real, simulated; /* extension: such keys alone; neither: any */
 	uint32_t slaves;
 	char (*slave)[KMS_SAE_ID + 1]; /* additional ones, NULL: none */
 };

@@ -19,6 +19,34 @@ int key_share_add(struct key_share *s, uint32_t weight, uint64_t cap_bits)
 	return (int)s->count++;
 }
 
+int key_share_put(struct key_share *s, uint32_t member, uint32_t weight, uint64_t cap_bits,
+                  uint64_t reserve_bits)
+{
+	struct key_share_member *m;
+
+	if (weight == 0 || weight > KEY_SHARE_WEIGHT)
+		return -EINVAL;
+	if (member >= KEY_SHARE_MAX)
+		return -ENOSPC;
+	m = &s->member[member];
+	m->weight = weight;
+	m->cap_bits = cap_bits;
+	m->reserve_bits = reserve_bits;
+	if (m->credit_bits > cap_bits) {
+		s->common_bits += m->credit_bits - cap_bits;
+		m->credit_bits = cap_bits;
+	}
+	if (member >= s->count)
+		s->count = member + 1;
+	return 0;
+}
+
+void key_share_remove(struct key_share *s, uint32_t member)
+{
+	s->common_bits += s->member[member].credit_bits;
+	s->member[member] = (struct key_share_member){0};
+}
+
 static uint64_t weight_with_room(const struct key_share *s)
 {
 	uint64_t sum = 0;
@@ -68,7 +96,9 @@ void key_share_arrive(struct key_share *s, uint32_t bits)
 
 uint64_t key_share_bits(const struct key_share *s, uint32_t member)
 {
-	return s->member[member].credit_bits + s->common_bits;
+	const struct key_share_member *m = &s->member[member];
+
+	return m->credit_bits + s->common_bits - min(s->common_bits, m->reserve_bits);
 }
 
 int key_share_take(struct key_share *s, uint32_t member, uint64_t bits)

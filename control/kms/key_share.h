@@ -5,6 +5,9 @@
  * arrives is dealt by weight into each SAE's own credit, up to its cap; what no credit has room for
  * is common. An SAE takes of its own credit first, then of what is common: whatever others take,
  * it finds its share of what arrived, up to its cap, and nothing lies idle while all are full.
+ *
+ * Of the common key each leaves its reserve alone: those with a smaller one find key there when it
+ * is short (trunk reservation, as telephone exchanges keep their last lines for some callers).
  */
 
 #ifndef CONTROL_KMS_KEY_SHARE_H
@@ -21,13 +24,24 @@ struct key_share {
 	uint32_t turn; /* who gets the first odd bit of the next arrival */
 	uint64_t common_bits;
 	struct key_share_member {
-		uint32_t weight;
+		uint32_t weight; /* 0: there is nobody */
 		uint64_t cap_bits, credit_bits;
+		uint64_t reserve_bits; /* of what is common: not for this one */
 	} member[KEY_SHARE_MAX];
 };
 
 /* Zeroed: nobody, nothing. One more SAE: its number, -EINVAL for the weight, -ENOSPC. */
 int key_share_add(struct key_share *s, uint32_t weight, uint64_t cap_bits);
+
+/*
+ * SAE number MEMBER with other terms, or a new one of this number: 0, -EINVAL for the weight,
+ * -ENOSPC for the number. Credit above the cap becomes common.
+ */
+int key_share_put(struct key_share *s, uint32_t member, uint32_t weight, uint64_t cap_bits,
+                  uint64_t reserve_bits);
+
+/* Its credit becomes common. */
+void key_share_remove(struct key_share *s, uint32_t member);
 
 /* BITS of key came into the store; to be dealt. */
 void key_share_arrive(struct key_share *s, uint32_t bits);

@@ -37,3 +37,9 @@ void rate_take(struct rate *r, uint64_t now_ns, uint64_t n)
 	if (r->per_s != 0)
 		r->full_at_ns = full_at(r, now_ns) + cost_ns(r, n);
 }
+
+void rate_give_back(struct rate *r, uint64_t n)
+{
+	if (r->per_s != 0)
+		r->full_at_ns -= cost_ns(r, n);
+}

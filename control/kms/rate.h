@@ -26,4 +26,7 @@ uint64_t rate_wait_ns(const struct rate *r, uint64_t now_ns, uint64_t n);
 /* Takes N tokens, for which rate_wait_ns() is 0. */
 void rate_take(struct rate *r, uint64_t now_ns, uint64_t n);
 
+/* Gives back what rate_take() took last. */
+void rate_give_back(struct rate *r, uint64_t n);
+
 #endif

@@ -20,24 +20,10 @@
 #include "control/kms/key_share.h"
 #include "control/kms/lockout.h"
 #include "control/kms/record.h"
-#include "control/kms/sae_id.h"
+#include "control/kms/sae_config.h"
 #include "control/kms/sae_meter.h"
 
-#define KMS_SAE_MAX      KEY_SHARE_MAX
-#define KMS_PRIORITY_MAX 7
-
-/* What the operator says of an SAE. */
-struct kms_sae_config {
-	char id[KMS_SAE_ID + 1];
-	char identity[KMS_SAE_ID + 1]; /* in its certificate; of local ones alone, "" for others */
-	bool local;                    /* it comes to this KME; else to the peer's */
-	bool enabled;
-	uint8_t priority;  /* 0 to KMS_PRIORITY_MAX; the higher the longer it gets key when it is
-	                      short */
-	uint32_t weight;   /* of what arrives, 1 to KEY_SHARE_WEIGHT */
-	uint64_t cap_bits; /* of its own credit */
-	struct sae_allowance allowance;
-};
+#define KMS_SAE_MAX KEY_SHARE_MAX
 
 /* What it did. Never which bytes. */
 struct kms_sae_usage {
@@ -68,6 +54,7 @@ struct kms_registry_config {
 	uint64_t low_bits;       /* of stored key: below, lower priorities leave common key alone */
 	void (*wake)(void *ctx); /* there is work for the store thread; NULL: it looks by itself */
 	void *wake_ctx;
+	bool alone; /* there is no store thread: a change is written by whoever makes it */
 };
 
 struct kms_registry;
@@ -114,6 +101,8 @@ struct kms_sae *kms_registry_by_identity(struct kms_registry *r, const char *ide
 struct kms_sae *kms_registry_by_id(struct kms_registry *r, const char *id);
 /* The SAE that had SLOT as SERIAL; NULL when it is gone. */
 struct kms_sae *kms_registry_by_slot(struct kms_registry *r, uint32_t slot, uint64_t serial);
+/* It asked or took something: its usage is to be written. */
+void kms_registry_touch(struct kms_registry *r, struct kms_sae *s, uint64_t mono_ns);
 struct key_share *kms_registry_share(struct kms_registry *r);
 
 #endif

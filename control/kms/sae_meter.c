@@ -46,7 +46,9 @@ static uint64_t quota_wait_ns(struct sae_meter *m, uint64_t now_ns, uint64_t bit
 		m->period_start_ns += (now_ns - m->period_start_ns) / period_ns * period_ns;
 		m->period_bits = 0;
 	}
-	if (bits <= m->allowance.quota_bits - m->period_bits)
+	/* A quota may have been made smaller than what was taken. */
+	if (m->period_bits <= m->allowance.quota_bits &&
+	    bits <= m->allowance.quota_bits - m->period_bits)
 		return 0;
 	return m->period_start_ns + period_ns - now_ns;
 }
@@ -75,4 +77,10 @@ int sae_meter_bits(struct sae_meter *m, uint64_t now_ns, uint64_t bits, struct k
 	rate_take(&m->bits, now_ns, bits);
 	m->period_bits += bits;
 	return 0;
+}
+
+void sae_meter_give_back(struct sae_meter *m, uint64_t bits)
+{
+	rate_give_back(&m->bits, bits);
+	m->period_bits -= bits < m->period_bits ? bits : m->period_bits;
 }

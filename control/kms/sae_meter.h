@@ -39,4 +39,7 @@ int sae_meter_request(struct sae_meter *m, uint64_t now_ns, struct kms_fault *f)
  */
 int sae_meter_bits(struct sae_meter *m, uint64_t now_ns, uint64_t bits, struct kms_fault *f);
 
+/* What sae_meter_bits() charged at the same NOW was not given after all. */
+void sae_meter_give_back(struct sae_meter *m, uint64_t bits);
+
 #endif

@@ -78,6 +78,23 @@ static void test_container_text(void)
 	CU_ASSERT_STRING_EQUAL(out, want);
 }
 
+/* Keys of unlike sizes, as dec_keys may ask for, read as one container each. */
+static void test_container_of_unlike_sizes(void)
+{
+	static const uint8_t uuid[2][KEY_UUID_BYTES] = {{1}, {2}};
+	static const uint8_t key[2][32] = {{3, 4}, {5, 6}};
+	const struct kms_container_key keys[] = {{uuid[0], key[0], 8}, {uuid[1], key[1], 32}};
+	char one[256], two[256], both[512], want[512];
+	size_t n1 = kms_container_write(one, &uuid[0], key[0], 1, 8);
+	size_t n2 = kms_container_write(two, &uuid[1], key[1], 1, 32);
+
+	snprintf(want, sizeof(want), "%.*s,%s", (int)n1 - 2, one, two + strlen("{\"keys\":["));
+	CU_ASSERT_EQUAL(kms_container_put(both, keys, 2), strlen(want));
+	CU_ASSERT_STRING_EQUAL(both, want);
+	CU_ASSERT_EQUAL(kms_container_room(keys, 2), strlen(want) + 1);
+	CU_ASSERT_EQUAL(kms_container_room(keys + 1, 1), n2 + 1);
+}
+
 /* Each size in bytes of 64 to 1024 bits, one, two and 128 keys, as a JSON parser reads them. */
 static void test_container_of_every_size(void)
 {
@@ -123,4 +140,5 @@ static void test_container_of_every_size(void)
 }
 
 UNIT_MAIN(UNIT(test_status_of_the_standard), UNIT(test_status_with_any_name),
-          UNIT(test_container_text), UNIT(test_container_of_every_size))
+          UNIT(test_container_text), UNIT(test_container_of_every_size),
+          UNIT(test_container_of_unlike_sizes))

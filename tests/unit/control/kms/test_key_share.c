@@ -47,6 +47,40 @@ static void test_overflow(void)
 	CU_ASSERT_EQUAL(s.common_bits, 150);
 }
 
+/* Common key that is short is for those with a small reserve; own credit is always one's own. */
+static void test_reserve(void)
+{
+	empty();
+	CU_ASSERT_EQUAL(key_share_put(&s, 5, 1, 100, 300), 0);
+	CU_ASSERT_EQUAL(key_share_put(&s, 2, 1, 100, 0), 0);
+	CU_ASSERT_EQUAL(s.count, 6);
+	key_share_arrive(&s, 600);
+	CU_ASSERT_EQUAL(s.common_bits, 400);
+	CU_ASSERT_EQUAL(key_share_bits(&s, 5), 200);
+	CU_ASSERT_EQUAL(key_share_bits(&s, 2), 500);
+	CU_ASSERT_EQUAL(key_share_take(&s, 5, 201), -EAGAIN);
+	CU_ASSERT_EQUAL(key_share_take(&s, 2, 500), 0);
+	CU_ASSERT_EQUAL(key_share_bits(&s, 5), 100);
+	CU_ASSERT_EQUAL(key_share_take(&s, 5, 100), 0);
+}
+
+static void test_other_terms(void)
+{
+	empty();
+	CU_ASSERT_EQUAL(key_share_put(&s, 0, 1, 100, 0), 0);
+	key_share_arrive(&s, 100);
+	CU_ASSERT_EQUAL(key_share_put(&s, 0, 0, 100, 0), -EINVAL);
+	CU_ASSERT_EQUAL(key_share_put(&s, 0, KEY_SHARE_WEIGHT + 1, 100, 0), -EINVAL);
+	CU_ASSERT_EQUAL(key_share_put(&s, KEY_SHARE_MAX, 1, 100, 0), -ENOSPC);
+	CU_ASSERT_EQUAL(s.common_bits, 0);
+	CU_ASSERT_EQUAL(key_share_put(&s, 0, 1, 30, 0), 0);
+	CU_ASSERT_EQUAL(s.common_bits, 70);
+	key_share_remove(&s, 0);
+	CU_ASSERT_EQUAL(s.common_bits, 100);
+	key_share_arrive(&s, 1);
+	CU_ASSERT_EQUAL(s.common_bits, 101);
+}
+
 static void test_nobody(void)
 {
 	empty();
@@ -166,6 +200,7 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(s.member[7].credit_bits, KEY_SHARE_BITS / KEY_SHARE_MAX);
 }
 
-UNIT_MAIN(UNIT(test_dealt_by_weight), UNIT(test_overflow), UNIT(test_nobody),
-          UNIT(test_greedy_one_starves_nobody), UNIT(test_idle_one_costs_nothing),
-          UNIT(test_odd_bits), UNIT(test_no_bit_made_or_lost), UNIT(test_loss), UNIT(test_limits))
+UNIT_MAIN(UNIT(test_dealt_by_weight), UNIT(test_overflow), UNIT(test_reserve),
+          UNIT(test_other_terms), UNIT(test_nobody), UNIT(test_greedy_one_starves_nobody),
+          UNIT(test_idle_one_costs_nothing), UNIT(test_odd_bits), UNIT(test_no_bit_made_or_lost),
+          UNIT(test_loss), UNIT(test_limits))

@@ -42,6 +42,16 @@ static void test_bits(void)
 	            "number: 2001 bits of key at once, the burst of this SAE is 2000");
 }
 
+static void test_given_back(void)
+{
+	sae_meter_init(&m, &some, start);
+	CU_ASSERT_EQUAL(sae_meter_bits(&m, start, 2000, &f), 0);
+	sae_meter_give_back(&m, 2000);
+	CU_ASSERT_EQUAL(sae_meter_bits(&m, start, 2000, &f), 0);
+	CU_ASSERT_EQUAL(m.period_bits, 2000);
+	check_fault(sae_meter_bits(&m, start, 1, &f), &f, 503, "too many key bits a second");
+}
+
 static void test_quota(void)
 {
 	struct sae_allowance a = some;
@@ -91,5 +101,5 @@ static void test_no_limits(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_requests), UNIT(test_bits), UNIT(test_quota), UNIT(test_both_or_none),
-          UNIT(test_no_limits))
+UNIT_MAIN(UNIT(test_requests), UNIT(test_bits), UNIT(test_given_back), UNIT(test_quota),
+          UNIT(test_both_or_none), UNIT(test_no_limits))
