@@ -46,6 +46,9 @@ static void add_real(struct lines *l, const char *name, double v)
 	add(l, strtod(text, NULL) == v ? "%s=%.15g\n" : "%s=%.17g\n", name, v);
 }
 
+/* What Alice's TAG says of the split. 2: of delivery, too. */
+#define TAG_FORMAT 2
+
 static void own(const struct engine *e, struct lines *l)
 {
 	const struct engine_config *c = &e->config;
@@ -67,6 +70,7 @@ static void own(const struct engine *e, struct lines *l)
 	add(l, "reconciliation=%s\n", reconcile_method_name(c->reconciliation));
 	add(l, "leak-mode=%s\n", leak_mode_name(c->leak_mode));
 	add(l, "ldpc-codes=%016" PRIx64 "\n", e->ldpc_number);
+	add(l, "tag=%d\n", TAG_FORMAT);
 }
 
 struct line {

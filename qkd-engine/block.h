@@ -174,6 +174,8 @@ struct block {
 	struct hash_keys *hash, *next_hash;
 	uint64_t pad_base;
 	uint32_t pad_keys, hash_keys;
+	uint64_t position;
+	uint32_t units[2];
 	bool computational;
 	struct key_block *result;     /* to be handed over, when it is READY */
 	bool ready, result_waited;    /* for one */

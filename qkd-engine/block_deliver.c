@@ -23,6 +23,8 @@ static void count(struct engine *e, const struct key_block *kb)
 	s->blocks_ok++;
 	s->blocks_computational += kb->computational;
 	s->secret_bits += kb->bits;
+	s->delivered_units[0] += kb->units[0];
+	s->delivered_units[1] += kb->units[1];
 	s->leaked_bits += kb->leaked_bits;
 	s->blocks_sifted_bits += kb->sifted_bits;
 	s->eps_total += kb->source.eps_sec + kb->source.eps_cor + kb->eps_auth;
@@ -47,6 +49,8 @@ static void record(struct engine *e, const struct block *b, struct key_block *kb
 	kb->pad_base = b->pad_base;
 	kb->pad_keys = b->pad_keys;
 	kb->hash_keys = b->hash_keys;
+	kb->position = b->position;
+	memcpy(kb->units, b->units, sizeof(kb->units));
 	kb->computational = b->computational;
 	kb->qber_z = b->qber;
 	kb->qber_x = n_x > 0 ? (double)(c->m_x[0] + c->m_x[1]) / (double)n_x : 0;

@@ -2,7 +2,8 @@
 
 /*
  * The two tags of a block: each over all messages of its direction. Alice's says besides what
- * of the block's key goes back to authentication, so that both ends split it alike.
+ * of the block's key goes back to authentication and what leaves the gateways, so that both ends
+ * split it alike, whatever the configuration of either is just then.
  */
 
 #include <errno.h>
@@ -38,16 +39,64 @@ static bool renewal_under_way(const struct engine *e)
 	return false;
 }
 
-/* Alice: pads for pads, and new hash keys when those in use have served. */
+#define KEY_BITS  256
+#define KEY_UNITS (KEY_BITS / 8 / ENGINE_UNIT_BYTES)
+
+static uint32_t larger(const uint32_t units[2])
+{
+	return units[0] > units[1] ? units[0] : units[1];
+}
+
+/* Alice: the positions that came with a pad; what is left of others goes when a gap is between. */
+static void take_positions(struct engine *e, const struct auth_pad *pad)
+{
+	if (pad->grant_positions == 0)
+		return;
+	if (pad->grant_position != e->position_end)
+		e->position_next = pad->grant_position;
+	e->position_end = pad->grant_position + pad->grant_positions;
+}
+
+/* Alice: whole keys of what is left, all but one at the most. */
+static void deliver_some(struct engine *e, struct block *b)
+{
+	uint32_t rest = b->plan.secret_bits / KEY_BITS - b->pad_keys - b->hash_keys, n;
+
+	b->position = 0;
+	for (unsigned int i = 0; i < 2; i++)
+		b->units[i] = rest == 0 ? 0
+		                        : (uint32_t)((uint64_t)(rest - 1) * e->delivery[i] / 100) *
+		                                  KEY_UNITS;
+	n = larger(b->units);
+	if (n == 0)
+		return;
+	if (n > e->position_end - e->position_next) {
+		e->stats.positions_short++;
+		b->units[0] = b->units[1] = 0;
+		return;
+	}
+	b->position = e->position_next;
+	e->position_next += n;
+}
+
+void engine_delivery(struct engine *e, unsigned int percent_a, unsigned int percent_b)
+{
+	e->delivery[0] = percent_a > 100 ? 100 : percent_a;
+	e->delivery[1] = percent_b > 100 - e->delivery[0] ? 100 - e->delivery[0] : percent_b;
+}
+
+/* Alice: pads for pads, and new hash keys when those in use have served; and what is delivered. */
 static void grant(struct engine *e, struct block *b, const struct auth_pad *pad)
 {
-	uint32_t keys = b->plan.secret_bits / 256;
+	uint32_t keys = b->plan.secret_bits / KEY_BITS;
 
 	b->pad_base = pad->grant_base;
 	b->pad_keys = (pad->grant_keys < keys ? pad->grant_keys : keys) & ~1u;
 	b->hash_keys = (e->hash->preshared || e->hash->uses >= HASH_KEYS_USES) &&
 	               b->plan.secret_bits >= RENEWAL_BITS_LEAST + 256 * b->pad_keys &&
 	               !renewal_under_way(e);
+	take_positions(e, pad);
+	deliver_some(e, b);
 }
 
 bool block_send_tag(struct engine *e, struct block *b)
@@ -67,6 +116,9 @@ bool block_send_tag(struct engine *e, struct block *b)
 	m.tag.pad_base = alice ? b->pad_base : 0;
 	m.tag.pad_keys = alice ? (uint8_t)b->pad_keys : 0;
 	m.tag.hash_keys = alice ? (uint8_t)b->hash_keys : 0;
+	m.tag.position = alice ? b->position : 0;
+	m.tag.units[0] = alice ? b->units[0] : 0;
+	m.tag.units[1] = alice ? b->units[1] : 0;
 	b->computational |= (m.tag.pad & AUTH_PAD_COMPUTATIONAL) != 0;
 	message_encode(&m, msg, sizeof(msg));
 	auth_transcript_add(&b->secret->tx, msg, MESSAGE_TAG_COVERED);
@@ -82,17 +134,35 @@ bool block_send_tag(struct engine *e, struct block *b)
 	return true;
 }
 
+/* Whole keys, at new positions that key identifiers can have, and a key is left. */
+static bool delivery_valid(const struct engine *e, const struct message *m, uint32_t keys_left)
+{
+	const uint32_t *units = m->tag.units;
+
+	if (units[0] == 0 && units[1] == 0)
+		return m->tag.position == 0;
+	return units[0] % KEY_UNITS == 0 && units[1] % KEY_UNITS == 0 &&
+	       ((uint64_t)units[0] + units[1]) / KEY_UNITS < keys_left &&
+	       m->tag.position >= e->position_next && m->tag.position <= ENGINE_POSITIONS &&
+	       larger(units) <= ENGINE_POSITIONS - m->tag.position;
+}
+
 /* What Alice's tag says of the split; Bob's says nothing. */
 static bool split_valid(struct engine *e, struct block *b, const struct message *m)
 {
+	uint32_t keys = b->plan.secret_bits / KEY_BITS, own = m->tag.pad_keys + m->tag.hash_keys;
+
 	if (e->config.role == ENGINE_ALICE)
-		return m->tag.pad_base == 0 && m->tag.pad_keys == 0 && m->tag.hash_keys == 0;
-	if ((m->tag.pad_base & AUTH_PAD_COMPUTATIONAL) != 0 ||
-	    m->tag.pad_keys + m->tag.hash_keys > b->plan.secret_bits / 256)
+		return m->tag.pad_base == 0 && own == 0 && m->tag.position == 0 &&
+		       m->tag.units[0] == 0 && m->tag.units[1] == 0;
+	if ((m->tag.pad_base & AUTH_PAD_COMPUTATIONAL) != 0 || own > keys ||
+	    !delivery_valid(e, m, keys - own))
 		return false;
 	b->pad_base = m->tag.pad_base;
 	b->pad_keys = m->tag.pad_keys;
 	b->hash_keys = m->tag.hash_keys;
+	b->position = m->tag.position;
+	memcpy(b->units, m->tag.units, sizeof(b->units));
 	return true;
 }
 
@@ -129,6 +199,9 @@ static bool check_peer_tag(struct engine *e, struct block *b)
 	secret_wipe(&b->secret->rx_pad, sizeof(b->secret->rx_pad));
 	if (!right)
 		block_abort(e, b, ABORT_TAG, true);
+	else if (e->config.role == ENGINE_BOB && larger(b->units) > 0 &&
+	         e->position_next < b->position + larger(b->units))
+		e->position_next = b->position + larger(b->units);
 	return right;
 }
 

@@ -100,6 +100,12 @@ struct key_block {
 	/* Its first keys become pads, numbered from pad_base; the next one hash keys, or none. */
 	uint64_t pad_base;
 	uint32_t pad_keys, hash_keys;
+	/*
+	 * Its last bytes leave the gateway: so many units of ENGINE_UNIT_BYTES of the stream that
+	 * is given from A, then of that from B, both from the same position in their streams on.
+	 */
+	uint64_t position;
+	uint32_t units[2];
 	bool computational;        /* a pad of its tags was: AUTH_PAD_COMPUTATIONAL */
 	uint64_t preshared_hashes; /* tags under the pre-shared hash keys since the block before */
 	double qber_z, qber_x, efficiency_f;
@@ -125,7 +131,15 @@ struct auth_pad {
 	uint8_t bits[AUTH_PAD_BYTES];
 	uint64_t grant_base; /* number of the block's first pad; never given twice either */
 	uint8_t grant_keys;  /* keys of 256 bits that become pads; even */
+	/* Positions for what the blocks to come deliver, from which on; never given twice. */
+	uint64_t grant_position;
+	uint32_t grant_positions; /* 0: none */
 };
+
+/* Streams of delivery: their unit; positions are below 2^42, for key identifiers have so many bits.
+ */
+#define ENGINE_UNIT_BYTES 8
+#define ENGINE_POSITIONS  (UINT64_C(1) << 42)
 
 /* Numbers of pads that are bits of a cipher, for want of one-time bits: keystore_pads.c. */
 #define AUTH_PAD_COMPUTATIONAL (UINT64_C(1) << 63)
@@ -201,6 +215,9 @@ struct engine_stats {
 	uint64_t blocks_in_doubt;            /* Bob: the session ended between his tag and COMMIT */
 	uint64_t blocks_computational;       /* of blocks_ok: a tag had a computational pad */
 	uint64_t tags;                       /* of this end */
+	uint64_t delivered_units[2];         /* of blocks_ok, from A and from B */
+	uint64_t positions_free;             /* Alice: at hand */
+	uint64_t positions_short; /* Alice: blocks that delivered nothing for want of them */
 	uint64_t hash_key_uses, hash_key_renewals; /* tags under those in use; since the start */
 	bool hash_keys_preshared;                  /* those in use are the pre-shared ones */
 	enum leak_mode leak_mode; /* of the last block that was planned; likewise the next two */
@@ -265,6 +282,12 @@ void engine_thresholds(struct engine *e, double qber_abort, double qber_alarm);
  * fills and young ones are void at once, and none becomes key, at either end, until it is over.
  */
 void engine_hold(struct engine *e, bool held);
+
+/*
+ * Alice: of what a block has left beside pads and hash keys, so many percent leave the gateways,
+ * from A and from B; a key is left for rekeying in any case. Bob follows what her tags say.
+ */
+void engine_delivery(struct engine *e, unsigned int percent_a, unsigned int percent_b);
 
 /*
  * Receive what waits on CHANNEL_QKD and do a bounded step (about 50 us); returns true when

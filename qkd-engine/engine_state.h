@@ -137,6 +137,12 @@ struct engine {
 	size_t outbox_bytes;
 	struct monitor monitor;
 	bool held; /* engine_hold() */
+	/*
+	 * Delivery. Alice: the percentages, and positions that she has; Bob: the next one that a
+	 * tag may name. Sessions come and go, positions are never used again.
+	 */
+	unsigned int delivery[2];
+	uint64_t position_next, position_end;
 	struct block blocks[ENGINE_BLOCKS_MAX];
 	unsigned int block_count;       /* of them, in use */
 	struct workspace_pool spaces;   /* for reconciliation */

@@ -244,6 +244,8 @@ static int add_block(struct keystore *ks, struct storage_block *at_rest, uint32_
 int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *err)
 {
 	char record[KS_RECORD_MAX];
+	uint64_t delivered =
+	        ((uint64_t)kb->units[0] + kb->units[1]) * ENGINE_UNIT_BYTES / KEY_BYTES;
 	struct storage_block at_rest = {
 	        .keys = kb->bits / (8 * KEY_BYTES),
 	        .auth_keys = kb->pad_keys,
@@ -262,6 +264,10 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	if (at_rest.keys == 0)
 		return err_set(err, EINVAL, "key store: block %llu holds no key",
 		               (unsigned long long)kb->number);
+	if (delivered > at_rest.keys || at_rest.keys - delivered == 0)
+		return err_set(err, EINVAL, "key store: block %llu delivers all that it has",
+		               (unsigned long long)kb->number);
+	at_rest.keys -= (uint32_t)delivered;
 	if (kb->pad_keys > at_rest.keys || kb->hash_keys > at_rest.keys - kb->pad_keys)
 		return err_set(err, EINVAL, "key store: block %llu has no %u keys for pads",
 		               (unsigned long long)kb->number, kb->pad_keys);

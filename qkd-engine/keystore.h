@@ -9,7 +9,7 @@
  * A key is named by its block's 16-byte identity and its index in the block; both ends
  * split a block as Alice's tag says: the first keys go to the authentication classes (even
  * index: pads of A, odd: pads of B), one maybe was the hash keys and is used up, and the others
- * are for the gateway's own rekeying.
+ * are for the gateway's own rekeying. What is delivered, the last bytes of a block, never enters.
  * Each class has one spender, who chooses the key and names it to the other end: A for its
  * pads and for rekeying, B for its pads.
  */
@@ -106,6 +106,12 @@ int keystore_pads_take(struct keystore *ks, enum key_class class, struct auth_pa
                        unsigned int count, unsigned int reserve, struct err *err);
 int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, struct auth_pad *pad,
                        struct err *err);
+
+/*
+ * Site A: from now on each pad taken brings POSITIONS of the streams of delivery along, counted
+ * in storage; none when ENGINE_POSITIONS are used up. 0: none.
+ */
+void keystore_positions(struct keystore *ks, uint32_t positions);
 
 void keystore_allow_computational(struct keystore *ks, bool allowed);
 int keystore_pads_computational(struct keystore *ks, enum key_class class, struct auth_pad *pads,

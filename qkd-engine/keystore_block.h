@@ -51,6 +51,7 @@ struct keystore {
 	bool computational; /* pads may be bits of a cipher */
 	struct storage *storage;
 	struct ks_block *first, **last; /* the oldest first */
+	uint32_t positions;             /* that a pad brings along */
 	uint32_t ahead; /* rekey keys marked used in one transaction; 0 and 1: one by one */
 	uint64_t added, delivered, voided, expired, imported;
 	double eps_total;

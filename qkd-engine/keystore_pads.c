@@ -55,6 +55,33 @@ static uint8_t grant_of(const struct keystore *ks)
 	return pads < PADS_FEW ? GRANT_MAX : pads < PADS_ENOUGH ? GRANT_MAX / 2 : 0;
 }
 
+void keystore_positions(struct keystore *ks, uint32_t positions)
+{
+	ks->positions = positions;
+}
+
+/* Positions for these pads, as far as there are any. */
+static int grant_positions(struct keystore *ks, struct auth_pad *pads, unsigned int count,
+                           struct err *err)
+{
+	uint64_t from = 0;
+	int rc;
+
+	if (ks->positions == 0)
+		return 0;
+	rc = ks->storage->count(ks->storage, STORAGE_NEXT_POSITION, 0, &from, err);
+	if (rc < 0 || from > ENGINE_POSITIONS ||
+	    (uint64_t)count * ks->positions > ENGINE_POSITIONS - from)
+		return rc;
+	rc = ks->storage->count(ks->storage, STORAGE_NEXT_POSITION, (uint64_t)count * ks->positions,
+	                        &from, err);
+	for (unsigned int i = 0; rc == 0 && i < count; i++) {
+		pads[i].grant_position = from + (uint64_t)i * ks->positions;
+		pads[i].grant_positions = ks->positions;
+	}
+	return rc;
+}
+
 /* Site A: what the blocks of these pads' tags give back, should they become key. */
 static int grant(struct keystore *ks, struct auth_pad *pads, unsigned int count, struct err *err)
 {
@@ -71,7 +98,7 @@ static int grant(struct keystore *ks, struct auth_pad *pads, unsigned int count,
 		pads[i].grant_base = base + (uint64_t)i * GRANT_MAX;
 		pads[i].grant_keys = keys;
 	}
-	return rc;
+	return rc == 0 ? grant_positions(ks, pads, count, err) : rc;
 }
 
 struct taken {

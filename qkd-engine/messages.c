@@ -141,6 +141,9 @@ int message_encode(const struct message *m, uint8_t *out, size_t cap)
 		put_be64(out + 17, m->tag.pad_base);
 		out[25] = m->tag.pad_keys;
 		out[26] = m->tag.hash_keys;
+		put_be64(out + 27, m->tag.position);
+		put_be32(out + 35, m->tag.units[0]);
+		put_be32(out + 39, m->tag.units[1]);
 		memcpy(out + MESSAGE_TAG_COVERED, m->tag.tag, 16);
 		break;
 	case MESSAGE_ABORT:
@@ -228,6 +231,9 @@ static int decode_fields(const uint8_t *in, size_t len, struct message *m)
 		m->tag.pad_base = get_be64(in + 17);
 		m->tag.pad_keys = in[25];
 		m->tag.hash_keys = in[26];
+		m->tag.position = get_be64(in + 27);
+		m->tag.units[0] = get_be32(in + 35);
+		m->tag.units[1] = get_be32(in + 39);
 		memcpy(m->tag.tag, in + MESSAGE_TAG_COVERED, 16);
 		return m->tag.pad_keys % 2 != 0 || m->tag.hash_keys > 1 ? -EPROTO : 0;
 	case MESSAGE_ABORT:

@@ -91,10 +91,15 @@ struct message {
 		} seed;
 		struct {
 			uint64_t pad;
-			/* Alice: what of the block renews authentication; Bob: zeros. */
+			/*
+			 * Alice: what of the block renews authentication, and what leaves the
+			 * gateways; Bob: zeros.
+			 */
 			uint64_t pad_base; /* number of its first pad, in both directions */
 			uint8_t pad_keys;  /* keys that become pads; even */
 			uint8_t hash_keys; /* keys that become the hash keys: 0 or 1 */
+			uint64_t position; /* of the first unit of both streams of delivery */
+			uint32_t units[2]; /* of 8 bytes, from A and from B */
 			uint8_t tag[16];
 		} tag;
 		uint8_t reason; /* ABORT: enum abort_reason */
@@ -116,6 +121,6 @@ int message_encode(const struct message *m, uint8_t *out, size_t cap);
 int message_decode(const uint8_t *msg, size_t len, struct message *m);
 
 /* Bytes of an encoded TAG message before the tag, which the tag itself covers. */
-#define MESSAGE_TAG_COVERED 27
+#define MESSAGE_TAG_COVERED 43
 
 #endif

@@ -40,6 +40,7 @@ struct storage_block {
 enum storage_counter {
 	STORAGE_NEXT_PAD,         /* from 2^32: numbers below are the pre-shared secret's */
 	STORAGE_PRESHARED_HASHES, /* tags under the pre-shared hash keys */
+	STORAGE_NEXT_POSITION,    /* in the streams of delivery */
 	STORAGE_COUNTERS
 };
 #define STORAGE_PADS_FROM (UINT64_C(1) << 32)

@@ -62,7 +62,7 @@ int storage_schema(sqlite3 *db, struct err *err)
 	        /* By enum storage_counter; STORAGE_PADS_FROM. */
 	        "CREATE TABLE IF NOT EXISTS counter(name INTEGER PRIMARY KEY,"
 	        " value INTEGER NOT NULL);"
-	        "INSERT OR IGNORE INTO counter VALUES(0, 4294967296), (1, 0);";
+	        "INSERT OR IGNORE INTO counter VALUES(0, 4294967296), (1, 0), (2, 0);";
 	/* Pads of QKD key had names that the other end does not know any more. */
 	static const char to_3[] =
 	        "ALTER TABLE block ADD COLUMN pad_base INTEGER NOT NULL DEFAULT 0;"

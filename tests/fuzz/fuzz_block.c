@@ -29,7 +29,7 @@ struct world {
 	struct engine *engine;
 	struct channel *own, *peer;
 	struct input in;
-	uint64_t random;
+	uint64_t random, position;
 	bool decided, pads_there; /* the block is Alice's to decide */
 	uint64_t wanted;
 	unsigned int asked, delivered;
@@ -67,6 +67,9 @@ static int pad_take(void *ctx, struct auth_pad *pad)
 	pad->id = lossy_random(&w->random);
 	pad->grant_base = 2;
 	pad->grant_keys = 2;
+	pad->grant_position = w->position;
+	pad->grant_positions = 8;
+	w->position += 8;
 	return 0;
 }
 
@@ -84,7 +87,11 @@ static void block_ready(void *ctx, struct key_block *kb)
 	struct world *w = ctx;
 
 	if (!w->decided || ++w->delivered > 1 || kb->bits != SECRET_BITS ||
-	    kb->pad_keys + kb->hash_keys > kb->bits / 256)
+	    kb->pad_keys + kb->hash_keys + (kb->units[0] + kb->units[1]) / 4 > kb->bits / 256 ||
+	    ((kb->units[0] > 0 || kb->units[1] > 0) &&
+	     kb->pad_keys + kb->hash_keys + (kb->units[0] + kb->units[1]) / 4 == kb->bits / 256) ||
+	    kb->position + kb->units[0] > ENGINE_POSITIONS ||
+	    kb->position + kb->units[1] > ENGINE_POSITIONS)
 		abort();
 	key_block_free(kb);
 }
@@ -129,6 +136,7 @@ static void create(struct world *w, bool alice)
 	w->engine = engine_create(&config, &ops, w, w->own, NULL);
 	if (w->engine == NULL)
 		abort();
+	engine_delivery(w->engine, 40, 30);
 }
 
 /* Block 1 as it would be in STAGE, with a key of the seed's making. */

@@ -160,7 +160,8 @@ def say(kind, payload=b""):
 
 def block():
     """For each end and stage the message that it waits for, pads, time; fuzz_block.c."""
-    tag = say(16, struct.pack("!QQBB", 8, 4, 2, 1) + bytes(16))
+    tags = [say(16, struct.pack("!QQBBQII", 8, 4, *split) + bytes(16))
+            for split in ((2, 1, 0, 0, 0), (0, 0, 1000, 4, 8))]
     wanted = {
         0: say(19, struct.pack("!I", 0) + bytes(64)) + say(20, struct.pack("!I", 0) + bytes(64)),
         1: say(6, struct.pack("!IIIQBBBIIII", 2048, 1024, 30000000, 1, 1, 2, 1, 90, 90, 1500, 256)),
@@ -174,8 +175,8 @@ def block():
         13: say(17),
     }
     quiet = bytes([5 | 26 << 3, 15])
-    return {f"{role}-{stage}": bytes([role, stage]) + b"\x0c" + wanted.get(stage, b"") + quiet + tag + quiet +
-            b"\x1b" + say(18, b"\1") + say(17) for role in (0, 1) for stage in range(14)}
+    return {f"{role}-{stage}": bytes([role, stage]) + b"\x0c" + wanted.get(stage, b"") + quiet +
+            tags[stage % 2] + quiet + b"\x1b" + say(18, b"\1") + say(17) for role in (0, 1) for stage in range(14)}
 
 
 def cascade():

@@ -72,6 +72,8 @@ struct rig {
 	uint64_t light_seed; /* of the transmitter that Bob sees */
 	uint64_t alice_seed; /* of Alice's own: differs when fibres are crossed */
 	uint64_t next_click_ns;
+	uint64_t position;     /* the next that a pad of Alice's brings */
+	uint32_t positions;    /* so many each */
 	double dark_share;     /* clicks that have nothing to do with the light */
 	double flip;           /* errors */
 	double eve, eve_z;     /* share of pulses that Eve measures, of these in Z */
@@ -170,6 +172,15 @@ static inline struct auth_pad rig_pad(uint64_t id)
 	return pad;
 }
 
+/* Alice's pads bring so many positions each, one behind the other, whatever becomes of them. */
+static inline uint64_t rig_positions(struct rig_end *end)
+{
+	uint64_t from = end->rig->position;
+
+	end->rig->position += end->rig->positions;
+	return from;
+}
+
 static inline int rig_pad_take(void *ctx, struct auth_pad *pad)
 {
 	struct rig_end *end = ctx;
@@ -183,6 +194,8 @@ static inline int rig_pad_take(void *ctx, struct auth_pad *pad)
 	if (end->alice) {
 		pad->grant_base = end->pads_taken * RIG_GRANT;
 		pad->grant_keys = RIG_GRANT;
+		pad->grant_position = rig_positions(end);
+		pad->grant_positions = end->rig->positions;
 	}
 	return 0;
 }
@@ -562,6 +575,8 @@ static inline int rig_common_blocks(const struct rig *r)
 			    memcmp(a->key, b->key, a->bits / 8) != 0 ||
 			    a->pad_base != b->pad_base || a->pad_keys != b->pad_keys ||
 			    a->hash_keys != b->hash_keys || a->computational != b->computational ||
+			    a->position != b->position || a->units[0] != b->units[0] ||
+			    a->units[1] != b->units[1] ||
 			    memcmp(a->hash, b->hash, sizeof(a->hash)) != 0)
 				return -1;
 			common++;

@@ -253,7 +253,7 @@ static size_t stated(const char *lines, uint8_t *msg)
 	"BB84\nlink=test\nblock-bits=120000\nblocks-in-flight=6\np-z=0.6\n"                        \
 	"mu1=0.3\nmu2=0.1\np-mu1=0.3\neps-sec=1e-09\neps-cor=1e-15\nproof=rusca2018\n"             \
 	"frame-bits=65536\nreconciliation=auto\n"                                                  \
-	"ldpc-codes=ffe2d1f2e34d69fc\n"
+	"ldpc-codes=ffe2d1f2e34d69fc\ntag=2\n"
 
 static void test_other_versions(void)
 {

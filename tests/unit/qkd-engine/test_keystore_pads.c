@@ -257,6 +257,84 @@ static void test_hash_keys_are_not_in_the_store(void)
 	stop();
 }
 
+static void test_delivered_keys_are_not_in_the_store(void)
+{
+	struct key_block *kb = make_block(1, 10);
+	struct key_id id;
+	uint8_t key[32];
+
+	start();
+	kb->pad_keys = 2;
+	kb->units[0] = 3 * 4;
+	kb->units[1] = 2 * 4;
+	kb->position = 99;
+	CU_ASSERT_EQUAL(keystore_add(a, kb, NULL), 0);
+	CU_ASSERT_EQUAL(keystore_add(b, kb, NULL), 0);
+	CU_ASSERT_EQUAL(stats_of(a).available[KEY_REKEY], 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, key, NULL), 0);
+		CU_ASSERT_EQUAL(id.index, 2 + i);
+		CU_ASSERT_EQUAL(memcmp(key, kb->key + 32 * (2 + (size_t)i), 32), 0);
+		CU_ASSERT_EQUAL(keystore_take_id(b, KEY_REKEY, &id, key, NULL), 0);
+	}
+	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, key, NULL), -ENOENT);
+	for (id.index = 5; id.index < 10; id.index++)
+		CU_ASSERT_EQUAL(keystore_take_id(b, KEY_REKEY, &id, key, NULL), -ENOENT);
+	/* One that keeps nothing has no key of its own. */
+	kb->id[0]++;
+	kb->hash[0]++;
+	kb->units[1] = 7 * 4;
+	CU_ASSERT_EQUAL(keystore_add(a, kb, NULL), -EINVAL);
+	kb->units[1] = UINT32_MAX - 3;
+	CU_ASSERT_EQUAL(keystore_add(a, kb, NULL), -EINVAL);
+	free(kb);
+	stop();
+}
+
+/* Positions are counted on disk: none is ever brought along twice, and there is an end of them. */
+static void test_positions_never_repeat(void)
+{
+	struct auth_pad pads[4];
+	struct err err = {0};
+	uint64_t next = 0;
+	sqlite3 *db;
+
+	start();
+	keystore_add_psk(a, psk, sizeof(psk), NULL);
+	keystore_add_psk(b, psk, sizeof(psk), NULL);
+	keystore_positions(b, 100);
+	CU_ASSERT_EQUAL(keystore_pads_take(b, KEY_AUTH_B, pads, 4, 4, NULL), 4);
+	CU_ASSERT_EQUAL(pads[0].grant_positions, 0);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 4, 4, NULL), 4);
+	CU_ASSERT_EQUAL(pads[0].grant_positions, 0);
+	for (uint32_t round = 0; round < 3; round++) {
+		keystore_positions(a, 1000 + round);
+		CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 4, 4, NULL), 4);
+		for (int i = 0; i < 4; i++) {
+			CU_ASSERT_EQUAL(pads[i].grant_positions, 1000 + round);
+			CU_ASSERT_EQUAL(pads[i].grant_position, next);
+			next += pads[i].grant_positions;
+		}
+		stop();
+		open_both();
+	}
+	stop();
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(paths[0], &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(
+	        sqlite3_exec(db, "UPDATE counter SET value = 4398046511104 - 4000 WHERE name = 2",
+	                     NULL, NULL, NULL),
+	        SQLITE_OK);
+	sqlite3_close(db);
+	open_both();
+	keystore_positions(a, 1000);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 4, 4, &err), 4);
+	CU_ASSERT_EQUAL(pads[3].grant_position, ENGINE_POSITIONS - 1000);
+	CU_ASSERT_EQUAL(pads[3].grant_positions, 1000);
+	CU_ASSERT_EQUAL(keystore_pads_take(a, KEY_AUTH_A, pads, 2, 2, &err), 2);
+	CU_ASSERT_EQUAL(pads[0].grant_positions, 0);
+	stop();
+}
+
 static void test_computational_pads(void)
 {
 	struct auth_pad pads[3], more, got;
@@ -357,5 +435,6 @@ UNIT_MAIN(UNIT(test_numbers_are_the_same_at_both_ends), UNIT(test_a_crash_skips_
           UNIT(test_granted_numbers_never_repeat), UNIT(test_blocks_give_back_what_tags_take),
           UNIT(test_lost_pads_are_made_up_for), UNIT(test_the_reserve_is_spared),
           UNIT(test_pads_outlive_their_block), UNIT(test_hash_keys_are_not_in_the_store),
+          UNIT(test_delivered_keys_are_not_in_the_store), UNIT(test_positions_never_repeat),
           UNIT(test_computational_pads), UNIT(test_the_record_says_what_authenticated),
           UNIT(test_an_older_file_is_taken_over))

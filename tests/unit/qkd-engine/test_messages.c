@@ -84,6 +84,9 @@ static struct message example(enum message_type type)
 		break;
 	case MESSAGE_TAG:
 		m.tag.pad = 42;
+		m.tag.position = 0x23456789abc;
+		m.tag.units[0] = 0x01020304;
+		m.tag.units[1] = 0x05060708;
 		memset(m.tag.tag, 0x3c, 16);
 		break;
 	case MESSAGE_ABORT:
@@ -146,6 +149,10 @@ static void test_fields(void)
 	len = message_encode(&m, a, sizeof(a));
 	CU_ASSERT_EQUAL(len, MESSAGE_TAG_COVERED + 16);
 	CU_ASSERT_EQUAL(a[MESSAGE_TAG_COVERED], 0x3c);
+	CU_ASSERT_EQUAL(message_decode(a, (size_t)len, &out), 0);
+	CU_ASSERT_EQUAL(out.tag.position, 0x23456789abc);
+	CU_ASSERT_EQUAL(out.tag.units[0], 0x01020304);
+	CU_ASSERT_EQUAL(out.tag.units[1], 0x05060708);
 }
 
 static void test_malformed(void)
