@@ -62,13 +62,16 @@ struct kms_grant {
 /*
  * DONE is called exactly once, from any thread, without the lock held:
  *     0 durable; at the giver: at the peer
- *     -ENOTCONN no session, or it ended; -ETIMEDOUT no ACK in time; -ENOSPC the peer's table is
+ *     -ENOTCONN the session ended; -ETIMEDOUT no ACK in time; -ENOSPC the peer's table is
  *     full; -EIO a disk failed, here or there; -ECANCELED the process ends
  * A giver whose DONE is not 0 gives these keys to nobody.
  */
 typedef void (*kms_grant_done)(void *ctx, int rc);
 
-/* Giver, any thread. -EINVAL, -EMSGSIZE, -ENOBUFS (too many under way): DONE is not called. */
+/*
+ * Giver, any thread. -ENOTCONN (there is no session), -EINVAL, -EMSGSIZE, -ENOBUFS (too many under
+ * way), -ENOMEM: DONE is not called.
+ */
 int kms_grant_send(struct kms_grants *g, const struct kms_grant *grant, uint64_t now_ns,
                    kms_grant_done done, void *ctx);
 
