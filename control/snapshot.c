@@ -341,6 +341,7 @@ json_t *snapshot_keystore(void)
 	                              (json_int_t)s.preshared_hashes));
 	BOOL(o, &s, simulated);
 	BOOL(o, &s, has_imported);
+	BOOL(o, &s, has_foreign);
 	return o;
 }
 

@@ -167,9 +167,9 @@ void keystore_close(struct keystore *ks)
 }
 
 /*
- * Beyond the limit the rekey keys of the oldest blocks of QKD key go; pads and imported keys
- * stay. Those of the newest stay, too. Blocks of which pads alone are left are bounded, so that
- * the summary fits a message.
+ * Beyond the limit the rekey keys of the oldest blocks of QKD or foreign key go; pads and imported
+ * keys stay. Those of the newest stay, too. Blocks of which pads alone are left are bounded, so
+ * that the summary fits a message.
  */
 #define NEWEST_KEPT    8
 #define QKD_BLOCKS_MAX 1024
@@ -181,7 +181,7 @@ static void make_room(struct keystore *ks)
 
 	keystore_stats_read(ks, &stats);
 	for (const struct ks_block *b = ks->first; b != NULL; b = b->next)
-		blocks += b->source == STORAGE_QKD;
+		blocks += ks_made(b);
 	for (struct ks_block *b = ks->first, *next; b != NULL && blocks > NEWEST_KEPT; b = next) {
 		bool all = blocks > QKD_BLOCKS_MAX;
 		uint32_t freed;
@@ -190,7 +190,7 @@ static void make_room(struct keystore *ks)
 		if (!all &&
 		    (ks->config.max_keys == 0 || stats.available[KEY_REKEY] <= ks->config.max_keys))
 			break;
-		if (b->source != STORAGE_QKD)
+		if (!ks_made(b))
 			continue;
 		freed = ks_rekey_keys(b);
 		if ((all ? ks_void_block(ks, b, NULL) : ks_void_rekey(ks, b, NULL)) < 0)
@@ -277,6 +277,42 @@ int keystore_add(struct keystore *ks, const struct key_block *kb, struct err *er
 	return add_block(ks, &at_rest, kb->hash_keys, kb->key, err);
 }
 
+/* With the source, so that the same bytes from elsewhere are another block's. */
+static void foreign_hash(const struct keystore_foreign *f, uint8_t out[32])
+{
+	uint8_t name[33];
+
+	sha256(f->keys, (size_t)f->n * KEY_BYTES, name);
+	name[32] = STORAGE_FOREIGN;
+	sha256(name, sizeof(name), out);
+}
+
+int keystore_foreign_mac(const struct keystore *ks, const struct keystore_foreign *f,
+                         uint8_t mac[16])
+{
+	uint8_t hash[32];
+
+	foreign_hash(f, hash);
+	return ks_mac(ks, hash, sizeof(hash), mac);
+}
+
+int keystore_add_foreign(struct keystore *ks, const struct keystore_foreign *f, struct err *err)
+{
+	struct storage_block at_rest = {
+	        .keys = f->n,
+	        .source = STORAGE_FOREIGN,
+	        .simulated = f->simulated,
+	        .time_wall_ns = clock_wall_ns(),
+	        .record = f->record,
+	};
+
+	if (f->n == 0 || f->n > KEYSTORE_FOREIGN_MAX)
+		return err_set(err, EINVAL, "key store: %u keys of a foreign KME", f->n);
+	memcpy(at_rest.id, f->id, sizeof(at_rest.id));
+	foreign_hash(f, at_rest.hash);
+	return add_block(ks, &at_rest, 0, f->keys, err);
+}
+
 /* Bytes from a file: a keyed hash is the identity, so that both ends name them alike. */
 static int add_file(struct keystore *ks, const void *data, size_t len, enum storage_source source,
                     struct err *err)
@@ -333,6 +369,7 @@ void keystore_stats_read(const struct keystore *ks, struct keystore_stats *out)
 		out->blocks++;
 		out->simulated |= b->simulated;
 		out->has_imported |= b->source == STORAGE_IMPORTED;
+		out->has_foreign |= b->source == STORAGE_FOREIGN;
 		for (uint32_t i = 0; i < b->auth_keys; i++) {
 			out->available[ks_class(b, i)] += ks_available(b, i);
 			if (b->source == STORAGE_PSK)

@@ -56,6 +56,7 @@ struct keystore_stats {
 	double eps_total;                /* of all blocks ever added, since the file was created */
 	bool simulated;                  /* some available key comes from a simulated card */
 	bool has_imported;               /* some available key was imported by an operator */
+	bool has_foreign;                /* some available key comes from a foreign KME */
 };
 
 struct keystore;
@@ -139,6 +140,25 @@ void keystore_expire(struct keystore *ks, uint64_t wall_ns);
  * ends gives the same keys. -EEXIST when it was imported before, -EINVAL for another length.
  */
 int keystore_import(struct keystore *ks, const void *data, size_t len, struct err *err);
+
+/*
+ * N keys that a key management entity of another maker gave both ends (ETSI GS QKD 014), as a
+ * block named ID, all for rekeying. SIMULATED: it says so. RECORD: JSON, without the keys. The
+ * time to live, the limit and the comparison of both ends hold for it as for QKD key. -EEXIST when
+ * its identity or its bytes were ever seen before, -EINVAL for more than KEYSTORE_FOREIGN_MAX.
+ */
+#define KEYSTORE_FOREIGN_MAX 1024
+struct keystore_foreign {
+	uint8_t id[16];
+	const uint8_t *keys; /* n * KEY_BYTES */
+	uint32_t n;
+	bool simulated;
+	const char *record;
+};
+int keystore_add_foreign(struct keystore *ks, const struct keystore_foreign *f, struct err *err);
+/* A keyed hash of it, by which the ends compare what they got; 0 or -EIO. */
+int keystore_foreign_mac(const struct keystore *ks, const struct keystore_foreign *f,
+                         uint8_t mac[16]);
 
 /*
  * The one-time part of the pre-shared secret, as pads of both classes in turn. Returns

@@ -70,6 +70,12 @@ static inline enum key_class ks_class(const struct ks_block *b, uint32_t index)
 	return index % 2 == 0 ? KEY_AUTH_A : KEY_AUTH_B;
 }
 
+/* It came by itself and more will: it expires, and gives way when there is too much. */
+static inline bool ks_made(const struct ks_block *b)
+{
+	return b->source == STORAGE_QKD || b->source == STORAGE_FOREIGN;
+}
+
 /* Rekey keys of B that are available. */
 static inline uint32_t ks_rekey_keys(const struct ks_block *b)
 {

@@ -226,8 +226,7 @@ void keystore_expire(struct keystore *ks, uint64_t wall_ns)
 		int keys;
 
 		next = b->next;
-		if (b->source != STORAGE_QKD ||
-		    b->time_wall_ns + ks->config.ttl_s * NS_PER_S > wall_ns)
+		if (!ks_made(b) || b->time_wall_ns + ks->config.ttl_s * NS_PER_S > wall_ns)
 			continue;
 		/* Pads stay: the clocks of the ends differ, and a pad that one lacks voids a block.
 		 */

@@ -14,7 +14,8 @@
 
 #include "common/err.h"
 
-enum storage_source { STORAGE_QKD, STORAGE_IMPORTED, STORAGE_PSK };
+/* Numbers are in files. */
+enum storage_source { STORAGE_QKD, STORAGE_IMPORTED, STORAGE_PSK, STORAGE_FOREIGN };
 
 /* A block at rest. Key i is available while bit i of the bitmap is 1. */
 struct storage_block {

@@ -297,6 +297,71 @@ static void test_summaries_are_keyed(void)
 	free(kb);
 }
 
+static int add_foreign(struct keystore *ks, uint8_t name, uint8_t byte, uint32_t n)
+{
+	static uint8_t bytes[700 * KEY_BYTES];
+	struct keystore_foreign f = {.keys = bytes, .n = n, .simulated = true, .record = "{}"};
+
+	memset(f.id, name, sizeof(f.id));
+	memset(bytes, byte, sizeof(bytes));
+	return keystore_add_foreign(ks, &f, NULL);
+}
+
+/* They serve as QKD key does: equal at both ends, once, over a restart, within the limit. */
+static void test_keys_of_a_foreign_kme(void)
+{
+	struct keystore *a, *b;
+	struct keystore_foreign f = {.keys = (const uint8_t *)"0123456789abcdef0123456789abcdef",
+	                             .n = 1};
+	static uint8_t summary[8192];
+	struct keystore_stats stats;
+	uint8_t key[32], other[32], mac[2][16];
+	struct key_id id;
+	uint64_t voided;
+	size_t len;
+
+	set_up();
+	remove_files();
+	a = open_end(0, 1);
+	b = open_end(1, 2);
+	CU_ASSERT_EQUAL(add_foreign(a, 1, 10, 5), 0);
+	CU_ASSERT_EQUAL(add_foreign(b, 1, 10, 5), 0);
+	CU_ASSERT_EQUAL(add_foreign(a, 1, 11, 5), -EEXIST); /* the name */
+	CU_ASSERT_EQUAL(add_foreign(a, 2, 10, 5), -EEXIST); /* the bytes */
+	CU_ASSERT_EQUAL(add_foreign(a, 3, 12, 0), -EINVAL);
+	keystore_close(a);
+	a = open_end(0, 1);
+	CU_ASSERT_EQUAL(keystore_take(a, KEY_REKEY, &id, key, NULL), 0);
+	CU_ASSERT_EQUAL(keystore_take_id(b, KEY_REKEY, &id, other, NULL), 0);
+	CU_ASSERT_EQUAL(memcmp(key, other, 32), 0);
+	CU_ASSERT_EQUAL(key[0], 10);
+	keystore_stats_read(a, &stats);
+	CU_ASSERT_TRUE(stats.has_foreign && stats.simulated && !stats.has_imported);
+	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], 4);
+	CU_ASSERT_EQUAL(stats.available[KEY_AUTH_A] + stats.available[KEY_AUTH_B], 0);
+	/* What B alone has goes when the ends compare, and is never taken again. */
+	CU_ASSERT_EQUAL(add_foreign(b, 4, 13, 3), 0);
+	CU_ASSERT_EQUAL(keystore_summary(a, summary, sizeof(summary), &len), 0);
+	CU_ASSERT_EQUAL(keystore_reconcile(b, summary, len, &voided, NULL), 0);
+	CU_ASSERT_EQUAL(voided, 3);
+	CU_ASSERT_EQUAL(add_foreign(b, 4, 13, 3), -EEXIST);
+	/* The hash by which the ends compare: of the bytes, under their key. */
+	CU_ASSERT_EQUAL(keystore_foreign_mac(a, &f, mac[0]), 0);
+	CU_ASSERT_EQUAL(keystore_foreign_mac(b, &f, mac[1]), 0);
+	CU_ASSERT_EQUAL(memcmp(mac[0], mac[1], 16), 0);
+	f.keys = (const uint8_t *)"1123456789abcdef0123456789abcdef";
+	CU_ASSERT_EQUAL(keystore_foreign_mac(b, &f, mac[1]), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(mac[0], mac[1], 16), 0);
+	/* 1000 keys at the most. */
+	for (uint8_t i = 0; i < 10; i++)
+		CU_ASSERT_EQUAL(add_foreign(a, 20 + i, 20 + i, 600), 0);
+	keystore_stats_read(a, &stats);
+	CU_ASSERT_EQUAL(stats.available[KEY_REKEY], 8 * 600);
+	CU_ASSERT_EQUAL(stats.voided, 4 + 2 * 600);
+	keystore_close(a);
+	keystore_close(b);
+}
+
 static void test_import_room_and_expiry(void)
 {
 	struct keystore *a;
@@ -423,4 +488,5 @@ UNIT_MAIN(UNIT(test_refused_key_takes_its_block_along), UNIT(test_refuses_what_n
           UNIT(test_each_key_once_and_equal_at_both_ends), UNIT(test_keys_marked_ahead),
           UNIT(test_restart_repeats_nothing), UNIT(test_rests_sealed_under_the_storage_key),
           UNIT(test_summaries_bring_both_ends_together), UNIT(test_summaries_are_keyed),
-          UNIT(test_epsilons_add_up), UNIT(test_import_room_and_expiry))
+          UNIT(test_epsilons_add_up), UNIT(test_keys_of_a_foreign_kme),
+          UNIT(test_import_room_and_expiry))
