@@ -151,6 +151,19 @@ struct config_dwdm {
 	} channel[CONFIG_DWDM_MAX];
 };
 
+/* Keys from a key management entity of another maker, by ETSI GS QKD 014. */
+struct config_foreign_kme {
+	bool enabled;
+	char url[256]; /* https://HOST[:PORT] */
+	char ca[256], certificate[256], private_key[256];
+	char sae[256];                  /* this end's name at the KME; "": not checked */
+	char peer_sae[256];             /* the other end's */
+	char socket[108], group[32];    /* of the client */
+	uint16_t batch;                 /* keys in a request */
+	uint32_t low_water, high_water; /* site A fetches from the one to the other */
+	uint32_t timeout_s;
+};
+
 struct config {
 	char name[64];
 	enum config_site site; /* A: transmitter (Alice), initiates; B: receiver (Bob) */
@@ -216,6 +229,7 @@ struct config {
 		uint32_t max_keys, low_water;
 		uint64_t ttl_s;
 	} keystore;
+	struct config_foreign_kme foreign_kme;
 	struct {
 		char socket[108];
 		char group[32]; /* members may do everything; "": nobody but root and us */

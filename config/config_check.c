@@ -203,6 +203,8 @@ int config_check(const struct config *c, struct err *err)
 	if (rc == 0)
 		rc = config_check_bonds(c, err);
 	if (rc == 0)
+		rc = config_check_foreign(c, err);
+	if (rc == 0)
 		rc = check_ends(c, CONFIG_ROOT "/channel", &c->channel.local, &c->channel.remote,
 		                err);
 	if (rc != 0)

@@ -85,6 +85,7 @@ static const struct {
         FIELD(keystore.max_keys, "keystore/max-keys"),
         FIELD(keystore.low_water, "keystore/low-water"),
         FIELD(keystore.ttl_s, "keystore/ttl"),
+        FIELD(foreign_kme, "foreign-kme"),
         FIELD(control.socket, "control/socket"),
         FIELD(control.group, "control/group"),
         FIELD(control.read_only_group, "control/read-only-group"),

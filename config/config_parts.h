@@ -40,6 +40,9 @@ int config_check(const struct config *config, struct err *err);
 int config_check_ports(const struct config *config, struct err *err);
 int config_check_resources(const struct config *config, struct err *err);
 int config_check_bonds(const struct config *config, struct err *err);
+/* The container foreign-kme of the gateway's container G. */
+void config_foreign_read(const json_t *g, struct config_foreign_kme *out);
+int config_check_foreign(const struct config *config, struct err *err);
 int config_check_wires(const struct config *config, struct err *err);
 int config_check_exceptions(const struct config *config, struct err *err);
 int config_check_subs(const struct config *config, struct err *err);

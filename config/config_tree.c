@@ -370,6 +370,8 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	out->keystore.low_water = uint_of(o, "low-water");
 	out->keystore.ttl_s = uint_of(o, "ttl");
 
+	config_foreign_read(g, &out->foreign_kme);
+
 	o = json_object_get(g, "control");
 	copy_text(o, "socket", out->control.socket, sizeof(out->control.socket));
 	copy_text(o, "group", out->control.group, sizeof(out->control.group));

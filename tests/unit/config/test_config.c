@@ -391,6 +391,31 @@ static const struct {
               "ms"},
         {EXAMPLE_A, "channel/local", "\"192.0.2.2\"",
          ROOT "/channel/local: 192.0.2.2 is not an address of the WAN port"},
+        /* keys of a foreign KME */
+        {EXAMPLE_FOREIGN, "foreign-kme/url", "\"http://kme-a.example.net\"",
+         ROOT "/foreign-kme/url: not https://HOST or https://HOST:PORT"},
+        {EXAMPLE_FOREIGN, "foreign-kme/url", "\"https://kme-a.example.net/api\"",
+         ROOT "/foreign-kme/url: not https://HOST or https://HOST:PORT"},
+        {EXAMPLE_FOREIGN, "foreign-kme/url", "\"https://user:pass@kme-a.example.net\"",
+         ROOT "/foreign-kme/url: not https://HOST or https://HOST:PORT"},
+        {EXAMPLE_FOREIGN, "foreign-kme/ca", "\"ca.pem\"",
+         ROOT "/foreign-kme/ca: not an absolute path"},
+        {EXAMPLE_FOREIGN, "foreign-kme/batch", "257",
+         ROOT "/foreign-kme/batch: out of range: must be 1 to 256"},
+        {EXAMPLE_FOREIGN, "foreign-kme/timeout", "0",
+         ROOT "/foreign-kme/timeout: out of range: must be 1 to 60"},
+        {EXAMPLE_FOREIGN, "foreign-kme/high-water", "255",
+         ROOT "/foreign-kme/high-water: 255 is less than low-water, 256"},
+        {EXAMPLE_FOREIGN, "keystore/max-keys", "1000",
+         ROOT "/foreign-kme/high-water: 1024 is more than keystore/max-keys, 1000"},
+        {EXAMPLE_FOREIGN, "foreign-kme/sae", "\"lumengate-b\"",
+         ROOT "/foreign-kme/peer-sae: is sae, too"},
+        {EXAMPLE_FOREIGN, "foreign-kme/socket", "\"/run/lumengate/control.sock\"",
+         ROOT "/foreign-kme/socket: is control/socket, too"},
+        {EXAMPLE_A, "foreign-kme",
+         "{\"url\":\"https://kme\",\"ca\":\"/c\",\"certificate\":\"/d\",\"private-key\":\"/e\","
+         "\"peer-sae\":\"b\"}",
+         ROOT "/foreign-kme: keys come from there or from light: qkd/enabled is true"},
         /* the quantum link, the role, the key store */
         {EXAMPLE_A, "qkd/otdr", "{\"gated\": true}",
          ROOT "/qkd/otdr/gated: belongs to site b, whose card has the gates, and this is site a"},
@@ -580,6 +605,37 @@ static void test_channel_plan(void)
 	CU_ASSERT(config.qkd.dwdm.channel[1].counter);
 }
 
+static void test_foreign_kme(void)
+{
+	static struct config out;
+	struct err err = {0};
+	char *text;
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_A, &out, &err), 0);
+	CU_ASSERT_FALSE(out.foreign_kme.enabled);
+	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_FOREIGN, &out, &err), 0);
+	CU_ASSERT_TRUE(out.foreign_kme.enabled && !out.qkd.enabled);
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.url, "https://kme-a.example.net:8443");
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.ca, "/etc/lumengate/kme-ca.pem");
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.certificate, "/etc/lumengate/sae-a.pem");
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.private_key, "/etc/lumengate/sae-a.key");
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.sae, "lumengate-a");
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.peer_sae, "lumengate-b");
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.group, "lumengate-kme");
+	text = variant(EXAMPLE_FOREIGN, "foreign-kme",
+	               "{\"url\":\"https://[fd00::1]:8443\",\"ca\":\"/c\",\"certificate\":\"/d\","
+	               "\"private-key\":\"/e\",\"peer-sae\":\"b\"}");
+	CU_ASSERT_EQUAL_FATAL(config_parse(text, &out, &err), 0);
+	free(text);
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.socket, "/run/lumengate/kme.sock");
+	CU_ASSERT_STRING_EQUAL(out.foreign_kme.sae, "");
+	CU_ASSERT_EQUAL(out.foreign_kme.batch, 64);
+	CU_ASSERT_EQUAL(out.foreign_kme.low_water, 256);
+	CU_ASSERT_EQUAL(out.foreign_kme.high_water, 1024);
+	CU_ASSERT_EQUAL(out.foreign_kme.timeout_s, 10);
+}
+
 static void test_traffic_classes(void)
 {
 	static struct config out;
@@ -715,7 +771,7 @@ static void test_missing_yang_directory(void)
 
 UNIT_MAIN(UNIT(test_examples_load), UNIT(test_bad_input_names_path_and_reason),
           UNIT(test_good_variants), UNIT(test_card_by_pci_address), UNIT(test_receiver_settings),
-          UNIT(test_channel_plan), UNIT(test_traffic_classes),
+          UNIT(test_channel_plan), UNIT(test_foreign_kme), UNIT(test_traffic_classes),
           UNIT(test_route_port_follows_next_hop), UNIT(test_broken_json),
           UNIT(test_normal_form_is_a_fixed_point), UNIT(test_load_names_the_file),
           UNIT(test_missing_yang_directory))

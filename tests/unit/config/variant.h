@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXAMPLE_A     SOURCE_DIR "/config/examples/site-a.json"
-#define EXAMPLE_B     SOURCE_DIR "/config/examples/site-b.json"
-#define EXAMPLE_KMS_A SOURCE_DIR "/config/examples/kms-a.json"
-#define EXAMPLE_KMS_B SOURCE_DIR "/config/examples/kms-b.json"
+#define EXAMPLE_A       SOURCE_DIR "/config/examples/site-a.json"
+#define EXAMPLE_B       SOURCE_DIR "/config/examples/site-b.json"
+#define EXAMPLE_KMS_A   SOURCE_DIR "/config/examples/kms-a.json"
+#define EXAMPLE_KMS_B   SOURCE_DIR "/config/examples/kms-b.json"
+#define EXAMPLE_FOREIGN SOURCE_DIR "/config/examples/foreign-kme-a.json"
 
 /* A tunnel of site A with ESP in UDP and MEMBERS. */
 #define UDP_TUNNEL(members)                                                                        \
