@@ -26,6 +26,8 @@
 #include "qkd-engine/engine.h"
 #include "qkd-engine/keystore.h"
 
+struct kme_feed_stats;
+
 struct gateway_link {
 	char name[32];
 	bool enabled, card_present;
@@ -75,6 +77,7 @@ struct gateway_ops {
 	/* Those of the running gateway, NULL before it runs; not to be kept. */
 	const struct port *(*port)(enum port_role role);
 	void (*keystore)(struct keystore_stats *out);
+	bool (*kme)(struct kme_feed_stats *out); /* false: no foreign KME */
 	/* DATA is wiped by the caller. */
 	int (*keystore_import)(const void *data, size_t len, struct err *err);
 	/* NEXT passed config_live_change(); all of it or, with an error, nothing. */

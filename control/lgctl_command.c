@@ -173,6 +173,7 @@ static const struct command commands[] = {
         {{"block", "list"}, 0, 1, "block_list", "[COUNT]", build_blocks, lgctl_print_blocks},
         {{"keystore", "show"}, 0, 0, "keystore_show", "", NULL, lgctl_print_tree},
         {{"keystore", "import"}, 1, 1, "keystore_import", "FILE", build_import, lgctl_print_done},
+        {{"kme", "show"}, 0, 0, "kme_show", "", NULL, lgctl_print_tree},
         {{"alarm", "list"}, 0, 0, "alarm_list", "", NULL, lgctl_print_alarms},
         {{"config", "get"}, 0, 0, "config_get", "", NULL, lgctl_print_json},
         {{"config", "validate"}, 1, 1, "config_validate", "FILE", build_config, lgctl_print_done},

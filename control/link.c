@@ -37,8 +37,7 @@ struct qkd_role *link_role(struct link *l)
 	return l->role;
 }
 
-/* Both ends have compared what they hold: keys may be named to the peer. */
-static bool stores_agree(const struct link *l)
+bool link_stores_agree(const struct link *l)
 {
 	return l->summary_sent && l->summary_taken && l->channel_up;
 }
@@ -46,7 +45,7 @@ static bool stores_agree(const struct link *l)
 void link_stats_read(const struct link *l, struct link_stats *out)
 {
 	*out = l->stats;
-	out->connected = stores_agree(l);
+	out->connected = link_stores_agree(l);
 }
 
 void link_alarm(bool raised, const char *kind, const char *resource, enum alarm_severity severity,
@@ -133,6 +132,7 @@ static void take_session(struct link *l, uint64_t session, uint64_t now)
 	send_summary(l);
 	for (unsigned int i = 0; i < l->tunnel_count; i++)
 		rekey_session(l->tunnels[i].rekey, now);
+	link_kme_session(l, now);
 	link_wake_rekeys(l);
 }
 
@@ -187,6 +187,8 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 		link_take_rekey(l, note->data, note->len, now);
 	else if (note->len >= 1 && note->data[0] == MESSAGE_WIRE)
 		take_wire(l, note->data, note->len);
+	else if (note->len >= 1 && l->summary_taken && note->data[0] == MESSAGE_KME)
+		l->stats.bad_messages += !link_take_kme(l, note->data + 1, note->len - 1, now);
 	else if (note->len == 5 && note->data[0] == MESSAGE_POWER)
 		l->peer_power = get_be32(note->data + 1);
 	else if (note->len >= 1 && note->data[0] == MESSAGE_SPECTRUM)
@@ -327,7 +329,7 @@ static void supervise(struct link *l, uint64_t now)
 	link_supervise(l, &s, now);
 	if (l->session != 0 && !l->summary_sent)
 		send_summary(l);
-	if (stores_agree(l))
+	if (link_stores_agree(l))
 		link_supply_pads(l, &s, now);
 }
 
@@ -340,7 +342,8 @@ void link_poll(struct link *l, uint64_t now)
 		take_note(l, note, now);
 		qkd_note_free(note);
 	}
-	link_poll_rekeys(l, stores_agree(l), now);
+	link_kme_poll(l, link_stores_agree(l), now);
+	link_poll_rekeys(l, link_stores_agree(l), now);
 	if (now >= l->next_supervise_ns) {
 		l->next_supervise_ns = now + SUPERVISE_NS;
 		supervise(l, now);

@@ -14,6 +14,7 @@
 
 #include "common/err.h"
 #include "config/config.h"
+#include "control/kme_feed.h"
 #include "control/ladder.h"
 #include "dataplane/qkd_role.h"
 #include "dataplane/rekey.h"
@@ -80,6 +81,9 @@ const struct card_ocm_scan *link_far_spectrum(const struct link *l, uint64_t now
 const struct ladder *link_ladder(const struct link *l);
 /* Whether something says that no block may become key; repeating the same is no cost. */
 void link_hold(struct link *l, bool held);
+
+/* Keys of a foreign KME; false: none is configured. */
+bool link_kme_stats(const struct link *l, struct kme_feed_stats *out);
 
 /* The figures that are the control thread's own. */
 struct link_stats {

@@ -169,9 +169,10 @@ struct link *link_create(const struct config *config, struct channel_mux *mux,
 	snprintf(l->resource, sizeof(l->resource), "link/%s", config->link);
 	ladder_reset(&l->ladder, l->site_a, clock_mono_ns());
 	l->channel_ipv6 = config->channel.local.ipv6;
-	l->level = (struct key_level){.low_water = config->keystore.low_water,
-	                              .max_keys = config->keystore.max_keys,
-	                              .expected = config->qkd.enabled};
+	l->level =
+	        (struct key_level){.low_water = config->keystore.low_water,
+	                           .max_keys = config->keystore.max_keys,
+	                           .expected = config->qkd.enabled || config->foreign_kme.enabled};
 	rc = mux == NULL ? err_set(err, EINVAL, "channel/port: the link needs a channel") : 0;
 	if (rc == 0)
 		rc = secret_file_read(config->channel.psk_file, "pre-shared secret", PSK_LEAST,
@@ -185,6 +186,8 @@ struct link *link_create(const struct config *config, struct channel_mux *mux,
 	if (rc == 0)
 		rc = create_role(l, config, psk, mux, err);
 	secret_free(psk);
+	if (rc == 0)
+		rc = link_kme_create(l, config, err);
 	if (rc < 0) {
 		link_destroy(l);
 		return NULL;
@@ -198,6 +201,7 @@ void link_destroy(struct link *l)
 
 	if (l == NULL)
 		return;
+	link_kme_destroy(l);
 	qkd_role_destroy(l->role);
 	while ((note = l->unposted) != NULL) {
 		l->unposted = note->next;

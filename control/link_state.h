@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The link's state, for link*.c only: link.c (notes), link_open.c, link_pads.c, link_supervise.c,
- * link_tunnels.c (rekeying). */
+/* The link's state, for link*.c only: link.c (notes), link_kme.c, link_open.c, link_pads.c,
+ * link_supervise.c, link_tunnels.c (rekeying). */
 
 #ifndef CONTROL_LINK_STATE_H
 #define CONTROL_LINK_STATE_H
@@ -18,7 +18,8 @@ enum {
 	MESSAGE_REKEY = 3,
 	MESSAGE_WIRE = 4,
 	MESSAGE_POWER = 5,
-	MESSAGE_SPECTRUM = 6
+	MESSAGE_SPECTRUM = 6,
+	MESSAGE_KME = 8
 };
 
 struct rekey_context {
@@ -60,6 +61,7 @@ struct link {
 	uint64_t spectrum_next_ns, far_ns;
 	struct card_ocm_scan far; /* of the peer's channel monitor, taken at far_ns; 0: never */
 	char card_reason[256];    /* why there is no card */
+	struct link_kme *kme;     /* link_kme.c; NULL: no foreign KME */
 	struct ladder ladder;
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;
@@ -71,6 +73,16 @@ struct link {
 /* Alarms of one kind at one resource; repeating the same is cheap. */
 void link_alarm(bool raised, const char *kind, const char *resource, enum alarm_severity severity,
                 const char *text);
+
+/* Both ends have compared what they hold: keys may be named to the peer. */
+bool link_stores_agree(const struct link *l);
+
+/* link_kme.c: keys of a foreign KME, where one is configured; false: none is. */
+int link_kme_create(struct link *l, const struct config *config, struct err *err);
+void link_kme_destroy(struct link *l);
+void link_kme_poll(struct link *l, bool connected, uint64_t now);
+void link_kme_session(struct link *l, uint64_t now);
+bool link_take_kme(struct link *l, const uint8_t *msg, size_t len, uint64_t now);
 
 /* In order; what the role's ring has no room for waits. -EAGAIN: the role stands still. */
 int link_post(struct link *l, struct qkd_note *note);

@@ -162,6 +162,11 @@ static int import(const void *data, size_t len, struct err *err)
 	return keystore_import(link_keystore(site_link()), data, len, err);
 }
 
+static bool read_kme(struct kme_feed_stats *out)
+{
+	return link_kme_stats(site_link(), out);
+}
+
 static const struct gateway_ops ops = {.link = read_link,
                                        .tunnels = read_tunnels,
                                        .sas = read_sas,
@@ -172,6 +177,7 @@ static const struct gateway_ops ops = {.link = read_link,
                                        .port = port,
                                        .keystore = read_keystore,
                                        .keystore_import = import,
+                                       .kme = read_kme,
                                        .config_apply = site_reconfigure};
 
 static json_t *port_json(enum port_role role)
