@@ -13,6 +13,9 @@
 #define KMS_SIZE_NOT_BYTES        "size shall be a multiple of 8"
 #define KMS_KEY_NOT_FOUND         "one or more keys specified are not found on KME"
 
+/* 401 has no message of the standard. */
+#define KMS_KEY_OF_OTHERS "one or more keys were issued to other SAEs"
+
 #define KMS_DETAILS 8
 
 struct kms_fault {

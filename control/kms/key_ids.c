@@ -140,7 +140,7 @@ int kms_key_ids_check(const struct kms_key_ids *ids, const struct key_uuid_keys 
 	memset(place, 0, ids->count * sizeof(*place));
 	/* Whoever asks for others' keys hears that first, whatever else is wrong. */
 	if (others)
-		return kms_fault_set(f, 401, "one or more keys were issued to other SAEs");
+		return kms_fault_set(f, 401, KMS_KEY_OF_OTHERS);
 	return kms_fault_set(f, 400, KMS_KEY_NOT_FOUND);
 }
 

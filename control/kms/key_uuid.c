@@ -163,12 +163,19 @@ int key_uuid_issue(const struct key_uuid_keys *k, const struct key_uuid_place *p
 	return 0;
 }
 
+static uint64_t place_of(const uint8_t uuid[KEY_UUID_BYTES])
+{
+	uint64_t high = get_be64(uuid), low = get_be64(uuid + 8);
+
+	return (high >> 16) << 16 | (high & 0xfff) << 4 | (low >> 58 & 0xf);
+}
+
 enum key_uuid_verdict key_uuid_check(const struct key_uuid_keys *k,
                                      const uint8_t uuid[KEY_UUID_BYTES], const char *master,
                                      const char *slave, struct key_uuid_place *place)
 {
 	uint64_t high = get_be64(uuid), low = get_be64(uuid + 8);
-	uint64_t v = (high >> 16) << 16 | (high & 0xfff) << 4 | (low >> 58 & 0xf);
+	uint64_t v = place_of(uuid);
 	uint64_t issue_given = low >> 32 & TAG_MASK(ISSUE_BITS);
 	uint64_t pair_given = low & TAG_MASK(PAIR_BITS);
 	uint64_t issue = 0, pair = 0;
@@ -185,6 +192,16 @@ enum key_uuid_verdict key_uuid_check(const struct key_uuid_keys *k,
 		return KEY_UUID_GOOD;
 	memset(place, 0, sizeof(*place));
 	return issued ? KEY_UUID_OTHER_PAIR : KEY_UUID_NOT_ISSUED;
+}
+
+bool key_uuid_issued(const struct key_uuid_keys *k, const uint8_t uuid[KEY_UUID_BYTES],
+                     struct key_uuid_place *place)
+{
+	/* An SAE ID is never empty: this asks for nobody's key. */
+	if (key_uuid_check(k, uuid, "", "", place) == KEY_UUID_NOT_ISSUED)
+		return false;
+	place_unpack(place_of(uuid), place);
+	return true;
 }
 
 void key_uuid_format(const uint8_t uuid[KEY_UUID_BYTES], char text[KEY_UUID_TEXT + 1])

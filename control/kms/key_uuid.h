@@ -16,6 +16,7 @@
 #ifndef CONTROL_KMS_KEY_UUID_H
 #define CONTROL_KMS_KEY_UUID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,6 +74,10 @@ int key_uuid_issue(const struct key_uuid_keys *k, const struct key_uuid_place *p
 enum key_uuid_verdict key_uuid_check(const struct key_uuid_keys *k,
                                      const uint8_t uuid[KEY_UUID_BYTES], const char *master,
                                      const char *slave, struct key_uuid_place *place);
+
+/* Was UUID issued for this link, to whatever pair? PLACE as above. */
+bool key_uuid_issued(const struct key_uuid_keys *k, const uint8_t uuid[KEY_UUID_BYTES],
+                     struct key_uuid_place *place);
 
 /* Five groups of lower-case digits, as RFC 9562 section 4 prints it. */
 void key_uuid_format(const uint8_t uuid[KEY_UUID_BYTES], char text[KEY_UUID_TEXT + 1]);

@@ -184,6 +184,16 @@ struct kms_sae *kms_registry_by_slot(struct kms_registry *r, uint32_t slot, uint
 	return s->used && s->serial == serial ? s : NULL;
 }
 
+uint64_t kms_registry_wall_ns(struct kms_registry *r, uint64_t mono_ns)
+{
+	uint64_t wall;
+
+	kms_registry_lock(r);
+	wall = mono_ns + r->wall_less_mono_ns;
+	kms_registry_unlock(r);
+	return wall;
+}
+
 struct key_share *kms_registry_share(struct kms_registry *r)
 {
 	return &r->share;

@@ -103,6 +103,8 @@ struct kms_sae *kms_registry_by_id(struct kms_registry *r, const char *id);
 struct kms_sae *kms_registry_by_slot(struct kms_registry *r, uint32_t slot, uint64_t serial);
 /* It asked or took something: its usage is to be written. */
 void kms_registry_touch(struct kms_registry *r, struct kms_sae *s, uint64_t mono_ns);
+/* The wall clock at MONO_NS, as the store thread knows it. */
+uint64_t kms_registry_wall_ns(struct kms_registry *r, uint64_t mono_ns);
 struct key_share *kms_registry_share(struct kms_registry *r);
 
 #endif

@@ -19,11 +19,14 @@ static int judge(struct kms_registry *r, struct registry_change *c, uint32_t *sl
 {
 	const char *id = c->verb == REGISTRY_REMOVE ? c->id : c->config->id;
 	struct kms_sae *s = kms_registry_by_id(r, id), *other;
+	char name[KMS_SAE_SHORT];
 
 	if (c->verb == REGISTRY_ADD && s != NULL)
-		return err_set(&c->err, EEXIST, "id: there is an SAE %.64s already", id);
+		return err_set(&c->err, EEXIST, "id: there is an SAE %s already",
+		               kms_sae_id_short(id, name));
 	if (c->verb != REGISTRY_ADD && s == NULL)
-		return err_set(&c->err, ENOENT, "id: there is no SAE %.64s", id);
+		return err_set(&c->err, ENOENT, "id: there is no SAE %s",
+		               kms_sae_id_short(id, name));
 	*slot = s != NULL ? s->slot : registry_slot(r);
 	if (*slot == KMS_SAE_MAX)
 		return err_set(&c->err, ENOSPC, "id: there are %d SAEs already", KMS_SAE_MAX);
@@ -171,15 +174,17 @@ int kms_registry_remove(struct kms_registry *r, const char *id, struct err *err)
 int kms_registry_unlock_sae(struct kms_registry *r, const char *id, uint64_t now_ns,
                             struct err *err)
 {
+	char name[KMS_SAE_SHORT];
 	struct kms_sae *s;
 	int rc = 0;
 
+	kms_sae_id_short(id, name);
 	kms_registry_lock(r);
 	s = kms_registry_by_id(r, id);
 	if (s == NULL)
-		rc = err_set(err, ENOENT, "id: there is no SAE %.64s", id);
+		rc = err_set(err, ENOENT, "id: there is no SAE %s", name);
 	else if (now_ns >= s->lockout.until_ns)
-		rc = err_set(err, EALREADY, "id: SAE %.64s is not locked out", id);
+		rc = err_set(err, EALREADY, "id: SAE %s is not locked out", name);
 	else
 		s->lockout.until_ns = 0;
 	kms_registry_unlock(r);

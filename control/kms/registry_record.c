@@ -72,6 +72,7 @@ static int load_sae(void *arg, const struct kms_record *row)
 	json_t *o = parse(row);
 	struct kms_sae_config c;
 	uint32_t slot = registry_slot(load->r);
+	char name[KMS_SAE_SHORT];
 	int rc;
 
 	kms_sae_config_init(&c);
@@ -81,7 +82,7 @@ static int load_sae(void *arg, const struct kms_record *row)
 	if (rc == 0 && slot == KMS_SAE_MAX)
 		rc = err_set(load->err, EINVAL, "is one more than %d", KMS_SAE_MAX);
 	if (rc < 0)
-		return err_prefix(load->err, "record of SAE %.64s", row->name);
+		return err_prefix(load->err, "record of SAE %s", kms_sae_id_short(row->name, name));
 	registry_apply(load->r, slot, &c, load->mono_ns);
 	return 0;
 }

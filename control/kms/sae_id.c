@@ -2,6 +2,8 @@
 
 #include "control/kms/sae_id.h"
 
+#include <string.h>
+
 #include <jansson.h>
 
 const char *kms_sae_id_fault(const char *id, size_t n)
@@ -20,4 +22,20 @@ const char *kms_sae_id_fault(const char *id, size_t n)
 		return "is not UTF-8";
 	json_decref(text);
 	return NULL;
+}
+
+const char *kms_sae_id_short(const char *id, char out[KMS_SAE_SHORT])
+{
+	size_t n = strnlen(id, KMS_SAE_SHORT);
+
+	if (n == KMS_SAE_SHORT) {
+		n = KMS_SAE_SHORT - 4;
+		while (n > 0 && ((unsigned char)id[n] & 0xc0) == 0x80) /* within a character */
+			n--;
+		memcpy(out, id, n);
+		memcpy(out + n, "...", 4);
+	} else {
+		memcpy(out, id, n + 1);
+	}
+	return out;
 }

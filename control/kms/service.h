@@ -37,9 +37,13 @@ struct kms_service_config {
 	struct kms_limits limits;   /* max_sae_id_count 0: no additional slaves */
 	uint64_t max_bytes;         /* of one stream in the store */
 	bool skip;                  /* Cisco SKIP is served */
-	uint64_t wait_ns;           /* for key that is under way to this end; 0: 2 s */
-	uint64_t grant_wait_ns;     /* for the peer's acknowledgement; 0: 3 s */
-	uint32_t waiting_max;       /* requests that wait; more are 503 at once; 0: 1024 */
+	/* Globs of remoteSystemIDs that mean the peer KME; none: its ID alone. Copied. */
+	const char *const *skip_remote;
+	size_t skip_remote_count;
+	uint64_t ttl_ns;        /* of keys, for grants; 0: for ever */
+	uint64_t wait_ns;       /* for key that is under way to this end; 0: 2 s */
+	uint64_t grant_wait_ns; /* for the peer's acknowledgement; 0: 3 s */
+	uint32_t waiting_max;   /* requests that wait; more are 503 at once; 0: 1024 */
 };
 
 struct kms_request {
