@@ -59,6 +59,7 @@ class Kme:
         self.port = free_port()
         self.process = None
         self.starts = self.kills = 0
+        self.settings = {}      # beside the lab's
         self.prefix = ()        # in front of the command: taskset, strace
         self.before_exec = None  # in the child: limits
         fd = os.open(self.path("storage.key"), os.O_WRONLY | os.O_CREAT, 0o600)
@@ -82,16 +83,17 @@ class Kme:
             "ca": c.ca.pem, "crl": c.ca.crl,
             "gateway-socket": self.lab.gateway_socket(self.site),
             "store": {"path": self.path("kms.db"), "storage-key": self.path("storage.key"),
-                      "max-size": str(4 << 20)},
+                      "max-size": str(2 << 20)},
             "limits": {"max-sae-count": 4},
             "http": {"connections-per-address": 12000},
             "control": {"socket": self.path("control.sock")},
         }
-        for name, value in self.lab.settings.items():
-            if isinstance(value, dict):
-                config.setdefault(name, {}).update(value)
-            else:
-                config[name] = value
+        for settings in (self.lab.settings, self.settings):
+            for name, value in settings.items():
+                if isinstance(value, dict):
+                    config.setdefault(name, {}).update(value)
+                else:
+                    config[name] = value
         return {"lumengate:kms": config}
 
     def write_config(self):
@@ -177,14 +179,16 @@ class Kme:
 
     def add_sae(self, sae, **members):
         """Registers SAE here, at home or as one of the peer's."""
-        self.call("kms_sae_add", {"id": sae, "local": home(sae) == self.site, **members})
+        self.call("kms_sae_add", {
+            "id": sae, "side": "local" if home(sae) == self.site else "peer", **members})
 
 
 class Lab:
     """Both KMEs up, with the SAEs that are named; use it as a context."""
 
-    def __init__(self, saes=SAES, settings=None, build=None, folder=None, start=True, **gateways):
-        self.build = build or os.path.join(ROOT, "build")
+    def __init__(self, saes=SAES, settings=None, site_settings=None, build=None, folder=None,
+                 start=True, **gateways):
+        self.build = build or os.environ.get("LUMENGATE_BUILD") or os.path.join(ROOT, "build")
         self.settings = settings or {}
         self.folder = tempfile.mkdtemp(prefix="lumengate-kms-", dir=folder)
         self.clients = []
@@ -194,6 +198,8 @@ class Lab:
             self.certificates = Certificates(os.path.join(self.folder, "certificates"))
             self.gateways = Gateways({s: self.gateway_socket(s) for s in SITES}, **gateways)
             self.kme = {s: Kme(self, s) for s in SITES}
+            for site, own in (site_settings or {}).items():
+                self.kme[site].settings = own
             if start:
                 self.start()
                 for sae in saes:
@@ -216,6 +222,11 @@ class Lab:
             kme.start(wait=False)
         for kme in self.kme.values():
             kme.wait_ready()
+
+    def reload(self):
+        """Certificates and revocation lists are read anew, some time from now."""
+        for kme in self.kme.values():
+            os.kill(kme.pid, signal.SIGHUP)
 
     def wait_for(self, condition, seconds, what, interval=0.02):
         deadline = time.monotonic() + seconds
