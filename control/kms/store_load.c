@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Start: the records and the key that the file has. A segment that cannot be opened is voided; a
+ * record that cannot be read means that nobody knows what was delivered, and nothing is.
+ */
+
+#include "control/kms/store_state.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int damaged(const struct kms_store *s, const char *what, struct err *err)
+{
+	return err_set(err, EUCLEAN, STORE_WHAT " %s: %s is damaged", s->config.path, what);
+}
+
+/* Calls EACH for the rows of Q. */
+static int each_row(struct kms_store *s, enum statement q,
+                    int (*each)(struct kms_store *s, sqlite3_stmt *q, struct err *err),
+                    struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0) {
+		int step = sqlite3_step(s->statement[q]);
+
+		if (step == SQLITE_DONE)
+			break;
+		rc = step == SQLITE_ROW ? each(s, s->statement[q], err)
+		                        : db_fail(s, "read what was delivered", err);
+	}
+	db_reset(s, q);
+	return rc;
+}
+
+/* The stream of a row's first two columns, with room for one more. */
+static struct stream *stream_of(struct kms_store *s, sqlite3_stmt *q, int column, struct err *err)
+{
+	int64_t link = sqlite3_column_int64(q, column), class = sqlite3_column_int64(q, column + 1);
+	struct stream *st;
+
+	if (link < 0 || link >= LINKS || (class != KEY_UUID_FROM_A && class != KEY_UUID_FROM_B)) {
+		damaged(s, "a record's stream", err);
+		return NULL;
+	}
+	st = stream_make(s, (uint8_t)link, (enum key_uuid_class) class);
+	if (st == NULL || stream_reserve(s, st) < 0) {
+		err_set(err, ENOMEM, STORE_WHAT ": out of memory");
+		return NULL;
+	}
+	return st;
+}
+
+static bool sane_range(uint64_t position, uint64_t units)
+{
+	return position < KEY_UUID_POSITIONS && units >= 1 &&
+	       units <= KEY_UUID_POSITIONS - position;
+}
+
+static int load_counts(struct kms_store *s, sqlite3_stmt *q, struct err *err)
+{
+	struct stream *st = stream_of(s, q, 0, err);
+	uint64_t v[7];
+
+	if (st == NULL)
+		return -err->code;
+	for (int i = 0; i < 7; i++)
+		v[i] = (uint64_t)sqlite3_column_int64(q, i + 2);
+	st->disk = (struct counts){.came = v[0],
+	                           .delivered = v[1],
+	                           .both = v[2],
+	                           .expired = v[3],
+	                           .voided = v[4],
+	                           .lost = v[5],
+	                           .damaged = v[6]};
+	st->now = st->disk;
+	return 0;
+}
+
+static int load_gone(struct kms_store *s, sqlite3_stmt *q, struct err *err)
+{
+	struct stream *st = stream_of(s, q, 0, err);
+	struct gone g;
+
+	if (st == NULL)
+		return -err->code;
+	g = (struct gone){(uint64_t)sqlite3_column_int64(q, 2),
+	                  (uint64_t)sqlite3_column_int64(q, 3),
+	                  (enum kms_segment_state)sqlite3_column_int(q, 4)};
+	if (!sane_range(g.position, g.units) || g.state < KMS_SEGMENT_SPENT ||
+	    g.state > KMS_SEGMENT_VOIDED)
+		return damaged(s, "the record of a range", err);
+	store_lock(s);
+	gone_put(st, &g);
+	store_unlock(s);
+	return 0;
+}
+
+static int load_closed(struct kms_store *s, sqlite3_stmt *q, struct err *err)
+{
+	int rc = load_gone(s, q, err);
+
+	if (rc == 0)
+		stream_of(s, q, 0, err)->closed++;
+	return rc;
+}
+
+/* Bitmap and bytes of the other's stream; cursors of the own one. */
+static int load_key(struct kms_store *s, struct segment *seg, sqlite3_stmt *q, struct err *err)
+{
+	struct seal *seal;
+	uint64_t *kept = seg->kept;
+	int rc = 0;
+
+	if (!seg->stream->own) {
+		if ((size_t)sqlite3_column_bytes(q, 16) != segment_words(seg->units) * 8UL)
+			return damaged(s, "the bitmap of a segment", err);
+		memcpy(kept, sqlite3_column_blob(q, 16), segment_words(seg->units) * 8UL);
+		memcpy(seg->live, kept, segment_words(seg->units) * 8UL);
+	}
+	seal = row_sealer(s, seg->salt);
+	if (seal == NULL)
+		return err_set(err, ENOMEM, STORE_WHAT ": no secret memory left");
+	for (uint32_t c = 0; rc == 0 && c < segment_words(seg->units); c++) {
+		if (seg->stream->own ? (c + 1) * CHUNK_UNITS <= seg->reserved : kept[c] == 0)
+			continue;
+		/* What lies past the cursor, however many units the last chunk has. */
+		if (seg->stream->own && seg->reserved == seg->units)
+			continue;
+		rc = row_open(s, seg, c, seal, err);
+	}
+	seal_free(seal);
+	if (rc == -EBADMSG) {
+		seg->damaged = true;
+		rc = 0;
+	}
+	return rc;
+}
+
+static bool read_segment(struct segment *seg, sqlite3_stmt *q)
+{
+	const int64_t given = sqlite3_column_int64(q, 10), reserved = sqlite3_column_int64(q, 11);
+
+	seg->row = sqlite3_column_int64(q, 0);
+	seg->position = (uint64_t)sqlite3_column_int64(q, 3);
+	seg->route = (uint8_t)sqlite3_column_int(q, 5);
+	seg->simulated = sqlite3_column_int(q, 6) != 0;
+	seg->born_ns = (uint64_t)sqlite3_column_int64(q, 9);
+	seg->spent = (uint32_t)sqlite3_column_int64(q, 12);
+	seg->expired = (uint32_t)sqlite3_column_int64(q, 13);
+	seg->voided = (uint32_t)sqlite3_column_int64(q, 14);
+	seg->lost = (uint32_t)sqlite3_column_int64(q, 15);
+	if (!sane_range(seg->position, seg->units) || sqlite3_column_bytes(q, 7) != NAME_BYTES ||
+	    sqlite3_column_bytes(q, 8) != SALT_BYTES || given < 0 || given > reserved ||
+	    reserved > seg->units)
+		return false;
+	memcpy(seg->name, sqlite3_column_blob(q, 7), NAME_BYTES);
+	memcpy(seg->salt, sqlite3_column_blob(q, 8), SALT_BYTES);
+	seg->given = seg->given_disk = (uint32_t)given;
+	seg->reserved = seg->reserved_disk = (uint32_t)reserved;
+	return true;
+}
+
+static int load_segment(struct kms_store *s, sqlite3_stmt *q, struct err *err)
+{
+	struct stream *st = stream_of(s, q, 1, err);
+	int64_t units = sqlite3_column_int64(q, 4);
+	struct segment *seg;
+	int rc;
+
+	if (st == NULL)
+		return -err->code;
+	if (units < 1 || units > KMS_SEGMENT_UNITS)
+		return damaged(s, "the record of a segment", err);
+	seg = segment_new(st, (uint32_t)units);
+	if (seg == NULL)
+		return err_set(err, ENOMEM,
+		               STORE_WHAT ": the stored key does not fit into secret memory");
+	rc = read_segment(seg, q) ? load_key(s, seg, q, err)
+	                          : damaged(s, "the record of a segment", err);
+	if (rc < 0) {
+		segment_free(seg);
+		return rc;
+	}
+	store_lock(s);
+	live_put(st, seg);
+	store_unlock(s);
+	return 0;
+}
+
+/* Killed: what was reserved is off the disk. Some of it may have been given. */
+static int lose(struct kms_store *s, struct segment *seg, struct err *err)
+{
+	uint32_t units = seg->reserved - seg->given;
+
+	sqlite3_bind_int(s->statement[Q_LOST_ADD], 1, seg->stream->link);
+	sqlite3_bind_int64(s->statement[Q_LOST_ADD], 2,
+	                   (sqlite3_int64)(seg->position + seg->given));
+	sqlite3_bind_int64(s->statement[Q_LOST_ADD], 3, units);
+	sqlite3_bind_int64(s->statement[Q_LOST_ADD], 4, (sqlite3_int64)s->age_ns);
+	seg->given = seg->given_disk = seg->reserved;
+	seg->lost += units;
+	seg->stream->disk.lost += units;
+	seg->stream->now.lost += units;
+	txn_touch(s, seg);
+	return db_done(s, Q_LOST_ADD, "record what was lost", err);
+}
+
+static int recover(struct kms_store *s, struct stream *st, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < st->live_count; i++) {
+		struct segment *seg = st->live[i];
+
+		if (st->own && seg->reserved > seg->given)
+			rc = lose(s, seg, err);
+		if (rc == 0 && seg->damaged && row_state(seg) == KMS_SEGMENT_LIVE) {
+			s->stats.damaged_segments++;
+			rc = txn_take_rest(s, seg, 0, seg->units, TAKE_VOIDED, NULL, err);
+		}
+	}
+	return rc;
+}
+
+/* Those that are lost to the last unit are closed. */
+static void close_lost(struct kms_store *s, struct stream *st)
+{
+	for (size_t i = 0; i < st->live_count;) {
+		struct segment *seg = st->live[i];
+		const struct gone g = {seg->position, seg->units, row_state(seg)};
+
+		if (g.state == KMS_SEGMENT_LIVE) {
+			i++;
+			continue;
+		}
+		store_lock(s);
+		live_drop(st, seg);
+		gone_put(st, &g);
+		st->closed++;
+		store_unlock(s);
+		segment_free(seg);
+	}
+}
+
+int store_load(struct kms_store *s, struct err *err)
+{
+	struct txn t;
+	int rc;
+
+	rc = txn_begin(s, &t, err);
+	if (rc < 0)
+		return rc;
+	rc = age_restore(s, err);
+	if (rc == 0)
+		rc = each_row(s, Q_COUNTS_ALL, load_counts, err);
+	if (rc == 0)
+		rc = each_row(s, Q_GONE_ALL, load_gone, err);
+	if (rc == 0)
+		rc = each_row(s, Q_CLOSED, load_closed, err);
+	if (rc == 0)
+		rc = each_row(s, Q_LIVE, load_segment, err);
+	for (struct stream *st = s->streams; rc == 0 && st != NULL; st = st->next)
+		rc = recover(s, st, err);
+	rc = txn_end(s, &t, rc, err);
+	for (struct stream *st = s->streams; rc == 0 && st != NULL; st = st->next)
+		close_lost(s, st);
+	return rc;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The store's insides; private to store*.c.
+ *
+ * Each stream has its live segments, those with key left, and the ranges that are gone. "Lock" says
+ * that a field is read and written with the store's lock; what the store thread alone writes it
+ * also reads without. Whatever changes the disk is an effect of a transaction: it is marked in
+ * memory first, so that nobody else takes the same units, then written, and then either applied or
+ * undone.
+ */
+
+#ifndef CONTROL_KMS_STORE_STATE_H
+#define CONTROL_KMS_STORE_STATE_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include <sqlite3.h>
+
+#include "common/gcm.h"
+#include "common/seal.h"
+#include "control/kms/store_audit.h"
+
+/* A chunk is what is sealed and destroyed on its own: the units of one word of a bitmap. */
+#define CHUNK_UNITS  64
+#define CHUNK_BYTES  (CHUNK_UNITS * KEY_UUID_UNIT)
+#define CHUNKS       (KMS_SEGMENT_UNITS / CHUNK_UNITS)
+#define SEALED_MAX   (GCM_IV_BYTES + CHUNK_BYTES + GCM_TAG_BYTES)
+#define HASH_SEALED  (GCM_IV_BYTES + 32 + GCM_TAG_BYTES)
+#define SALT_BYTES   16
+#define NAME_BYTES   16
+#define LINKS        256
+#define AHEAD_BYTES  (256 << 10)
+#define PENDING_MAX  (256 << 10) /* keys that wait for one commit */
+#define WAL_PAGES    2048 /* 8 MiB: then the WAL is checkpointed without waiting for tick() */
+#define STORE_WHAT   "delivery store"
+#define FOREVER_NS   UINT64_MAX
+#define EXPIRE_BATCH 256 /* segments a tick */
+
+struct stream;
+
+struct segment {
+	TAILQ_ENTRY(segment) queued; /* lock; own: in the order to be given */
+	TAILQ_ENTRY(segment) dirty;  /* lock; own: given since the cursor was written */
+	/* Store thread: lists of the open transaction. */
+	struct segment *next_added, *next_touched, *next_writing;
+	struct stream *stream;
+	int64_t row;
+	uint64_t position;
+	uint64_t born_ns; /* by the store's age clock */
+	uint32_t units;
+	uint8_t route;
+	bool simulated;
+	uint8_t salt[SALT_BYTES], name[NAME_BYTES];
+	uint8_t *bytes; /* secret memory; what is gone is zero */
+
+	/* Lock. Of the own stream; units from the start on. */
+	uint32_t given, reserved;
+	uint32_t cut;  /* of given: ends that were too short for a key */
+	bool shut;     /* expires or is voided: no more of it */
+	bool is_dirty; /* in the list */
+	bool is_queued;
+
+	/* Store thread. */
+	bool touched, writing;
+	bool damaged; /* could not be opened */
+	uint64_t touched_chunks;
+	uint32_t given_disk, cut_disk, reserved_disk; /* own */
+	uint32_t given_before, cut_before;            /* for undoing */
+	uint32_t spent, expired, voided, lost;        /* units, as on the disk */
+
+	/* Of the other's stream: a bit a unit. */
+	uint64_t *live;    /* lock: can be fetched */
+	uint64_t *invalid; /* lock: voided */
+	uint64_t *kept;    /* store thread: the disk has it */
+	uint64_t bits[];
+};
+TAILQ_HEAD(segments, segment);
+
+/* A range of positions whose key is gone, or was never there and shall not come. */
+struct gone {
+	uint64_t position, units;
+	enum kms_segment_state state;
+};
+
+/* Units. */
+struct counts {
+	uint64_t came, delivered, both, expired, voided, lost, damaged;
+};
+
+struct stream {
+	struct stream *next;
+	uint8_t link;
+	enum key_uuid_class class;
+	bool own;
+
+	/* Lock; changed by the store thread alone. Both sorted by position. */
+	struct segment **live;
+	struct gone *gone;
+	size_t live_count, live_room, gone_count, gone_room;
+	uint64_t held; /* units of live segments, whole */
+	uint64_t next_position;
+
+	/* Lock. */
+	struct counts now;
+	uint64_t pending; /* units */
+	struct queue {
+		struct segments segments;
+		struct segment *unreserved; /* the first that is not reserved whole */
+		uint64_t ready;             /* units reserved and not given */
+		uint64_t want;              /* units that somebody asked for in vain */
+	} queue[2];                         /* own: real, simulated */
+
+	/* Store thread. */
+	struct counts disk;
+	bool counts_touched;
+	uint32_t closed; /* records on the disk with nothing left */
+};
+
+enum reason { TAKE_SPENT, TAKE_EXPIRED, TAKE_VOIDED };
+
+/* Units of one segment that go. */
+struct piece {
+	struct piece *next;
+	struct segment *segment;
+	uint32_t from, units;
+	enum reason reason;
+	uint32_t given, cut; /* own: given since the cursor was written */
+	uint64_t *mask;      /* of the whole segment, in place of FROM and UNITS; NULL: these */
+};
+
+struct fetch {
+	struct fetch *next;
+	void (*done)(void *ctx, int rc);
+	void *ctx;
+	uint32_t keys;
+	uint32_t n; /* pieces */
+	struct piece piece[];
+};
+
+struct tombstone {
+	struct tombstone *next;
+	struct stream *stream;
+	struct gone gone;
+};
+
+/* Units that the other end is known to have delivered too. */
+struct both {
+	struct both *next;
+	struct stream *stream;
+	uint32_t units;
+};
+
+/* The effects of the open transaction, the newest first. */
+struct effects {
+	struct piece *pieces;
+	struct segment *added;
+	struct tombstone *tombstones;
+	struct both *both;
+};
+
+/* The statements that run over and over, prepared once. */
+enum statement {
+	Q_ADD,
+	Q_CHUNK_PUT,
+	Q_CHUNK_GET,
+	Q_CHUNK_DROP,
+	Q_PROGRESS,
+	Q_BOTH_GET,
+	Q_BOTH_SET,
+	Q_COUNTS,
+	Q_GONE_PUT,
+	Q_GONE_BEFORE,
+	Q_GONE_GROW,
+	Q_OLD,
+	Q_OLD_DROP,
+	Q_META_PUT,
+	Q_META_GET,
+	Q_LOST_ADD,
+	Q_LOST_LIST,
+	Q_LOST_DROP,
+	Q_LOST_OLD,
+	Q_RECORD_PUT,
+	Q_RECORD_DROP,
+	Q_RECORD_LIST,
+	Q_AUDIT,
+	Q_PAGES,
+	Q_LIVE,
+	Q_CLOSED,
+	Q_GONE_ALL,
+	Q_COUNTS_ALL,
+	STATEMENTS
+};
+
+struct kms_store {
+	struct kms_store_config config;
+	uint8_t *keys; /* secret memory: storage key, key of names */
+	uint8_t *text; /* secret memory: a chunk, for the store thread */
+
+	/* Store thread. */
+	sqlite3 *db;
+	sqlite3_stmt *statement[STATEMENTS];
+	int depth; /* of transactions */
+	struct effects effects;
+	struct segment *touched;
+	struct segment *writing; /* own segments whose cursors this transaction writes */
+	uint64_t age_ns, age_base_ns, mono_base_ns;
+	uint64_t age_saved_ns, wall_ns;
+	bool failing; /* the disk refused the last reservation: not again before tick() */
+	bool wal_dirty;
+	int wal_pages;
+	uint64_t undestroyed; /* chunks on damaged pages */
+
+	pthread_mutex_t lock;
+	/* Lock. */
+	struct stream *streams;
+	struct stream *by_link[LINKS][2]; /* 0: from A */
+	struct fetch *fetches, **fetches_last;
+	struct kms_store_job *jobs, **jobs_last;
+	struct segments dirty;
+	uint32_t pending_keys;
+	struct kms_store_stats stats; /* what is not a stream's */
+	void (*wake)(void *ctx);
+	void *wake_ctx;
+};
+
+static inline void store_lock(struct kms_store *s)
+{
+	pthread_mutex_lock(&s->lock);
+}
+
+static inline void store_unlock(struct kms_store *s)
+{
+	pthread_mutex_unlock(&s->lock);
+}
+
+static inline uint32_t segment_words(uint32_t units)
+{
+	return (units + CHUNK_UNITS - 1) / CHUNK_UNITS;
+}
+
+/* Units of chunk C of SEG. */
+static inline uint32_t chunk_units(const struct segment *seg, uint32_t c)
+{
+	uint32_t left = seg->units - c * CHUNK_UNITS;
+
+	return left < CHUNK_UNITS ? left : CHUNK_UNITS;
+}
+
+/* The bits of word W that [FROM, FROM + UNITS) has. */
+static inline uint64_t range_mask(uint32_t from, uint32_t units, uint32_t w)
+{
+	uint32_t low = w * CHUNK_UNITS, high = low + CHUNK_UNITS, to = from + units;
+
+	if (from < low)
+		from = low;
+	if (to > high)
+		to = high;
+	if (from >= to)
+		return 0;
+	return (~UINT64_C(0) >> (CHUNK_UNITS - (to - from))) << (from - low);
+}
+
+/* store_db.c */
+int db_open(struct kms_store *s, struct err *err);
+void db_close(struct kms_store *s);
+int db_fail(struct kms_store *s, const char *doing, struct err *err);
+int db_run(struct kms_store *s, const char *text, const char *doing, struct err *err);
+/* Steps a statement that gives no rows, and resets it. */
+int db_done(struct kms_store *s, enum statement q, const char *doing, struct err *err);
+void db_reset(struct kms_store *s, enum statement q);
+/* Blobs of META; get: -ENOENT. */
+int db_meta_put(struct kms_store *s, const char *name, const void *data, size_t n, struct err *err);
+int db_meta_get(struct kms_store *s, const char *name, void *data, size_t n, struct err *err);
+int db_meta_put_u64(struct kms_store *s, const char *name, uint64_t v, struct err *err);
+int db_meta_get_u64(struct kms_store *s, const char *name, uint64_t *v, struct err *err);
+/* Empty the WAL into the file and cut it. */
+int db_checkpoint(struct kms_store *s, struct err *err);
+
+/* store_rows.c: what a segment has on the disk. */
+int row_add(struct kms_store *s, struct segment *seg, const struct kms_segment *in,
+            struct err *err);
+/* Seals chunks FROM to TO - 1 of what memory has. */
+int row_seal(struct kms_store *s, struct segment *seg, uint32_t from, uint32_t to, struct err *err);
+int row_drop(struct kms_store *s, struct segment *seg, uint32_t from, uint32_t to, struct err *err);
+/* Writes SEG's cursors, counts, bitmap and state; takes its touched chunks off the disk. */
+int row_write(struct kms_store *s, struct segment *seg, struct err *err);
+/* Opens chunk C into the segment's bytes: -EBADMSG when it cannot be. */
+int row_open(struct kms_store *s, struct segment *seg, uint32_t c, const struct seal *seal,
+             struct err *err);
+int row_counts(struct kms_store *s, struct stream *st, struct err *err);
+int row_gone(struct kms_store *s, uint8_t link, enum key_uuid_class class, const struct gone *g,
+             struct err *err);
+enum kms_segment_state row_state(const struct segment *seg);
+struct seal *row_sealer(const struct kms_store *s, const uint8_t salt[SALT_BYTES]);
+void row_aad(const struct segment *seg, uint8_t chunk, uint8_t aad[11]);
+
+/* store_stream.c */
+struct stream *stream_get(const struct kms_store *s, uint8_t link, enum key_uuid_class class);
+/* The same, made where there is none; NULL: no memory. */
+struct stream *stream_make(struct kms_store *s, uint8_t link, enum key_uuid_class class);
+/* Room for one more segment and range; -ENOMEM. Takes the lock. */
+int stream_reserve(struct kms_store *s, struct stream *st);
+/* The index of the first live segment, or range, that ends after POSITION. */
+size_t live_after(const struct stream *st, uint64_t position);
+size_t gone_after(const struct stream *st, uint64_t position);
+/* Lock held; room was made before. */
+void live_put(struct stream *st, struct segment *seg);
+void live_drop(struct stream *st, struct segment *seg);
+void gone_put(struct stream *st, const struct gone *g);
+void queue_drop(struct stream *st, struct segment *seg);
+struct segment *segment_new(struct stream *st, uint32_t units);
+void segment_free(struct segment *seg);
+uint64_t stream_available(const struct stream *st);
+void streams_free(struct kms_store *s);
+
+/* store_txn.c */
+struct txn {
+	struct effects before;
+	bool inner;
+};
+int txn_begin(struct kms_store *s, struct txn *t, struct err *err);
+/* RC below 0 undoes it; what is returned is RC, or why it could not be made durable. */
+int txn_end(struct kms_store *s, struct txn *t, int rc, struct err *err);
+void txn_touch(struct kms_store *s, struct segment *seg);
+int txn_both(struct kms_store *s, struct stream *st, uint32_t units, struct err *err);
+/* store_piece.c */
+/* A piece that is marked in memory becomes part of the transaction. */
+void txn_take(struct kms_store *s, struct piece *p);
+/* What is left of SEG within [FROM, FROM + UNITS) goes; in the own stream all of it. */
+int txn_take_rest(struct kms_store *s, struct segment *seg, uint32_t from, uint32_t units,
+                  enum reason reason, uint64_t *taken, struct err *err);
+/* Outside of the lock: what is durable goes from memory too. */
+void piece_wipe(struct piece *p);
+/* Lock held. */
+void piece_undo(struct piece *p);
+void piece_apply(struct piece *p);
+void piece_free(struct piece *p);
+
+/* store_reserve.c: cursors of the own stream, within a transaction. */
+bool reserve_wanted(const struct kms_store *s); /* lock held */
+int reserve_ahead(struct kms_store *s, struct err *err);
+/* What was given since is to be written. */
+void given_collect(struct kms_store *s);
+void writing_undo(struct kms_store *s); /* lock held */
+/* Clean stop: what was reserved and not given is on the disk again. */
+int reserve_return(struct kms_store *s, struct err *err);
+
+/* store_load.c */
+int store_load(struct kms_store *s, struct err *err);
+
+/* store_tick.c: META's name of the position from which on a stream's records are whole. */
+void whole_from_name(const struct stream *st, char name[32]);
+int age_save(struct kms_store *s, uint64_t wall_ns, struct err *err);
+int age_restore(struct kms_store *s, struct err *err);
+void store_failed(struct kms_store *s, const struct err *err);
+
+#endif

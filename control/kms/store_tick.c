@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What time does: expiry, and forgetting of old records.
+ *
+ * Age is a clock of the store's own. While the process runs it goes with the monotonic clock, so
+ * that a wall clock which jumps changes nothing. For the time that the process was down there is
+ * the wall clock alone: a step back counts as no time, a step forward as time that went by, which
+ * loses key and repeats none.
+ */
+
+#include "control/kms/store_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+
+#define SAVE_NS       (60 * NS_PER_S)
+#define COMPACT_BATCH 1024
+
+int age_save(struct kms_store *s, uint64_t wall_ns, struct err *err)
+{
+	int rc = db_meta_put_u64(s, "age", s->age_ns, err);
+
+	if (rc == 0)
+		rc = db_meta_put_u64(s, "wall", wall_ns, err);
+	if (rc == 0)
+		s->age_saved_ns = s->age_ns;
+	return rc;
+}
+
+int age_restore(struct kms_store *s, struct err *err)
+{
+	uint64_t age = 0, wall = s->config.wall_ns;
+	int rc = db_meta_get_u64(s, "age", &age, err);
+
+	if (rc == 0)
+		rc = db_meta_get_u64(s, "wall", &wall, err);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (s->config.wall_ns >= wall)
+		age += s->config.wall_ns - wall;
+	else
+		s->stats.clock_back++;
+	s->age_ns = s->age_base_ns = age;
+	s->mono_base_ns = s->config.mono_ns;
+	s->wall_ns = s->config.wall_ns;
+	return age_save(s, s->config.wall_ns, err);
+}
+
+static uint64_t life_ns(const struct kms_store *s, const struct stream *st)
+{
+	/* What is given in its last moment can be fetched as long again. */
+	return s->config.ttl_s * NS_PER_S * (st->own ? 1 : 2);
+}
+
+static bool is_old(const struct kms_store *s, const struct segment *seg)
+{
+	return s->age_ns - seg->born_ns >= life_ns(s, seg->stream);
+}
+
+/* Up to EXPIRE_BATCH segments; how many, or -errno. */
+static int expire(struct kms_store *s, struct err *err)
+{
+	int n = 0, rc = 0;
+
+	for (struct stream *st = s->streams; st != NULL; st = st->next)
+		for (size_t i = 0; i < st->live_count && n < EXPIRE_BATCH; i++)
+			if (is_old(s, st->live[i])) {
+				rc = txn_take_rest(s, st->live[i], 0, st->live[i]->units,
+				                   TAKE_EXPIRED, NULL, err);
+				if (rc < 0)
+					return rc;
+				n++;
+			}
+	if (n == 0)
+		return 0;
+	sqlite3_bind_int64(s->statement[Q_LOST_OLD], 1,
+	                   (sqlite3_int64)(s->age_ns - s->config.ttl_s * NS_PER_S * 2));
+	rc = db_done(s, Q_LOST_OLD, "forget what was lost", err);
+	return rc < 0 ? rc : n;
+}
+
+void whole_from_name(const struct stream *st, char name[32])
+{
+	snprintf(name, 32, "whole from %u %u", st->link, (unsigned int)st->class);
+}
+
+static bool has_too_many(const struct stream *st)
+{
+	return st->closed > KMS_AUDIT_KEPT + COMPACT_BATCH;
+}
+
+/* One closed record becomes part of a range. */
+static int compact_row(struct kms_store *s, const struct stream *st, int64_t row,
+                       const struct gone *g, struct err *err)
+{
+	int rc = row_gone(s, st->link, st->class, g, err);
+
+	if (rc < 0)
+		return rc;
+	sqlite3_bind_int64(s->statement[Q_OLD_DROP], 1, row);
+	return db_done(s, Q_OLD_DROP, "forget a record", err);
+}
+
+static int compact(struct kms_store *s, struct stream *st, struct err *err)
+{
+	static struct gone old[COMPACT_BATCH];
+	static int64_t row[COMPACT_BATCH];
+	sqlite3_stmt *q = s->statement[Q_OLD];
+	uint64_t whole = 0;
+	char name[32];
+	int n = 0, rc;
+
+	sqlite3_bind_int(q, 1, st->link);
+	sqlite3_bind_int(q, 2, (int)st->class);
+	sqlite3_bind_int(q, 3, COMPACT_BATCH);
+	while (n < COMPACT_BATCH && sqlite3_step(q) == SQLITE_ROW) {
+		row[n] = sqlite3_column_int64(q, 0);
+		old[n++] = (struct gone){(uint64_t)sqlite3_column_int64(q, 1),
+		                         (uint64_t)sqlite3_column_int64(q, 2),
+		                         (enum kms_segment_state)sqlite3_column_int(q, 3)};
+	}
+	db_reset(s, Q_OLD);
+	whole_from_name(st, name);
+	rc = db_meta_get_u64(s, name, &whole, err);
+	if (rc == -ENOENT)
+		rc = 0;
+	for (int i = 0; rc == 0 && i < n; i++) {
+		rc = compact_row(s, st, row[i], &old[i], err);
+		if (old[i].position + old[i].units > whole)
+			whole = old[i].position + old[i].units;
+	}
+	return rc < 0 ? rc : db_meta_put_u64(s, name, whole, err);
+}
+
+static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)
+{
+	struct txn t;
+	bool given, old = false;
+	int rc;
+
+	store_lock(s);
+	given = !TAILQ_EMPTY(&s->dirty);
+	store_unlock(s);
+	for (const struct stream *st = s->streams; st != NULL && s->config.ttl_s > 0; st = st->next)
+		for (size_t i = 0; i < st->live_count && !old; i++)
+			old = is_old(s, st->live[i]);
+	for (const struct stream *st = s->streams; st != NULL; st = st->next)
+		old |= has_too_many(st);
+	if (!given && !old && s->age_ns - s->age_saved_ns < SAVE_NS)
+		return 0;
+	rc = txn_begin(s, &t, err);
+	if (rc < 0)
+		return rc;
+	given_collect(s);
+	if (s->config.ttl_s > 0)
+		rc = expire(s, err);
+	for (struct stream *st = s->streams; rc >= 0 && st != NULL; st = st->next)
+		if (has_too_many(st))
+			rc = compact(s, st, err);
+	if (rc >= 0)
+		rc = age_save(s, wall_ns, err);
+	rc = txn_end(s, &t, rc < 0 ? rc : 0, err);
+	for (struct stream *st = s->streams; rc == 0 && st != NULL; st = st->next)
+		if (has_too_many(st))
+			st->closed -= COMPACT_BATCH;
+	return rc;
+}
+
+static void read_pages(struct kms_store *s)
+{
+	sqlite3_stmt *q = s->statement[Q_PAGES];
+	uint64_t pages = 0;
+
+	if (sqlite3_step(q) == SQLITE_ROW)
+		pages = (uint64_t)sqlite3_column_int64(q, 0);
+	db_reset(s, Q_PAGES);
+	store_lock(s);
+	s->stats.file_bytes = pages * 4096;
+	store_unlock(s);
+}
+
+void kms_store_tick(struct kms_store *s, uint64_t wall_ns, uint64_t mono_ns, struct err *err)
+{
+	struct err own;
+	int rc;
+
+	if (err == NULL)
+		err = &own;
+	err->code = 0;
+	if (mono_ns - s->mono_base_ns < UINT64_MAX / 2)
+		s->age_ns = s->age_base_ns + (mono_ns - s->mono_base_ns);
+	s->wall_ns = wall_ns;
+	s->failing = false;
+	rc = tick(s, wall_ns, err);
+	if (rc == 0 && s->wal_dirty)
+		rc = db_checkpoint(s, err);
+	if (rc < 0)
+		store_failed(s, err);
+	read_pages(s);
+}
