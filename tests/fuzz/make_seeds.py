@@ -247,9 +247,37 @@ def kms():
     return {str(i): "\n".join(r).encode() for i, r in enumerate(requests)}
 
 
+def kme():
+    """Packets of client, gateway and peer, answers of a KME; the first byte chooses the reader."""
+    seeds = []
+    ids = ("bc490419-7d60-487f-adc1-4ddcc177c139", "0a782fb5-3434-48fe-aa4d-14f41d46cf92")
+    key = b"A" * 43 + b"="
+    text = "".join(ids).encode()
+    for packet in (struct.pack(">BHc", 1, 1, b"A"), struct.pack(">BIH", 2, 1, 64),
+                   struct.pack(">BIH", 3, 1, 2) + text,
+                   struct.pack(">BIH", 18, 1, 1) + ids[0].encode() + bytes(32),
+                   struct.pack(">BBIHB", 17, 2, 25000, 128, 3) + b"kme\x02k2",
+                   struct.pack(">BIBIB", 19, 0, 4, 7000, 5) + b"empty",
+                   struct.pack(">BBBH", 1, 1, 1, 128), struct.pack(">BH", 2, 2) + text,
+                   b"\x03" + bytes(32), b"\x04" + bytes(16) + b"\x03\x02no", b"\x05" + bytes(16)):
+        seeds.append(b"\0" + packet)
+    seeds.append(b'\1{"source_KME_ID":"a","target_KME_ID":"b","master_SAE_ID":"c","slave_SAE_ID":"d",'
+                 b'"key_size":352,"stored_key_count":25000,"max_key_count":100000,'
+                 b'"max_key_per_request":128,"max_key_size":1024,"min_key_size":64,"max_SAE_ID_count":0,'
+                 b'"status_extension":{"lumengate_simulated":true}}')
+    for choice in (b"\2", b"\x0a"):
+        seeds.append(choice + b'{"keys":[{"key_ID":"%s","key":"%s"}]}' % (ids[0].encode(), key))
+    for choice in (b"\6", b"\x0e"):
+        seeds.append(choice + b'{"keys":[{"key_ID":"%s","key":"%s"},{"key":"%s","key_ID":"%s"}]}' % (
+            ids[0].encode(), key, key.replace(b"A", b"\\/"), ids[1].encode()))
+    seeds.append(b'\3{"message":"one or more keys specified are not found on KME","details":[{"a":"b"}]}')
+    return {str(i): seed for i, seed in enumerate(seeds)}
+
+
 def main():
     for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift()), ("block", block()),
-                          ("cascade", cascade()), ("ldpc", ldpc()), ("sor", sor()), ("kms", kms())):
+                          ("cascade", cascade()), ("ldpc", ldpc()), ("sor", sor()), ("kms", kms()),
+                          ("kme", kme())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():
