@@ -69,7 +69,7 @@ int kms_body_number(const json_t *body, const char *name, uint32_t min, uint32_t
 {
 	const json_t *v = json_object_get(body, name);
 
-	if (v == NULL)
+	if (v == NULL || json_is_null(v))
 		return 0;
 	if (!json_is_integer(v))
 		return kms_fault_field(f, 400, name, "is not an integer");
@@ -82,6 +82,8 @@ int kms_body_number(const json_t *body, const char *name, uint32_t min, uint32_t
 int kms_body_array(const json_t *body, const char *name, const json_t **out, struct kms_fault *f)
 {
 	*out = json_object_get(body, name);
+	if (json_is_null(*out))
+		*out = NULL;
 	if (*out != NULL && !json_is_array(*out))
 		return kms_fault_field(f, 400, name, "is not an array");
 	return 0;

@@ -23,6 +23,8 @@
  */
 int kms_body_parse(const char *text, size_t n, json_t **out, struct kms_fault *f);
 
+/* A member that is null is as none: clients write all that they know of. */
+
 /* Member NAME, an integer from MIN to MAX, into *OUT, which stays as it is when there is none. */
 int kms_body_number(const json_t *body, const char *name, uint32_t min, uint32_t max, uint32_t *out,
                     struct kms_fault *f);

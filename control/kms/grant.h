@@ -82,7 +82,10 @@ enum kms_grant_found {
 	KMS_GRANT_GIVEN,  /* it may have it */
 };
 
-/* Fetcher, any thread, memory only. *LAST: all other slaves have had it. */
+/*
+ * Fetcher, any thread, memory only. *LAST: all other slaves have had it, whether SLAVE is
+ * still to get it (GIVEN) or has had it (TAKEN).
+ */
 enum kms_grant_found kms_grant_find(struct kms_grants *g, const uint8_t id[KEY_UUID_BYTES],
                                     const char *master, const char *slave, bool *last);
 

@@ -108,9 +108,10 @@ enum kms_grant_found kms_grant_find(struct kms_grants *g, const uint8_t id[KEY_U
 			found = KMS_GRANT_TAKEN;
 		} else {
 			found = KMS_GRANT_GIVEN;
-			*last = (unsigned int)__builtin_popcount(taken) + 1 ==
-			        k->of->parts.slave_count;
 		}
+		if (found != KMS_GRANT_OTHERS)
+			*last = (unsigned int)__builtin_popcount(taken | 1U << n) ==
+			        k->of->parts.slave_count;
 	}
 	pthread_mutex_unlock(&g->lock);
 	return found;

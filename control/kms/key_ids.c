@@ -45,6 +45,12 @@ static int query_read(const struct kms_target *t, struct kms_key_ids *out, struc
 	return rc;
 }
 
+/* An object, or none. */
+static bool is_extension(const json_t *v)
+{
+	return v == NULL || json_is_null(v) || json_is_object(v);
+}
+
 static int entry_read(const json_t *entry, size_t i, struct kms_key_ids *out, struct kms_fault *f)
 {
 	const json_t *extension = json_object_get(entry, "key_ID_extension");
@@ -54,7 +60,7 @@ static int entry_read(const json_t *entry, size_t i, struct kms_key_ids *out, st
 		return kms_fault_field(f, 400, "key_IDs", "entry %zu is not an object", i);
 	if (!json_is_string(id))
 		return kms_fault_field(f, 400, "key_IDs", "entry %zu has no string key_ID", i);
-	if (extension != NULL && !json_is_object(extension))
+	if (!is_extension(extension))
 		return kms_fault_field(f, 400, "key_IDs",
 		                       "entry %zu: key_ID_extension is not an object", i);
 	if (key_uuid_parse(json_string_value(id), json_string_length(id), out->uuid[i]) < 0)
@@ -78,7 +84,7 @@ static int list_read(const json_t *body, uint32_t max, struct kms_key_ids *out, 
 		return -400;
 	if (list == NULL)
 		return kms_fault_field(f, 400, "key_IDs", "is missing");
-	if (extension != NULL && !json_is_object(extension))
+	if (!is_extension(extension))
 		return kms_fault_field(f, 400, "key_IDs_extension", "is not an object");
 	n = json_array_size(list);
 	if (n == 0 || n > max)

@@ -110,8 +110,9 @@ static void destroy_granted(struct job *j)
 	bool last;
 
 	for (uint32_t i = j->plain; i < j->count; i++) {
-		if (kms_grant_find(s->grants, j->uuid[i], j->master, j->x.sae, &last) !=
-		    KMS_GRANT_NONE)
+		/* Its own mark is made: GIVEN it is no more. */
+		kms_grant_find(s->grants, j->uuid[i], j->master, j->x.sae, &last);
+		if (!last)
 			continue;
 		scratch = secret_alloc(j->place[i].length);
 		if (scratch != NULL)

@@ -75,16 +75,17 @@ enum kms_grant_found kms_grant_find(struct kms_grants *g, const uint8_t id[KEY_U
 {
 	struct fake_grant *p = fake_grant_of(g, id);
 	enum kms_grant_found found = KMS_GRANT_OTHERS;
-	size_t left = 0;
+	size_t others = 0;
 
+	*last = false;
 	if (p == NULL)
 		return KMS_GRANT_NONE;
 	for (size_t k = 0; k < p->slaves; k++) {
-		left += !p->has[k];
+		others += !p->has[k] && strcmp(p->slave[k], slave) != 0;
 		if (strcmp(p->master, master) == 0 && strcmp(p->slave[k], slave) == 0)
 			found = p->has[k] ? KMS_GRANT_TAKEN : KMS_GRANT_GIVEN;
 	}
-	*last = left == 1;
+	*last = found != KMS_GRANT_OTHERS && others == 0;
 	return found;
 }
 
@@ -103,14 +104,9 @@ int kms_grant_fetched(struct kms_grants *g, const uint8_t (*ids)[KEY_UUID_BYTES]
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct fake_grant *p = fake_grant_of(g, ids[i]);
-		bool left = false;
 
-		for (size_t k = 0; k < p->slaves; k++) {
+		for (size_t k = 0; k < p->slaves; k++)
 			p->has[k] |= strcmp(p->slave[k], slave) == 0;
-			left |= !p->has[k];
-		}
-		if (!left)
-			*p = g->grant[--g->count];
 	}
 	g->fetched = done;
 	g->fetched_ctx = ctx;

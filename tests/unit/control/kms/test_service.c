@@ -131,6 +131,8 @@ static void test_06_sae_ids_percent_encoded_and_long(void)
 
 static void test_07_get_and_post_with_and_without_a_body(void)
 {
+	char body[512];
+
 	rig_up(100);
 	ask(&site_a, "alice", "GET", ENC("bob"), NULL, &a);
 	CU_ASSERT_EQUAL(a.status, 200);
@@ -146,6 +148,19 @@ static void test_07_get_and_post_with_and_without_a_body(void)
 	ask(&site_a, "alice", "POST", ENC("bob"), "{\"number\": 2, \"size\": 64}", &a);
 	CU_ASSERT_EQUAL(key_count(&a), 2);
 	CU_ASSERT_EQUAL(strlen(key_text(&a, 1)), 12);
+	/* Clients that write all members that they know, and some of their own. */
+	ask(&site_a, "alice", "POST", ENC("bob"),
+	    "{\"number\": null, \"size\": null, \"additional_slave_SAE_IDs\": null, "
+	    "\"extension_mandatory\": null, \"extension_optional\": null, "
+	    "\"additional_target_sae_ids\": []}",
+	    &a);
+	CU_ASSERT_EQUAL(key_count(&a), 1);
+	snprintf(body, sizeof(body),
+	         "{\"key_IDs_extension\": null, \"key_IDs\": [{\"key_ID\": \"%s\", "
+	         "\"key_ID_extension\": null, \"master_SAE_ID\": \"alice\"}]}",
+	         key_id(&a, 0));
+	ask(&site_b, "bob", "POST", DEC("alice"), body, &b);
+	CU_ASSERT_EQUAL(b.status, 200);
 	refused("alice", "DELETE", ENC("bob"), NULL, 405, "method not allowed");
 	CU_ASSERT_STRING_EQUAL(a.allow, "GET, POST");
 	refused("alice", "POST", STATUS("bob"), NULL, 405, "method not allowed");
