@@ -66,6 +66,11 @@ static void set_options(struct kme_fetch *f)
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(c, CURLOPT_CAINFO, f->config->ca);
 	curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	curl_easy_setopt(c, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
+	/* Renewed certificates come into use. */
+	curl_easy_setopt(c, CURLOPT_MAXLIFETIME_CONN, 600L);
 	curl_easy_setopt(c, CURLOPT_SSLCERT, f->config->certificate);
 	curl_easy_setopt(c, CURLOPT_SSLKEY, f->config->private_key);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT,
