@@ -6,193 +6,210 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "control/kms/store_state.h"
 
-#define HASH_CHUNK 255
-
-/* HMAC of the row's hash, as the other end computes it of its own. */
-static int mac_of(struct kms_store *s, const struct stream *st, uint64_t position,
-                  const uint8_t *salt, const uint8_t *sealed, const uint8_t *key, uint8_t mac[32],
-                  struct err *err)
+/* A failure is told to the caller by its number, and in the store's statistics in words. */
+static int failed(struct kms_store *s, int rc, const struct err *err)
 {
-	const struct segment at = {.stream = (struct stream *)st, .position = position};
-	struct seal *seal = row_sealer(s, salt);
-	uint8_t hash[32], aad[11], out[EVP_MAX_MD_SIZE];
-	int rc;
-
-	if (seal == NULL)
-		return err_set(err, ENOMEM, STORE_WHAT ": no secret memory left");
-	row_aad(&at, HASH_CHUNK, aad);
-	rc = seal_open(seal, sealed, aad, sizeof(aad), sealed + GCM_IV_BYTES, 32, hash);
-	seal_free(seal);
-	/* A damaged hash is one that the other end does not have: the audit voids the segment. */
 	if (rc < 0)
-		memset(hash, 0, sizeof(hash));
-	if (HMAC(EVP_sha256(), key, 32, hash, 32, out, NULL) == NULL)
-		return err_set(err, EIO, STORE_WHAT ": OpenSSL refuses HMAC");
-	memcpy(mac, out, 32);
+		store_failed(s, err);
+	return rc;
+}
+
+static int oldest(void *ctx, uint8_t link, enum key_uuid_class class, uint64_t *position)
+{
+	const struct stream *st = stream_get(ctx, link, class);
+
+	*position = st == NULL || st->live_count == 0 ? UINT64_MAX : st->live[0]->position;
 	return 0;
 }
 
-static int read_entry(struct kms_store *s, const struct stream *st, const uint8_t *key,
-                      struct kms_audit_entry *e, struct err *err)
+static int bind_stream(sqlite3_stmt *q, uint8_t link, enum key_uuid_class class)
 {
-	sqlite3_stmt *q = s->statement[Q_AUDIT];
-
-	if (sqlite3_column_bytes(q, 3) != sizeof(e->block) ||
-	    sqlite3_column_bytes(q, 4) != HASH_SEALED || sqlite3_column_bytes(q, 5) != SALT_BYTES)
-		return err_set(err, EUCLEAN, STORE_WHAT ": the record at %lld is damaged",
-		               (long long)sqlite3_column_int64(q, 1));
-	*e = (struct kms_audit_entry){
-	        .position = (uint64_t)sqlite3_column_int64(q, 1),
-	        .units = (uint32_t)sqlite3_column_int64(q, 2),
-	        .state = (enum kms_segment_state)sqlite3_column_int(q, 6),
-	        .age_ns = s->age_ns - (uint64_t)sqlite3_column_int64(q, 7),
-	        .delivered = (uint32_t)sqlite3_column_int64(q, 8),
-	        .delivered_both =
-	                (uint32_t)sqlite3_column_int64(q, st->own ? 9 : 8), /* as in txn_take() */
-	};
-	memcpy(e->block, sqlite3_column_blob(q, 3), sizeof(e->block));
-	return mac_of(s, st, e->position, sqlite3_column_blob(q, 5), sqlite3_column_blob(q, 4), key,
-	              e->mac, err);
+	sqlite3_bind_int(q, 1, link);
+	return sqlite3_bind_int(q, 2, (int)class);
 }
 
-int kms_store_audit_list(struct kms_store *s, uint8_t link, enum key_uuid_class class,
-                         uint64_t from, uint64_t to, const uint8_t *key,
-                         int (*each)(void *arg, const struct kms_audit_entry *e), void *arg,
-                         uint64_t *whole_from, struct err *err)
+/* A damaged hash is one that the other end does not have: the audit voids the segment. */
+static void open_hash(struct kms_store *s, struct stream *st, uint64_t position,
+                      const uint8_t *salt, const uint8_t *sealed, uint8_t hash[32])
 {
-	const struct stream *st = stream_get(s, link, class);
-	sqlite3_stmt *q = s->statement[Q_AUDIT];
-	struct kms_audit_entry e;
-	char name[32];
-	int rc;
+	const struct segment at = {.stream = st, .position = position};
+	struct seal *seal = row_sealer(s, salt);
+	uint8_t aad[11];
 
-	*whole_from = 0;
+	memset(hash, 0, 32);
+	if (seal == NULL)
+		return;
+	row_aad(&at, HASH_CHUNK, aad);
+	(void)seal_open(seal, sealed, aad, sizeof(aad), sealed + GCM_IV_BYTES, 32, hash);
+	seal_free(seal);
+}
+
+static int read_segment(struct kms_store *s, struct stream *st, struct kms_audit_segment *out,
+                        struct err *err)
+{
+	sqlite3_stmt *q = s->statement[Q_AUDIT];
+	uint64_t age = s->age_ns - (uint64_t)sqlite3_column_int64(q, 4);
+
+	if (sqlite3_column_bytes(q, 2) != HASH_SEALED || sqlite3_column_bytes(q, 3) != SALT_BYTES)
+		return err_set(err, EUCLEAN, STORE_WHAT ": the record at %lld is damaged",
+		               (long long)sqlite3_column_int64(q, 0));
+	*out = (struct kms_audit_segment){
+	        .position = (uint64_t)sqlite3_column_int64(q, 0),
+	        .units = (uint32_t)sqlite3_column_int64(q, 1),
+	        .voided = sqlite3_column_int(q, 5) != 0,
+	        .added_wall_ns = age < s->wall_ns ? s->wall_ns - age : 0,
+	};
+	open_hash(s, st, out->position, sqlite3_column_blob(q, 3), sqlite3_column_blob(q, 2),
+	          out->hash);
+	return 0;
+}
+
+static int list(void *ctx, uint8_t link, enum key_uuid_class class, uint64_t from,
+                struct kms_audit_segment *out, int max)
+{
+	struct kms_store *s = ctx;
+	struct stream *st = stream_get(s, link, class);
+	sqlite3_stmt *q = s->statement[Q_AUDIT];
+	int n = 0, step = SQLITE_DONE, rc = 0;
+	struct err err;
+
 	if (st == NULL)
 		return 0;
-	whole_from_name(st, name);
-	rc = db_meta_get_u64(s, name, whole_from, err);
-	if (rc < 0 && rc != -ENOENT)
-		return rc;
-	if (to > KEY_UUID_POSITIONS)
-		to = KEY_UUID_POSITIONS;
-	sqlite3_bind_int(q, 1, link);
-	sqlite3_bind_int(q, 2, (int)class);
-	sqlite3_bind_int64(q, 3, (sqlite3_int64)(from > to ? to : from));
-	sqlite3_bind_int64(q, 4, (sqlite3_int64)to);
-	rc = 0;
-	while (rc == 0) {
-		int step = sqlite3_step(q);
-
-		if (step == SQLITE_DONE)
-			break;
-		rc = step != SQLITE_ROW ? db_fail(s, "list segments", err)
-		                        : read_entry(s, st, key, &e, err);
-		if (rc == 0)
-			rc = each(arg, &e);
-	}
+	bind_stream(q, link, class);
+	sqlite3_bind_int64(q, 3,
+	                   (sqlite3_int64)(from < KEY_UUID_POSITIONS ? from : KEY_UUID_POSITIONS));
+	sqlite3_bind_int(q, 4, max);
+	while (rc == 0 && n < max && (step = sqlite3_step(q)) == SQLITE_ROW)
+		rc = read_segment(s, st, &out[n++], &err);
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		rc = db_fail(s, "list segments", &err);
 	db_reset(s, Q_AUDIT);
-	return rc;
+	return rc < 0 ? failed(s, rc, &err) : n;
 }
 
-/* Nothing shall come to [POSITION, POSITION + UNITS) any more. */
-static int put_tombstone(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
-                         struct err *err)
+static int void_segments(void *ctx, uint8_t link, enum key_uuid_class class, uint64_t position,
+                         uint64_t units)
 {
-	struct tombstone *t = malloc(sizeof(*t));
-	int rc;
-
-	if (t == NULL || stream_reserve(s, st) < 0) {
-		free(t);
-		return err_set(err, ENOMEM, STORE_WHAT ": out of memory");
-	}
-	t->stream = st;
-	t->gone = (struct gone){position, units, KMS_SEGMENT_VOIDED};
-	rc = row_gone(s, st->link, st->class, &t->gone, err);
-	if (rc < 0) {
-		free(t);
-		return rc;
-	}
-	t->next = s->effects.tombstones;
-	s->effects.tombstones = t;
-	return 0;
-}
-
-/* From POSITION on: where what is there ends, or, when nothing is, begins; and which of them. */
-static uint64_t next_edge(const struct stream *st, uint64_t position, uint64_t end, bool *there)
-{
-	size_t l = live_after(st, position), g = gone_after(st, position);
-	const struct segment *seg = l < st->live_count ? st->live[l] : NULL;
-	const struct gone *gone = g < st->gone_count ? &st->gone[g] : NULL;
-	uint64_t edge = end;
-
-	*there = true;
-	if (seg != NULL && seg->position <= position)
-		return seg->position + seg->units;
-	if (gone != NULL && gone->position <= position)
-		return gone->position + gone->units;
-	*there = false;
-	if (seg != NULL && seg->position < edge)
-		edge = seg->position;
-	if (gone != NULL && gone->position < edge)
-		edge = gone->position;
-	return edge;
-}
-
-static int void_range(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
-                      uint64_t *bytes, struct err *err)
-{
-	uint64_t end = position + units, next;
-	bool there;
-	int rc = 0;
-
-	for (size_t i = live_after(st, position);
-	     rc == 0 && i < st->live_count && st->live[i]->position < end; i++) {
-		struct segment *seg = st->live[i];
-		uint64_t from = position > seg->position ? position - seg->position : 0;
-		uint64_t to = end - seg->position < seg->units ? end - seg->position : seg->units;
-
-		rc = txn_take_rest(s, seg, (uint32_t)from, (uint32_t)(to - from), TAKE_VOIDED,
-		                   bytes, err);
-	}
-	for (; rc == 0 && position < end; position = next) {
-		next = next_edge(st, position, end, &there);
-		if (!there)
-			rc = put_tombstone(s, st, position, next - position, err);
-	}
-	return rc;
-}
-
-int kms_store_void(struct kms_store *s, uint8_t link, enum key_uuid_class class, uint64_t position,
-                   uint64_t units, uint64_t *bytes, struct err *err)
-{
-	uint64_t destroyed = 0;
-	struct stream *st;
+	struct kms_store *s = ctx;
+	struct stream *st = stream_make(s, link, class);
+	int n = 0, rc;
+	struct err err;
 	struct txn t;
-	int rc;
 
-	if ((class != KEY_UUID_FROM_A && class != KEY_UUID_FROM_B) || units == 0 ||
-	    position >= KEY_UUID_POSITIONS || units > KEY_UUID_POSITIONS - position)
-		return err_set(err, EINVAL, STORE_WHAT ": no such range to be voided");
-	st = stream_make(s, link, class);
 	if (st == NULL)
-		return err_set(err, ENOMEM, STORE_WHAT ": out of memory");
-	for (const struct segment *seg = s->effects.added; seg != NULL; seg = seg->next_added)
-		if (seg->stream == st && seg->position < position + units &&
-		    position < seg->position + seg->units)
-			return err_set(err, EBUSY, STORE_WHAT ": comes in the same transaction");
-	rc = txn_begin(s, &t, err);
+		return -ENOMEM;
+	if (position >= KEY_UUID_POSITIONS || units > KEY_UUID_POSITIONS - position)
+		return -EINVAL;
+	rc = txn_begin(s, &t, &err);
 	if (rc < 0)
-		return rc;
-	rc = void_range(s, st, position, units, &destroyed, err);
-	rc = txn_end(s, &t, rc, err);
-	if (bytes != NULL)
-		*bytes = rc == 0 ? destroyed : 0;
-	return rc;
+		return failed(s, rc, &err);
+	rc = n = row_shun(s, st, position, position + units, &err);
+	if (rc >= 0)
+		rc = void_range(s, st, position, units, true, NULL, &err);
+	rc = txn_end(s, &t, rc, &err);
+	return rc < 0 ? failed(s, rc, &err) : n;
+}
+
+static int fetched(void *ctx, uint8_t link, enum key_uuid_class class, struct kms_audit_use *out,
+                   int max)
+{
+	struct kms_store *s = ctx;
+	sqlite3_stmt *q = s->statement[Q_UNTOLD];
+	int n = 0, step = SQLITE_DONE;
+	struct err err;
+
+	bind_stream(q, link, class);
+	sqlite3_bind_int(q, 3, max);
+	while (n < max && (step = sqlite3_step(q)) == SQLITE_ROW) {
+		struct kms_audit_use *use = &out[n++];
+
+		memset(use, 0, sizeof(*use));
+		use->position = (uint64_t)sqlite3_column_int64(q, 0);
+		use->units = (uint32_t)sqlite3_column_int64(q, 1);
+		if (sqlite3_column_type(q, 3) == SQLITE_BLOB &&
+		    (size_t)sqlite3_column_bytes(q, 3) <= sizeof(use->bitmap))
+			memcpy(use->bitmap, sqlite3_column_blob(q, 3),
+			       (size_t)sqlite3_column_bytes(q, 3));
+		else if (sqlite3_column_int(q, 2) == KMS_SEGMENT_SPENT)
+			for (uint32_t i = 0; i < use->units; i++)
+				use->bitmap[i / 8] |= (uint8_t)(1u << (i % 8));
+	}
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		n = failed(s, db_fail(s, "list what was fetched", &err), &err);
+	db_reset(s, Q_UNTOLD);
+	return n;
+}
+
+static uint32_t units_of(const struct kms_audit_use *use)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < use->units && i < KMS_SEGMENT_UNITS; i++)
+		n += use->bitmap[i / 8] >> (i % 8) & 1;
+	return n;
+}
+
+static int told_one(struct kms_store *s, uint8_t link, enum key_uuid_class class,
+                    const struct kms_audit_use *use, struct err *err)
+{
+	sqlite3_stmt *q = s->statement[Q_TOLD];
+
+	sqlite3_bind_int64(q, 1, units_of(use));
+	sqlite3_bind_int(q, 2, link);
+	sqlite3_bind_int(q, 3, (int)class);
+	sqlite3_bind_int64(q, 4, (sqlite3_int64)use->position);
+	return db_done(s, Q_TOLD, "mark what was told", err);
+}
+
+/* The record of a segment that the other end fetched from; one that is gone changes nothing. */
+static int both_one(struct kms_store *s, uint8_t link, enum key_uuid_class class,
+                    const struct kms_audit_use *use, struct err *err)
+{
+	int rc = class == s->config.own ? kms_store_both(s, link, use->position, units_of(use), err)
+	                                : 0;
+
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int for_all(struct kms_store *s, uint8_t link, enum key_uuid_class class,
+                   const struct kms_audit_use *use, int n,
+                   int (*one)(struct kms_store *s, uint8_t link, enum key_uuid_class class,
+                              const struct kms_audit_use *use, struct err *err))
+{
+	struct err err;
+	struct txn t;
+	int rc = txn_begin(s, &t, &err);
+
+	if (rc < 0)
+		return failed(s, rc, &err);
+	for (int i = 0; rc == 0 && i < n; i++)
+		rc = one(s, link, class, &use[i], &err);
+	return failed(s, txn_end(s, &t, rc, &err), &err);
+}
+
+static int reported(void *ctx, uint8_t link, enum key_uuid_class class,
+                    const struct kms_audit_use *use, int n)
+{
+	return for_all(ctx, link, class, use, n, told_one);
+}
+
+static int both(void *ctx, uint8_t link, enum key_uuid_class class, const struct kms_audit_use *use,
+                int n)
+{
+	return for_all(ctx, link, class, use, n, both_one);
+}
+
+void kms_store_audit(struct kms_store *s, struct kms_audit_store *out)
+{
+	*out = (struct kms_audit_store){.oldest = oldest,
+	                                .list = list,
+	                                .void_range = void_segments,
+	                                .fetched = fetched,
+	                                .reported = reported,
+	                                .both = both,
+	                                .ctx = s};
 }
 
 int kms_store_both(struct kms_store *s, uint8_t link, uint64_t position, uint32_t units,
@@ -235,46 +252,5 @@ int kms_store_both(struct kms_store *s, uint8_t link, uint64_t position, uint32_
 	rc = db_done(s, Q_BOTH_SET, "mark what is delivered at both", err);
 	if (rc == 0)
 		rc = txn_both(s, st, units - before, err);
-	return txn_end(s, &t, rc, err);
-}
-
-int kms_store_lost_list(struct kms_store *s, int (*each)(void *arg, const struct kms_lost *l),
-                        void *arg, struct err *err)
-{
-	sqlite3_stmt *q = s->statement[Q_LOST_LIST];
-	int rc = 0;
-
-	while (rc == 0) {
-		struct kms_lost l;
-		int step = sqlite3_step(q);
-
-		if (step == SQLITE_DONE)
-			break;
-		if (step != SQLITE_ROW) {
-			rc = db_fail(s, "list what was lost", err);
-			break;
-		}
-		l = (struct kms_lost){
-		        .id = sqlite3_column_int64(q, 0),
-		        .link = (uint8_t)sqlite3_column_int(q, 1),
-		        .position = (uint64_t)sqlite3_column_int64(q, 2),
-		        .units = (uint64_t)sqlite3_column_int64(q, 3),
-		        .age_ns = s->age_ns - (uint64_t)sqlite3_column_int64(q, 4),
-		};
-		rc = each(arg, &l);
-	}
-	db_reset(s, Q_LOST_LIST);
-	return rc;
-}
-
-int kms_store_lost_forget(struct kms_store *s, int64_t id, struct err *err)
-{
-	struct txn t;
-	int rc = txn_begin(s, &t, err);
-
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(s->statement[Q_LOST_DROP], 1, id);
-	rc = db_done(s, Q_LOST_DROP, "forget what was lost", err);
 	return txn_end(s, &t, rc, err);
 }

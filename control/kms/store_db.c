@@ -17,7 +17,9 @@
 
 /*
  * segment: a row as long as its record is kept; state 0 while it has key. given and reserved are
- * cursors of the own stream, kept the bitmap of the other's; both is what the other end delivered.
+ * cursors of the own stream, kept and had bitmaps of the other's: what is there, what was fetched.
+ * both is what the other end delivered, told what of spent it was told; shunned, voided by the
+ * audit or by damage.
  * chunk: row * 64 + its number. gone: what is left of older records, and tombstones.
  */
 static const char setup[] = SQLITE_FILE_SETUP
@@ -33,10 +35,13 @@ static const char tables[] =
         " given INTEGER NOT NULL DEFAULT 0, reserved INTEGER NOT NULL DEFAULT 0,"
         " spent INTEGER NOT NULL DEFAULT 0, expired INTEGER NOT NULL DEFAULT 0,"
         " voided INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0,"
-        " both INTEGER NOT NULL DEFAULT 0, kept BLOB);"
+        " both INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL, shunned INTEGER NOT NULL DEFAULT "
+        "0,"
+        " kept BLOB, had BLOB);"
         "CREATE UNIQUE INDEX place ON segment(link, class, position);"
         "CREATE INDEX live ON segment(row) WHERE state = 0;"
         "CREATE INDEX closed ON segment(link, class, row) WHERE state > 0;"
+        "CREATE INDEX untold ON segment(link, class, row) WHERE spent > told;"
         "CREATE TABLE chunk(id INTEGER PRIMARY KEY, sealed BLOB NOT NULL);"
         "CREATE TABLE gone(link INTEGER NOT NULL, class INTEGER NOT NULL,"
         " position INTEGER NOT NULL, units INTEGER NOT NULL, state INTEGER NOT NULL,"
@@ -52,12 +57,12 @@ static const char tables[] =
 
 static const char *const sql[STATEMENTS] = {
         [Q_ADD] = "INSERT INTO segment(link, class, position, units, route, simulated, block,"
-                  " name, hash, salt, made, born, kept) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  " name, hash, salt, made, born, kept, told) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         [Q_CHUNK_PUT] = "INSERT OR REPLACE INTO chunk(id, sealed) VALUES(?,?)",
         [Q_CHUNK_GET] = "SELECT sealed FROM chunk WHERE id = ?",
         [Q_CHUNK_DROP] = "DELETE FROM chunk WHERE id >= ? AND id < ?",
         [Q_PROGRESS] = "UPDATE segment SET state = ?, given = ?, reserved = ?, spent = ?,"
-                       " expired = ?, voided = ?, lost = ?, kept = ? WHERE row = ?",
+                       " expired = ?, voided = ?, lost = ?, kept = ?, had = ? WHERE row = ?",
         [Q_BOTH_GET] = "SELECT both, units FROM segment WHERE link = ? AND class = ? AND"
                        " position = ?",
         [Q_BOTH_SET] = "UPDATE segment SET both = ? WHERE link = ? AND class = ? AND position = ?",
@@ -81,12 +86,17 @@ static const char *const sql[STATEMENTS] = {
         [Q_RECORD_PUT] = "INSERT OR REPLACE INTO record VALUES(?,?,?)",
         [Q_RECORD_DROP] = "DELETE FROM record WHERE kind = ? AND name = ?",
         [Q_RECORD_LIST] = "SELECT name, data FROM record WHERE kind = ? ORDER BY name",
-        [Q_AUDIT] = "SELECT row, position, units, block, hash, salt, state, born, spent, both"
-                    " FROM segment WHERE link = ? AND class = ? AND position >= ? AND position < ?"
-                    " ORDER BY position",
+        [Q_AUDIT] = "SELECT position, units, hash, salt, born, shunned FROM segment WHERE link = ?"
+                    " AND class = ? AND position >= ? ORDER BY position LIMIT ?",
+        [Q_SHUN] = "UPDATE segment SET shunned = 1 WHERE link = ? AND class = ? AND position >= ?"
+                   " AND position < ? AND shunned = 0",
+        [Q_UNTOLD] = "SELECT position, units, state, had FROM segment WHERE link = ? AND class = ?"
+                     " AND spent > told ORDER BY row LIMIT ?",
+        [Q_TOLD] = "UPDATE segment SET told = min(spent, max(told, ?)) WHERE link = ? AND"
+                   " class = ? AND position = ?",
         [Q_PAGES] = "PRAGMA page_count",
         [Q_LIVE] = "SELECT row, link, class, position, units, route, simulated, name, salt, born,"
-                   " given, reserved, spent, expired, voided, lost, kept FROM segment"
+                   " given, reserved, spent, expired, voided, lost, kept, had FROM segment"
                    " WHERE state = 0 ORDER BY row",
         [Q_CLOSED] = "SELECT link, class, position, units, state FROM segment WHERE state > 0",
 };

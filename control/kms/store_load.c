@@ -106,24 +106,33 @@ static int load_closed(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 	return rc;
 }
 
-/* Bitmap and bytes of the other's stream; cursors of the own one. */
-static int load_key(struct kms_store *s, struct segment *seg, sqlite3_stmt *q, struct err *err)
+/* Bitmaps of the other's stream. What is neither there nor fetched was voided. */
+static int load_bits(struct kms_store *s, struct segment *seg, sqlite3_stmt *q, struct err *err)
+{
+	size_t n = segment_words(seg->units) * sizeof(uint64_t);
+
+	if ((size_t)sqlite3_column_bytes(q, 16) != n ||
+	    (sqlite3_column_type(q, 17) != SQLITE_NULL && (size_t)sqlite3_column_bytes(q, 17) != n))
+		return damaged(s, "the bitmap of a segment", err);
+	memcpy(seg->kept, sqlite3_column_blob(q, 16), n);
+	memcpy(seg->live, seg->kept, n);
+	if (sqlite3_column_type(q, 17) != SQLITE_NULL)
+		memcpy(seg->had, sqlite3_column_blob(q, 17), n);
+	for (uint32_t w = 0; w < segment_words(seg->units); w++)
+		seg->invalid[w] = ~seg->kept[w] & ~seg->had[w] & range_mask(0, seg->units, w);
+	return 0;
+}
+
+static int load_key(struct kms_store *s, struct segment *seg, struct err *err)
 {
 	struct seal *seal;
-	uint64_t *kept = seg->kept;
 	int rc = 0;
 
-	if (!seg->stream->own) {
-		if ((size_t)sqlite3_column_bytes(q, 16) != segment_words(seg->units) * 8UL)
-			return damaged(s, "the bitmap of a segment", err);
-		memcpy(kept, sqlite3_column_blob(q, 16), segment_words(seg->units) * 8UL);
-		memcpy(seg->live, kept, segment_words(seg->units) * 8UL);
-	}
 	seal = row_sealer(s, seg->salt);
 	if (seal == NULL)
 		return err_set(err, ENOMEM, STORE_WHAT ": no secret memory left");
 	for (uint32_t c = 0; rc == 0 && c < segment_words(seg->units); c++) {
-		if (seg->stream->own ? (c + 1) * CHUNK_UNITS <= seg->reserved : kept[c] == 0)
+		if (seg->stream->own ? (c + 1) * CHUNK_UNITS <= seg->reserved : seg->kept[c] == 0)
 			continue;
 		/* What lies past the cursor, however many units the last chunk has. */
 		if (seg->stream->own && seg->reserved == seg->units)
@@ -177,8 +186,11 @@ static int load_segment(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 	if (seg == NULL)
 		return err_set(err, ENOMEM,
 		               STORE_WHAT ": the stored key does not fit into secret memory");
-	rc = read_segment(seg, q) ? load_key(s, seg, q, err)
-	                          : damaged(s, "the record of a segment", err);
+	rc = read_segment(seg, q) ? 0 : damaged(s, "the record of a segment", err);
+	if (rc == 0 && !st->own)
+		rc = load_bits(s, seg, q, err);
+	if (rc == 0)
+		rc = load_key(s, seg, err);
 	if (rc < 0) {
 		segment_free(seg);
 		return rc;
@@ -219,6 +231,10 @@ static int recover(struct kms_store *s, struct stream *st, struct err *err)
 		if (rc == 0 && seg->damaged && row_state(seg) == KMS_SEGMENT_LIVE) {
 			s->stats.damaged_segments++;
 			rc = txn_take_rest(s, seg, 0, seg->units, TAKE_VOIDED, NULL, err);
+			/* The other end shall have it no more either. */
+			if (rc == 0)
+				rc = row_shun(s, st, seg->position, seg->position + 1, err);
+			rc = rc < 0 ? rc : 0;
 		}
 	}
 	return rc;

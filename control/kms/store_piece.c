@@ -89,6 +89,8 @@ void txn_take(struct kms_store *s, struct piece *p)
 			uint64_t word = piece_word(p, w);
 
 			seg->kept[w] &= ~word;
+			if (p->reason == TAKE_SPENT)
+				seg->had[w] |= word;
 			if (word != 0)
 				seg->touched_chunks |= UINT64_C(1) << w;
 		}
@@ -117,6 +119,7 @@ void piece_undo(struct piece *p)
 		uint64_t word = piece_word(p, w);
 
 		seg->kept[w] |= word;
+		seg->had[w] &= ~word;
 		seg->live[w] |= word;
 		seg->invalid[w] &= ~word;
 	}

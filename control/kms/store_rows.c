@@ -14,8 +14,6 @@
 #include "common/random.h"
 #include "common/secret.h"
 
-#define HASH_CHUNK 255 /* in place of a chunk's number */
-
 struct seal *row_sealer(const struct kms_store *s, const uint8_t salt[SALT_BYTES])
 {
 	return seal_new(s->keys, salt, SALT_BYTES, "lumengate delivery store segment");
@@ -162,6 +160,8 @@ int row_add(struct kms_store *s, struct segment *seg, const struct kms_segment *
 	if (!seg->stream->own)
 		sqlite3_bind_blob64(q, 13, seg->kept, segment_words(seg->units) * 8ULL,
 		                    SQLITE_STATIC);
+	/* The own stream's is never told. */
+	sqlite3_bind_int(q, 14, seg->stream->own ? KMS_SEGMENT_UNITS : 0);
 	rc = sqlite3_step(q);
 	if (rc == SQLITE_CONSTRAINT)
 		rc = err_set(err, ENOTUNIQ,
@@ -223,8 +223,25 @@ int row_write(struct kms_store *s, struct segment *seg, struct err *err)
 	if (!seg->stream->own && row_state(seg) == KMS_SEGMENT_LIVE)
 		sqlite3_bind_blob64(q, 8, seg->kept, segment_words(seg->units) * 8ULL,
 		                    SQLITE_STATIC);
-	sqlite3_bind_int64(q, 9, seg->row);
+	if (!seg->stream->own && row_state(seg) != KMS_SEGMENT_SPENT)
+		sqlite3_bind_blob64(q, 9, seg->had, segment_words(seg->units) * 8ULL,
+		                    SQLITE_STATIC);
+	sqlite3_bind_int64(q, 10, seg->row);
 	return db_done(s, Q_PROGRESS, "write a segment's progress", err);
+}
+
+int row_shun(struct kms_store *s, const struct stream *st, uint64_t from, uint64_t to,
+             struct err *err)
+{
+	sqlite3_stmt *q = s->statement[Q_SHUN];
+	int rc;
+
+	sqlite3_bind_int(q, 1, st->link);
+	sqlite3_bind_int(q, 2, (int)st->class);
+	sqlite3_bind_int64(q, 3, (sqlite3_int64)from);
+	sqlite3_bind_int64(q, 4, (sqlite3_int64)to);
+	rc = db_done(s, Q_SHUN, "void segments", err);
+	return rc < 0 ? rc : sqlite3_changes(s->db);
 }
 
 int row_counts(struct kms_store *s, struct stream *st, struct err *err)

@@ -28,6 +28,7 @@
 #define CHUNKS       (KMS_SEGMENT_UNITS / CHUNK_UNITS)
 #define SEALED_MAX   (GCM_IV_BYTES + CHUNK_BYTES + GCM_TAG_BYTES)
 #define HASH_SEALED  (GCM_IV_BYTES + 32 + GCM_TAG_BYTES)
+#define HASH_CHUNK   255 /* in place of a chunk's number */
 #define SALT_BYTES   16
 #define NAME_BYTES   16
 #define LINKS        256
@@ -37,6 +38,14 @@
 #define STORE_WHAT   "delivery store"
 #define FOREVER_NS   UINT64_MAX
 #define EXPIRE_BATCH 256 /* segments a tick */
+
+/* Of a record; its columns' numbers. */
+enum kms_segment_state {
+	KMS_SEGMENT_LIVE,
+	KMS_SEGMENT_SPENT,   /* every unit was given or fetched, or lost */
+	KMS_SEGMENT_EXPIRED, /* what was left of it */
+	KMS_SEGMENT_VOIDED,  /* the same */
+};
 
 struct stream;
 
@@ -74,6 +83,7 @@ struct segment {
 	uint64_t *live;    /* lock: can be fetched */
 	uint64_t *invalid; /* lock: voided */
 	uint64_t *kept;    /* store thread: the disk has it */
+	uint64_t *had;     /* store thread: fetched, as on the disk */
 	uint64_t bits[];
 };
 TAILQ_HEAD(segments, segment);
@@ -185,6 +195,9 @@ enum statement {
 	Q_RECORD_DROP,
 	Q_RECORD_LIST,
 	Q_AUDIT,
+	Q_SHUN,
+	Q_UNTOLD,
+	Q_TOLD,
 	Q_PAGES,
 	Q_LIVE,
 	Q_CLOSED,
@@ -289,6 +302,9 @@ int row_write(struct kms_store *s, struct segment *seg, struct err *err);
 /* Opens chunk C into the segment's bytes: -EBADMSG when it cannot be. */
 int row_open(struct kms_store *s, struct segment *seg, uint32_t c, const struct seal *seal,
              struct err *err);
+/* Segments that begin in [FROM, TO) are void for good; how many were not before, or -errno. */
+int row_shun(struct kms_store *s, const struct stream *st, uint64_t from, uint64_t to,
+             struct err *err);
 int row_counts(struct kms_store *s, struct stream *st, struct err *err);
 int row_gone(struct kms_store *s, uint8_t link, enum key_uuid_class class, const struct gone *g,
              struct err *err);
@@ -350,8 +366,11 @@ int reserve_return(struct kms_store *s, struct err *err);
 /* store_load.c */
 int store_load(struct kms_store *s, struct err *err);
 
-/* store_tick.c: META's name of the position from which on a stream's records are whole. */
-void whole_from_name(const struct stream *st, char name[32]);
+/* store_void.c: the parts of segments, or whole ones that begin there; within a transaction. */
+int void_range(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
+               bool whole, uint64_t *bytes, struct err *err);
+
+/* store_tick.c */
 int age_save(struct kms_store *s, uint64_t wall_ns, struct err *err);
 int age_restore(struct kms_store *s, struct err *err);
 void store_failed(struct kms_store *s, const struct err *err);

@@ -185,7 +185,7 @@ struct segment *segment_new(struct stream *st, uint32_t units)
 	uint32_t words = segment_words(units);
 	struct segment *seg;
 
-	seg = calloc(1, sizeof(*seg) + (st->own ? 0 : 3 * words * sizeof(uint64_t)));
+	seg = calloc(1, sizeof(*seg) + (st->own ? 0 : 4 * words * sizeof(uint64_t)));
 	if (seg == NULL)
 		return NULL;
 	seg->bytes = secret_alloc((size_t)units * KEY_UUID_UNIT);
@@ -199,6 +199,7 @@ struct segment *segment_new(struct stream *st, uint32_t units)
 		seg->live = seg->bits;
 		seg->invalid = seg->bits + words;
 		seg->kept = seg->bits + 2 * words;
+		seg->had = seg->bits + 3 * words;
 	}
 	return seg;
 }

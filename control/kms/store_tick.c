@@ -82,11 +82,6 @@ static int expire(struct kms_store *s, struct err *err)
 	return rc < 0 ? rc : n;
 }
 
-void whole_from_name(const struct stream *st, char name[32])
-{
-	snprintf(name, 32, "whole from %u %u", st->link, (unsigned int)st->class);
-}
-
 static bool has_too_many(const struct stream *st)
 {
 	return st->closed > KMS_AUDIT_KEPT + COMPACT_BATCH;
@@ -109,9 +104,7 @@ static int compact(struct kms_store *s, struct stream *st, struct err *err)
 	static struct gone old[COMPACT_BATCH];
 	static int64_t row[COMPACT_BATCH];
 	sqlite3_stmt *q = s->statement[Q_OLD];
-	uint64_t whole = 0;
-	char name[32];
-	int n = 0, rc;
+	int n = 0, rc = 0;
 
 	sqlite3_bind_int(q, 1, st->link);
 	sqlite3_bind_int(q, 2, (int)st->class);
@@ -123,16 +116,9 @@ static int compact(struct kms_store *s, struct stream *st, struct err *err)
 		                         (enum kms_segment_state)sqlite3_column_int(q, 3)};
 	}
 	db_reset(s, Q_OLD);
-	whole_from_name(st, name);
-	rc = db_meta_get_u64(s, name, &whole, err);
-	if (rc == -ENOENT)
-		rc = 0;
-	for (int i = 0; rc == 0 && i < n; i++) {
+	for (int i = 0; rc == 0 && i < n; i++)
 		rc = compact_row(s, st, row[i], &old[i], err);
-		if (old[i].position + old[i].units > whole)
-			whole = old[i].position + old[i].units;
-	}
-	return rc < 0 ? rc : db_meta_put_u64(s, name, whole, err);
+	return rc;
 }
 
 static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Voiding: what is there goes, and what is not shall not come. */
+
+#include "control/kms/store_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Nothing shall come to [POSITION, POSITION + UNITS) any more. */
+static int put_tombstone(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
+                         struct err *err)
+{
+	struct tombstone *t = malloc(sizeof(*t));
+	int rc;
+
+	if (t == NULL || stream_reserve(s, st) < 0) {
+		free(t);
+		return err_set(err, ENOMEM, STORE_WHAT ": out of memory");
+	}
+	t->stream = st;
+	t->gone = (struct gone){position, units, KMS_SEGMENT_VOIDED};
+	rc = row_gone(s, st->link, st->class, &t->gone, err);
+	if (rc < 0) {
+		free(t);
+		return rc;
+	}
+	t->next = s->effects.tombstones;
+	s->effects.tombstones = t;
+	return 0;
+}
+
+/* From POSITION on: where what is there ends, or, when nothing is, begins; and which of them. */
+static uint64_t next_edge(const struct stream *st, uint64_t position, uint64_t end, bool *there)
+{
+	size_t l = live_after(st, position), g = gone_after(st, position);
+	const struct segment *seg = l < st->live_count ? st->live[l] : NULL;
+	const struct gone *gone = g < st->gone_count ? &st->gone[g] : NULL;
+	uint64_t edge = end;
+
+	*there = true;
+	if (seg != NULL && seg->position <= position)
+		return seg->position + seg->units;
+	if (gone != NULL && gone->position <= position)
+		return gone->position + gone->units;
+	*there = false;
+	if (seg != NULL && seg->position < edge)
+		edge = seg->position;
+	if (gone != NULL && gone->position < edge)
+		edge = gone->position;
+	return edge;
+}
+
+int void_range(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
+               bool whole, uint64_t *bytes, struct err *err)
+{
+	uint64_t end = position + units, next;
+	bool there;
+	int rc = 0;
+
+	for (size_t i = live_after(st, position);
+	     rc == 0 && i < st->live_count && st->live[i]->position < end; i++) {
+		struct segment *seg = st->live[i];
+		uint64_t from = position > seg->position ? position - seg->position : 0;
+		uint64_t to = end - seg->position < seg->units ? end - seg->position : seg->units;
+
+		if (whole && seg->position < position)
+			continue;
+		if (whole)
+			to = seg->units;
+		rc = txn_take_rest(s, seg, (uint32_t)from, (uint32_t)(to - from), TAKE_VOIDED,
+		                   bytes, err);
+	}
+	for (; rc == 0 && position < end; position = next) {
+		next = next_edge(st, position, end, &there);
+		if (!there)
+			rc = put_tombstone(s, st, position, next - position, err);
+	}
+	return rc;
+}
+
+int kms_store_void(struct kms_store *s, uint8_t link, enum key_uuid_class class, uint64_t position,
+                   uint64_t units, uint64_t *bytes, struct err *err)
+{
+	uint64_t destroyed = 0;
+	struct stream *st;
+	struct txn t;
+	int rc;
+
+	if ((class != KEY_UUID_FROM_A && class != KEY_UUID_FROM_B) || units == 0 ||
+	    position >= KEY_UUID_POSITIONS || units > KEY_UUID_POSITIONS - position)
+		return err_set(err, EINVAL, STORE_WHAT ": no such range to be voided");
+	st = stream_make(s, link, class);
+	if (st == NULL)
+		return err_set(err, ENOMEM, STORE_WHAT ": out of memory");
+	for (const struct segment *seg = s->effects.added; seg != NULL; seg = seg->next_added)
+		if (seg->stream == st && seg->position < position + units &&
+		    position < seg->position + seg->units)
+			return err_set(err, EBUSY, STORE_WHAT ": comes in the same transaction");
+	rc = txn_begin(s, &t, err);
+	if (rc < 0)
+		return rc;
+	rc = void_range(s, st, position, units, false, &destroyed, err);
+	rc = txn_end(s, &t, rc, err);
+	if (bytes != NULL)
+		*bytes = rc == 0 ? destroyed : 0;
+	return rc;
+}
