@@ -59,7 +59,7 @@ struct config_route {
 };
 
 /* What happens to a tunnel's traffic when keys run out. */
-enum config_policy { CONFIG_REQUIRE_QKD, CONFIG_RATCHET, CONFIG_BYPASS };
+enum config_policy { CONFIG_REQUIRE_QKD, CONFIG_RATCHET, CONFIG_BYPASS, CONFIG_HYBRID };
 
 struct config_tunnel {
 	char name[32];

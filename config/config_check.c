@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include "common/mlkem.h"
 #include "config/config_parts.h"
 
 #include <errno.h>
@@ -141,11 +142,25 @@ static uint32_t least_grace_ms(const struct config_tunnel *t)
 	return t->queue_delay_ms > 2000 ? t->queue_delay_ms : 2000;
 }
 
+/* Refused, not silently something less. */
+static int check_hybrid(const struct config_tunnel *t, const char *path, struct err *err)
+{
+	struct err why = {0};
+
+	if (t->policy != CONFIG_HYBRID || mlkem_find(&why) != NULL)
+		return 0;
+	return err_set(err, EINVAL, "%s/policy: hybrid is not possible here: %s", path, why.text);
+}
+
 static int check_tunnel(const struct config *c, const struct config_tunnel *t, struct err *err)
 {
 	char path[96];
+	int rc;
 
 	snprintf(path, sizeof(path), CONFIG_ROOT "/tunnel[name='%s']", t->name);
+	rc = check_hybrid(t, path, err);
+	if (rc != 0)
+		return rc;
 	if ((t->replay_window & (t->replay_window - 1)) != 0)
 		return err_set(err, EINVAL, "%s/replay-window: %u is not a power of two", path,
 		               t->replay_window);

@@ -61,6 +61,7 @@ static void read_rekey(const json_t *o, struct config_tunnel *t)
 
 	t->policy = strcmp(policy, "ratchet") == 0  ? CONFIG_RATCHET
 	            : strcmp(policy, "bypass") == 0 ? CONFIG_BYPASS
+	            : strcmp(policy, "hybrid") == 0 ? CONFIG_HYBRID
 	                                            : CONFIG_REQUIRE_QKD;
 	t->ratchet_life_s = uint_of(o, "ratchet-life");
 	t->rekey_period_ms = uint_of(rekey, "period");

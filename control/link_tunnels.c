@@ -86,6 +86,7 @@ static struct rekey_lives lives(const struct config_tunnel *c)
 	        [CONFIG_REQUIRE_QKD] = REKEY_REQUIRE_QKD,
 	        [CONFIG_RATCHET] = REKEY_RATCHET,
 	        [CONFIG_BYPASS] = REKEY_BYPASS,
+	        [CONFIG_HYBRID] = REKEY_HYBRID,
 	};
 
 	return (struct rekey_lives){.period_ms = c->rekey_period_ms,
@@ -119,6 +120,7 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
 		                          .peer_subs_max = dataplane_peer_subs(config, i),
 		                          .ratchet_secret = l->ratchet_secret,
 		                          .conditions = &l->conditions,
+		                          .kem = mlkem_find(NULL),
 		                          .lives = lives(c)};
 
 		snprintf(rc.link, sizeof(rc.link), "%s", config->link);

@@ -173,6 +173,8 @@ static void rekey_json(json_t *o, const struct rekey_stats *s)
 	U64(o, s, duplicates);
 	U64(o, s, deferred);
 	U64(o, s, peer_subs_refused);
+	U64(o, s, policy_refused);
+	U64(o, s, hybrid_failed);
 	U64(o, s, bad_messages);
 	U64(o, s, no_key);
 	U64(o, s, ratchet_steps);

@@ -23,6 +23,7 @@ const char *rekey_standing_name(enum rekey_standing standing)
 	        [REKEY_STOPPED] = "stopped",
 	        [REKEY_ON_QKD] = "qkd",
 	        [REKEY_ON_RATCHET] = "ratchet",
+	        [REKEY_ON_HYBRID] = "hybrid",
 	};
 
 	return names[standing];
@@ -210,7 +211,15 @@ void rekey_request(struct rekey *r)
 
 void rekey_reconfigure(struct rekey *r, const struct rekey_lives *lives)
 {
+	bool hybrid = rekey_hybrid_wanted(r);
+
 	r->config.lives = *lives;
+	if (hybrid != rekey_hybrid_wanted(r)) {
+		/* What is in use stays until the next exchange, which begins now. */
+		if (r->x.phase == REKEY_OFFERED)
+			rekey_forget(r);
+		r->wanted = REKEY_BY_COMMAND;
+	}
 	if (lives->policy != REKEY_RATCHET)
 		rekey_ratchet_forget(r);
 	rekey_log_clamp(r);

@@ -14,6 +14,9 @@
  * receive SAs only when such a word says that the peer is past them, and after a grace for
  * packets under way, so the loss of any messages, in a row or not, loses no packet.
  *
+ * Where the policy is hybrid, OFFER has a fresh ML-KEM key, ACCEPT a ciphertext for it and a
+ * word under the combined key, which A checks before it installs anything (rekey_hybrid.c).
+ *
  * When the key store runs out, the tunnel's policy decides (rekey_policy.c).
  * docs/protocol.md, 4.2, has formats, keys and times.
  *
@@ -31,6 +34,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/mlkem.h"
 #include "dataplane/tunnel.h"
 #include "qkd-engine/keystore.h"
 
@@ -42,6 +46,7 @@ enum rekey_policy {
 	REKEY_REQUIRE_QKD, /* stops at the hard life of the last key */
 	REKEY_RATCHET,     /* goes on with keys derived from the last one, for a limited time */
 	REKEY_BYPASS,      /* stops likewise; what may pass in the clear is in the SPD */
+	REKEY_HYBRID,      /* stops likewise; its keys are of the store and of ML-KEM together */
 };
 
 /* Packets are under way for 2 RTT and the queue delay, but this long at least. */
@@ -78,6 +83,7 @@ struct rekey_config {
 	/* Kept. REKEY_SECRET_BYTES of the pre-shared secret for the ratchet; NULL: no ratchet. */
 	const uint8_t *ratchet_secret;
 	const struct rekey_conditions *conditions; /* kept; NULL: nothing is known */
+	const struct mlkem *kem;                   /* kept; NULL: hybrid agrees on no key */
 	struct rekey_lives lives;
 };
 
@@ -89,7 +95,7 @@ struct rekey_ops {
 	int (*tx_switch)(void *ctx, uint64_t generation, const struct sa_key *keys, unsigned int n);
 	void (*tx_stop)(void *ctx);
 	void (*rx_retire)(void *ctx, uint64_t generation);
-	/* "no-key", "ratchet", "rekey-version" */
+	/* "no-key", "ratchet", "rekey-version", "rekey-policy" */
 	void (*alarm)(void *ctx, const char *kind, bool raised, const char *text);
 	/* Sealed since the tunnel was created; NULL: the limits by volume are off. */
 	void (*tx_usage)(void *ctx, uint64_t *packets, uint64_t *bytes);
@@ -108,7 +114,7 @@ enum rekey_cause {
 const char *rekey_cause_name(enum rekey_cause cause);
 
 /* What the tunnel seals with. */
-enum rekey_standing { REKEY_STOPPED, REKEY_ON_QKD, REKEY_ON_RATCHET };
+enum rekey_standing { REKEY_STOPPED, REKEY_ON_QKD, REKEY_ON_RATCHET, REKEY_ON_HYBRID };
 const char *rekey_standing_name(enum rekey_standing standing);
 
 struct rekey_stats {
@@ -123,6 +129,8 @@ struct rekey_stats {
 	uint64_t
 	        peer_subs_refused; /* offers and answers with more sub-SAs than the peer may have */
 	uint64_t bad_messages;     /* malformed, or of the wrong role */
+	uint64_t policy_refused;   /* exchanges that one end wants hybrid and the other not */
+	uint64_t hybrid_failed;    /* no ML-KEM key, one that is none, or keys that differ */
 	uint64_t no_key;           /* the store had none */
 	uint64_t ratchet_steps;    /* rekeys by ratchet, of REKEYS */
 	uint64_t policy_changes;   /* to another standing */

@@ -97,6 +97,8 @@ void rekey_draw(struct rekey *r, uint8_t nonce[REKEY_NONCE_BYTES], struct rekey_
 void rekey_forget(struct rekey *r)
 {
 	secret_wipe(r->secret->key, sizeof(r->secret->key));
+	secret_wipe(r->secret->kem_seed, sizeof(r->secret->kem_seed));
+	secret_wipe(r->secret->kem_shared, sizeof(r->secret->kem_shared));
 	secret_wipe(r->secret->chain_next, sizeof(r->secret->chain_next));
 	r->chain_prepared = false;
 	r->key_kept = false;

@@ -50,10 +50,20 @@ static void retry_later(struct rekey *r, uint64_t now)
 static void offer(struct rekey *r, enum rekey_cause cause, uint64_t now)
 {
 	struct rekey_message m = {.type = REKEY_OFFER, .cause = cause};
+	uint8_t ek[MLKEM_KEY_BYTES];
 
 	if (rekey_take_key(r, &m, now) < 0) {
 		retry_later(r, now);
 		return;
+	}
+	if (m.source == REKEY_FROM_HYBRID) {
+		if (rekey_hybrid_offer(r, ek) < 0) {
+			r->x.key = m.key;
+			r->key_kept = true;
+			retry_later(r, now);
+			return;
+		}
+		m.kem = ek;
 	}
 	rekey_draw(r, r->x.nonce_a, &m);
 	r->x.generation = m.generation = ++r->highest;
@@ -82,6 +92,11 @@ static void take_accept(struct rekey *r, const struct rekey_message *m, uint64_t
 		return;
 	}
 	memcpy(r->x.nonce_b, m->nonce, sizeof(r->x.nonce_b));
+	if (m->kem != NULL && rekey_hybrid_accept(r, m) < 0) {
+		rekey_forget(r);
+		retry_later(r, now);
+		return;
+	}
 	r->x.spi_peer = m->spi_base;
 	r->x.subs_peer = m->subs;
 	if (rekey_install_rx(r) < 0) {
@@ -105,15 +120,21 @@ static void take_accept(struct rekey *r, const struct rekey_message *m, uint64_t
 
 static void take_reject_of_offer(struct rekey *r, const struct rekey_message *m, uint64_t now)
 {
-	bool stored = r->x.source == REKEY_FROM_STORE;
+	bool stored = r->x.source != REKEY_FROM_RATCHET;
+	bool policy = m->reason == REKEY_NOT_HYBRID || m->reason == REKEY_HYBRID_ONLY;
 
 	if (stored && (m->reason == REKEY_KEY_UNKNOWN || m->reason == REKEY_KEY_USED))
 		keystore_refused(r->ks, &r->x.key, m->reason == REKEY_KEY_UNKNOWN);
+	if (policy) {
+		r->stats.policy_refused++;
+		rekey_hybrid_alarm(r, m->reason);
+	}
 	/* The peer restarted: its chain is gone, and with it the use of ours. */
 	if (m->reason == REKEY_RATCHET_UNKNOWN)
 		rekey_ratchet_forget(r);
 	/* Such a peer took no key: one is enough to ask with until it is updated. */
-	if (stored && (m->reason == REKEY_OTHER_VERSION || m->reason == REKEY_TOO_MANY_SUBS))
+	if (stored && (policy || m->reason == REKEY_OTHER_VERSION ||
+	               m->reason == REKEY_TOO_MANY_SUBS || m->reason == REKEY_KEM_REFUSED))
 		r->key_kept = true;
 	else
 		rekey_forget(r);
@@ -164,6 +185,8 @@ void rekey_initiator_receive(struct rekey *r, const struct rekey_message *m, uin
 		r->stats.duplicates++;
 	else if (m->type == REKEY_REJECT)
 		take_reject(r, m, now);
+	else if (m->type == REKEY_ACCEPT && (m->kem != NULL) != (r->x.source == REKEY_FROM_HYBRID))
+		r->stats.bad_messages++;
 	else if (m->type == REKEY_ACCEPT && r->x.phase == REKEY_OFFERED)
 		take_accept(r, m, now);
 	else if (m->type == REKEY_DONE && r->x.phase == REKEY_CONFIRMING)

@@ -22,7 +22,7 @@ static void stand(struct rekey *r, enum rekey_standing standing)
 		             "no key of the store: SAs derive from the last one");
 	else if (r->stats.standing == REKEY_ON_RATCHET)
 		r->ops.alarm(r->ctx, "ratchet", false,
-		             standing == REKEY_ON_QKD ? "keys are back" : "the tunnel stopped");
+		             standing == REKEY_STOPPED ? "the tunnel stopped" : "keys are back");
 	r->stats.standing = standing;
 	r->stats.stopped = standing == REKEY_STOPPED;
 }
@@ -38,7 +38,7 @@ int rekey_take_key(struct rekey *r, struct rekey_message *m, uint64_t now)
 	struct err err = {0};
 	int rc;
 
-	m->source = REKEY_FROM_STORE;
+	m->source = rekey_hybrid_wanted(r) ? REKEY_FROM_HYBRID : REKEY_FROM_STORE;
 	if (r->key_kept) {
 		m->key = r->x.key;
 		r->key_kept = false;
@@ -72,7 +72,10 @@ void rekey_keyed(struct rekey *r, uint64_t now)
 	if (r->stats.last_cause != REKEY_BY_SESSION && r->stats.last_cause != REKEY_BY_RETRY)
 		r->first_of_session = false;
 	rekey_volume_restart(r);
-	stand(r, ratchet ? REKEY_ON_RATCHET : REKEY_ON_QKD);
+	rekey_hybrid_alarm(r, 0);
+	stand(r, ratchet                            ? REKEY_ON_RATCHET
+	         : r->x.source == REKEY_FROM_HYBRID ? REKEY_ON_HYBRID
+	                                            : REKEY_ON_QKD);
 	if (r->no_key) {
 		r->no_key = false;
 		r->ops.alarm(r->ctx, "no-key", false,

@@ -37,9 +37,30 @@ static enum rekey_reason find_key(struct rekey *r, const struct rekey_message *m
 	return rc == 0 ? 0 : rc == -EALREADY ? REKEY_KEY_USED : REKEY_KEY_UNKNOWN;
 }
 
+/* Of this end's policy, with a key that it has; CT gets the answer's ciphertext. */
+static enum rekey_reason agree(struct rekey *r, const struct rekey_message *m, uint64_t now,
+                               uint8_t ct[MLKEM_CIPHERTEXT_BYTES])
+{
+	bool hybrid = m->source == REKEY_FROM_HYBRID;
+	enum rekey_reason reason;
+
+	if (!rekey_subs_fit(r, m->subs))
+		return REKEY_TOO_MANY_SUBS;
+	if (hybrid != rekey_hybrid_wanted(r)) {
+		reason = hybrid ? REKEY_NOT_HYBRID : REKEY_HYBRID_ONLY;
+		r->stats.policy_refused++;
+		rekey_hybrid_alarm(r, hybrid ? REKEY_HYBRID_ONLY : REKEY_NOT_HYBRID);
+		return reason;
+	}
+	/* Before the key of the store, which is gone when it was taken. */
+	reason = hybrid ? rekey_hybrid_encapsulate(r, m, ct) : 0;
+	return reason != 0 ? reason : find_key(r, m, now);
+}
+
 static void take_new_offer(struct rekey *r, const struct rekey_message *m, uint64_t now)
 {
 	struct rekey_message answer = {.type = REKEY_ACCEPT, .generation = m->generation};
+	uint8_t ct[MLKEM_CIPHERTEXT_BYTES];
 	enum rekey_reason reason;
 
 	/*
@@ -59,7 +80,7 @@ static void take_new_offer(struct rekey *r, const struct rekey_message *m, uint6
 		return;
 	}
 	r->highest = m->generation;
-	reason = rekey_subs_fit(r, m->subs) ? find_key(r, m, now) : REKEY_TOO_MANY_SUBS;
+	reason = agree(r, m, now, ct);
 	if (reason != 0) {
 		refuse(r, m, reason);
 		return;
@@ -71,7 +92,9 @@ static void take_new_offer(struct rekey *r, const struct rekey_message *m, uint6
 	                               .subs_peer = m->subs};
 	memcpy(r->x.nonce_a, m->nonce, sizeof(r->x.nonce_a));
 	rekey_draw(r, r->x.nonce_b, &answer);
-	if (rekey_install_rx(r) < 0) {
+	answer.kem = m->source == REKEY_FROM_HYBRID ? ct : NULL;
+	if ((answer.kem != NULL && rekey_hybrid_answer(r, m, &answer) < 0) ||
+	    rekey_install_rx(r) < 0) {
 		refuse(r, m, REKEY_CANNOT_INSTALL);
 		return;
 	}

@@ -7,6 +7,7 @@
  *   rekey_initiator.c  site A's side of an exchange
  *   rekey_responder.c  site B's
  *   rekey_derive.c     SA keys of a generation
+ *   rekey_hybrid.c     the exchange's key of a key of the store and ML-KEM
  *   rekey_retire.c     receive generations and their grace
  *   rekey_schedule.c   when the next rekey is due
  *   rekey_policy.c     what is sealed with when keys run out
@@ -36,6 +37,8 @@ struct rekey_rx {
 
 struct rekey_secrets {
 	uint8_t key[KEY_BYTES];                 /* of the exchange under way */
+	uint8_t kem_seed[MLKEM_SEED_BYTES];     /* A: of the offer's ML-KEM key */
+	uint8_t kem_shared[MLKEM_SHARED_BYTES]; /* until it is combined with the key */
 	uint8_t chain_next[REKEY_SECRET_BYTES]; /* the chain's beginning that follows from it */
 	uint8_t chain[REKEY_SECRET_BYTES];
 };
@@ -91,7 +94,7 @@ struct rekey {
 	bool chain_prepared;
 	bool key_kept; /* A: the key in SECRET was taken and never named to a peer that heeds it */
 	bool no_key;   /* the alarm */
-	bool version_alarm;
+	bool version_alarm, policy_alarm;
 };
 
 /* rekey.c: send, send and keep for rekey_repeat(). */
@@ -121,6 +124,21 @@ int rekey_switch_tx(struct rekey *r);
 void rekey_draw(struct rekey *r, uint8_t nonce[REKEY_NONCE_BYTES], struct rekey_message *m);
 /* Forget the exchange and its key. */
 void rekey_forget(struct rekey *r);
+
+/* rekey_hybrid.c */
+bool rekey_hybrid_wanted(const struct rekey *r);
+/* A: a fresh ML-KEM key for the offer, its public part to EK; 0 or negative errno. */
+int rekey_hybrid_offer(struct rekey *r, uint8_t ek[MLKEM_KEY_BYTES]);
+/* B: a secret for the key of OFFER, its ciphertext to CT; 0, or the reason why not. */
+enum rekey_reason rekey_hybrid_encapsulate(struct rekey *r, const struct rekey_message *offer,
+                                           uint8_t ct[MLKEM_CIPHERTEXT_BYTES]);
+/* B: the exchange's key becomes the combined one; ANSWER is complete but for its confirmation. */
+int rekey_hybrid_answer(struct rekey *r, const struct rekey_message *offer,
+                        struct rekey_message *answer);
+/* A: likewise, for ACCEPT; -EBADMSG when B has another key. */
+int rekey_hybrid_accept(struct rekey *r, const struct rekey_message *accept);
+/* One end wants hybrid, the other does not: REASON says which. Else 0: they agree. */
+void rekey_hybrid_alarm(struct rekey *r, enum rekey_reason reason);
 
 /* rekey_retire.c */
 uint64_t rekey_grace_ns(const struct rekey *r);

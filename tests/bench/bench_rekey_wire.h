@@ -28,13 +28,14 @@
 #include "common/clock.h"
 #include "common/secret.h"
 #include "dataplane/rekey.h"
+#include "dataplane/rekey_message.h"
 #include "dataplane/sad.h"
 #include "dataplane/tunnel.h"
 #include "qkd-engine/keystore.h"
 #include "qkd-engine/storage.h"
 
 #define REKEY_WIRE_UNDER_WAY 64 /* messages; more are lost */
-#define REKEY_WIRE_BYTES     64
+#define REKEY_WIRE_BYTES     REKEY_MESSAGE_MAX
 
 struct rekey_wire_config {
 	struct rekey_lives lives;
@@ -45,6 +46,7 @@ struct rekey_wire_config {
 	uint64_t seed;
 	unsigned int place; /* of the tunnel, for its SPIs */
 	struct rte_rcu_qsbr *qsbr;
+	const struct mlkem *kem;  /* for policy hybrid */
 	struct tunnel *tunnel[2]; /* NULL: made, and destroyed, here, with a SAD each */
 };
 
@@ -66,7 +68,9 @@ struct rekey_wire_site {
 	unsigned int to_count;
 	uint64_t wake_ns;
 	unsigned int rx_live, rx_most, errors; /* of tunnel calls */
-	bool alarm_no_key, alarm_ratchet;
+	struct sa_key rx_first;                /* the first SA that was installed last */
+	bool alarm_no_key, alarm_ratchet, alarm_policy;
+	char policy_text[64];
 };
 
 struct rekey_wire {
@@ -79,6 +83,8 @@ struct rekey_wire {
 	bool cut;          /* no session: nothing is sent */
 	unsigned int lose; /* bit per message type (second byte) that is lost */
 	unsigned int imports;
+	/* What happens to a message on the wire, if anything. */
+	void (*tamper)(struct rekey_wire *w, uint8_t *msg, size_t len);
 };
 
 /* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). */
@@ -222,6 +228,7 @@ static inline int rekey_wire_send(void *ctx, const void *msg, size_t len)
 	struct rekey_wire_site *s = ctx;
 	struct rekey_wire *w = s->wire;
 	struct rekey_wire_site *to = s == &w->site[0] ? &w->site[1] : &w->site[0];
+	uint8_t bytes[REKEY_WIRE_BYTES];
 
 	if (w->cut || len > REKEY_WIRE_BYTES)
 		return -ENOTCONN;
@@ -231,10 +238,13 @@ static inline int rekey_wire_send(void *ctx, const void *msg, size_t len)
 		w->lost++;
 		return 0;
 	}
-	rekey_wire_put(to, msg, len);
+	memcpy(bytes, msg, len);
+	if (w->tamper != NULL)
+		w->tamper(w, bytes, len);
+	rekey_wire_put(to, bytes, len);
 	if (rekey_wire_chance(w, w->config.duplicate)) {
 		w->duplicated++;
-		rekey_wire_put(to, msg, len);
+		rekey_wire_put(to, bytes, len);
 	}
 	return 0;
 }
@@ -251,6 +261,7 @@ static inline int rekey_wire_rx_install(void *ctx, uint64_t generation, const st
 		s->errors++;
 		return rc;
 	}
+	s->rx_first = keys[0];
 	if (++s->rx_live > s->rx_most)
 		s->rx_most = s->rx_live;
 	return 0;
@@ -287,11 +298,14 @@ static inline void rekey_wire_alarm(void *ctx, const char *kind, bool raised, co
 {
 	struct rekey_wire_site *s = ctx;
 
-	(void)text;
 	if (strcmp(kind, "no-key") == 0)
 		s->alarm_no_key = raised;
 	if (strcmp(kind, "ratchet") == 0)
 		s->alarm_ratchet = raised;
+	if (strcmp(kind, "rekey-policy") == 0) {
+		s->alarm_policy = raised;
+		snprintf(s->policy_text, sizeof(s->policy_text), "%s", text);
+	}
 }
 
 static inline void rekey_wire_tx_usage(void *ctx, uint64_t *packets, uint64_t *bytes)
@@ -320,6 +334,7 @@ static inline int rekey_wire_start(struct rekey_wire *w, unsigned int site, stru
 	                          .place = w->config.place,
 	                          .subs = tunnel_subs(s->tunnel),
 	                          .ratchet_secret = w->ratchet_secret,
+	                          .kem = w->config.kem,
 	                          .conditions = &w->conditions,
 	                          .lives = w->config.lives};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include "config/config.h"
+#include "common/mlkem.h"
 #include "tests/unit/config/variant.h"
 #include "tests/unit/unit.h"
 
@@ -572,6 +573,26 @@ static void test_receiver_settings(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "qkd/receiver/gates"));
 }
 
+/* OpenSSL's library decides whether it is possible: without it nothing less comes in its place. */
+static void test_hybrid_takes_ml_kem(void)
+{
+	char *text = variant(EXAMPLE_A, "tunnel/0/policy", "\"hybrid\"");
+	static struct config config;
+	struct err err = {0};
+	bool possible = mlkem_find(NULL) != NULL;
+
+	setup();
+	CU_ASSERT_EQUAL(config_parse(text, &config, &err), possible ? 0 : -EINVAL);
+	if (possible) {
+		CU_ASSERT_EQUAL(config.tunnels[0].policy, CONFIG_HYBRID);
+	} else {
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, ROOT "/tunnel[name='dc']/policy: hybrid is "
+		                                             "not possible here: ML-KEM-768 is "
+		                                             "not in OpenSSL 3."));
+	}
+	free(text);
+}
+
 static void test_channel_plan(void)
 {
 	static struct config config;
@@ -771,7 +792,7 @@ static void test_missing_yang_directory(void)
 
 UNIT_MAIN(UNIT(test_examples_load), UNIT(test_bad_input_names_path_and_reason),
           UNIT(test_good_variants), UNIT(test_card_by_pci_address), UNIT(test_receiver_settings),
-          UNIT(test_channel_plan), UNIT(test_foreign_kme), UNIT(test_traffic_classes),
-          UNIT(test_route_port_follows_next_hop), UNIT(test_broken_json),
-          UNIT(test_normal_form_is_a_fixed_point), UNIT(test_load_names_the_file),
-          UNIT(test_missing_yang_directory))
+          UNIT(test_channel_plan), UNIT(test_hybrid_takes_ml_kem), UNIT(test_foreign_kme),
+          UNIT(test_traffic_classes), UNIT(test_route_port_follows_next_hop),
+          UNIT(test_broken_json), UNIT(test_normal_form_is_a_fixed_point),
+          UNIT(test_load_names_the_file), UNIT(test_missing_yang_directory))

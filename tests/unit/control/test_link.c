@@ -216,6 +216,46 @@ static void test_ratchet_when_keys_run_out(void)
 	rig_stop();
 }
 
+/* Where the library has ML-KEM both machines agree over a real channel; else nothing is keyed. */
+static void test_hybrid(void)
+{
+	bool possible = mlkem_find(NULL) != NULL;
+
+	rig_start();
+	for (unsigned int site = 0; site < 2; site++) {
+		ends[site].config.tunnels[0].policy = CONFIG_HYBRID;
+		rig_link(site);
+	}
+	rig_import(0, 32, 1);
+	rig_import(1, 32, 1);
+	rig_run(8000);
+	for (unsigned int site = 0; site < 2; site++) {
+		CU_ASSERT_EQUAL(rig_rekey(site).standing,
+		                possible ? REKEY_ON_HYBRID : REKEY_STOPPED);
+		CU_ASSERT_EQUAL(rig_rekey(site).rekeys > 5, possible);
+		CU_ASSERT_EQUAL(rig_rekey(site).hybrid_failed > 0, !possible && site == 0);
+	}
+	CU_ASSERT_EQUAL(rig_alarm("no-key", "tunnel/t0"), !possible);
+	CU_ASSERT_FALSE(rig_alarm("rekey-policy", "tunnel/t0"));
+	rig_stop();
+}
+
+/* The alarm of policies that differ reaches the operator. */
+static void test_hybrid_at_one_end(void)
+{
+	rig_start();
+	ends[1].config.tunnels[0].policy = CONFIG_HYBRID;
+	rig_link(0);
+	rig_link(1);
+	rig_import(0, 32, 1);
+	rig_import(1, 32, 1);
+	rig_run(3000);
+	for (unsigned int site = 0; site < 2; site++)
+		CU_ASSERT_TRUE(rig_rekey(site).stopped);
+	CU_ASSERT_TRUE(rig_alarm("rekey-policy", "tunnel/t0"));
+	rig_stop();
+}
+
 static void test_cut_channel_stops_offers_and_comes_back(void)
 {
 	uint64_t offers;
@@ -334,6 +374,7 @@ static void test_refuses_bad_secrets(void)
 UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_stores_are_compared),
           UNIT(test_low_store_raises_an_alarm), UNIT(test_restarted_end_is_keyed_again),
           UNIT(test_thresholds_and_lives_change_live), UNIT(test_rekeys_on_command),
-          UNIT(test_ratchet_when_keys_run_out), UNIT(test_cut_channel_stops_offers_and_comes_back),
+          UNIT(test_ratchet_when_keys_run_out), UNIT(test_hybrid), UNIT(test_hybrid_at_one_end),
+          UNIT(test_cut_channel_stops_offers_and_comes_back),
           UNIT(test_other_secret_raises_an_alarm), UNIT(test_words_of_pseudowires_cross),
           UNIT(test_refuses_bad_secrets))

@@ -31,7 +31,7 @@ struct end {
 	} rx[TUNNEL_RX_GENERATIONS], tx;
 	unsigned int rx_count, rx_most;
 	bool stopped, alarm, version_alarm;
-	uint8_t wire[MESSAGES][256];
+	uint8_t wire[MESSAGES][REKEY_MESSAGE_MAX];
 	size_t wire_len[MESSAGES];
 	unsigned int wire_count, lose; /* lose: bit per message type that is dropped */
 };
@@ -199,7 +199,7 @@ static void deliver(void)
 		for (int i = 0; i < 2; i++) {
 			struct end *e = &ends[i];
 			unsigned int n = e->wire_count;
-			uint8_t msg[MESSAGES][256];
+			uint8_t msg[MESSAGES][REKEY_MESSAGE_MAX];
 
 			memcpy(msg, e->wire, sizeof(msg));
 			e->wire_count = 0;
@@ -409,7 +409,7 @@ static void test_period_is_clamped_to_the_grace(void)
 /* A peer of another version is told, takes no key, and costs one only. */
 static void test_another_version_is_refused(void)
 {
-	uint8_t offer[64] = {REKEY_VERSION + 1, REKEY_OFFER, 0, 0, 0, 0, 0, 0, 0, 9};
+	uint8_t offer[64] = {REKEY_VERSION_HYBRID + 1, REKEY_OFFER, 0, 0, 0, 0, 0, 0, 0, 9};
 	struct keystore_stats before, after;
 	struct rekey_message answer;
 

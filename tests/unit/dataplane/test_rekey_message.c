@@ -40,6 +40,21 @@ static struct rekey_message ratchet_offer(void)
 	return m;
 }
 
+static struct rekey_message hybrid(enum rekey_type type)
+{
+	static uint8_t kem[MLKEM_KEY_BYTES];
+	struct rekey_message m = sample(type);
+
+	for (size_t i = 0; i < sizeof(kem); i++)
+		kem[i] = (uint8_t)(i * 37 + i / 256);
+	m.kem = kem;
+	if (type == REKEY_OFFER)
+		m.source = REKEY_FROM_HYBRID;
+	else
+		memset(m.confirm, 0xc0, sizeof(m.confirm));
+	return m;
+}
+
 static void check_round_trip(const struct rekey_message *m)
 {
 	struct rekey_message back;
@@ -48,6 +63,14 @@ static void check_round_trip(const struct rekey_message *m)
 
 	CU_ASSERT(len <= REKEY_MESSAGE_MAX);
 	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), 0);
+	CU_ASSERT_EQUAL(m->kem == NULL, back.kem == NULL);
+	if (m->kem != NULL && back.kem != NULL) {
+		size_t n = m->type == REKEY_OFFER ? MLKEM_KEY_BYTES : MLKEM_CIPHERTEXT_BYTES;
+
+		CU_ASSERT_FATAL(back.kem >= buf && back.kem + n <= buf + len);
+		CU_ASSERT_EQUAL(memcmp(m->kem, back.kem, n), 0);
+	}
+	back.kem = m->kem;
 	CU_ASSERT_EQUAL(memcmp(m, &back, sizeof(*m)), 0);
 	for (size_t cut = 0; cut < len; cut++)
 		CU_ASSERT_EQUAL(rekey_decode(buf, cut, &back), -EPROTO);
@@ -64,6 +87,33 @@ static void test_round_trip_and_every_cut(void)
 	}
 	m = ratchet_offer();
 	check_round_trip(&m);
+	m = hybrid(REKEY_OFFER);
+	check_round_trip(&m);
+	m = hybrid(REKEY_ACCEPT);
+	check_round_trip(&m);
+}
+
+/* Version 3 is for what has ML-KEM in it, and for that alone. */
+static void test_hybrid_is_a_version_of_its_own(void)
+{
+	struct rekey_message m = hybrid(REKEY_OFFER), back;
+	uint8_t buf[REKEY_MESSAGE_MAX];
+	size_t len = rekey_encode(&m, buf);
+
+	CU_ASSERT_EQUAL(buf[0], REKEY_VERSION_HYBRID);
+	buf[0] = REKEY_VERSION;
+	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTO);
+	m = hybrid(REKEY_ACCEPT);
+	len = rekey_encode(&m, buf);
+	buf[0] = REKEY_VERSION;
+	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTO);
+	for (enum rekey_type type = REKEY_OFFER; type <= REKEY_REQUEST; type++) {
+		m = sample(type);
+		len = rekey_encode(&m, buf);
+		CU_ASSERT_EQUAL(buf[0], REKEY_VERSION);
+		buf[0] = REKEY_VERSION_HYBRID;
+		CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTO);
+	}
 }
 
 static void check_refused(const struct rekey_message *m)
@@ -104,7 +154,7 @@ static void test_bad_fields(void)
 	m.ratchet_base = 0;
 	check_refused(&m);
 	m = ratchet_offer();
-	m.source = (enum rekey_source)3;
+	m.source = (enum rekey_source)4;
 	check_refused(&m);
 	m = sample(REKEY_REJECT);
 	m.reason = (enum rekey_reason)REKEY_REASONS;
@@ -120,7 +170,7 @@ static void test_another_version_names_itself(void)
 	uint8_t buf[REKEY_MESSAGE_MAX];
 	size_t len = rekey_encode(&m, buf);
 
-	buf[0] = REKEY_VERSION + 1;
+	buf[0] = REKEY_VERSION_HYBRID + 1;
 	CU_ASSERT_EQUAL(rekey_decode(buf, len, &back), -EPROTONOSUPPORT);
 	CU_ASSERT_EQUAL(back.type, REKEY_OFFER);
 	CU_ASSERT_EQUAL(back.generation, m.generation);
@@ -135,5 +185,5 @@ static void test_names(void)
 	CU_ASSERT_STRING_EQUAL(rekey_cause_name(REKEY_BY_SESSION), "session");
 }
 
-UNIT_MAIN(UNIT(test_round_trip_and_every_cut), UNIT(test_bad_fields),
-          UNIT(test_another_version_names_itself), UNIT(test_names))
+UNIT_MAIN(UNIT(test_round_trip_and_every_cut), UNIT(test_hybrid_is_a_version_of_its_own),
+          UNIT(test_bad_fields), UNIT(test_another_version_names_itself), UNIT(test_names))
