@@ -29,8 +29,9 @@ struct lgctl_request {
 	/* What is still to be done with the answer, or NULL. OUT: where progress goes, or NULL. */
 	int (*follow)(const struct lgctl_request *r, const char *socket, json_t **result, FILE *out,
 	              struct err *err);
-	const char *path; /* of a file to write */
-	int status;       /* LGCTL_*, of the process when all went well */
+	const char *path;   /* of a file to write */
+	const char *socket; /* of whom to ask where the user names none; NULL: the gateway */
+	int status;         /* LGCTL_*, of the process when all went well */
 };
 
 /*
@@ -91,6 +92,12 @@ int lgctl_build_otdr_import(char **args, int n, struct lgctl_request *r, struct 
 void lgctl_print_otdr(FILE *out, const json_t *result);
 void lgctl_print_otdr_baseline(FILE *out, const json_t *result);
 void lgctl_print_otdr_file(FILE *out, const json_t *result);
+
+/* lgctl_kms.c: the key delivery, at its own socket. */
+int lgctl_build_kms(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_kms_sae(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_kms_saes(FILE *out, const json_t *result);
+void lgctl_print_kms_usage(FILE *out, const json_t *result);
 
 /* lgctl_doctor.c */
 int lgctl_build_doctor(char **args, int n, struct lgctl_request *r, struct err *err);

@@ -280,6 +280,21 @@ static const struct command commands[] = {
          lgctl_build_qrng_restart_test,
          lgctl_print_tree},
         {{"dwdm", "show"}, 0, 0, "dwdm_show", "", NULL, lgctl_print_dwdm},
+        {{"kms", "status"}, 0, 0, "kms_status", "", lgctl_build_kms, lgctl_print_tree},
+        {{"kms", "store"}, 0, 0, "kms_store", "", lgctl_build_kms, lgctl_print_tree},
+        {{"kms", "usage"}, 0, 0, "kms_usage", "", lgctl_build_kms, lgctl_print_kms_usage},
+        {{"kms", "reload"}, 0, 0, "kms_reload", "", lgctl_build_kms, lgctl_print_done},
+        {{"kms", "alarms"}, 0, 0, "alarm_list", "", lgctl_build_kms, lgctl_print_alarms},
+        {{"kms", "sae"},
+         1,
+         28,
+         "kms_sae_list",
+         "list | add|set ID [--side local|peer] [--identity TEXT] [--enabled true|false] [--skip "
+         "true|false] [--priority 0-7] [--weight N] [--cap-bits N] [--requests-per-s N] "
+         "[--requests-burst N] [--bits-per-s N] [--bits-burst N] [--quota-bits N] "
+         "[--quota-period-s N] | remove|unlock ID",
+         lgctl_build_kms_sae,
+         lgctl_print_done},
         {{"doctor"},
          0,
          6,

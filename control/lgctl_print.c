@@ -256,6 +256,44 @@ void lgctl_print_latency(FILE *out, const json_t *result)
 	TABLE(out, json_object_get(result, "latency"), columns);
 }
 
+void lgctl_print_kms_saes(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"SAE", "id"},
+	        {"SIDE", "side"},
+	        {"IDENTITY", "identity"},
+	        {"ENABLED", "enabled"},
+	        {"PRIORITY", "priority"},
+	        {"WEIGHT", "weight"},
+	        {"CREDIT CAP", "cap_bits"},
+	        {"BITS FOR IT", "bits_for_it"},
+	        {"BITS/S", "bits_per_s"},
+	        {"QUOTA BITS", "quota_bits"},
+	        {"LOCKED s", "locked_out_s"},
+	};
+
+	TABLE(out, json_object_get(result, "saes"), columns);
+}
+
+void lgctl_print_kms_usage(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"SAE", "id"},
+	        {"REQUESTS", "requests"},
+	        {"GIVEN", "keys_given"},
+	        {"BITS GIVEN", "bits_given"},
+	        {"FETCHED", "keys_fetched"},
+	        {"BITS FETCHED", "bits_fetched"},
+	        {"REFUSED", "refused"},
+	        {"503", "unavailable"},
+	        {"401", "unauthorized"},
+	        {"REPLAYS", "replays"},
+	        {"LAST", "last"},
+	};
+
+	TABLE(out, json_object_get(result, "saes"), columns);
+}
+
 void lgctl_print_alarms(FILE *out, const json_t *result)
 {
 	static const struct column columns[] = {

@@ -45,7 +45,7 @@ static void complain(FILE *errors, const char *text)
 
 int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 {
-	struct lgctl_options options = {.socket = LGCTL_SOCKET_DEFAULT};
+	struct lgctl_options options = {0};
 	struct lgctl_request request = {0};
 	json_t *result = NULL;
 	struct err err = {0};
@@ -69,6 +69,8 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 		complain(errors, err.text);
 		return LGCTL_USAGE;
 	}
+	if (options.socket == NULL)
+		options.socket = request.socket != NULL ? request.socket : LGCTL_SOCKET_DEFAULT;
 	if (request.answer != NULL) {
 		result = request.answer;
 		rc = 0;

@@ -28,6 +28,38 @@ static void test_control_characters(void)
 	}
 }
 
+static void test_c1_control_characters(void)
+{
+	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("a\xc2\x9b"
+	                                        "31m",
+	                                        6),
+	                       "has a control character");
+	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("\xc2\x80", 2), "has a control character");
+	CU_ASSERT_PTR_NULL(kms_sae_id_fault("\xc2\xa0", 2));
+	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("\xc2(", 2), "is not UTF-8");
+	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("\xc2", 1), "is not UTF-8");
+}
+
+static void test_short_form(void)
+{
+	char out[KMS_SAE_SHORT], id[256];
+
+	CU_ASSERT_STRING_EQUAL(kms_sae_id_short("alice", out), "alice");
+	memset(id, 'x', sizeof(id));
+	id[KMS_SAE_SHORT - 1] = '\0';
+	CU_ASSERT_STRING_EQUAL(kms_sae_id_short(id, out), id);
+	/* Longer, with a character of three bytes on the edge: whole or not at all. */
+	for (int at = 40; at < KMS_SAE_SHORT; at++) {
+		memset(id, 'x', sizeof(id));
+		memcpy(id + at, "\xe2\x82\xac", 3);
+		id[255] = '\0';
+		kms_sae_id_short(id, out);
+		CU_ASSERT(strlen(out) < KMS_SAE_SHORT);
+		CU_ASSERT_STRING_EQUAL(out + strlen(out) - 3, "...");
+		CU_ASSERT_PTR_NULL(kms_sae_id_fault(out, strlen(out)));
+	}
+}
+
 static void test_no_utf8(void)
 {
 	/* Alone, cut, overlong, a surrogate, beyond Unicode. */
@@ -44,4 +76,5 @@ static void test_no_utf8(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_free_text), UNIT(test_control_characters), UNIT(test_no_utf8))
+UNIT_MAIN(UNIT(test_free_text), UNIT(test_control_characters), UNIT(test_no_utf8),
+          UNIT(test_c1_control_characters), UNIT(test_short_form))
