@@ -55,6 +55,17 @@ static void read_http(const json_t *o, struct config_kms *out)
 	out->http.idle_s = uint_of(o, "idle-timeout");
 }
 
+static void read_skip(const json_t *o, struct config_kms *out)
+{
+	json_t *id;
+	size_t i;
+
+	out->skip = json_is_true(json_object_get(o, "enabled"));
+	json_array_foreach (json_object_get(o, "remote-system-id"), i, id)
+		snprintf(out->skip_remote[out->skip_remote_count++], CONFIG_KMS_NAME, "%s",
+		         json_string_value(id));
+}
+
 static void read_tree(const json_t *k, struct config_kms *out)
 {
 	const json_t *control = json_object_get(k, "control");
@@ -62,6 +73,7 @@ static void read_tree(const json_t *k, struct config_kms *out)
 
 	copy_text(k, "name", out->name, sizeof(out->name));
 	copy_text(k, "peer-name", out->peer_name, sizeof(out->peer_name));
+	out->site = strcmp(text_of(k, "site"), "a") == 0 ? CONFIG_SITE_A : CONFIG_SITE_B;
 	read_listen(json_object_get(k, "listen"), out);
 	copy_text(k, "certificate", out->certificate, sizeof(out->certificate));
 	copy_text(k, "private-key", out->private_key, sizeof(out->private_key));
@@ -76,7 +88,7 @@ static void read_tree(const json_t *k, struct config_kms *out)
 	read_store(json_object_get(k, "store"), out);
 	read_limits(json_object_get(k, "limits"), out);
 	read_http(json_object_get(k, "http"), out);
-	out->skip = json_is_true(json_object_get(json_object_get(k, "skip"), "enabled"));
+	read_skip(json_object_get(k, "skip"), out);
 	copy_text(control, "socket", out->control.socket, sizeof(out->control.socket));
 	copy_text(control, "group", out->control.group, sizeof(out->control.group));
 	copy_text(control, "read-only-group", out->control.read_only_group,
@@ -110,10 +122,12 @@ static int check(const struct config_kms *c, struct err *err)
 {
 	if (strcmp(c->name, c->peer_name) == 0)
 		return err_set(err, EINVAL, CONFIG_KMS_ROOT "/peer-name: is this KME's own name");
-	if (c->store.low_bytes > c->store.high_bytes)
-		return err_set(err, EINVAL, CONFIG_KMS_ROOT "/store/low-water: above high-water");
 	if (c->store.high_bytes > c->store.max_bytes)
 		return err_set(err, EINVAL, CONFIG_KMS_ROOT "/store/high-water: above max-size");
+	if (c->store.low_bytes >=
+	    (c->store.high_bytes > 0 ? c->store.high_bytes : c->store.max_bytes / 8 * 7))
+		return err_set(err, EINVAL,
+		               CONFIG_KMS_ROOT "/store/low-water: not below high-water");
 	if (c->http.connections_per_address > c->http.connections)
 		return err_set(err, EINVAL,
 		               CONFIG_KMS_ROOT "/http/connections-per-address: above connections");

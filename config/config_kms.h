@@ -12,6 +12,7 @@
 #include "config/config.h"
 
 #define CONFIG_KMS_LISTEN_MAX 8
+#define CONFIG_KMS_REMOTE_MAX 16
 #define CONFIG_KMS_NAME       1024 /* bytes of a KME ID of 255 characters, and a null */
 
 /* What of a client's certificate names it. */
@@ -19,6 +20,7 @@ enum config_kms_identity { CONFIG_KMS_SUBJECT_CN, CONFIG_KMS_SAN_URI, CONFIG_KMS
 
 struct config_kms {
 	char name[CONFIG_KMS_NAME], peer_name[CONFIG_KMS_NAME]; /* KME IDs */
+	enum config_site site;                                  /* of the gateway */
 	struct config_kms_listen {
 		struct config_addr address;
 		uint16_t port;
@@ -28,12 +30,13 @@ struct config_kms {
 	char crl[256]; /* "": none */
 	enum config_kms_identity identity;
 	char gateway_socket[108];
-	uint32_t secret_memory_mb; /* for keys and what is answered with them, locked */
+	uint32_t secret_memory_mb; /* beside the store's */
 	bool optional_strict;
 	struct {
 		char path[256], storage_key[256];
-		uint64_t max_bytes, low_bytes, high_bytes; /* of either direction */
-		uint32_t ttl_s;                            /* 0: for ever */
+		uint64_t max_bytes, low_bytes; /* of either direction */
+		uint64_t high_bytes;           /* 0: the store's default */
+		uint32_t ttl_s;                /* 0: for ever */
 	} store;
 	struct {
 		uint32_t key_size, min_key_size, max_key_size; /* bits, multiples of 8 */
@@ -45,6 +48,9 @@ struct config_kms {
 		uint32_t handshake_s, header_s, body_s, answer_s, idle_s;
 	} http;
 	bool skip;
+	char skip_remote[CONFIG_KMS_REMOTE_MAX]
+	                [CONFIG_KMS_NAME]; /* globs of the peer's system IDs */
+	unsigned int skip_remote_count;
 	struct {
 		char socket[108], group[32], read_only_group[32]; /* "": none */
 	} control;

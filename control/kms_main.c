@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "config/config_kms.h"
 #include "control/jsonrpc.h"
+#include "control/kms/store.h"
 #include "control/method.h"
 #include "control/module.h"
 
@@ -139,8 +140,9 @@ int main(int argc, char **argv)
 	status = EXIT_FAILURE;
 	/* Before any thread: the JSON library's memory has no lock, and bodies name keys. */
 	jsonrpc_wipe_memory();
-	if (forbid_cores(&err) != 0 ||
-	    secret_init((size_t)config.secret_memory_mb << 20, &err) != 0)
+	if (forbid_cores(&err) != 0 || secret_init(KMS_STORE_SECRET(config.store.max_bytes) +
+	                                                   ((size_t)config.secret_memory_mb << 20),
+	                                           &err) != 0)
 		goto fini_config;
 	app.base = event_base_new();
 	if (app.base == NULL) {

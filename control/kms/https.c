@@ -157,17 +157,23 @@ int https_reload(struct https *h, struct err *err)
 	return 0;
 }
 
-void https_destroy(struct https *h, uint64_t wait_ns)
+void https_stop(struct https *h, uint64_t wait_ns)
+{
+	pthread_mutex_lock(&h->lock);
+	if (!h->stop)
+		h->stop_ns = clock_mono_ns() + wait_ns;
+	h->stop = true;
+	pthread_mutex_unlock(&h->lock);
+	eventfd_write(h->bell, 1);
+}
+
+void https_destroy(struct https *h)
 {
 	struct https_exchange *x, *next;
 
 	if (h == NULL)
 		return;
-	pthread_mutex_lock(&h->lock);
-	h->stop = true;
-	h->stop_ns = clock_mono_ns() + wait_ns;
-	pthread_mutex_unlock(&h->lock);
-	eventfd_write(h->bell, 1);
+	https_stop(h, 0);
 	pthread_join(h->thread, NULL);
 	pthread_mutex_lock(&h->lock);
 	h->gone = true;

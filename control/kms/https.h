@@ -87,10 +87,16 @@ int https_create(const struct https_config *config, https_handler handler, void 
 int https_reload(struct https *h, struct err *err);
 
 /*
- * Stops listening, ends idle connections, gives those that wait for an answer up to WAIT_NS for
- * it, and ends. Exchanges may still be answered afterwards: it does nothing then.
+ * Stops listening and ends idle connections; those that wait for an answer, or read one, have up to
+ * WAIT_NS for it.
  */
-void https_destroy(struct https *h, uint64_t wait_ns);
+void https_stop(struct https *h, uint64_t wait_ns);
+
+/*
+ * Waits until that is over (without a stop before, ends at once), and frees. Exchanges may still be
+ * answered afterwards: it does nothing then.
+ */
+void https_destroy(struct https *h);
 
 /* The port of the I-th address: where 0 was asked for. */
 uint16_t https_port(const struct https *h, unsigned int i);

@@ -77,7 +77,7 @@ class Kme:
         other = "b" if self.site == "a" else "a"
         c = self.lab.certificates
         config = {
-            "name": self.name, "peer-name": "kme-" + other,
+            "name": self.name, "peer-name": "kme-" + other, "site": self.site,
             "listen": [{"address": "127.0.0.1", "port": self.port}],
             "certificate": c.kme[self.site].pem, "private-key": c.kme[self.site].key,
             "ca": c.ca.pem, "crl": c.ca.crl,

@@ -28,6 +28,8 @@ static void test_examples_load(void)
 	CU_ASSERT_EQUAL_FATAL(config_kms_load(EXAMPLE_KMS_B, &b, NULL, &err), 0);
 	CU_ASSERT_STRING_EQUAL(a.name, "kme-a");
 	CU_ASSERT_STRING_EQUAL(a.peer_name, b.name);
+	CU_ASSERT_EQUAL(a.site, CONFIG_SITE_A);
+	CU_ASSERT_EQUAL(b.site, CONFIG_SITE_B);
 	CU_ASSERT_STRING_EQUAL(b.peer_name, a.name);
 	CU_ASSERT_EQUAL_FATAL(a.listen_count, 1);
 	CU_ASSERT_STRING_EQUAL(config_addr_format(&a.listen[0].address, text), "0.0.0.0");
@@ -53,9 +55,9 @@ static void test_defaults(void)
 
 	setup();
 	CU_ASSERT_EQUAL_FATAL(config_kms_parse(text, &c, &normal, &err), 0);
-	CU_ASSERT_EQUAL(c.store.max_bytes, 64 << 20);
+	CU_ASSERT_EQUAL(c.store.max_bytes, 16 << 20);
 	CU_ASSERT_EQUAL(c.store.low_bytes, 64 << 10);
-	CU_ASSERT_EQUAL(c.store.high_bytes, 128 << 10);
+	CU_ASSERT_EQUAL(c.store.high_bytes, 0);
 	CU_ASSERT_EQUAL(c.store.ttl_s, 0);
 	CU_ASSERT_EQUAL(c.limits.key_size, 256);
 	CU_ASSERT_EQUAL(c.limits.min_key_size, 64);
@@ -70,7 +72,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c.http.body_s, 20);
 	CU_ASSERT_EQUAL(c.http.answer_s, 10);
 	CU_ASSERT_EQUAL(c.http.idle_s, 300);
-	CU_ASSERT_EQUAL(c.secret_memory_mb, 32);
+	CU_ASSERT_EQUAL(c.secret_memory_mb, 16);
 	CU_ASSERT_FALSE(c.skip);
 	CU_ASSERT_STRING_EQUAL(c.control.group, "");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(normal);
@@ -118,8 +120,12 @@ static void test_refusals(void)
 	check("store/path", NULL, ROOT "/store/path", "Mandatory");
 	check("store/storage-key", NULL, ROOT "/store/storage-key", "Mandatory");
 	check("store/max-size", "\"1\"", ROOT "/store/max-size", "out of range");
-	check("store/max-size", "\"65536\"", ROOT "/store/high-water", "above max-size");
-	check("store/low-water", "\"131073\"", ROOT "/store/low-water", "above high-water");
+	check("store/max-size", "\"65536\"", ROOT "/store/low-water", "not below high-water");
+	check("store/high-water", "\"16777217\"", ROOT "/store/high-water", "above max-size");
+	check("store/high-water", "\"65536\"", ROOT "/store/low-water", "not below high-water");
+	check("site", NULL, ROOT "/site", "Mandatory");
+	check("site", "\"c\"", ROOT "/site", "enum");
+	check("skip", "{\"remote-system-id\":[\"\"]}", ROOT "/skip", "1 to 255");
 	check("limits", "{\"key-size\":255}", ROOT "/limits/key-size", "multiple of 8");
 	check("limits", "{\"max-key-size\":1022}", ROOT "/limits/max-key-size", "multiple of 8");
 	check("limits", "{\"max-key-size\":128}", ROOT "/limits/key-size", "not from min-key-size");
@@ -133,6 +139,22 @@ static void test_refusals(void)
 	check("control/socket", "\"/run/lumengate/delivery.sock\"", ROOT "/control/socket",
 	      "gateway-socket");
 	check("tls", "{}", ROOT, "tls");
+}
+
+static void test_skip(void)
+{
+	char *text = variant(EXAMPLE_KMS_B, "skip",
+	                     "{\"enabled\":true,\"remote-system-id\":[\"router-*\",\"x\"]}");
+	struct config_kms c;
+	struct err err = {0};
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(config_kms_parse(text, &c, NULL, &err), 0);
+	CU_ASSERT_TRUE(c.skip);
+	CU_ASSERT_EQUAL_FATAL(c.skip_remote_count, 2);
+	CU_ASSERT_STRING_EQUAL(c.skip_remote[0], "router-*");
+	CU_ASSERT_STRING_EQUAL(c.skip_remote[1], "x");
+	free(text);
 }
 
 /* Each program wants its own container, and lets the other be there. */
@@ -181,5 +203,5 @@ static void test_system(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, ROOT "/control/group: there is no group"));
 }
 
-UNIT_MAIN(UNIT(test_examples_load), UNIT(test_defaults), UNIT(test_refusals), UNIT(test_containers),
-          UNIT(test_system))
+UNIT_MAIN(UNIT(test_examples_load), UNIT(test_defaults), UNIT(test_refusals), UNIT(test_skip),
+          UNIT(test_containers), UNIT(test_system))

@@ -157,7 +157,8 @@ static inline void end_rest(void)
 
 static inline void end(void)
 {
-	https_destroy(front, NS_PER_S);
+	https_stop(front, NS_PER_S);
+	https_destroy(front);
 	end_rest();
 }
 

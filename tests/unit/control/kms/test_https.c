@@ -125,7 +125,8 @@ static void test_later(void)
 	put(ssl, "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
 	while (later == NULL)
 		usleep(1000);
-	https_destroy(front, 10 * NS_PER_MS);
+	https_stop(front, 10 * NS_PER_MS);
+	https_destroy(front);
 	say(later, 200, text, strlen(text));
 	later = NULL;
 	bye(ssl);
