@@ -61,7 +61,7 @@ void key_uuid_keys_free(struct key_uuid_keys *k);
 /*
  * The identifier of the key at PLACE that MASTER asked for, to share with SLAVE. The same arguments
  * give the same identifier: a PLACE must be used once. -EINVAL with ERR set when PLACE is not of
- * this link or out of range, -EIO when OpenSSL fails.
+ * this link or out of range.
  */
 int key_uuid_issue(const struct key_uuid_keys *k, const struct key_uuid_place *place,
                    const char *master, const char *slave, uint8_t uuid[KEY_UUID_BYTES],

@@ -69,12 +69,19 @@ static void test_known_identifier(void)
 {
 	struct key_uuid_keys *k = keys(7);
 	char text[KEY_UUID_TEXT + 1];
+	char master[256] = "", slave[256] = "";
 	uint8_t uuid[16];
 
 	CU_ASSERT_EQUAL(
 	        key_uuid_issue(k, &some, "IIIIJJJJKKKKLLLL", "MMMMNNNNOOOOPPPP", uuid, NULL), 0);
 	key_uuid_format(uuid, text);
 	CU_ASSERT_STRING_EQUAL(text, "07080000-01e2-8401-bd92-dc00583de894");
+	/* Names that fill many blocks of the hash. */
+	memset(master, 'm', 255);
+	memset(slave, 's', 254);
+	CU_ASSERT_EQUAL(key_uuid_issue(k, &some, master, slave, uuid, NULL), 0);
+	key_uuid_format(uuid, text);
+	CU_ASSERT_STRING_EQUAL(text, "07080000-01e2-8401-bd92-dc00585981d0");
 	key_uuid_keys_free(k);
 }
 
