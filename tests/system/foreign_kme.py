@@ -49,7 +49,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve(self):
         site = self.server.site
-        path = urllib.parse.urlsplit(self.path).path.split("/")
+        target = urllib.parse.urlsplit(self.path)
+        path, query = target.path.split("/"), dict(urllib.parse.parse_qsl(target.query))
         body = self.body()
         self.server.requests.append((path[-1], body))
         if self.server.misbehave is not None and self.server.misbehave(self, path[-1]):
@@ -61,13 +62,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(401, {"message": "who are you"})
         if other != SAE["b" if site == "a" else "a"]:
             return self.answer(400, {"message": "unknown SAE"})
-        pair, request = self.server.pair, json.loads(body) if body else {}
+        pair, request = self.server.pair, json.loads(body) if body else query
         if path[5] == "status":
             return self.answer(200, pair.status(site))
         if path[5] == "enc_keys":
-            return self.answer(200, pair.give(request.get("number", 1), request.get("size", 256)))
+            return self.answer(200, pair.give(int(request.get("number", 1)),
+                                               int(request.get("size", 256))))
         if path[5] == "dec_keys":
-            keys = pair.fetch([k["key_ID"] for k in request["key_IDs"]])
+            keys = pair.fetch([k["key_ID"] for k in request.get("key_IDs", [query])])
             return self.answer(200, keys) if keys else self.answer(400, {"message": NOT_FOUND})
         return self.answer(404, {"message": "no such path"})
 
@@ -103,7 +105,9 @@ class Server(http.server.ThreadingHTTPServer):
             super().finish_request(tls, address)
         except (OSError, ssl.SSLError):
             pass
-        self.open.discard(tls)
+        finally:
+            self.open.discard(tls)
+            tls.close()
 
     def handle_error(self, request, address):
         pass
