@@ -47,7 +47,7 @@ void kms_sae_config_init(struct kms_sae_config *c)
 	memset(c, 0, sizeof(*c));
 	c->local = true;
 	c->enabled = true;
-	c->priority = KMS_PRIORITY_MAX / 2;
+	c->priority = KMS_PRIORITY_MAX;
 	c->weight = 1;
 	c->cap_bits = CREDIT_BITS;
 }

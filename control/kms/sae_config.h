@@ -29,7 +29,7 @@ struct kms_sae_config {
 	struct sae_allowance allowance;
 };
 
-/* Local, enabled, of middle priority, weight 1, 1024 AES-256 keys of credit, no limits. */
+/* Local, enabled, of the highest priority, weight 1, 1024 AES-256 keys of credit, no limits. */
 void kms_sae_config_init(struct kms_sae_config *c);
 
 /*
