@@ -8,6 +8,7 @@
 #include "control/kms/store_state.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 static int damaged(const struct kms_store *s, const char *what, struct err *err)
@@ -279,7 +280,10 @@ int store_load(struct kms_store *s, struct err *err)
 		rc = each_row(s, Q_LIVE, load_segment, err);
 	for (struct stream *st = s->streams; rc == 0 && st != NULL; st = st->next)
 		rc = recover(s, st, err);
-	rc = txn_end(s, &t, rc, err);
+	/* Before anybody asks. */
+	if (rc == 0)
+		rc = expire(s, INT_MAX, err);
+	rc = txn_end(s, &t, rc < 0 ? rc : 0, err);
 	for (struct stream *st = s->streams; rc == 0 && st != NULL; st = st->next)
 		close_lost(s, st);
 	return rc;

@@ -60,13 +60,15 @@ static bool is_old(const struct kms_store *s, const struct segment *seg)
 	return s->age_ns - seg->born_ns >= life_ns(s, seg->stream);
 }
 
-/* Up to EXPIRE_BATCH segments; how many, or -errno. */
-static int expire(struct kms_store *s, struct err *err)
+int expire(struct kms_store *s, int max, struct err *err)
 {
 	int n = 0, rc = 0;
 
+	if (s->config.ttl_s == 0)
+		return 0;
+
 	for (struct stream *st = s->streams; st != NULL; st = st->next)
-		for (size_t i = 0; i < st->live_count && n < EXPIRE_BATCH; i++)
+		for (size_t i = 0; i < st->live_count && n < max; i++)
 			if (is_old(s, st->live[i])) {
 				rc = txn_take_rest(s, st->live[i], 0, st->live[i]->units,
 				                   TAKE_EXPIRED, NULL, err);
@@ -141,8 +143,7 @@ static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)
 	if (rc < 0)
 		return rc;
 	given_collect(s);
-	if (s->config.ttl_s > 0)
-		rc = expire(s, err);
+	rc = expire(s, EXPIRE_BATCH, err);
 	for (struct stream *st = s->streams; rc >= 0 && st != NULL; st = st->next)
 		if (has_too_many(st))
 			rc = compact(s, st, err);

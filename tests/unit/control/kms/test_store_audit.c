@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/kms/store_audit.h"
+
+#include "tests/unit/control/kms/faulty_disk.h"
+#include "tests/unit/control/kms/store_rig.h"
+
+static struct key_uuid_place place[KMS_STORE_BATCH];
+static uint8_t keys[KMS_STORE_BATCH * KEY_UUID_LENGTH];
+static struct kms_audit_segment segments[16];
+static struct kms_audit_use uses[16];
+
+static enum kms_found fetch(struct kms_store *s, uint64_t position, uint16_t length)
+{
+	int rc = RIG_WAITS;
+	enum kms_found found;
+
+	place[0] = rig_place(KEY_UUID_FROM_B, position, length);
+	found = kms_store_fetch(s, place, 1, keys, rig_done, &rc);
+	rig_work(s);
+	if (found == KMS_FOUND) {
+		CU_ASSERT_EQUAL(rc, 0);
+		CU_ASSERT(rig_is_key(place, keys));
+	}
+	return found;
+}
+
+static void reopen(struct kms_store **s, struct kms_audit_store *audit)
+{
+	kms_store_close(*s);
+	*s = rig_open();
+	kms_store_audit(*s, audit);
+	rig_check_sums(*s);
+}
+
+/* Both ends list the same, in the order of positions, when their bytes are gone too. */
+static void test_lists_records(void)
+{
+	struct kms_segment second;
+	struct kms_audit_store audit;
+	struct kms_store *s;
+	uint64_t position;
+
+	rig_begin();
+	s = rig_open();
+	kms_store_audit(s, &audit);
+	CU_ASSERT_EQUAL(audit.oldest(audit.ctx, 1, KEY_UUID_FROM_B, &position), 0);
+	CU_ASSERT_EQUAL(position, UINT64_MAX);
+	CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, 0, segments, 16), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 3000, 40), 0);
+	rig_tick(s, 10);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 1000, 32), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 2000, 32), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 500, 32), 0);
+	CU_ASSERT_EQUAL(fetch(s, 1000, 256), KMS_FOUND);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(audit.oldest(audit.ctx, 1, KEY_UUID_FROM_B, &position), 0);
+		CU_ASSERT_EQUAL(position, 2000);
+		CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, 0, segments, 16), 3);
+		CU_ASSERT_EQUAL(segments[0].position, 1000);
+		CU_ASSERT_EQUAL(segments[1].position, 2000);
+		CU_ASSERT_EQUAL(segments[2].position, 3000);
+		CU_ASSERT_EQUAL(segments[2].units, 40);
+		CU_ASSERT_EQUAL(segments[0].added_wall_ns, rig_wall);
+		CU_ASSERT_EQUAL(segments[2].added_wall_ns, rig_wall - 10 * NS_PER_S);
+		for (int k = 0; k < 3; k++) {
+			second = rig_segment(KEY_UUID_FROM_B, segments[k].position,
+			                     segments[k].units);
+			CU_ASSERT_EQUAL(memcmp(segments[k].hash, second.hash, 32), 0);
+			CU_ASSERT_FALSE(segments[k].voided);
+		}
+		CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, 1001, segments, 16), 2);
+		CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, 0, segments, 1), 1);
+		CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, UINT64_MAX, segments, 1),
+		                0);
+		CU_ASSERT_EQUAL(audit.list(audit.ctx, 2, KEY_UUID_FROM_B, 0, segments, 1), 0);
+		reopen(&s, &audit);
+	}
+	kms_store_close(s);
+	rig_end();
+}
+
+/* What differs goes, the record says so, and what comes to such a place later is refused. */
+static void test_voids_for_good(void)
+{
+	struct kms_store_stats st;
+	struct kms_audit_store audit;
+	struct kms_store *s;
+
+	rig_begin();
+	s = rig_open();
+	kms_store_audit(s, &audit);
+	for (uint64_t p = 1000; p <= 3000; p += 1000) {
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, p, 128), 0);
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, p, 128), 0);
+	}
+	CU_ASSERT_EQUAL(fetch(s, 2000, 32), KMS_FOUND);
+	CU_ASSERT_EQUAL(fetch(s, 3000, 32), KMS_FOUND);
+	rig_work(s);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), 0);
+	/* Of the other's stream: the second, and the space around it. */
+	CU_ASSERT_EQUAL(audit.void_range(audit.ctx, 1, KEY_UUID_FROM_B, 1500, 1000), 1);
+	CU_ASSERT_EQUAL(audit.void_range(audit.ctx, 1, KEY_UUID_FROM_B, 1500, 1000), 0);
+	/* Of the own one: the first, of which a key is given, and the second. */
+	CU_ASSERT_EQUAL(audit.void_range(audit.ctx, 1, KEY_UUID_FROM_A, 1000, 1100), 2);
+	CU_ASSERT_EQUAL(audit.void_range(audit.ctx, 1, KEY_UUID_FROM_A, KEY_UUID_POSITIONS, 1),
+	                -EINVAL);
+	for (int i = 0; i < 2; i++) {
+		kms_store_stats_read(s, &st);
+		CU_ASSERT_EQUAL(st.from_b.voided, (128 - 4) * 8);
+		CU_ASSERT_EQUAL(st.from_b.delivered, 2 * 32);
+		CU_ASSERT_EQUAL(st.from_a.voided, (128 - 4 + 128) * 8);
+		CU_ASSERT_EQUAL(st.from_a.delivered, 32);
+		CU_ASSERT_EQUAL(st.from_a.segments, 1);
+		CU_ASSERT_EQUAL(fetch(s, 2000, 32), KMS_VOIDED);
+		CU_ASSERT_EQUAL(fetch(s, 2004, 32), KMS_VOIDED);
+		CU_ASSERT_EQUAL(fetch(s, 1600, 32), KMS_VOIDED);
+		CU_ASSERT_EQUAL(fetch(s, 2600, 32), KMS_NOT_YET);
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 2000, 128), -ESTALE);
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 1490, 11), -ESTALE);
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 2498, 2), -ESTALE);
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 1130, 10), -ESTALE);
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 2500 + (uint64_t)i, 1), 0);
+		CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, 0, segments, 3), 3);
+		CU_ASSERT_FALSE(segments[0].voided);
+		CU_ASSERT_TRUE(segments[1].voided);
+		CU_ASSERT_FALSE(segments[2].voided);
+		rig_check_sums(s);
+		reopen(&s, &audit);
+	}
+	/* The own one goes on with what is left. */
+	rig_work(s);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), 0);
+	CU_ASSERT_EQUAL(place[0].position, 3000);
+	/* A record without key may be voided too: both ends must end with the same list. */
+	CU_ASSERT_EQUAL(audit.void_range(audit.ctx, 1, KEY_UUID_FROM_B, 0, 5000), 4);
+	CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, 0, segments, 16), 5);
+	for (int i = 0; i < 5; i++)
+		CU_ASSERT_TRUE(segments[i].voided);
+	kms_store_close(s);
+	rig_end();
+}
+
+/* Single keys, as a withdrawn grant has them: the rest of the segment stays, for the audit too. */
+static void test_voids_single_keys(void)
+{
+	struct kms_audit_store audit;
+	struct kms_store *s;
+	uint64_t bytes;
+
+	rig_begin();
+	s = rig_open();
+	kms_store_audit(s, &audit);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 100, 256), 0);
+	CU_ASSERT_EQUAL(fetch(s, 100 + 70, 32), KMS_FOUND);
+	CU_ASSERT_EQUAL(kms_store_void(s, 1, KEY_UUID_FROM_B, 100 + 60, 12, &bytes, &rig_err), 0);
+	CU_ASSERT_EQUAL(bytes, 10 * 8); /* two of them were fetched */
+	CU_ASSERT_EQUAL(kms_store_void(s, 1, KEY_UUID_FROM_B, 100, 0, &bytes, &rig_err), -EINVAL);
+	CU_ASSERT_EQUAL(kms_store_void(s, 1, 1, 100, 1, &bytes, &rig_err), -EINVAL);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(fetch(s, 100 + 60, 8), KMS_VOIDED);
+		CU_ASSERT_EQUAL(fetch(s, 100 + 57, 32), KMS_VOIDED);
+		CU_ASSERT_EQUAL(fetch(s, 100 + 72, 8), KMS_SPENT);
+		CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, 0, segments, 16), 1);
+		CU_ASSERT_FALSE(segments[0].voided);
+		reopen(&s, &audit);
+	}
+	CU_ASSERT_EQUAL(fetch(s, 100 + 74, 256), KMS_FOUND);
+	CU_ASSERT_EQUAL(fetch(s, 100, 256), KMS_FOUND);
+	kms_store_close(s);
+	rig_end();
+}
+
+/* What was fetched is told until it is known to be told, and counts at the other end once. */
+static void test_tells_what_was_fetched(void)
+{
+	struct kms_store_stats st;
+	struct kms_audit_store audit;
+	struct kms_store *s;
+
+	rig_begin();
+	s = rig_open();
+	kms_store_audit(s, &audit);
+	for (uint64_t p = 0; p < 3; p++)
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 1000 * p, 32), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 1000, 32), 0);
+	CU_ASSERT_EQUAL(fetch(s, 1003, 32), KMS_FOUND);
+	CU_ASSERT_EQUAL(fetch(s, 2000, 256), KMS_FOUND);
+	CU_ASSERT_EQUAL(kms_store_void(s, 1, KEY_UUID_FROM_B, 1007, 2, NULL, &rig_err), 0);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(audit.fetched(audit.ctx, 1, KEY_UUID_FROM_B, uses, 16), 2);
+		CU_ASSERT_EQUAL(uses[0].position, 1000);
+		CU_ASSERT_EQUAL(uses[0].units, 32);
+		CU_ASSERT_EQUAL(uses[0].bitmap[0], 0x78);
+		CU_ASSERT_EQUAL(uses[0].bitmap[1] | uses[0].bitmap[2] | uses[0].bitmap[3], 0);
+		CU_ASSERT_EQUAL(uses[1].position, 2000);
+		for (int k = 0; k < 4; k++)
+			CU_ASSERT_EQUAL(uses[1].bitmap[k], 0xff);
+		CU_ASSERT_EQUAL(uses[1].bitmap[4], 0);
+		reopen(&s, &audit);
+	}
+	/* Fetched after the list was made: told next time. */
+	CU_ASSERT_EQUAL(fetch(s, 1000, 8), KMS_FOUND);
+	CU_ASSERT_EQUAL(audit.reported(audit.ctx, 1, KEY_UUID_FROM_B, uses, 2), 0);
+	CU_ASSERT_EQUAL(audit.fetched(audit.ctx, 1, KEY_UUID_FROM_B, uses, 16), 1);
+	CU_ASSERT_EQUAL(uses[0].bitmap[0], 0x79);
+	CU_ASSERT_EQUAL(audit.reported(audit.ctx, 1, KEY_UUID_FROM_B, uses, 1), 0);
+	CU_ASSERT_EQUAL(audit.fetched(audit.ctx, 1, KEY_UUID_FROM_B, uses, 16), 0);
+
+	/* The giver's side. */
+	rig_work(s);
+	CU_ASSERT_EQUAL(rig_give(s, 2, 32, place, keys), 0);
+	uses[0] = (struct kms_audit_use){.position = 1000, .units = 32, .bitmap = {0x0f}};
+	CU_ASSERT_EQUAL(audit.both(audit.ctx, 1, KEY_UUID_FROM_A, uses, 1), 0);
+	CU_ASSERT_EQUAL(audit.both(audit.ctx, 1, KEY_UUID_FROM_A, uses, 1), 0);
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.from_a.delivered, 64);
+	CU_ASSERT_EQUAL(st.from_a.delivered_both, 32);
+	uses[0].bitmap[0] = 0xff;
+	uses[1] = (struct kms_audit_use){.position = 7000, .units = 32, .bitmap = {0x0f}};
+	CU_ASSERT_EQUAL(audit.both(audit.ctx, 1, KEY_UUID_FROM_A, uses, 2), 0);
+	reopen(&s, &audit);
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.from_a.delivered_both, 64);
+	CU_ASSERT_EQUAL(kms_store_both(s, 1, 7000, 4, &rig_err), -ENOENT);
+	CU_ASSERT_EQUAL(kms_store_both(s, 2, 1000, 4, &rig_err), -ENOENT);
+	kms_store_close(s);
+	rig_end();
+}
+
+/* The disk refuses: nothing is voided, and all is as it was. */
+static void test_void_undone(void)
+{
+	struct kms_store_stats before, after;
+	struct kms_audit_store audit;
+	struct kms_store *s;
+
+	faulty_disk_begin();
+	rig_begin();
+	s = rig_open();
+	kms_store_audit(s, &audit);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 0, 128), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 128), 0);
+	rig_work(s);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), 0);
+	kms_store_stats_read(s, &before);
+	disk.code = SQLITE_FULL;
+	disk.fail_at = disk.changes + 1;
+	CU_ASSERT_EQUAL(audit.void_range(audit.ctx, 1, KEY_UUID_FROM_A, 0, 9000), -ENOSPC);
+	CU_ASSERT_EQUAL(audit.void_range(audit.ctx, 1, KEY_UUID_FROM_B, 0, 9000), -ENOSPC);
+	CU_ASSERT_EQUAL(kms_store_void(s, 1, KEY_UUID_FROM_B, 4, 4, NULL, &rig_err), -ENOSPC);
+	disk.fail_at = 0;
+	kms_store_stats_read(s, &after);
+	CU_ASSERT_EQUAL(memcmp(&after.from_a, &before.from_a, sizeof(after.from_a)), 0);
+	CU_ASSERT_EQUAL(memcmp(&after.from_b, &before.from_b, sizeof(after.from_b)), 0);
+	CU_ASSERT_EQUAL(after.last_failure.code, ENOSPC);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), 0);
+	CU_ASSERT_EQUAL(place[0].position, 4);
+	CU_ASSERT_EQUAL(fetch(s, 4, 32), KMS_FOUND);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 8000, 128), 0);
+	kms_store_close(s);
+	rig_end();
+}
+
+UNIT_MAIN(UNIT(test_lists_records), UNIT(test_voids_for_good), UNIT(test_voids_single_keys),
+          UNIT(test_tells_what_was_fetched), UNIT(test_void_undone))

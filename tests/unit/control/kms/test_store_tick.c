@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "control/kms/store.h"
+
+#include <sys/stat.h>
+
+#include "tests/unit/control/kms/store_rig.h"
+
+#define HOUR 3600
+
+static struct key_uuid_place place[KMS_STORE_BATCH];
+static uint8_t keys[KMS_STORE_BATCH * KEY_UUID_LENGTH];
+
+static enum kms_found fetch(struct kms_store *s, uint64_t position)
+{
+	int rc;
+	enum kms_found found;
+
+	place[0] = rig_place(KEY_UUID_FROM_B, position, 32);
+	found = kms_store_fetch(s, place, 1, keys, rig_done, &rc);
+	rig_work(s);
+	return found;
+}
+
+static struct kms_store *open_with_both(void)
+{
+	struct kms_store *s;
+
+	rig_begin();
+	rig_config.ttl_s = HOUR;
+	s = rig_open();
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 0, 256), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 256), 0);
+	rig_work(s);
+	return s;
+}
+
+static uint64_t expired(struct kms_store *s)
+{
+	struct kms_store_stats st;
+
+	kms_store_stats_read(s, &st);
+	return st.from_a.expired + st.from_b.expired;
+}
+
+/* Given until the time to live, fetched twice as long. */
+static void test_expires(void)
+{
+	struct kms_store_stats st;
+	struct kms_store *s = open_with_both();
+
+	rig_tick(s, HOUR - 1);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), 0);
+	CU_ASSERT_EQUAL(fetch(s, 0), KMS_FOUND);
+	rig_tick(s, 1);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), -EAGAIN);
+	CU_ASSERT_EQUAL(fetch(s, 4), KMS_FOUND);
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.from_a.expired, 256 * 8 - 32);
+	CU_ASSERT_EQUAL(st.from_a.held, 0);
+	CU_ASSERT_EQUAL(st.from_b.expired, 0);
+	rig_tick(s, HOUR - 1);
+	CU_ASSERT_EQUAL(fetch(s, 8), KMS_FOUND);
+	rig_tick(s, 1);
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.from_b.expired, 256 * 8 - 3 * 32);
+	rig_check_sums(s);
+	/* Told from what never was. */
+	CU_ASSERT_EQUAL(fetch(s, 100), KMS_EXPIRED);
+	CU_ASSERT_EQUAL(fetch(s, 4), KMS_EXPIRED);
+	CU_ASSERT_EQUAL(fetch(s, 256), KMS_NOT_YET);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 256), -EEXIST);
+	kms_store_close(s);
+	s = rig_open();
+	CU_ASSERT_EQUAL(fetch(s, 100), KMS_EXPIRED);
+	CU_ASSERT_EQUAL(fetch(s, 256), KMS_NOT_YET);
+	rig_check_sums(s);
+	kms_store_close(s);
+	rig_end();
+}
+
+static void test_for_ever(void)
+{
+	struct kms_store *s;
+
+	rig_begin();
+	rig_config.ttl_s = 0;
+	s = rig_open();
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 256), 0);
+	rig_tick(s, 100 * 365 * 86400ULL);
+	CU_ASSERT_EQUAL(fetch(s, 0), KMS_FOUND);
+	kms_store_close(s);
+	rig_end();
+}
+
+/* While the process runs a wall clock that jumps, back or forth, changes nothing. */
+static void test_wall_clock_jumps_while_running(void)
+{
+	struct kms_store *s = open_with_both();
+	uint64_t wall = rig_wall;
+
+	rig_wall = wall + 10ULL * 365 * 86400 * NS_PER_S;
+	rig_tick(s, 1);
+	CU_ASSERT_EQUAL(expired(s), 0);
+	rig_wall = 0;
+	rig_tick(s, HOUR - 2);
+	CU_ASSERT_EQUAL(expired(s), 0);
+	/* Nor does a monotonic clock that is not one. */
+	rig_mono -= 1000 * NS_PER_S;
+	rig_tick(s, 1);
+	CU_ASSERT_EQUAL(expired(s), 0);
+	rig_mono += 1000 * NS_PER_S;
+	rig_tick(s, 0);
+	CU_ASSERT_EQUAL(expired(s), 256 * 8);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), -EAGAIN);
+	rig_wall = wall;
+	kms_store_close(s);
+	rig_end();
+}
+
+/* For the time that it was down there is the wall clock: back is no time, forth is time. */
+static void test_wall_clock_jumps_while_down(void)
+{
+	struct kms_store_stats st;
+	struct kms_store *s = open_with_both();
+
+	rig_tick(s, 120);
+	kms_store_close(s);
+	rig_wall -= 100 * NS_PER_S;
+	rig_mono = 7; /* another boot */
+	s = rig_open();
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.clock_back, 1);
+	rig_tick(s, HOUR - 120 - 1);
+	CU_ASSERT_EQUAL(expired(s), 0);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), -EAGAIN);
+	rig_work(s);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), 0);
+	kms_store_close(s);
+	/* An hour more, and it is too old to be given at the first tick, before anybody asks. */
+	rig_wall += HOUR * NS_PER_S;
+	rig_mono = 7;
+	s = rig_open();
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.clock_back, 0);
+	CU_ASSERT_EQUAL(st.from_a.expired, 256 * 8 - 32);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), -EAGAIN);
+	CU_ASSERT_EQUAL(fetch(s, 0), KMS_FOUND);
+	rig_check_sums(s);
+	kms_store_close(s);
+	rig_end();
+}
+
+/* Expiry while keys are under way: who has them gets them. */
+static void test_expires_around_what_is_pending(void)
+{
+	struct kms_store_stats st;
+	struct kms_store *s = open_with_both();
+	int rc = RIG_WAITS;
+
+	place[0] = rig_place(KEY_UUID_FROM_B, 40, 32);
+	CU_ASSERT_EQUAL(kms_store_fetch(s, place, 1, keys, rig_done, &rc), KMS_FOUND);
+	rig_tick(s, 2 * HOUR);
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.from_b.expired, 256 * 8 - 32);
+	CU_ASSERT_EQUAL(st.from_b.pending, 32);
+	CU_ASSERT_EQUAL(st.from_b.segments, 1);
+	CU_ASSERT_EQUAL(rc, RIG_WAITS);
+	rig_work(s);
+	CU_ASSERT_EQUAL(rc, 0);
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.from_b.segments, 0);
+	CU_ASSERT_EQUAL(st.from_b.delivered, 32);
+	rig_check_sums(s);
+	kms_store_close(s);
+	rig_end();
+}
+
+/* The log is cut to nothing each second, and the file does not grow with what went through it. */
+static void test_files_stay_small(void)
+{
+	char log[128];
+	struct kms_store *s;
+	uint64_t grown = 0;
+	struct stat st;
+
+	rig_begin();
+	s = rig_open();
+	snprintf(log, sizeof(log), "%s-wal", rig_path);
+	for (uint64_t i = 0; i < 40; i++) {
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, i * 4096, 4096), 0);
+		rig_work(s);
+		while (rig_give(s, 64, 64, place, keys) == 0)
+			rig_work(s);
+		rig_tick(s, 1);
+		CU_ASSERT_EQUAL(stat(log, &st), 0);
+		CU_ASSERT_EQUAL(st.st_size, 0);
+		CU_ASSERT_EQUAL(stat(rig_path, &st), 0);
+		if (i == 9)
+			grown = (uint64_t)st.st_size;
+	}
+	CU_ASSERT((uint64_t)st.st_size < grown + 40 * 1024);
+	kms_store_close(s);
+	rig_end();
+}
+
+UNIT_MAIN(UNIT(test_expires), UNIT(test_for_ever), UNIT(test_wall_clock_jumps_while_running),
+          UNIT(test_wall_clock_jumps_while_down), UNIT(test_expires_around_what_is_pending),
+          UNIT(test_files_stay_small))
