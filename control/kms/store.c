@@ -35,6 +35,8 @@ static void set_up(struct kms_store *s)
 		s->config.high_bytes = s->config.max_bytes / 8 * 7;
 	if (s->config.ahead_bytes == 0)
 		s->config.ahead_bytes = AHEAD_BYTES;
+	if (s->config.records == 0)
+		s->config.records = KMS_STORE_RECORDS;
 }
 
 static int set_keys(struct kms_store *s, struct err *err)

@@ -40,6 +40,7 @@
 
 #define KMS_SEGMENT_UNITS 4096 /* 32 KiB of key */
 #define KMS_STORE_BATCH   1024 /* keys a call */
+#define KMS_STORE_RECORDS 65536
 
 /* What secret_init() must have room for: segments of odd sizes round up by a quarter. */
 #define KMS_STORE_SECRET(max_bytes) (2 * (max_bytes) + (max_bytes) / 2 + (1 << 20))
@@ -56,7 +57,8 @@ struct kms_store_config {
 	        high_bytes; /* beyond: no room is told; between: what is under way; 0: 7/8 of max */
 	uint64_t low_bytes; /* below: stats say low */
 	uint64_t ttl_s; /* 0: for ever. Key is given until it is so old, fetched twice as long */
-	uint32_t ahead_bytes;      /* reserved ahead: what a crash may lose; 0: 256 KiB */
+	uint32_t ahead_bytes; /* reserved ahead: what a crash may lose; 0: 256 KiB */
+	uint32_t records;     /* of segments without key, kept one by one; 0: KMS_STORE_RECORDS */
 	uint64_t wall_ns, mono_ns; /* now */
 };
 

@@ -36,12 +36,12 @@ static void open_hash(struct kms_store *s, struct stream *st, uint64_t position,
 {
 	const struct segment at = {.stream = st, .position = position};
 	struct seal *seal = row_sealer(s, salt);
-	uint8_t aad[11];
+	uint8_t aad[AAD_BYTES];
 
 	memset(hash, 0, 32);
 	if (seal == NULL)
 		return;
-	row_aad(&at, HASH_CHUNK, aad);
+	row_aad(&at, HASH_CHUNK, 0, aad);
 	(void)seal_open(seal, sealed, aad, sizeof(aad), sealed + GCM_IV_BYTES, 32, hash);
 	seal_free(seal);
 }
@@ -50,7 +50,7 @@ static int read_segment(struct kms_store *s, struct stream *st, struct kms_audit
                         struct err *err)
 {
 	sqlite3_stmt *q = s->statement[Q_AUDIT];
-	uint64_t age = s->age_ns - (uint64_t)sqlite3_column_int64(q, 4);
+	uint64_t age = age_of(s, (uint64_t)sqlite3_column_int64(q, 4));
 
 	if (sqlite3_column_bytes(q, 2) != HASH_SEALED || sqlite3_column_bytes(q, 3) != SALT_BYTES)
 		return err_set(err, EUCLEAN, STORE_WHAT ": the record at %lld is damaged",

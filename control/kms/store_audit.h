@@ -9,12 +9,11 @@
 #include "control/kms/store.h"
 
 /*
- * The audit's table of calls on this store. Records of segments outlive their bytes; the newest
- * KMS_AUDIT_KEPT of those that have none are listed, older ones are ranges without hashes. A
- * segment is voided for the audit when the audit did it, or when it could not be opened; not when
+ * The audit's table of calls on this store. Records of segments outlive their bytes; of those that
+ * have none the newest are listed (kms_store_config.records), older ones are ranges without hashes.
+ * A segment is voided for the audit when the audit did it, or when it could not be opened; not when
  * single keys of it were.
  */
-#define KMS_AUDIT_KEPT 65536
 void kms_store_audit(struct kms_store *s, struct kms_audit_store *out);
 
 /*

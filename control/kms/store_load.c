@@ -196,6 +196,10 @@ static int load_segment(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 		segment_free(seg);
 		return rc;
 	}
+	/* A clock that was set back, and an age that was not saved in time: no key is of the
+	 * future. */
+	if (seg->born_ns > s->age_ns)
+		s->age_ns = s->age_base_ns = seg->born_ns;
 	store_lock(s);
 	live_put(st, seg);
 	store_unlock(s);

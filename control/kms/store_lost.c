@@ -25,7 +25,7 @@ int kms_store_lost_list(struct kms_store *s, int (*each)(void *arg, const struct
 		        .link = (uint8_t)sqlite3_column_int(q, 1),
 		        .position = (uint64_t)sqlite3_column_int64(q, 2),
 		        .units = (uint64_t)sqlite3_column_int64(q, 3),
-		        .age_ns = s->age_ns - (uint64_t)sqlite3_column_int64(q, 4),
+		        .age_ns = age_of(s, (uint64_t)sqlite3_column_int64(q, 4)),
 		};
 		rc = each(arg, &l);
 	}

@@ -2,7 +2,8 @@
 
 /*
  * What a segment has on the disk: its row, and its sealed chunks. Each segment has a sealing key of
- * its own (salt), each sealing a random nonce: a chunk is sealed a few times at most.
+ * its own (salt), each sealing a random nonce: a chunk is sealed a few times at most. Which units
+ * a chunk has is associated data: a damaged bitmap or cursor opens nothing.
  */
 
 #include "control/kms/store_state.h"
@@ -19,12 +20,20 @@ struct seal *row_sealer(const struct kms_store *s, const uint8_t salt[SALT_BYTES
 	return seal_new(s->keys, salt, SALT_BYTES, "lumengate delivery store segment");
 }
 
-void row_aad(const struct segment *seg, uint8_t chunk, uint8_t aad[11])
+void row_aad(const struct segment *seg, uint8_t chunk, uint64_t units, uint8_t aad[AAD_BYTES])
 {
 	aad[0] = seg->stream->link;
 	aad[1] = (uint8_t)seg->stream->class;
 	aad[2] = chunk;
 	put_be64(aad + 3, seg->position);
+	put_be64(aad + 11, units);
+}
+
+/* The units that chunk C has, as bitmap or cursor say. */
+static uint64_t units_there(const struct segment *seg, uint32_t c)
+{
+	return seg->stream->own ? range_mask(seg->reserved_disk, seg->units - seg->reserved_disk, c)
+	                        : seg->kept[c];
 }
 
 static int64_t chunk_id(const struct segment *seg, uint32_t c)
@@ -45,7 +54,7 @@ enum kms_segment_state row_state(const struct segment *seg)
 static int put_chunk(struct kms_store *s, struct segment *seg, uint32_t c, const struct seal *seal,
                      struct err *err)
 {
-	uint8_t sealed[SEALED_MAX], aad[11];
+	uint8_t sealed[SEALED_MAX], aad[AAD_BYTES];
 	uint32_t n = chunk_units(seg, c) * KEY_UUID_UNIT;
 	const uint8_t *bytes = seg->bytes + (size_t)c * CHUNK_BYTES;
 
@@ -59,7 +68,7 @@ static int put_chunk(struct kms_store *s, struct segment *seg, uint32_t c, const
 		bytes = s->text;
 	}
 	random_bytes(sealed, GCM_IV_BYTES);
-	row_aad(seg, (uint8_t)c, aad);
+	row_aad(seg, (uint8_t)c, units_there(seg, c), aad);
 	seal_close(seal, sealed, aad, sizeof(aad), bytes, n, sealed + GCM_IV_BYTES);
 	secret_wipe(s->text, CHUNK_BYTES);
 	sqlite3_bind_int64(s->statement[Q_CHUNK_PUT], 1, chunk_id(seg, c));
@@ -107,10 +116,10 @@ int row_open(struct kms_store *s, struct segment *seg, uint32_t c, const struct 
 {
 	sqlite3_stmt *q = s->statement[Q_CHUNK_GET];
 	uint32_t n = chunk_units(seg, c) * KEY_UUID_UNIT;
-	uint8_t aad[11];
+	uint8_t aad[AAD_BYTES];
 	int rc = -EBADMSG;
 
-	row_aad(seg, (uint8_t)c, aad);
+	row_aad(seg, (uint8_t)c, units_there(seg, c), aad);
 	sqlite3_bind_int64(q, 1, chunk_id(seg, c));
 	switch (sqlite3_step(q)) {
 	case SQLITE_ROW:
@@ -136,14 +145,14 @@ int row_add(struct kms_store *s, struct segment *seg, const struct kms_segment *
 {
 	sqlite3_stmt *q = s->statement[Q_ADD];
 	struct seal *seal = row_sealer(s, seg->salt);
-	uint8_t hash[HASH_SEALED], aad[11];
+	uint8_t hash[HASH_SEALED], aad[AAD_BYTES];
 	int rc;
 
 	if (seal == NULL)
 		return err_set(err, ENOMEM, STORE_WHAT ": no secret memory left");
 	/* Short key could be found by its hash: that is sealed too. */
 	random_bytes(hash, GCM_IV_BYTES);
-	row_aad(seg, HASH_CHUNK, aad);
+	row_aad(seg, HASH_CHUNK, 0, aad);
 	seal_close(seal, hash, aad, sizeof(aad), in->hash, 32, hash + GCM_IV_BYTES);
 	sqlite3_bind_int(q, 1, seg->stream->link);
 	sqlite3_bind_int(q, 2, (int)seg->stream->class);

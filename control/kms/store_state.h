@@ -29,6 +29,7 @@
 #define SEALED_MAX   (GCM_IV_BYTES + CHUNK_BYTES + GCM_TAG_BYTES)
 #define HASH_SEALED  (GCM_IV_BYTES + 32 + GCM_TAG_BYTES)
 #define HASH_CHUNK   255 /* in place of a chunk's number */
+#define AAD_BYTES    19
 #define SALT_BYTES   16
 #define NAME_BYTES   16
 #define LINKS        256
@@ -125,7 +126,8 @@ struct stream {
 	/* Store thread. */
 	struct counts disk;
 	bool counts_touched;
-	uint32_t closed; /* records on the disk with nothing left */
+	uint32_t closed;    /* records on the disk with nothing left */
+	uint32_t compacted; /* of these, by the open transaction */
 };
 
 enum reason { TAKE_SPENT, TAKE_EXPIRED, TAKE_VOIDED };
@@ -248,6 +250,12 @@ static inline void store_unlock(struct kms_store *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* A clock that was set back makes nothing younger than new. */
+static inline uint64_t age_of(const struct kms_store *s, uint64_t born_ns)
+{
+	return born_ns < s->age_ns ? s->age_ns - born_ns : 0;
+}
+
 static inline uint32_t segment_words(uint32_t units)
 {
 	return (units + CHUNK_UNITS - 1) / CHUNK_UNITS;
@@ -310,7 +318,7 @@ int row_gone(struct kms_store *s, uint8_t link, enum key_uuid_class class, const
              struct err *err);
 enum kms_segment_state row_state(const struct segment *seg);
 struct seal *row_sealer(const struct kms_store *s, const uint8_t salt[SALT_BYTES]);
-void row_aad(const struct segment *seg, uint8_t chunk, uint8_t aad[11]);
+void row_aad(const struct segment *seg, uint8_t chunk, uint64_t units, uint8_t aad[AAD_BYTES]);
 
 /* store_stream.c */
 struct stream *stream_get(const struct kms_store *s, uint8_t link, enum key_uuid_class class);

@@ -57,7 +57,7 @@ static uint64_t life_ns(const struct kms_store *s, const struct stream *st)
 
 static bool is_old(const struct kms_store *s, const struct segment *seg)
 {
-	return s->age_ns - seg->born_ns >= life_ns(s, seg->stream);
+	return age_of(s, seg->born_ns) >= life_ns(s, seg->stream);
 }
 
 int expire(struct kms_store *s, int max, struct err *err)
@@ -84,9 +84,9 @@ int expire(struct kms_store *s, int max, struct err *err)
 	return rc < 0 ? rc : n;
 }
 
-static bool has_too_many(const struct stream *st)
+static bool has_too_many(const struct kms_store *s, const struct stream *st)
 {
-	return st->closed > KMS_AUDIT_KEPT + COMPACT_BATCH;
+	return st->closed >= s->config.records + COMPACT_BATCH;
 }
 
 /* One closed record becomes part of a range. */
@@ -120,6 +120,7 @@ static int compact(struct kms_store *s, struct stream *st, struct err *err)
 	db_reset(s, Q_OLD);
 	for (int i = 0; rc == 0 && i < n; i++)
 		rc = compact_row(s, st, row[i], &old[i], err);
+	st->compacted = (uint32_t)n;
 	return rc;
 }
 
@@ -136,7 +137,7 @@ static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)
 		for (size_t i = 0; i < st->live_count && !old; i++)
 			old = is_old(s, st->live[i]);
 	for (const struct stream *st = s->streams; st != NULL; st = st->next)
-		old |= has_too_many(st);
+		old |= has_too_many(s, st);
 	if (!given && !old && s->age_ns - s->age_saved_ns < SAVE_NS)
 		return 0;
 	rc = txn_begin(s, &t, err);
@@ -145,14 +146,15 @@ static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)
 	given_collect(s);
 	rc = expire(s, EXPIRE_BATCH, err);
 	for (struct stream *st = s->streams; rc >= 0 && st != NULL; st = st->next)
-		if (has_too_many(st))
+		if (has_too_many(s, st))
 			rc = compact(s, st, err);
 	if (rc >= 0)
 		rc = age_save(s, wall_ns, err);
 	rc = txn_end(s, &t, rc < 0 ? rc : 0, err);
-	for (struct stream *st = s->streams; rc == 0 && st != NULL; st = st->next)
-		if (has_too_many(st))
-			st->closed -= COMPACT_BATCH;
+	for (struct stream *st = s->streams; st != NULL; st = st->next) {
+		st->closed -= rc == 0 ? st->compacted : 0;
+		st->compacted = 0;
+	}
 	return rc;
 }
 
@@ -177,7 +179,8 @@ void kms_store_tick(struct kms_store *s, uint64_t wall_ns, uint64_t mono_ns, str
 	if (err == NULL)
 		err = &own;
 	err->code = 0;
-	if (mono_ns - s->mono_base_ns < UINT64_MAX / 2)
+	if (mono_ns - s->mono_base_ns < UINT64_MAX / 2 &&
+	    s->age_base_ns + (mono_ns - s->mono_base_ns) > s->age_ns)
 		s->age_ns = s->age_base_ns + (mono_ns - s->mono_base_ns);
 	s->wall_ns = wall_ns;
 	s->failing = false;

@@ -20,6 +20,7 @@ static struct {
 	long fail_to; /* up to this one; 0: for ever */
 	int code;     /* as SQLite has it */
 	long die_at;
+	int sync; /* really */
 } disk;
 
 struct faulty_file {
@@ -69,10 +70,14 @@ static inline int faulty_truncate(sqlite3_file *f, sqlite3_int64 size)
 	return rc != SQLITE_OK ? rc : faulty_real(f)->pMethods->xTruncate(faulty_real(f), size);
 }
 
-/* What a SIGKILL leaves does not depend on it: tests are faster without. */
+/* What a SIGKILL leaves does not depend on it: tests are faster without, unless they want it. */
 static inline int faulty_sync(sqlite3_file *f, int flags)
 {
-	return faulty_change();
+	int rc = faulty_change();
+
+	return rc != SQLITE_OK || !disk.sync
+	               ? rc
+	               : faulty_real(f)->pMethods->xSync(faulty_real(f), flags);
 }
 
 static inline int faulty_size(sqlite3_file *f, sqlite3_int64 *size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Stores for tests: key that says where it belongs, a clock of the test's own. */
+/* Stores for tests: key that says where it belongs, a clock and a quick disk of the test's own. */
 
 #ifndef TESTS_UNIT_CONTROL_KMS_STORE_RIG_H
 #define TESTS_UNIT_CONTROL_KMS_STORE_RIG_H
@@ -16,6 +16,7 @@
 #include "common/hkdf.h"
 #include "common/secret.h"
 #include "control/kms/store_audit.h"
+#include "tests/unit/control/kms/faulty_disk.h"
 #include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
@@ -27,11 +28,23 @@ static uint64_t rig_wall = 1000 * NS_PER_S, rig_mono = 5 * NS_PER_S;
 static struct kms_store_config rig_config;
 static struct err rig_err;
 
+/* The file by the test itself, while no store has it open. */
+static inline sqlite3 *rig_sqlite(void)
+{
+	sqlite3 *db;
+
+	CU_ASSERT_EQUAL_FATAL(
+	        sqlite3_open_v2(rig_path, &db, SQLITE_OPEN_READWRITE, faulty_below->zName),
+	        SQLITE_OK);
+	return db;
+}
+
 /* A fresh directory, and a configuration for A's end that a test may change. */
 static inline void rig_begin(void)
 {
 	static int started;
 
+	faulty_disk_begin();
 	if (!started) {
 		CU_ASSERT_EQUAL_FATAL(gcm_provider_init(NULL, NULL), 0);
 		CU_ASSERT_EQUAL_FATAL(secret_init(7 << 20, NULL), 0);

@@ -2,7 +2,6 @@
 
 #include "control/kms/store_audit.h"
 
-#include "tests/unit/control/kms/faulty_disk.h"
 #include "tests/unit/control/kms/store_rig.h"
 
 static struct key_uuid_place place[KMS_STORE_BATCH];
@@ -235,7 +234,6 @@ static void test_void_undone(void)
 	struct kms_audit_store audit;
 	struct kms_store *s;
 
-	faulty_disk_begin();
 	rig_begin();
 	s = rig_open();
 	kms_store_audit(s, &audit);

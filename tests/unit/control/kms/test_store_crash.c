@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#include "tests/unit/control/kms/faulty_disk.h"
 #include "tests/unit/control/kms/store_rig.h"
 #include "tests/unit/dice.h"
 
@@ -275,7 +274,6 @@ static void test_dies_at_any_change(void)
 	const char *all = getenv("CRASH_ALL");
 	long step = all != NULL && all[0] != '0' ? 1 : 23;
 
-	faulty_disk_begin();
 	CU_ASSERT_EQUAL_FATAL(gcm_provider_init(NULL, NULL), 0);
 	rig_begin();
 	secret_fini();

@@ -2,7 +2,6 @@
 
 #include "control/kms/store.h"
 
-#include "tests/unit/control/kms/faulty_disk.h"
 #include "tests/unit/control/kms/store_rig.h"
 #include "tests/unit/dice.h"
 
@@ -170,7 +169,6 @@ static void test_undone_when_not_durable(void)
 	struct kms_store *s;
 	int rc;
 
-	faulty_disk_begin();
 	s = open_with_two();
 	for (unsigned int i = 0; i < 3; i++) {
 		disk.code = faults[i].code;
@@ -244,7 +242,7 @@ static void test_destroyed_on_disk(void)
 	int rc;
 
 	kms_store_close(s);
-	CU_ASSERT_EQUAL_FATAL(sqlite3_open(rig_path, &db), SQLITE_OK);
+	db = rig_sqlite();
 	/* Row 1: chunks 64 and on, of 64 units. */
 	CU_ASSERT_EQUAL(sealed_of(db, 65, whole), 12 + 512 + 16);
 	CU_ASSERT_EQUAL(sealed_of(db, 66, part), 12 + 512 + 16);
@@ -264,7 +262,7 @@ static void test_destroyed_on_disk(void)
 	CU_ASSERT_FALSE(file_has("-wal", part + 12, 16));
 	CU_ASSERT_TRUE(file_has("", other + 12, 512));
 	kms_store_close(s);
-	CU_ASSERT_EQUAL_FATAL(sqlite3_open(rig_path, &db), SQLITE_OK);
+	db = rig_sqlite();
 	CU_ASSERT_EQUAL(sealed_of(db, 65, now), 0);
 	/* Sealed anew, with another nonce. */
 	CU_ASSERT_EQUAL(sealed_of(db, 66, now), 12 + 512 + 16);

@@ -151,6 +151,49 @@ static void test_wall_clock_jumps_while_down(void)
 	rig_end();
 }
 
+static void copy(const char *suffix)
+{
+	static uint8_t bytes[1 << 20];
+	char from[128], to[128];
+	FILE *f, *g;
+
+	snprintf(from, sizeof(from), "%s%s", rig_path, suffix);
+	snprintf(to, sizeof(to), "%s.copy%s", rig_path, suffix);
+	f = fopen(from, "r");
+	g = fopen(to, "w");
+	CU_ASSERT_FATAL(f != NULL && g != NULL);
+	CU_ASSERT(fwrite(bytes, 1, fread(bytes, 1, sizeof(bytes), f), g) > 0);
+	fclose(f);
+	fclose(g);
+}
+
+/* Killed before its age was written, and the clock set back: no key is older for it. */
+static void test_killed_and_clock_back(void)
+{
+	struct kms_store *s, *killed;
+	char path[128];
+
+	rig_begin();
+	s = rig_open();
+	rig_tick(s, 50);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 256), 0);
+	copy("");
+	copy("-wal");
+	kms_store_close(s);
+	snprintf(path, sizeof(path), "%s.copy", rig_path);
+	rig_config.path = path;
+	rig_wall -= 1000 * NS_PER_S;
+	killed = rig_open();
+	CU_ASSERT_EQUAL(expired(killed), 0);
+	CU_ASSERT_EQUAL(fetch(killed, 0), KMS_FOUND);
+	rig_tick(killed, 2 * HOUR - 1);
+	CU_ASSERT_EQUAL(fetch(killed, 4), KMS_FOUND);
+	rig_tick(killed, 1);
+	CU_ASSERT_EQUAL(expired(killed), 256 * 8 - 64);
+	kms_store_close(killed);
+	rig_end();
+}
+
 /* Expiry while keys are under way: who has them gets them. */
 static void test_expires_around_what_is_pending(void)
 {
@@ -204,6 +247,68 @@ static void test_files_stay_small(void)
 	rig_end();
 }
 
+static int64_t rows(const char *query)
+{
+	sqlite3_stmt *q;
+	int64_t n = -1;
+	sqlite3 *db;
+
+	CU_ASSERT_EQUAL_FATAL(
+	        sqlite3_open_v2(rig_path, &db, SQLITE_OPEN_READONLY, faulty_below->zName),
+	        SQLITE_OK);
+	if (sqlite3_prepare_v2(db, query, -1, &q, NULL) == SQLITE_OK &&
+	    sqlite3_step(q) == SQLITE_ROW)
+		n = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return n;
+}
+
+/* Old records become ranges, which go on telling a replay from what never was. */
+static void test_forgets_old_records(void)
+{
+	struct kms_audit_store audit;
+	static struct kms_audit_segment list[4000];
+	struct kms_store *s;
+
+	rig_begin();
+	rig_config.records = 100;
+	s = rig_open();
+	kms_store_audit(s, &audit);
+	/* Every third is fetched, the others expire; a gap after each 500. */
+	for (uint64_t i = 0; i < 1500; i++) {
+		uint64_t at = 4 * i + i / 500 * 64;
+
+		CU_ASSERT_EQUAL_FATAL(rig_add(s, KEY_UUID_FROM_B, at, 4), 0);
+		if (i % 3 == 0)
+			CU_ASSERT_EQUAL(fetch(s, at), KMS_FOUND);
+	}
+	for (int i = 0; i < 6; i++)
+		rig_tick(s, 2 * HOUR);
+	CU_ASSERT_EQUAL(audit.list(audit.ctx, 1, KEY_UUID_FROM_B, 0, list, 4000), 1500 - 1024);
+	for (int turn = 0; turn < 2; turn++) {
+		for (uint64_t i = 0; i < 1500; i++) {
+			uint64_t at = 4 * i + i / 500 * 64;
+
+			CU_ASSERT_EQUAL(fetch(s, at), i % 3 == 0 ? KMS_SPENT : KMS_EXPIRED);
+		}
+		CU_ASSERT_EQUAL(fetch(s, 2000), KMS_NOT_YET);
+		CU_ASSERT_EQUAL(fetch(s, 4000 + 127), KMS_NOT_YET);
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 400, 4), -EEXIST);
+		kms_store_close(s);
+		CU_ASSERT_EQUAL(rows("SELECT count(*) FROM segment"), 1500 - 1024);
+		CU_ASSERT_EQUAL(rows("SELECT count(*) FROM chunk"), 0);
+		CU_ASSERT_EQUAL(rows("SELECT sum(units) FROM gone"), 4 * 1024);
+		/* Two neighbours that expired are one. */
+		CU_ASSERT(rows("SELECT count(*) FROM gone") < 700);
+		s = rig_open();
+	}
+	rig_check_sums(s);
+	kms_store_close(s);
+	rig_end();
+}
+
 UNIT_MAIN(UNIT(test_expires), UNIT(test_for_ever), UNIT(test_wall_clock_jumps_while_running),
-          UNIT(test_wall_clock_jumps_while_down), UNIT(test_expires_around_what_is_pending),
-          UNIT(test_files_stay_small))
+          UNIT(test_wall_clock_jumps_while_down), UNIT(test_killed_and_clock_back),
+          UNIT(test_expires_around_what_is_pending), UNIT(test_files_stay_small),
+          UNIT(test_forgets_old_records))
