@@ -90,15 +90,15 @@ struct kms_segment {
 	uint32_t units;    /* 1 to KMS_SEGMENT_UNITS */
 	uint8_t hash[32];  /* SHA-256 of its bytes */
 	bool simulated;
-	uint64_t time_wall_ns; /* made; its age counts from when it was added */
+	uint64_t time_wall_ns; /* made: how old it is already when it is added */
 	const uint8_t *bytes;
 };
 
 /*
  * Durable on return, or with the job that it is called in. -EEXIST: it is here or was; -ESTALE: it
- * was voided before it came; -ENOSPC: the stream is full; -EBADMSG: the hash is not that of the
- * bytes; -ENOTUNIQ: other key lies there, or the same bytes elsewhere; -ERANGE: the positions of
- * the stream are used up; -EINVAL; -ENOMEM; or the disk.
+ * was voided before it came, or is too old; -ENOSPC: the stream is full; -EBADMSG: the hash is not
+ * that of the bytes; -ENOTUNIQ: other key lies there, or the same bytes elsewhere; -ERANGE: the
+ * positions of the stream are used up; -EINVAL; -ENOMEM; or the disk.
  */
 int kms_store_add(struct kms_store *s, const struct kms_segment *segment, struct err *err);
 

@@ -43,6 +43,14 @@ static bool overlaps(uint64_t position, uint64_t units, const struct kms_segment
 	return position < in->position + in->units && in->position < position + units;
 }
 
+/* How old it is; by a clock that was set back since it was made it is new. */
+static uint64_t old_ns(const struct kms_store *s, const struct kms_segment *in)
+{
+	uint64_t old = s->wall_ns > in->time_wall_ns ? s->wall_ns - in->time_wall_ns : 0;
+
+	return old < s->age_ns ? old : s->age_ns;
+}
+
 /* SEG, which overlaps: the same, or other key at its place? */
 static int against(const struct segment *seg, const struct kms_segment *in,
                    const uint8_t name[NAME_BYTES], struct err *err)
@@ -102,7 +110,7 @@ static int make(struct kms_store *s, struct stream *st, const struct kms_segment
 	seg->position = in->position;
 	seg->route = in->route;
 	seg->simulated = in->simulated;
-	seg->born_ns = s->age_ns;
+	seg->born_ns = s->age_ns - old_ns(s, in);
 	for (uint32_t w = 0; !st->own && w < segment_words(in->units); w++)
 		seg->live[w] = seg->kept[w] = range_mask(0, in->units, w);
 	rc = row_add(s, seg, in, err);
@@ -147,6 +155,8 @@ int kms_store_add(struct kms_store *s, const struct kms_segment *in, struct err 
 	rc = check_place(s, st, in, mac, err);
 	if (rc < 0)
 		return rc;
+	if (s->config.ttl_s > 0 && old_ns(s, in) >= life_ns(s, st))
+		return refuse(in, ESTALE, err, "it is older than the time to live");
 	if (held_with_added(s, st) + (uint64_t)in->units * KEY_UUID_UNIT > s->config.max_bytes)
 		return refuse(in, ENOSPC, err, "the stream is full");
 	rc = txn_begin(s, &t, err);

@@ -379,6 +379,7 @@ int void_range(struct kms_store *s, struct stream *st, uint64_t position, uint64
                bool whole, uint64_t *bytes, struct err *err);
 
 /* store_tick.c */
+uint64_t life_ns(const struct kms_store *s, const struct stream *st);
 /* Up to MAX segments that are too old go; how many, or -errno. Within a transaction. */
 int expire(struct kms_store *s, int max, struct err *err);
 int age_save(struct kms_store *s, uint64_t wall_ns, struct err *err);

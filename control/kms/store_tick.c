@@ -18,6 +18,7 @@
 
 #define SAVE_NS       (60 * NS_PER_S)
 #define COMPACT_BATCH 1024
+#define AGE_FIRST_NS  (50 * 365 * 86400 * NS_PER_S) /* key may be older than the store */
 
 int age_save(struct kms_store *s, uint64_t wall_ns, struct err *err)
 {
@@ -32,7 +33,7 @@ int age_save(struct kms_store *s, uint64_t wall_ns, struct err *err)
 
 int age_restore(struct kms_store *s, struct err *err)
 {
-	uint64_t age = 0, wall = s->config.wall_ns;
+	uint64_t age = AGE_FIRST_NS, wall = s->config.wall_ns;
 	int rc = db_meta_get_u64(s, "age", &age, err);
 
 	if (rc == 0)
@@ -49,7 +50,7 @@ int age_restore(struct kms_store *s, struct err *err)
 	return age_save(s, s->config.wall_ns, err);
 }
 
-static uint64_t life_ns(const struct kms_store *s, const struct stream *st)
+uint64_t life_ns(const struct kms_store *s, const struct stream *st)
 {
 	/* What is given in its last moment can be fetched as long again. */
 	return s->config.ttl_s * NS_PER_S * (st->own ? 1 : 2);

@@ -79,6 +79,36 @@ static void test_expires(void)
 	rig_end();
 }
 
+/* What the gateway held back for long is as old here as at the other end. */
+static void test_comes_late(void)
+{
+	struct kms_store *s = open_with_both();
+	struct kms_segment a = rig_segment(KEY_UUID_FROM_A, 1000, 256), b;
+
+	a.time_wall_ns -= (HOUR - 10) * NS_PER_S;
+	CU_ASSERT_EQUAL(kms_store_add(s, &a, &rig_err), 0);
+	b = rig_segment(KEY_UUID_FROM_B, 1000, 256);
+	b.time_wall_ns -= HOUR * NS_PER_S;
+	CU_ASSERT_EQUAL(kms_store_add(s, &b, &rig_err), 0);
+	a = rig_segment(KEY_UUID_FROM_A, 2000, 256);
+	a.time_wall_ns -= HOUR * NS_PER_S;
+	CU_ASSERT_EQUAL(kms_store_add(s, &a, &rig_err), -ESTALE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rig_err.text, "older than the time to live"));
+	/* Of the future: new. */
+	a.time_wall_ns = UINT64_MAX;
+	CU_ASSERT_EQUAL(kms_store_add(s, &a, &rig_err), 0);
+	rig_tick(s, 9);
+	CU_ASSERT_EQUAL(expired(s), 0);
+	rig_tick(s, 1);
+	CU_ASSERT_EQUAL(expired(s), 256 * 8);
+	rig_tick(s, HOUR - 10);
+	CU_ASSERT_EQUAL(expired(s), 4 * 256 * 8);
+	CU_ASSERT_EQUAL(fetch(s, 1000), KMS_EXPIRED);
+	CU_ASSERT_EQUAL(fetch(s, 0), KMS_FOUND);
+	kms_store_close(s);
+	rig_end();
+}
+
 static void test_for_ever(void)
 {
 	struct kms_store *s;
@@ -308,7 +338,7 @@ static void test_forgets_old_records(void)
 	rig_end();
 }
 
-UNIT_MAIN(UNIT(test_expires), UNIT(test_for_ever), UNIT(test_wall_clock_jumps_while_running),
-          UNIT(test_wall_clock_jumps_while_down), UNIT(test_killed_and_clock_back),
-          UNIT(test_expires_around_what_is_pending), UNIT(test_files_stay_small),
-          UNIT(test_forgets_old_records))
+UNIT_MAIN(UNIT(test_expires), UNIT(test_comes_late), UNIT(test_for_ever),
+          UNIT(test_wall_clock_jumps_while_running), UNIT(test_wall_clock_jumps_while_down),
+          UNIT(test_killed_and_clock_back), UNIT(test_expires_around_what_is_pending),
+          UNIT(test_files_stay_small), UNIT(test_forgets_old_records))
