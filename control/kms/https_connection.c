@@ -106,9 +106,14 @@ static enum outcome handshake(struct connection *c)
 		return GO_ON;
 	}
 	rc = SSL_get_error(c->ssl, rc);
-	if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE)
-		return WAIT;
-	return handshake_failed(c);
+	if (rc != SSL_ERROR_WANT_READ && rc != SSL_ERROR_WANT_WRITE)
+		return handshake_failed(c);
+	/* In a storm of connections the time until here was ours: it begins anew, once. */
+	if (!c->hello && SSL_get_state(c->ssl) != TLS_ST_BEFORE) {
+		c->hello = true;
+		https_enter(c, CONNECTION_HANDSHAKE);
+	}
+	return WAIT;
 }
 
 /* Bytes of a request, for as much as there is room. */
@@ -220,7 +225,16 @@ static void refuse_slow(struct connection *c, const char *what, enum https_count
 
 void https_expire(struct connection *c)
 {
-	switch (c->phase) {
+	enum phase phase = c->phase;
+
+	/* What it sent in time may still wait for us. */
+	if (phase <= CONNECTION_BODY) {
+		c->readable = true;
+		https_drive(c);
+		if (c->phase != phase || c->deadline_ns > c->h->now_ns)
+			return;
+	}
+	switch (phase) {
 	case CONNECTION_HANDSHAKE:
 		https_count(c->h, HTTPS_HANDSHAKE_SLOW);
 		break;

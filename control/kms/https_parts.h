@@ -37,7 +37,7 @@ struct connection {
 	enum phase phase;
 	bool again;    /* more can be done without the network */
 	bool readable; /* as far as is known */
-	bool counted;  /* in h->addresses */
+	bool hello;    /* of the client was taken */
 	int fd;
 	SSL *ssl;
 	uint64_t deadline_ns;

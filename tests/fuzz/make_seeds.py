@@ -247,6 +247,25 @@ def kms():
     return {str(i): "\n".join(r).encode() for i, r in enumerate(requests)}
 
 
+def http():
+    """Requests on a connection, good and bad; the first byte says in what pieces they come."""
+    host = b"Host: kme\r\n"
+    chunked = host + b"Transfer-Encoding: chunked\r\n\r\n"
+    requests = [
+        b"GET /api/v1/keys/b/status HTTP/1.1\r\n" + host + b"Accept: */*\r\n\r\n",
+        b"POST /k HTTP/1.1\r\n" + host + b"Content-Type: application/json\r\nContent-Length: 2\r\n"
+        b"Expect: 100-continue\r\n\r\n{}GET / HTTP/1.0\r\nConnection: keep-alive, x\r\n\r\n",
+        b"POST /k HTTP/1.1\r\n" + chunked + b"2;a=b\r\n{}\r\n0\r\nT: t\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        b"POST https://kme:1/k?a HTTP/1.1\r\n" + chunked + b"fffffffff\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET / HTTP/1.1\nHost: a\n\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", b"\r\nGET / HTTP/1.1\r\n" + host + host + b"\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\n" + chunked + b"0\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nContent-Encoding: br\r\nExpect: no\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + host + b"X: y\r\n" * 65 + b"\r\n",
+    ]
+    return {str(i): bytes([i * 3]) + r for i, r in enumerate(requests)}
+
+
 def kme():
     """Packets of client, gateway and peer, answers of a KME; the first byte chooses the reader."""
     seeds = []
@@ -277,7 +296,7 @@ def kme():
 def main():
     for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift()), ("block", block()),
                           ("cascade", cascade()), ("ldpc", ldpc()), ("sor", sor()), ("kms", kms()),
-                          ("kme", kme())):
+                          ("kme", kme()), ("http", http())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():

@@ -67,7 +67,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c.http.connections, 12000);
 	CU_ASSERT_EQUAL(c.http.connections_per_address, 1000);
 	CU_ASSERT_EQUAL(c.http.body_memory_mb, 32);
-	CU_ASSERT_EQUAL(c.http.handshake_s, 5);
+	CU_ASSERT_EQUAL(c.http.handshake_s, 10);
 	CU_ASSERT_EQUAL(c.http.header_s, 10);
 	CU_ASSERT_EQUAL(c.http.body_s, 20);
 	CU_ASSERT_EQUAL(c.http.answer_s, 10);

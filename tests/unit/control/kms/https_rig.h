@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -110,6 +111,7 @@ static inline void begin_with(void (*change)(struct https_config *))
 	struct err err = {0};
 	int rc;
 
+	signal(SIGPIPE, SIG_IGN);
 	if (!once)
 		CU_ASSERT_EQUAL_FATAL(secret_init(8 << 20, &err), 0);
 	once = true;
