@@ -3,11 +3,14 @@
 #include "common/secret.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /*
  * Blocks have four sizes an octave (64, 80, 96, 112, 128, 160 ... bytes, in whole cache
@@ -20,6 +23,10 @@
 #define PAGE        4096UL
 #define HUGE_PAGE   (2UL << 20)
 
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447 /* x86-64, in the kernel's headers since 5.14 */
+#endif
+
 struct header {
 	unsigned int class;
 	struct header *next;
@@ -27,6 +34,7 @@ struct header {
 
 static struct {
 	pthread_mutex_t lock;
+	enum secret_kind kind;
 	uint8_t *base;
 	size_t size;
 	size_t carved;
@@ -42,53 +50,111 @@ static size_t class_bytes(unsigned int class)
 	return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/*
- * Huge pages are never swapped and need no lock, so they do not count against its limit; others
- * are locked. *SIZE becomes what was mapped.
- */
-static void *map_locked(size_t *size, struct err *err)
+/* Huge pages are never swapped and need no lock, so they do not count against its limit. */
+static void *map_huge(size_t size, struct err *err)
 {
-	const int prot = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
-	size_t huge = (*size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+
+	if (p != MAP_FAILED)
+		return p;
+	err_set(err, ENOMEM, "secret memory: no huge pages for %zu bytes", size);
+	return NULL;
+}
+
+/*
+ * memfd_secret(2), Linux 5.14: what of the kernel reads memory by its own map of it, of all
+ * processes, finds none of these pages, and ptrace(2) and /proc/PID/mem do not, either. They are
+ * locked as mlock(2) locks.
+ */
+static void *map_hidden(size_t size, struct err *err)
+{
+	int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC), rc;
 	void *p = MAP_FAILED;
 
-	if (*size >= HUGE_PAGE)
-		p = mmap(NULL, huge, prot, flags | MAP_HUGETLB, -1, 0);
-	if (p != MAP_FAILED) {
-		*size = huge;
-		return p;
-	}
-	p = mmap(NULL, *size, prot, flags, -1, 0);
-	if (p == MAP_FAILED) {
-		err_set(err, ENOMEM, "secret memory: cannot map %zu bytes", *size);
+	if (fd < 0) {
+		err_set(err, errno, "secret memory: memfd_secret: %s", strerror(errno));
 		return NULL;
 	}
-	madvise(p, *size, MADV_HUGEPAGE); /* these may be had where none are set aside */
-	if (mlock(p, *size) < 0) {
+	if (ftruncate(fd, (off_t)size) == 0)
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	rc = errno;
+	close(fd);
+	if (p != MAP_FAILED)
+		return p;
+	err_set(err, ENOMEM, "secret memory: cannot lock %zu bytes (%s); raise LimitMEMLOCK", size,
+	        strerror(rc));
+	return NULL;
+}
+
+static void *map_locked(size_t size, struct err *err)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		err_set(err, ENOMEM, "secret memory: cannot map %zu bytes", size);
+		return NULL;
+	}
+	madvise(p, size, MADV_HUGEPAGE); /* these may be had where none are set aside */
+	if (mlock(p, size) < 0) {
 		err_set(err, ENOMEM,
-		        "secret memory: cannot lock %zu bytes (%s); raise LimitMEMLOCK", *size,
+		        "secret memory: cannot lock %zu bytes (%s); raise LimitMEMLOCK", size,
 		        strerror(errno));
-		munmap(p, *size);
+		munmap(p, size);
 		return NULL;
 	}
 	return p;
 }
 
-int secret_init(size_t bytes, struct err *err)
+int secret_init_on(enum secret_kind kind, size_t bytes, struct err *err)
 {
-	size_t size = (bytes + PAGE - 1) & ~(PAGE - 1);
+	size_t page = kind == SECRET_HUGE ? HUGE_PAGE : PAGE;
+	size_t size = (bytes + page - 1) & ~(page - 1);
+	struct err why = {0};
 	void *p;
 
 	if (arena.base != NULL)
 		return err_set(err, EALREADY, "secret memory: already initialised");
-	p = map_locked(&size, err);
+	p = kind == SECRET_HUGE     ? map_huge(size, &why)
+	    : kind == SECRET_HIDDEN ? map_hidden(size, &why)
+	                            : map_locked(size, &why);
 	if (p == NULL)
-		return -ENOMEM;
+		return err_set(err, why.code, "%s", why.text);
+	/* A page that cannot be had is a fault at its first use: now, not later. */
+	memset(p, 0, size);
 	madvise(p, size, MADV_DONTDUMP);
 	madvise(p, size, MADV_DONTFORK);
+	arena.kind = kind;
 	arena.base = p;
 	arena.size = size;
 	return 0;
+}
+
+int secret_init_hidden(size_t bytes, struct err *err)
+{
+	if (arena.base == NULL && secret_init_on(SECRET_HIDDEN, bytes, NULL) == 0)
+		return 0;
+	return secret_init_on(SECRET_LOCKED, bytes, err);
+}
+
+int secret_init(size_t bytes, struct err *err)
+{
+	if (arena.base == NULL && bytes >= HUGE_PAGE &&
+	    secret_init_on(SECRET_HUGE, bytes, NULL) == 0)
+		return 0;
+	return secret_init_hidden(bytes, err);
+}
+
+const char *secret_kind_name(void)
+{
+	static const char *const names[] = {
+	        [SECRET_NONE] = "none",
+	        [SECRET_HUGE] = "huge pages",
+	        [SECRET_HIDDEN] = "memfd_secret",
+	        [SECRET_LOCKED] = "locked pages",
+	};
+
+	return names[arena.kind];
 }
 
 void secret_fini(void)
@@ -98,6 +164,7 @@ void secret_fini(void)
 	secret_wipe(arena.base, arena.size);
 	munmap(arena.base, arena.size);
 	arena.base = NULL;
+	arena.kind = SECRET_NONE;
 	arena.size = arena.carved = arena.used = 0;
 	memset(arena.free, 0, sizeof(arena.free));
 }

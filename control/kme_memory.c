@@ -98,10 +98,10 @@ static void crypto_give(void *p, const char *file, int line)
 int kme_memory_init(struct err *err)
 {
 	const struct rlimit none = {0, 0};
-	int rc = secret_init(BYTES_WANTED, err);
+	int rc = secret_init_hidden(BYTES_WANTED, err);
 
 	if (rc == -ENOMEM)
-		rc = secret_init(BYTES_LEAST, err);
+		rc = secret_init_hidden(BYTES_LEAST, err);
 	if (rc < 0)
 		return rc;
 	setrlimit(RLIMIT_CORE, &none);

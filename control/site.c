@@ -104,6 +104,8 @@ static int init_secret_memory(struct err *err)
 
 	most = (most > SECRET_BYTES ? most : SECRET_BYTES) + sas;
 	rc = secret_init(most, err);
+	if (rc == 0)
+		log_info("%zu KiB of secret memory, %s", secret_size() >> 10, secret_kind_name());
 	if (rc != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= most)
 		return rc;
 	if (limit.rlim_cur < least)

@@ -98,8 +98,8 @@ static json_t *read_others(void)
 
 static json_t *read_memory(void)
 {
-	return json_pack("{s:I, s:I}", "secret_used", (json_int_t)secret_used(), "secret_size",
-	                 (json_int_t)secret_size());
+	return json_pack("{s:s, s:I, s:I}", "secret_kind", secret_kind_name(), "secret_used",
+	                 (json_int_t)secret_used(), "secret_size", (json_int_t)secret_size());
 }
 
 static json_t *read_alarms(void)
