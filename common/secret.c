@@ -221,7 +221,12 @@ void secret_wipe(void *p, size_t n)
 
 size_t secret_used(void)
 {
-	return arena.used;
+	size_t used;
+
+	pthread_mutex_lock(&arena.lock);
+	used = arena.used;
+	pthread_mutex_unlock(&arena.lock);
+	return used;
 }
 
 size_t secret_size(void)

@@ -309,6 +309,15 @@ static void forget_bodies(void)
 		free(bodies[--bodies_count]);
 }
 
+/* ONLY: "", a name, or what is before its slash. */
+static bool wanted(const struct row *row, const char *only)
+{
+	size_t n = strlen(only);
+
+	return strncmp(row->name, only, n) == 0 &&
+	       (n == 0 || row->name[n] == '\0' || row->name[n] == '/');
+}
+
 int main(int argc, char **argv)
 {
 	static const struct row rows[] = {
@@ -342,14 +351,12 @@ int main(int argc, char **argv)
 	kms_service_tick(site_a.service, clock_mono_ns());
 	pthread_create(&thread, NULL, store_thread, NULL);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		/* What is fetched must have been given. */
-		bool wanted = strncmp(rows[i].name, only, strlen(only)) == 0;
-		bool needed = rows[i].kept && only[0] == 'd';
-
+		/* What is fetched by the next row must have been given. */
+		if (!wanted(&rows[i], only) && !(rows[i].kept && wanted(&rows[i + 1], only)))
+			continue;
 		if (rows[i].kept)
 			forget_bodies();
-		if (wanted || (needed && strcmp(rows[i].name + 3, only + 3) == 0))
-			run(&rows[i]);
+		run(&rows[i]);
 	}
 	forget_bodies();
 	atomic_store(&stop, true);

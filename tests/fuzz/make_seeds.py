@@ -266,6 +266,22 @@ def http():
     return {str(i): bytes([i * 3]) + r for i, r in enumerate(requests)}
 
 
+def kms_service():
+    """Requests of SAEs of both ends, one after the other: keys are issued, and asked for by number."""
+    path, ids = "/api/v1/keys/%s/%s", '{"key_IDs":[{"key_ID":"\1a"},{"key_ID":"\1b"}]}'
+    enc = [("alice", "GET", path % ("bob", "enc_keys") + "?number=2&size=128", "")]
+    several = [("alice", "POST", path % ("bob", "enc_keys"), '{"additional_slave_SAE_IDs":["dave"],"number":2}')]
+    fetch = [(who, "POST", path % ("alice", "dec_keys"), ids) for who in ("dave", "bob", "bob")]
+    skip = [("alice", "GET", "/key?remoteSystemID=KME-B&size=64", ""), ("dave", "GET", "/key/\3a?remoteSystemID=KME-A", ""),
+            ("alice", "GET", "/key?remoteSystemID=bob", ""), ("bob", "GET", "/key/\3b?remoteSystemID=alice", ""),
+            ("bob", "GET", path % ("alice", "dec_keys") + "?key_ID=\1b", "")]
+    other = [("bob", "GET", path % ("carol", "status"), ""), ("alice", "GET", "/capabilities", ""),
+             ("mallory", "GET", "/entropy?minentropy=9", ""), ("carol", "GET", "/entropy?minentropy=9", ""),
+             ("carol", "POST", path % ("dave", "enc_keys"), '{"extension_mandatory":[{"lumengate_simulated":true}]}')]
+    return {str(i): "\2".join("\n".join(r) for r in requests).encode()
+            for i, requests in enumerate((enc + fetch, several + fetch, skip, other, enc * 40))}
+
+
 def kme():
     """Packets of client, gateway and peer, answers of a KME; the first byte chooses the reader."""
     seeds = []
@@ -296,7 +312,7 @@ def kme():
 def main():
     for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift()), ("block", block()),
                           ("cascade", cascade()), ("ldpc", ldpc()), ("sor", sor()), ("kms", kms()),
-                          ("kme", kme()), ("http", http())):
+                          ("kms_service", kms_service()), ("kme", kme()), ("http", http())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():

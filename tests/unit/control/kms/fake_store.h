@@ -16,7 +16,9 @@
 
 #include "control/kms/store.h"
 
-#define FAKE_UNITS   (1 << 20)
+#ifndef FAKE_UNITS
+#define FAKE_UNITS (1 << 20)
+#endif
 #define FAKE_PENDING 4096
 
 struct kms_store {
