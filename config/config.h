@@ -231,6 +231,14 @@ struct config {
 	} keystore;
 	struct config_foreign_kme foreign_kme;
 	struct {
+		bool enabled;
+		char socket[108];
+		char group[32];             /* "": root and us alone */
+		uint8_t link_number;        /* in key identifiers */
+		uint8_t weight_a, weight_b; /* percent */
+		uint32_t floor;             /* keys for rekeying below which nothing is delivered */
+	} delivery;                         /* of keys to other equipment */
+	struct {
 		char socket[108];
 		char group[32]; /* members may do everything; "": nobody but root and us */
 		char read_only_group[32]; /* members may only read; "": none */

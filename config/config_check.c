@@ -197,6 +197,25 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 	return check_ends(c, path, &t->local, &t->remote, err);
 }
 
+static int check_delivery(const struct config *c, struct err *err)
+{
+	static const char path[] = CONFIG_ROOT "/delivery";
+
+	if (!c->delivery.enabled)
+		return 0;
+	if (c->delivery.weight_a + c->delivery.weight_b > 100)
+		return err_set(err, EINVAL, "%s/weight-b: %u and weight-a %u are more than 100",
+		               path, c->delivery.weight_b, c->delivery.weight_a);
+	if (c->delivery.floor >= c->keystore.max_keys)
+		return err_set(err, EINVAL, "%s/floor: not below keystore/max-keys of %u", path,
+		               c->keystore.max_keys);
+	if (strcmp(c->delivery.socket, c->control.socket) == 0)
+		return err_set(err, EINVAL, "%s/socket: is that of control", path);
+	if (!c->qkd.enabled)
+		return err_set(err, EINVAL, "%s: there is no key to deliver without qkd", path);
+	return 0;
+}
+
 int config_check(const struct config *c, struct err *err)
 {
 	int rc = config_check_ports(c, err);
@@ -250,5 +269,5 @@ int config_check(const struct config *c, struct err *err)
 		return err_set(err, EINVAL,
 		               CONFIG_ROOT "/keystore/low-water: not below max-keys of %u",
 		               c->keystore.max_keys);
-	return 0;
+	return check_delivery(c, err);
 }

@@ -49,7 +49,7 @@ static int check_group(const char *group, const char *field, struct err *err)
 {
 	if (group[0] == '\0' || getgrnam(group) != NULL)
 		return 0;
-	return err_set(err, ENOENT, CONFIG_ROOT "/control/%s: there is no group %s", field, group);
+	return err_set(err, ENOENT, CONFIG_ROOT "/%s: there is no group %s", field, group);
 }
 
 int config_check_system(const struct config *config, struct err *err)
@@ -74,10 +74,12 @@ int config_check_system(const struct config *config, struct err *err)
 		rc = storage_key_check(config->keystore.storage_key,
 		                       CONFIG_ROOT "/keystore/storage-key", err);
 	if (rc == 0)
-		rc = check_group(config->control.group, "group", err);
+		rc = check_group(config->delivery.group, "delivery/group", err);
 	if (rc == 0)
-		rc = check_group(config->control.read_only_group, "read-only-group", err);
+		rc = check_group(config->control.group, "control/group", err);
 	if (rc == 0)
-		rc = check_group(config->control.capture_group, "capture-group", err);
+		rc = check_group(config->control.read_only_group, "control/read-only-group", err);
+	if (rc == 0)
+		rc = check_group(config->control.capture_group, "control/capture-group", err);
 	return rc;
 }

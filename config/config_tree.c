@@ -372,6 +372,16 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	out->keystore.ttl_s = uint_of(o, "ttl");
 
 	config_foreign_read(g, &out->foreign_kme);
+	o = json_object_get(g, "delivery");
+	out->delivery.enabled = o != NULL;
+	if (o != NULL) {
+		copy_text(o, "socket", out->delivery.socket, sizeof(out->delivery.socket));
+		copy_text(o, "group", out->delivery.group, sizeof(out->delivery.group));
+		out->delivery.link_number = (uint8_t)uint_of(o, "link-number");
+		out->delivery.weight_a = (uint8_t)uint_of(o, "weight-a");
+		out->delivery.weight_b = (uint8_t)uint_of(o, "weight-b");
+		out->delivery.floor = uint_of(o, "floor");
+	}
 
 	o = json_object_get(g, "control");
 	copy_text(o, "socket", out->control.socket, sizeof(out->control.socket));

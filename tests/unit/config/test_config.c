@@ -459,6 +459,14 @@ static const struct {
          "of errors, and there is none for this protocol"},
         {EXAMPLE_A, "keystore/low-water", "100000",
          ROOT "/keystore/low-water: not below max-keys of 100000"},
+        {EXAMPLE_A, "delivery", "{\"weight-a\":101}",
+         ROOT "/delivery/weight-a: out of range: must be 0 to 100"},
+        {EXAMPLE_A, "delivery", "{\"weight-a\":61}",
+         ROOT "/delivery/weight-b: 40 and weight-a 61 are more than 100"},
+        {EXAMPLE_A, "delivery", "{\"floor\":100000}",
+         ROOT "/delivery/floor: not below keystore/max-keys of 100000"},
+        {EXAMPLE_A, "delivery", "{\"socket\":\"/run/lumengate/control.sock\"}",
+         ROOT "/delivery/socket: is that of control"},
 };
 
 /* Of a missing choice libyang 2 does not say in which entry of a list, libyang 3 does. */

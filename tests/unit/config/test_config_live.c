@@ -60,6 +60,35 @@ static void test_may_change_live(void)
 		CU_ASSERT_EQUAL(change(live[i].path, live[i].value, &err), 0);
 }
 
+/* Weights and floor of delivery change while it goes on, its socket and number do not. */
+static void test_delivery(void)
+{
+	static struct config plain, current, next;
+	struct err err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", &err), 0);
+	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_A, &plain, &err), 0);
+	CU_ASSERT_FALSE(plain.delivery.enabled);
+	load("delivery", "{}", &current);
+	CU_ASSERT_TRUE(current.delivery.enabled);
+	CU_ASSERT_STRING_EQUAL(current.delivery.socket, "/run/lumengate/delivery.sock");
+	CU_ASSERT_STRING_EQUAL(current.delivery.group, "");
+	CU_ASSERT_EQUAL(current.delivery.link_number, 1);
+	CU_ASSERT_EQUAL(current.delivery.weight_a, 40);
+	CU_ASSERT_EQUAL(current.delivery.weight_b, 40);
+	CU_ASSERT_EQUAL(current.delivery.floor, 1024);
+	load("delivery", "{\"weight-a\":0,\"weight-b\":100,\"floor\":0}", &next);
+	CU_ASSERT_EQUAL(next.delivery.weight_b, 100);
+	CU_ASSERT_EQUAL(config_live_change(&current, &next, &err), 0);
+	load("delivery", "{\"link-number\":255}", &next);
+	CU_ASSERT_EQUAL(config_live_change(&current, &next, &err), -EPERM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/delivery/link-number: cannot change live"));
+	load("delivery", "{\"socket\":\"/run/d\",\"group\":\"kms\"}", &next);
+	CU_ASSERT_EQUAL(config_live_change(&current, &next, &err), -EPERM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/delivery/socket: cannot change live"));
+	CU_ASSERT_EQUAL(config_live_change(&current, &plain, &err), -EPERM);
+}
+
 static void test_needs_restart(void)
 {
 	static const struct {
@@ -113,6 +142,7 @@ static void test_needs_restart(void)
 	        {"qkd/eps-sec", "\"1e-10\"", ROOT "/qkd/eps-sec"},
 	        {"keystore/path", "\"/k\"", ROOT "/keystore/path"},
 	        {"keystore/ttl", "60", ROOT "/keystore/ttl"},
+	        {"delivery", "{}", ROOT "/delivery"},
 	        {"control/socket", "\"/s\"", ROOT "/control/socket"},
 	        {"control/group", "\"ops\"", ROOT "/control/group"},
 	};
@@ -155,4 +185,5 @@ static void test_esp_in_udp_is_fixed(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_may_change_live), UNIT(test_needs_restart), UNIT(test_esp_in_udp_is_fixed))
+UNIT_MAIN(UNIT(test_may_change_live), UNIT(test_delivery), UNIT(test_needs_restart),
+          UNIT(test_esp_in_udp_is_fixed))

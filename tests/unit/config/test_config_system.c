@@ -61,6 +61,10 @@ static void test_missing_group(void)
 	CU_ASSERT_STRING_EQUAL(err.text,
 	                       ROOT "/control/read-only-group: there is no group no-such-group");
 	c = present();
+	strcpy(c.delivery.group, "no-such-group");
+	CU_ASSERT_EQUAL(config_check_system(&c, &err), -ENOENT);
+	CU_ASSERT_STRING_EQUAL(err.text, ROOT "/delivery/group: there is no group no-such-group");
+	c = present();
 	strcpy(c.control.capture_group, "no-such-group");
 	CU_ASSERT_EQUAL(config_check_system(&c, &err), -ENOENT);
 	CU_ASSERT_STRING_EQUAL(err.text,
