@@ -129,6 +129,7 @@ static void take_session(struct link *l, uint64_t session, uint64_t now)
 	l->stats.sessions++;
 	l->summary_sent = l->summary_taken = false;
 	l->peer_power = 0;
+	link_delivery_session(l);
 	send_summary(l);
 	for (unsigned int i = 0; i < l->tunnel_count; i++)
 		rekey_session(l->tunnels[i].rekey, now);
@@ -150,6 +151,7 @@ static void take_summary(struct link *l, const uint8_t *msg, size_t len)
 		log_warn("%llu keys that only this end had were destroyed",
 		         (unsigned long long)voided);
 	l->summary_taken = true;
+	link_delivery_compared(l);
 }
 
 uint64_t link_session(const struct link *l)
@@ -191,6 +193,9 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 		l->stats.bad_messages += !link_take_kme(l, note->data + 1, note->len - 1, now);
 	else if (note->len == 5 && note->data[0] == MESSAGE_POWER)
 		l->peer_power = get_be32(note->data + 1);
+	else if (note->len >= 1 &&
+	         (note->data[0] == MESSAGE_KMS || note->data[0] == MESSAGE_DELIVERY))
+		l->stats.bad_messages += !link_take_delivery(l, note->data, note->len);
 	else if (note->len >= 1 && note->data[0] == MESSAGE_SPECTRUM)
 		l->stats.bad_messages += !link_take_spectrum(l, note->data + 1, note->len - 1, now);
 	else
@@ -256,10 +261,12 @@ static void take_block(struct link *l, const struct key_block *kb)
 
 	if (keystore_add(l->ks, kb, &err) < 0) {
 		l->stats.blocks_refused++;
+		link_delivery_block(l, kb, false);
 		log_err("block %llu: %s", (unsigned long long)kb->number, err.text);
 	} else {
 		l->stats.blocks_stored++;
 		l->bootstrapping &= kb->computational;
+		link_delivery_block(l, kb, true);
 		remember_block(l, kb);
 	}
 }
@@ -329,6 +336,7 @@ static void supervise(struct link *l, uint64_t now)
 	link_supervise(l, &s, now);
 	if (l->session != 0 && !l->summary_sent)
 		send_summary(l);
+	link_supervise_delivery(l, &s, now);
 	if (link_stores_agree(l))
 		link_supply_pads(l, &s, now);
 }
@@ -344,6 +352,7 @@ void link_poll(struct link *l, uint64_t now)
 	}
 	link_kme_poll(l, link_stores_agree(l), now);
 	link_poll_rekeys(l, link_stores_agree(l), now);
+	link_poll_delivery(l, now);
 	if (now >= l->next_supervise_ns) {
 		l->next_supervise_ns = now + SUPERVISE_NS;
 		supervise(l, now);
@@ -373,5 +382,6 @@ void link_reconfigure(struct link *l, const struct config *config)
 		l->stats.notes_dropped++;
 	}
 	link_allow_computational(l, config);
+	link_reconfigure_delivery(l, config);
 	link_reconfigure_rekeys(l, config);
 }

@@ -14,6 +14,8 @@
 
 #include "common/err.h"
 #include "config/config.h"
+#include "control/delivery.h"
+#include "control/delivery_socket.h"
 #include "control/kme_feed.h"
 #include "control/ladder.h"
 #include "dataplane/qkd_role.h"
@@ -84,6 +86,17 @@ void link_hold(struct link *l, bool held);
 
 /* Keys of a foreign KME; false: none is configured. */
 bool link_kme_stats(const struct link *l, struct kme_feed_stats *out);
+/* Delivery of keys; false: it is not configured. */
+struct link_delivery {
+	struct delivery_stats stats;
+	struct delivery_socket_stats socket;
+	unsigned int weight[2];  /* percent, as configured; from A, from B */
+	unsigned int percent[2]; /* in force: site A's */
+	uint32_t floor;
+	bool below_floor;
+	const char *why[2]; /* a stream gets nothing; "open": nothing keeps it from that */
+};
+bool link_delivery_read(const struct link *l, struct link_delivery *out);
 
 /* The figures that are the control thread's own. */
 struct link_stats {

@@ -149,7 +149,7 @@ size_t link_secret_bytes(const struct config *config)
 		return 0;
 	engine_memory(&c, &m);
 	/* A piece may take a quarter more than was asked for. */
-	return m.all.secret / 4 * 5 + BLOCKS_KEPT * m.result.secret;
+	return m.all.secret / 4 * 5 + BLOCKS_KEPT * m.result.secret + link_delivery_bytes(config);
 }
 
 struct link *link_create(const struct config *config, struct channel_mux *mux,
@@ -184,6 +184,8 @@ struct link *link_create(const struct config *config, struct channel_mux *mux,
 	if (rc == 0)
 		rc = link_create_rekeys(l, config, tunnels, err);
 	if (rc == 0)
+		rc = link_create_delivery(l, config, psk, err);
+	if (rc == 0)
 		rc = create_role(l, config, psk, mux, err);
 	secret_free(psk);
 	if (rc == 0)
@@ -209,6 +211,7 @@ void link_destroy(struct link *l)
 	}
 	for (unsigned int i = 0; i < l->tunnel_count; i++)
 		rekey_destroy(l->tunnels[i].rekey);
+	link_destroy_delivery(l);
 	secret_free(l->ratchet_secret);
 	keystore_close(l->ks);
 	free(l);

@@ -16,8 +16,10 @@
  * With the role: a block takes one of each end, and what is with the role when the process
  * ends is lost.
  */
-#define PADS_KEPT    4
-#define PADS_RESERVE 2
+#define PADS_KEPT 4
+/* Positions for so many blocks, at the least: those of the next pads come too late for some. */
+#define POSITIONS_KEPT 8
+#define PADS_RESERVE   2
 /* Of the pre-shared secret: keys of a direction, two pads each, that are saved. */
 #define PRESHARED_FLOOR    16
 #define PRESHARED_AGAIN_NS (600 * NS_PER_S)
@@ -86,6 +88,10 @@ void link_supply_pads(struct link *l, const struct qkd_role_status *s, uint64_t 
 	if (!s->quantum || !s->engine.aligned)
 		return;
 	keystore_stats_read(l->ks, &keys);
+	/* What is with the role is not much beside what is on its way to it. */
+	keystore_positions(l->ks, s->engine.positions_free < POSITIONS_KEPT * l->delivery.positions
+	                                  ? l->delivery.positions
+	                                  : 0);
 	if (around < PADS_KEPT && l->unposted == NULL &&
 	    (pads = secret_alloc(PADS_KEPT * sizeof(*pads))) != NULL) {
 		while (around + want < PADS_KEPT &&

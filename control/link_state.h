@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The link's state, for link*.c only: link.c (notes), link_kme.c, link_open.c, link_pads.c,
- * link_supervise.c, link_tunnels.c (rekeying). */
+/* The link's state, for link*.c only: link.c (notes), link_delivery.c, link_kme.c, link_open.c,
+ * link_pads.c, link_supervise.c, link_tunnels.c (rekeying). */
 
 #ifndef CONTROL_LINK_STATE_H
 #define CONTROL_LINK_STATE_H
@@ -19,7 +19,9 @@ enum {
 	MESSAGE_WIRE = 4,
 	MESSAGE_POWER = 5,
 	MESSAGE_SPECTRUM = 6,
-	MESSAGE_KME = 8
+	MESSAGE_KMS = 7, /* of the peer's key delivery to the one here */
+	MESSAGE_KME = 8,
+	MESSAGE_DELIVERY = 9
 };
 
 struct rekey_context {
@@ -28,6 +30,19 @@ struct rekey_context {
 	struct tunnel *tunnel;
 	struct rekey *rekey;
 	char resource[64];
+};
+
+/* link_delivery.c; without delivery in the configuration all of it is zero. */
+struct link_delivery_state {
+	struct delivery *delivery;
+	struct delivery_socket *socket;
+	unsigned int weight[2];  /* percent, as configured */
+	unsigned int percent[2]; /* as the role was told */
+	uint32_t floor;
+	bool below_floor, session;
+	uint32_t positions; /* that a pad brings along */
+	uint64_t started_ns, connected_ns, dropped, dropped_ns;
+	uint64_t blocks_ok, block_ns; /* the last that became key */
 };
 
 struct link {
@@ -66,6 +81,7 @@ struct link {
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;
 	struct key_level level;
+	struct link_delivery_state delivery;
 	struct link_block blocks[LINK_BLOCKS]; /* a ring */
 	uint64_t blocks_seen;
 };
@@ -101,6 +117,23 @@ void link_allow_computational(struct link *l, const struct config *config);
 
 /* To the peer's link; TUNNEL -1: about none. -ENOMEM, -EAGAIN: not sent. */
 int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t len);
+
+/* Delivery of keys to other equipment. */
+int link_create_delivery(struct link *l, const struct config *config, const uint8_t *psk,
+                         struct err *err);
+void link_destroy_delivery(struct link *l);
+size_t link_delivery_bytes(const struct config *config); /* of secret memory */
+void link_reconfigure_delivery(struct link *l, const struct config *config);
+/* Each turn; and each tenth of a second. */
+void link_poll_delivery(struct link *l, uint64_t now);
+void link_supervise_delivery(struct link *l, const struct qkd_role_status *s, uint64_t now);
+/* The channel's session is new; the stores were compared; a block was taken by the store, or not.
+ */
+void link_delivery_session(struct link *l);
+void link_delivery_compared(struct link *l);
+void link_delivery_block(struct link *l, const struct key_block *kb, bool taken);
+/* A message of kind MESSAGE_KMS or MESSAGE_DELIVERY; false: malformed, or out of place. */
+bool link_take_delivery(struct link *l, const uint8_t *msg, size_t len);
 
 /* Rekeying of each tunnel. */
 int link_create_rekeys(struct link *l, const struct config *config, struct tunnel *const *tunnels,

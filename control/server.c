@@ -294,7 +294,7 @@ int server_create(struct event_base *base, const struct server_config *config,
 	if (rc == 0)
 		rc = server_group(config->capture_group, &s->capture_group, err);
 	if (rc == 0)
-		rc = server_bind(config->path, s->group, &s->fd, &s->lock_fd, err);
+		rc = server_bind(config->path, SOCK_STREAM, s->group, &s->fd, &s->lock_fd, err);
 	if (rc != 0) {
 		free(s);
 		return rc;

@@ -103,7 +103,7 @@ static void drop_lock(const char *path, int lock_fd)
 	close(lock_fd);
 }
 
-static int listen_at(const char *path, gid_t group, int *out, struct err *err)
+static int listen_at(const char *path, int type, gid_t group, int *out, struct err *err)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct stat st;
@@ -119,7 +119,7 @@ static int listen_at(const char *path, gid_t group, int *out, struct err *err)
 		if (unlink(path) != 0)
 			return err_set(err, errno, "%s: %s", addr.sun_path, strerror(errno));
 	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(err, errno, "%s: %s", addr.sun_path, strerror(errno));
 	/* Nobody else can connect before group and mode are as they must be. */
@@ -142,7 +142,7 @@ static int listen_at(const char *path, gid_t group, int *out, struct err *err)
 	return 0;
 }
 
-int server_bind(const char *path, gid_t group, int *fd, int *lock_fd, struct err *err)
+int server_bind(const char *path, int type, gid_t group, int *fd, int *lock_fd, struct err *err)
 {
 	int rc;
 
@@ -151,7 +151,7 @@ int server_bind(const char *path, gid_t group, int *fd, int *lock_fd, struct err
 	rc = take_lock(path, lock_fd, err);
 	if (rc != 0)
 		return rc;
-	rc = listen_at(path, group, fd, err);
+	rc = listen_at(path, type, group, fd, err);
 	if (rc != 0)
 		drop_lock(path, *lock_fd);
 	return rc;

@@ -20,8 +20,8 @@ int server_group(const char *name, gid_t *gid, struct err *err);
 bool server_peer_permitted(int fd, gid_t group, gid_t read_only_group, gid_t capture_group,
                            struct server_peer *peer);
 
-/* A listening socket at PATH, non-blocking, and the descriptor that holds its lock. */
-int server_bind(const char *path, gid_t group, int *fd, int *lock_fd, struct err *err);
+/* A listening socket of TYPE at PATH, non-blocking, and the descriptor that holds its lock. */
+int server_bind(const char *path, int type, gid_t group, int *fd, int *lock_fd, struct err *err);
 void server_unbind(const char *path, int fd, int lock_fd);
 
 #endif

@@ -26,6 +26,7 @@ enum qkd_note_type {
 	QKD_NOTE_PAD_UNKNOWN, /* pad.id: there is no such pad, or not any more */
 	QKD_NOTE_THRESHOLDS,  /* qber_abort, qber_alarm */
 	QKD_NOTE_HOLD,        /* raised: no block may become key */
+	QKD_NOTE_DELIVERY,    /* percent: of what blocks have left, what leaves the gateways */
 };
 
 struct qkd_note {
@@ -37,6 +38,7 @@ struct qkd_note {
 	enum engine_alarm alarm;
 	bool raised;
 	double qber_abort, qber_alarm;
+	unsigned int percent[2]; /* from A, from B */
 	size_t len;
 	uint8_t data[];
 };

@@ -188,6 +188,10 @@ static bool take_note(struct qkd_role *q, struct qkd_note *note)
 		if (q->engine != NULL)
 			engine_hold(q->engine, note->raised);
 		break;
+	case QKD_NOTE_DELIVERY:
+		if (q->engine != NULL)
+			engine_delivery(q->engine, note->percent[0], note->percent[1]);
+		break;
 	default:
 		break;
 	}

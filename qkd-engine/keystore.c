@@ -354,6 +354,15 @@ int keystore_add_psk(struct keystore *ks, const void *data, size_t len, struct e
 	return add_file(ks, data, len, STORAGE_PSK, err);
 }
 
+bool keystore_has(const struct keystore *ks, const uint8_t block[16])
+{
+	const struct ks_block *b = ks->first;
+
+	while (b != NULL && memcmp(b->id, block, sizeof(b->id)) != 0)
+		b = b->next;
+	return b != NULL;
+}
+
 void keystore_stats_read(const struct keystore *ks, struct keystore_stats *out)
 {
 	*out = (struct keystore_stats){.added = ks->added,

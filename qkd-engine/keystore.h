@@ -166,6 +166,9 @@ int keystore_foreign_mac(const struct keystore *ks, const struct keystore_foreig
  */
 int keystore_add_psk(struct keystore *ks, const void *data, size_t len, struct err *err);
 
+/* Whether it has keys of this block left. */
+bool keystore_has(const struct keystore *ks, const uint8_t block[16]);
+
 void keystore_stats_read(const struct keystore *ks, struct keystore_stats *out);
 
 #endif
