@@ -72,7 +72,9 @@ static const char *const sql[STATEMENTS] = {
         [Q_GONE_PUT] = "INSERT OR REPLACE INTO gone VALUES(?,?,?,?,?)",
         [Q_GONE_BEFORE] = "SELECT position, units, state FROM gone WHERE link = ? AND class = ?"
                           " AND position < ? ORDER BY position DESC LIMIT 1",
-        [Q_GONE_GROW] = "UPDATE gone SET units = ? WHERE link = ? AND class = ? AND position = ?",
+        [Q_GONE_AT] = "SELECT position, units, state FROM gone WHERE link = ? AND class = ?"
+                      " AND position = ?",
+        [Q_GONE_DROP] = "DELETE FROM gone WHERE link = ? AND class = ? AND position = ?",
         [Q_GONE_ALL] = "SELECT link, class, position, units, state FROM gone",
         [Q_OLD] = "SELECT row, position, units, state FROM segment WHERE link = ? AND class = ?"
                   " AND state > 0 ORDER BY row LIMIT ?",

@@ -266,42 +266,63 @@ int row_counts(struct kms_store *s, struct stream *st, struct err *err)
 	return db_done(s, Q_COUNTS, "write counts", err);
 }
 
-/* With the range before it, where they touch and are alike. */
-int row_gone(struct kms_store *s, uint8_t link, enum key_uuid_class class, const struct gone *g,
-             struct err *err)
+static void bind_place(sqlite3_stmt *q, uint8_t link, enum key_uuid_class class, uint64_t position)
 {
-	sqlite3_stmt *q = s->statement[Q_GONE_BEFORE];
-	struct gone before = {0};
+	sqlite3_bind_int(q, 1, link);
+	sqlite3_bind_int(q, 2, (int)class);
+	sqlite3_bind_int64(q, 3, (sqlite3_int64)position);
+}
+
+/* The range of Q at or before POSITION; no units where there is none. */
+static int read_gone(struct kms_store *s, enum statement id, uint8_t link,
+                     enum key_uuid_class class, uint64_t position, struct gone *out,
+                     struct err *err)
+{
+	sqlite3_stmt *q = s->statement[id];
 	int rc;
 
-	sqlite3_bind_int(q, 1, link);
-	sqlite3_bind_int(q, 2, (int)class);
-	sqlite3_bind_int64(q, 3, (sqlite3_int64)g->position);
+	*out = (struct gone){0};
+	bind_place(q, link, class, position);
 	rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW) {
-		before.position = (uint64_t)sqlite3_column_int64(q, 0);
-		before.units = (uint64_t)sqlite3_column_int64(q, 1);
-		before.state = (enum kms_segment_state)sqlite3_column_int(q, 2);
-	} else if (rc != SQLITE_DONE) {
-		rc = db_fail(s, "read what is gone", err);
-		db_reset(s, Q_GONE_BEFORE);
+	if (rc == SQLITE_ROW)
+		*out = (struct gone){(uint64_t)sqlite3_column_int64(q, 0),
+		                     (uint64_t)sqlite3_column_int64(q, 1),
+		                     (enum kms_segment_state)sqlite3_column_int(q, 2)};
+	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : db_fail(s, "read what is gone", err);
+	db_reset(s, id);
+	return rc;
+}
+
+static void join(struct gone *g, const struct gone *other)
+{
+	if (other->position < g->position)
+		g->position = other->position;
+	g->units += other->units;
+	if (other->state != g->state)
+		g->state = KMS_SEGMENT_EXPIRED;
+}
+
+int row_gone(struct kms_store *s, uint8_t link, enum key_uuid_class class, const struct gone *g,
+             bool coarse, struct err *err)
+{
+	sqlite3_stmt *q = s->statement[Q_GONE_PUT];
+	struct gone out = *g, other;
+	int rc = read_gone(s, Q_GONE_BEFORE, link, class, g->position, &other, err);
+
+	if (rc == 0 && gone_joins(&other, g, coarse))
+		join(&out, &other);
+	if (rc == 0 && coarse) {
+		rc = read_gone(s, Q_GONE_AT, link, class, g->position + g->units, &other, err);
+		if (rc == 0 && other.units > 0) {
+			join(&out, &other);
+			bind_place(s->statement[Q_GONE_DROP], link, class, other.position);
+			rc = db_done(s, Q_GONE_DROP, "write what is gone", err);
+		}
+	}
+	if (rc < 0)
 		return rc;
-	}
-	db_reset(s, Q_GONE_BEFORE);
-	if (before.units > 0 && before.position + before.units == g->position &&
-	    before.state == g->state) {
-		q = s->statement[Q_GONE_GROW];
-		sqlite3_bind_int64(q, 1, (sqlite3_int64)(before.units + g->units));
-		sqlite3_bind_int(q, 2, link);
-		sqlite3_bind_int(q, 3, (int)class);
-		sqlite3_bind_int64(q, 4, (sqlite3_int64)before.position);
-		return db_done(s, Q_GONE_GROW, "write what is gone", err);
-	}
-	q = s->statement[Q_GONE_PUT];
-	sqlite3_bind_int(q, 1, link);
-	sqlite3_bind_int(q, 2, (int)class);
-	sqlite3_bind_int64(q, 3, (sqlite3_int64)g->position);
-	sqlite3_bind_int64(q, 4, (sqlite3_int64)g->units);
-	sqlite3_bind_int(q, 5, (int)g->state);
+	bind_place(q, link, class, out.position);
+	sqlite3_bind_int64(q, 4, (sqlite3_int64)out.units);
+	sqlite3_bind_int(q, 5, (int)out.state);
 	return db_done(s, Q_GONE_PUT, "write what is gone", err);
 }

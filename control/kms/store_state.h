@@ -126,8 +126,9 @@ struct stream {
 	/* Store thread. */
 	struct counts disk;
 	bool counts_touched;
-	uint32_t closed;    /* records on the disk with nothing left */
-	uint32_t compacted; /* of these, by the open transaction */
+	uint32_t closed;        /* records on the disk with nothing left */
+	struct gone *compacted; /* of these, by the open transaction */
+	uint32_t compacted_count;
 };
 
 enum reason { TAKE_SPENT, TAKE_EXPIRED, TAKE_VOIDED };
@@ -184,7 +185,8 @@ enum statement {
 	Q_COUNTS,
 	Q_GONE_PUT,
 	Q_GONE_BEFORE,
-	Q_GONE_GROW,
+	Q_GONE_AT,
+	Q_GONE_DROP,
 	Q_OLD,
 	Q_OLD_DROP,
 	Q_META_PUT,
@@ -314,8 +316,9 @@ int row_open(struct kms_store *s, struct segment *seg, uint32_t c, const struct 
 int row_shun(struct kms_store *s, const struct stream *st, uint64_t from, uint64_t to,
              struct err *err);
 int row_counts(struct kms_store *s, struct stream *st, struct err *err);
+/* Joins the range before it, where they touch and are alike; COARSE: both that it touches. */
 int row_gone(struct kms_store *s, uint8_t link, enum key_uuid_class class, const struct gone *g,
-             struct err *err);
+             bool coarse, struct err *err);
 enum kms_segment_state row_state(const struct segment *seg);
 struct seal *row_sealer(const struct kms_store *s, const uint8_t salt[SALT_BYTES]);
 void row_aad(const struct segment *seg, uint8_t chunk, uint64_t units, uint8_t aad[AAD_BYTES]);
@@ -333,6 +336,9 @@ size_t gone_after(const struct stream *st, uint64_t position);
 void live_put(struct stream *st, struct segment *seg);
 void live_drop(struct stream *st, struct segment *seg);
 void gone_put(struct stream *st, const struct gone *g);
+/* G, which is gone, is too old to be told from what lies before it: both are expired. */
+void gone_coarsen(struct stream *st, const struct gone *g);
+bool gone_joins(const struct gone *before, const struct gone *g, bool coarse);
 void queue_drop(struct stream *st, struct segment *seg);
 struct segment *segment_new(struct stream *st, uint32_t units);
 void segment_free(struct segment *seg);

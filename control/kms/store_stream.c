@@ -152,9 +152,16 @@ void live_drop(struct stream *st, struct segment *seg)
 	st->held -= seg->units;
 }
 
-static bool touches(const struct gone *a, const struct gone *b)
+bool gone_joins(const struct gone *before, const struct gone *g, bool coarse)
 {
-	return a->state == b->state && a->position + a->units == b->position;
+	return before->units > 0 && before->position + before->units == g->position &&
+	       (coarse || before->state == g->state);
+}
+
+static void gone_remove(struct stream *st, size_t at)
+{
+	memmove(st->gone + at, st->gone + at + 1, (st->gone_count - at - 1) * sizeof(*st->gone));
+	st->gone_count--;
 }
 
 void gone_put(struct stream *st, const struct gone *g)
@@ -163,7 +170,7 @@ void gone_put(struct stream *st, const struct gone *g)
 
 	if (g->position + g->units > st->next_position && g->state != KMS_SEGMENT_VOIDED)
 		st->next_position = g->position + g->units;
-	if (at > 0 && touches(&st->gone[at - 1], g)) {
+	if (at > 0 && gone_joins(&st->gone[at - 1], g, false)) {
 		at--;
 		st->gone[at].units += g->units;
 	} else {
@@ -172,11 +179,29 @@ void gone_put(struct stream *st, const struct gone *g)
 		st->gone[at] = *g;
 		st->gone_count++;
 	}
-	if (at + 1 < st->gone_count && touches(&st->gone[at], &st->gone[at + 1])) {
+	if (at + 1 < st->gone_count && gone_joins(&st->gone[at], &st->gone[at + 1], false)) {
 		st->gone[at].units += st->gone[at + 1].units;
-		memmove(st->gone + at + 1, st->gone + at + 2,
-		        (st->gone_count - at - 2) * sizeof(*st->gone));
-		st->gone_count--;
+		gone_remove(st, at + 1);
+	}
+}
+
+void gone_coarsen(struct stream *st, const struct gone *g)
+{
+	size_t at = gone_after(st, g->position);
+
+	if (at == 0 || at == st->gone_count || st->gone[at].position != g->position ||
+	    !gone_joins(&st->gone[at - 1], &st->gone[at], true))
+		return;
+	st->gone[at - 1].units += g->units;
+	st->gone[at - 1].state = KMS_SEGMENT_EXPIRED;
+	st->gone[at].position += g->units;
+	st->gone[at].units -= g->units;
+	if (st->gone[at].units == 0)
+		gone_remove(st, at);
+	/* What lies behind may be expired too. */
+	if (at < st->gone_count && gone_joins(&st->gone[at - 1], &st->gone[at], false)) {
+		st->gone[at - 1].units += st->gone[at].units;
+		gone_remove(st, at);
 	}
 }
 

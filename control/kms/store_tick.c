@@ -12,12 +12,12 @@
 #include "control/kms/store_state.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 
 #define SAVE_NS       (60 * NS_PER_S)
-#define COMPACT_BATCH 1024
+#define COMPACT_BATCH 256
 #define AGE_FIRST_NS  (50 * 365 * 86400 * NS_PER_S) /* key may be older than the store */
 
 int age_save(struct kms_store *s, uint64_t wall_ns, struct err *err)
@@ -94,7 +94,7 @@ static bool has_too_many(const struct kms_store *s, const struct stream *st)
 static int compact_row(struct kms_store *s, const struct stream *st, int64_t row,
                        const struct gone *g, struct err *err)
 {
-	int rc = row_gone(s, st->link, st->class, g, err);
+	int rc = row_gone(s, st->link, st->class, g, true, err);
 
 	if (rc < 0)
 		return rc;
@@ -104,25 +104,40 @@ static int compact_row(struct kms_store *s, const struct stream *st, int64_t row
 
 static int compact(struct kms_store *s, struct stream *st, struct err *err)
 {
-	static struct gone old[COMPACT_BATCH];
-	static int64_t row[COMPACT_BATCH];
+	int64_t row[COMPACT_BATCH];
 	sqlite3_stmt *q = s->statement[Q_OLD];
-	int n = 0, rc = 0;
+	uint32_t n = 0;
+	int rc = 0;
 
+	st->compacted = malloc(COMPACT_BATCH * sizeof(*st->compacted));
+	if (st->compacted == NULL)
+		return err_set(err, ENOMEM, STORE_WHAT ": out of memory");
 	sqlite3_bind_int(q, 1, st->link);
 	sqlite3_bind_int(q, 2, (int)st->class);
 	sqlite3_bind_int(q, 3, COMPACT_BATCH);
 	while (n < COMPACT_BATCH && sqlite3_step(q) == SQLITE_ROW) {
 		row[n] = sqlite3_column_int64(q, 0);
-		old[n++] = (struct gone){(uint64_t)sqlite3_column_int64(q, 1),
-		                         (uint64_t)sqlite3_column_int64(q, 2),
-		                         (enum kms_segment_state)sqlite3_column_int(q, 3)};
+		st->compacted[n++] = (struct gone){
+		        (uint64_t)sqlite3_column_int64(q, 1), (uint64_t)sqlite3_column_int64(q, 2),
+		        (enum kms_segment_state)sqlite3_column_int(q, 3)};
 	}
 	db_reset(s, Q_OLD);
-	for (int i = 0; rc == 0 && i < n; i++)
-		rc = compact_row(s, st, row[i], &old[i], err);
-	st->compacted = (uint32_t)n;
+	st->compacted_count = n;
+	for (uint32_t i = 0; rc == 0 && i < n; i++)
+		rc = compact_row(s, st, row[i], &st->compacted[i], err);
 	return rc;
+}
+
+static void compact_apply(struct kms_store *s, struct stream *st, bool durable)
+{
+	store_lock(s);
+	for (uint32_t i = 0; durable && i < st->compacted_count; i++)
+		gone_coarsen(st, &st->compacted[i]);
+	store_unlock(s);
+	st->closed -= durable ? st->compacted_count : 0;
+	st->compacted_count = 0;
+	free(st->compacted);
+	st->compacted = NULL;
 }
 
 static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)
@@ -152,10 +167,8 @@ static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)
 	if (rc >= 0)
 		rc = age_save(s, wall_ns, err);
 	rc = txn_end(s, &t, rc < 0 ? rc : 0, err);
-	for (struct stream *st = s->streams; st != NULL; st = st->next) {
-		st->closed -= rc == 0 ? st->compacted : 0;
-		st->compacted = 0;
-	}
+	for (struct stream *st = s->streams; st != NULL; st = st->next)
+		compact_apply(s, st, rc == 0);
 	return rc;
 }
 

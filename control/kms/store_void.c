@@ -20,7 +20,7 @@ static int put_tombstone(struct kms_store *s, struct stream *st, uint64_t positi
 	}
 	t->stream = st;
 	t->gone = (struct gone){position, units, KMS_SEGMENT_VOIDED};
-	rc = row_gone(s, st->link, st->class, &t->gone, err);
+	rc = row_gone(s, st->link, st->class, &t->gone, false, err);
 	if (rc < 0) {
 		free(t);
 		return rc;
