@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "control/alarm.h"
 #include "control/kms/body.h"
+#include "control/kms_handover.h"
 #include "control/kms_methods.h"
 #include "control/kms_program.h"
 #include "control/method.h"
@@ -168,6 +169,7 @@ static int kms_https(const void *params, json_t **result, struct err *err)
 static void status(void *ctx, json_t *out)
 {
 	json_object_set_new(out, "https", counters());
+	json_object_set_new(out, "gateway", kms_handover_json());
 }
 
 static void attach(const struct config_kms *c, const struct kms_program *p)

@@ -91,4 +91,4 @@ static void fini(struct app *app)
 	p->registry = NULL;
 }
 
-MODULE_DEFINE(kms_service, .depends_on = {"kms_store"}, .init = init, .fini = fini)
+MODULE_DEFINE(kms_service, .depends_on = {"kms_store", "kms_handover"}, .init = init, .fini = fini)

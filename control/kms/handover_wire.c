@@ -11,7 +11,7 @@
 #define HELLO_HEAD 38
 #define LINK_HEAD  3
 #define ACK_BYTES  27
-#define ROOM_BYTES 17
+#define ROOM_BYTES 33
 
 static bool class_valid(unsigned int class)
 {
@@ -96,7 +96,9 @@ static size_t length_of(const struct handover_message *m)
 		               ? ACK_BYTES
 		               : 0;
 	case HANDOVER_ROOM:
-		return ROOM_BYTES;
+		return m->room.next_a <= KEY_UUID_POSITIONS && m->room.next_b <= KEY_UUID_POSITIONS
+		               ? ROOM_BYTES
+		               : 0;
 	}
 	return 0;
 }
@@ -157,6 +159,8 @@ int handover_encode(const struct handover_message *m, uint8_t *out, size_t cap)
 	case HANDOVER_ROOM:
 		put_be64(out + 1, m->room.from_a);
 		put_be64(out + 9, m->room.from_b);
+		put_be64(out + 17, m->room.next_a);
+		put_be64(out + 25, m->room.next_b);
 		break;
 	}
 	return (int)len;
@@ -247,7 +251,11 @@ static int decode_fields(const uint8_t *in, size_t len, struct handover_message 
 			return -EPROTO;
 		m->room.from_a = get_be64(in + 1);
 		m->room.from_b = get_be64(in + 9);
-		return 0;
+		m->room.next_a = get_be64(in + 17);
+		m->room.next_b = get_be64(in + 25);
+		return m->room.next_a <= KEY_UUID_POSITIONS && m->room.next_b <= KEY_UUID_POSITIONS
+		               ? 0
+		               : -EPROTO;
 	}
 	return -EPROTO;
 }

@@ -14,7 +14,8 @@
  *     kms     16 HELLO    version 2
  *             17 ACK      block 16, class 1, position 8, verdict 1
  *             18 PEER     a message to the other site's key delivery
- *             19 ROOM     bytes free in the stream from A 8, from B 8
+ *             19 ROOM     bytes free in the stream from A 8, from B 8; position behind the last
+ *                         that came in the stream from A 8, from B 8
  *
  * Each end says HELLO first. A SEGMENT is said again until there is an ACK for it: at once in a
  * new connection, for the receiver may have lost it. It holds key: packets are for secret memory.
@@ -90,6 +91,7 @@ struct handover_message {
 		} ack;
 		struct {
 			uint64_t from_a, from_b; /* bytes */
+			uint64_t next_a, next_b; /* positions, at most KEY_UUID_POSITIONS */
 		} room;
 	};
 };

@@ -135,7 +135,7 @@ class Side:
             self.stats["peer_bytes"] += len(packet) - 1
             self.pair.relay(self, packet[1:])
         elif kind == KMS_ROOM:
-            self.room = dict(zip(CLASSES, struct.unpack(">QQ", packet[1:])))
+            self.room = dict(zip(CLASSES, struct.unpack(">QQQQ", packet[1:])[:2]))
         else:
             raise ValueError(f"kms {self.site} sent a message of type {kind}")
 

@@ -65,6 +65,8 @@ static struct handover_message some(enum handover_type type)
 	case HANDOVER_ROOM:
 		m.room.from_a = UINT64_MAX - dice(100);
 		m.room.from_b = dice(100);
+		m.room.next_a = KEY_UUID_POSITIONS - dice(100);
+		m.room.next_b = dice(100);
 		break;
 	}
 	return m;
@@ -169,7 +171,7 @@ static void test_ranges(void)
 {
 	struct handover_message hello = some(HANDOVER_HELLO), segment = some(HANDOVER_SEGMENT),
 	                        link = some(HANDOVER_LINK), ack = some(HANDOVER_ACK),
-	                        kms = some(HANDOVER_KMS_HELLO), bad;
+	                        kms = some(HANDOVER_KMS_HELLO), room = some(HANDOVER_ROOM), bad;
 
 	strcpy(hello.hello.name, "link");
 	CU_ASSERT_EQUAL(decode_with(&hello, 2, 2), -EPROTONOSUPPORT);
@@ -200,6 +202,11 @@ static void test_ranges(void)
 	bad.segment.position = 0;
 	CU_ASSERT_EQUAL(handover_encode(&bad, packet, sizeof(packet)), -EINVAL);
 	bad.segment.units = 0;
+	CU_ASSERT_EQUAL(handover_encode(&bad, packet, sizeof(packet)), -EINVAL);
+	CU_ASSERT_EQUAL(decode_with(&room, 17, 1), -EPROTO);
+	CU_ASSERT_EQUAL(decode_with(&room, 25, 1), -EPROTO);
+	bad = room;
+	bad.room.next_b = KEY_UUID_POSITIONS + 1;
 	CU_ASSERT_EQUAL(handover_encode(&bad, packet, sizeof(packet)), -EINVAL);
 	bad = hello;
 	memset(bad.hello.name, 'x', sizeof(bad.hello.name));
