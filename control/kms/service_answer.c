@@ -163,7 +163,6 @@ void service_refuse(struct exchange *x, const struct kms_fault *f)
 
 	r.body = kms_fault_body(f);
 	r.len = r.body != NULL ? strlen(r.body) : 0;
-	x->keys_given = x->keys_fetched = 0;
 	account(x, f->status);
 	x->reply(x->ctx, &r);
 }

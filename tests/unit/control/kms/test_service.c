@@ -101,6 +101,9 @@ static void test_05_status_has_its_members(void)
 	refused("alice", "GET", STATUS("nobody"), NULL, 400, "slave_SAE_ID: is not a registered");
 	refused("alice", "GET", STATUS("alice"), NULL, 400, "slave_SAE_ID: is the caller");
 	refused("alice", "GET", STATUS("carol"), NULL, 400, "slave_SAE_ID: is an SAE of this KME");
+	rig_set(&site_a, "bob", "{\"enabled\": false}");
+	refused("alice", "GET", STATUS("bob"), NULL, 400, "slave_SAE_ID: is disabled");
+	refused("alice", "GET", ENC("bob"), NULL, 400, "slave_SAE_ID: is disabled");
 	done();
 }
 
@@ -161,6 +164,9 @@ static void test_07_get_and_post_with_and_without_a_body(void)
 	         key_id(&a, 0));
 	ask(&site_b, "bob", "POST", DEC("alice"), body, &b);
 	CU_ASSERT_EQUAL(b.status, 200);
+	ask(&site_b, "bob", "POST", DEC("alice"), "{\"key_IDs_extension\": 3, \"key_IDs\": []}",
+	    &b);
+	check_refused(&b, 400, "key_IDs_extension: is not an object");
 	refused("alice", "DELETE", ENC("bob"), NULL, 405, "method not allowed");
 	CU_ASSERT_STRING_EQUAL(a.allow, "GET, POST");
 	refused("alice", "POST", STATUS("bob"), NULL, 405, "method not allowed");
@@ -577,9 +583,27 @@ static void test_15_third_sae_gets_401_and_the_key_survives(void)
 	done();
 }
 
+/* An SAE moved to the other KME: what it was to fetch there is not fetched where it was given. */
+static void test_15_own_stream_is_not_fetched(void)
+{
+	struct kms_store *s = &site_b.store;
+	char target[128];
+
+	rig_up(1000);
+	ask(&site_b, "bob", "GET", ENC("alice"), NULL, &a);
+	CU_ASSERT_EQUAL(a.status, 200);
+	rig_set(&site_b, "alice", "{\"side\": \"local\", \"identity\": \"CN of alice\"}");
+	snprintf(target, sizeof(target), DEC("bob") "?key_ID=%s", key_id(&a, 0));
+	ask(&site_b, "alice", "GET", target, NULL, &b);
+	check_refused(&b, 400, "one or more keys specified are not found on KME");
+	CU_ASSERT_EQUAL(s->state[0], KMS_FOUND);
+	done();
+}
+
 static void test_15_lockout(void)
 {
 	struct kms_event e;
+	struct kms_sae sae;
 	struct err err = {0};
 	char target[128];
 
@@ -593,6 +617,9 @@ static void test_15_lockout(void)
 	ask(&site_b, "dave", "GET", STATUS("alice"), NULL, &b);
 	check_refused(&b, 401, "this SAE asked too often for keys of others and is locked out");
 	CU_ASSERT_EQUAL(b.retry_after_s, 60);
+	CU_ASSERT(kms_registry_get(site_b.registry, "dave", &sae));
+	CU_ASSERT_EQUAL(sae.usage.lockouts, 1);
+	CU_ASSERT_EQUAL(sae.usage.unauthorized, 6);
 	CU_ASSERT(kms_service_event(site_b.service, &e));
 	CU_ASSERT_STRING_EQUAL(e.kind, "kms-lockout");
 	CU_ASSERT_STRING_EQUAL(e.resource, "sae/dave");
@@ -700,6 +727,12 @@ static void test_20_pool_decrements_by_number(void)
 	CU_ASSERT_EQUAL(a.status, 200);
 	CU_ASSERT_EQUAL(stored(), 0);
 	refused("alice", "GET", ENC("bob"), NULL, 503, "not so many keys");
+	/* What comes, and what expires before it is given. */
+	rig_come(40);
+	CU_ASSERT_EQUAL(stored(), 10);
+	site_a.store.stored = site_a.store.reserved -= 12;
+	kms_service_tick(site_a.service, now);
+	CU_ASSERT_EQUAL(stored(), 7);
 	done();
 }
 
@@ -732,6 +765,22 @@ static void test_22_quota_and_rate(void)
 	CU_ASSERT_EQUAL(sae.usage.bits_given, 512);
 	CU_ASSERT_EQUAL(sae.usage.unavailable, 2);
 	CU_ASSERT_EQUAL(sae.usage.refused, 1);
+	done();
+}
+
+/* Refused for want of key: no quota is used up. */
+static void test_22_refusal_costs_no_quota(void)
+{
+	rig_up(4);
+	rig_set(&site_a, "alice",
+	        "{\"quota_bits\": 512, \"quota_period_s\": 60, \"bits_per_s\": 1, "
+	        "\"bits_burst\": 512}");
+	for (int i = 0; i < 3; i++)
+		refused("alice", "GET", ENC("bob") "?number=2", NULL, 503, "not so many keys");
+	rig_come(8);
+	ask(&site_a, "alice", "GET", ENC("bob") "?number=2", NULL, &a);
+	CU_ASSERT_EQUAL(a.status, 200);
+	refused("alice", "GET", ENC("bob"), NULL, 503, "too many key bits a second");
 	done();
 }
 
@@ -773,8 +822,10 @@ UNIT_MAIN(UNIT(test_03_certificate_that_no_sae_is_registered_for),
           UNIT(test_12_a_million_identifiers_none_twice), UNIT(test_13_base64_of_every_size),
           UNIT(test_14_dec_one_many_partial_unknown_duplicate_replayed),
           UNIT(test_14_expired_and_voided), UNIT(test_14_repeated_replays_raise_an_alarm),
-          UNIT(test_15_third_sae_gets_401_and_the_key_survives), UNIT(test_15_lockout),
+          UNIT(test_15_third_sae_gets_401_and_the_key_survives),
+          UNIT(test_15_own_stream_is_not_fetched), UNIT(test_15_lockout),
           UNIT(test_16_master_calls_dec_for_its_own_key),
           UNIT(test_17_two_requests_race_for_one_id), UNIT(test_18_both_kmes_return_equal_bytes),
           UNIT(test_20_pool_decrements_by_number), UNIT(test_22_quota_and_rate),
+          UNIT(test_22_refusal_costs_no_quota),
           UNIT(test_22_short_key_is_for_the_high_priority_and_for_credits))

@@ -123,6 +123,13 @@ static void test_reservation_is_waited_for(void)
 	kms_service_tick(site_a.service, now);
 	check_refused(&a, 503, "not so many keys");
 	CU_ASSERT_EQUAL(site_a.store.next, 4);
+	/* Disabled while it waits. */
+	ask_later(&site_a, "alice", "GET", ENC("bob"), NULL, (answer_free(&a), &a));
+	CU_ASSERT_EQUAL(a.count, 0);
+	rig_set(&site_a, "alice", "{\"enabled\": false}");
+	site_a.store.reserved = 100;
+	kms_service_arrived(site_a.service, now);
+	check_refused(&a, 401, "this SAE is no longer registered");
 	done();
 }
 
