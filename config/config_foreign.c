@@ -51,9 +51,10 @@ int config_check_foreign(const struct config *c, struct err *err)
 	if (c->qkd.enabled)
 		return err_set(err, EINVAL,
 		               "%s: keys come from there or from light: qkd/enabled is true", path);
-	if (f->high_water < f->low_water)
-		return err_set(err, EINVAL, "%s/high-water: %u is less than low-water, %u", path,
-		               f->high_water, f->low_water);
+	if (f->high_water < f->low_water + f->batch)
+		return err_set(err, EINVAL,
+		               "%s/high-water: %u is less than low-water and batch, %u", path,
+		               f->high_water, f->low_water + f->batch);
 	if (f->high_water > c->keystore.max_keys)
 		return err_set(err, EINVAL, "%s/high-water: %u is more than keystore/max-keys, %u",
 		               path, f->high_water, c->keystore.max_keys);

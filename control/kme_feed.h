@@ -29,8 +29,9 @@
 
 struct kme_feed_config {
 	bool site_a;
-	uint16_t batch;     /* keys in a request, at most KME_KEYS_MAX */
-	uint32_t low, high; /* A: fewer keys than LOW: fetch until there are HIGH */
+	uint16_t batch; /* keys in a request, at most KME_KEYS_MAX */
+	uint32_t low,
+	        high; /* A: with fewer keys than LOW fetch as long as HIGH has room for more */
 	uint64_t answer_ns; /* that the client takes at the longest for an exchange */
 };
 

@@ -14,6 +14,8 @@ LOG_COMPONENT_DEFINE(kme_a)
 #define WAIT_LEAST_NS NS_PER_S
 #define WAIT_MOST_NS  (60 * NS_PER_S)
 #define TOLD_MOST_MS  300000 /* of a KME's Retry-After */
+/* Of a KME that gives few keys in a request: the stores' summaries have a record a block. */
+#define BLOCKS_MOST 768
 /* Longer than B tries. */
 #define OFFER_NS (120 * NS_PER_S)
 
@@ -132,25 +134,24 @@ bool kme_feed_a_peer(struct kme_feed *f, const struct kme_peer_message *m, uint6
 	}
 }
 
-/* How many to ask for; 0: none. */
+/* How many to ask for; 0: none. Whole batches alone, so that the store has few and large blocks. */
 static unsigned int wanted(struct kme_feed *f)
 {
-	uint64_t have = f->ops.keys(f->ctx), n;
+	uint64_t have = f->ops.keys(f->ctx), high;
+	unsigned int n = f->config.batch;
 
-	if (have < f->config.low)
-		f->filling = true;
-	if (have >= f->config.high)
-		f->filling = false;
-	if (!f->filling)
-		return 0;
-	n = f->config.high - have;
-	if (n > f->config.batch)
-		n = f->config.batch;
 	if (n > f->stats.most)
 		n = f->stats.most;
 	if (n > f->peer_most)
 		n = f->peer_most;
-	return (unsigned int)n;
+	high = (uint64_t)n * BLOCKS_MOST;
+	if (high > f->config.high)
+		high = f->config.high;
+	if (have < f->config.low)
+		f->filling = true;
+	if (have + n > high)
+		f->filling = false;
+	return f->filling ? n : 0;
 }
 
 void kme_feed_a_poll(struct kme_feed *f, bool connected, uint64_t now)
