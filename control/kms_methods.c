@@ -153,5 +153,5 @@ METHOD_DEFINE(kms_status, .summary = "The KMS, its link and what was asked of it
               .fn = kms_status_show)
 METHOD_DEFINE(kms_store, .summary = "Stored key: what there is and what became of the rest, bytes",
               .fn = kms_store_show)
-METHOD_DEFINE(kms_reload, .summary = "Read certificates, revocation lists and limits again",
+METHOD_DEFINE(kms_reload, .summary = "Read certificates and revocation lists again",
               .fn = kms_reload_now, .right = METHOD_WRITE)

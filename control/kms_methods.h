@@ -15,7 +15,7 @@ struct kms_methods {
 	struct kms_service *service;
 	struct kms_registry *registry;
 	struct kms_store *store;
-	/* Reads configuration, certificates and revocation lists again; NULL: there is none. */
+	/* Reads certificates and revocation lists again; NULL: there is none. */
 	int (*reload)(void *ctx, struct err *err);
 	/* More for kms_status: members of the front, of the hand-over; may be NULL. */
 	void (*status)(void *ctx, json_t *out);

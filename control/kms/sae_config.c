@@ -14,9 +14,9 @@
 
 enum kind { TEXT, FLAG, NUMBER };
 
-#define FIELD(name_, member_, kind_, bytes_, max_)                                                 \
+#define FIELD(name_, member_, kind_, bytes_, min_, max_)                                           \
 	{                                                                                          \
-		name_, kind_, offsetof(struct kms_sae_config, member_), bytes_, max_               \
+		name_, kind_, offsetof(struct kms_sae_config, member_), bytes_, min_, max_         \
 	}
 
 /* The ID is the row's name; "side" is a word of its own. */
@@ -24,20 +24,20 @@ static const struct field {
 	const char *name;
 	enum kind kind;
 	size_t at, bytes;
-	uint64_t max;
+	uint64_t min, max;
 } fields[] = {
-        FIELD("identity", identity, TEXT, 0, 0),
-        FIELD("enabled", enabled, FLAG, 0, 0),
-        FIELD("skip", skip, FLAG, 0, 0),
-        FIELD("priority", priority, NUMBER, 1, KMS_PRIORITY_MAX),
-        FIELD("weight", weight, NUMBER, 4, KEY_SHARE_WEIGHT),
-        FIELD("cap_bits", cap_bits, NUMBER, 8, BITS_MAX),
-        FIELD("requests_per_s", allowance.requests_per_s, NUMBER, 8, 1000000000),
-        FIELD("requests_burst", allowance.requests_burst, NUMBER, 8, 1000000000),
-        FIELD("bits_per_s", allowance.bits_per_s, NUMBER, 8, BITS_MAX),
-        FIELD("bits_burst", allowance.bits_burst, NUMBER, 8, BITS_MAX),
-        FIELD("quota_bits", allowance.quota_bits, NUMBER, 8, BITS_MAX),
-        FIELD("quota_period_s", allowance.quota_period_s, NUMBER, 8, PERIOD_MAX_S),
+        FIELD("identity", identity, TEXT, 0, 0, 0),
+        FIELD("enabled", enabled, FLAG, 0, 0, 0),
+        FIELD("skip", skip, FLAG, 0, 0, 0),
+        FIELD("priority", priority, NUMBER, 1, 0, KMS_PRIORITY_MAX),
+        FIELD("weight", weight, NUMBER, 4, 1, KEY_SHARE_WEIGHT),
+        FIELD("cap_bits", cap_bits, NUMBER, 8, 0, BITS_MAX),
+        FIELD("requests_per_s", allowance.requests_per_s, NUMBER, 8, 0, 1000000000),
+        FIELD("requests_burst", allowance.requests_burst, NUMBER, 8, 0, 1000000000),
+        FIELD("bits_per_s", allowance.bits_per_s, NUMBER, 8, 0, BITS_MAX),
+        FIELD("bits_burst", allowance.bits_burst, NUMBER, 8, 0, BITS_MAX),
+        FIELD("quota_bits", allowance.quota_bits, NUMBER, 8, 0, BITS_MAX),
+        FIELD("quota_period_s", allowance.quota_period_s, NUMBER, 8, 0, PERIOD_MAX_S),
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -91,9 +91,9 @@ static int number_read(const struct field *f, const json_t *v, void *out, struct
 	if (!json_is_integer(v))
 		return err_set(err, EINVAL, "%s: is not an integer", f->name);
 	n = (uint64_t)json_integer_value(v);
-	if (json_integer_value(v) < 0 || n > f->max)
-		return err_set(err, EINVAL, "%s: is not from 0 to %llu", f->name,
-		               (unsigned long long)f->max);
+	if (json_integer_value(v) < 0 || n < f->min || n > f->max)
+		return err_set(err, EINVAL, "%s: is not from %llu to %llu", f->name,
+		               (unsigned long long)f->min, (unsigned long long)f->max);
 	number_put(out, f->bytes, n);
 	return 0;
 }
@@ -137,8 +137,6 @@ static int check(struct kms_sae_config *c, bool has_identity, struct err *err)
 		               "identity: an SAE of the peer shows no certificate here");
 	if (c->local && c->identity[0] == '\0')
 		memcpy(c->identity, c->id, sizeof(c->id));
-	if (c->weight == 0)
-		return err_set(err, EINVAL, "weight: is not from 1 to %d", KEY_SHARE_WEIGHT);
 	if ((a->requests_per_s == 0) != (a->requests_burst == 0))
 		return err_set(err, EINVAL,
 		               "requests_burst: goes with requests_per_s, both or neither");

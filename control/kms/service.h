@@ -104,7 +104,7 @@ void kms_service_tick(struct kms_service *s, uint64_t now_ns);
 
 /* What is worth an alarm: taken by the main thread after each tick, oldest first. */
 struct kms_event {
-	const char *kind;  /* "kms-lockout", "kms-replay", "kms-unknown-sae", "kms-key-short" */
+	const char *kind;  /* "kms-lockout", "kms-replay", "kms-unknown-sae" */
 	char resource[64]; /* "sae/ID", cut where it is longer; "kms" */
 	char text[160];
 	bool raised; /* else it is over */

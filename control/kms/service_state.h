@@ -93,7 +93,6 @@ struct kms_service {
 	uint8_t link_number;
 	uint64_t levelled_ns;
 	double arrival_bits_per_s;
-	bool short_of_key;
 	struct lockout strangers;
 	struct kms_event event[SERVICE_EVENTS];
 	uint32_t event_first, event_count;

@@ -85,7 +85,7 @@ static void test_bad_input_names_the_member_and_changes_nothing(void)
 	        {"{\"id\": \"a\", \"side\": \"peer\", \"identity\": \"x\"}",
 	         "identity: an SAE of the peer"},
 	        {"{\"id\": \"a\", \"weight\": 0}", "weight: is not from 1"},
-	        {"{\"id\": \"a\", \"weight\": 1001}", "weight: is not from 0 to 1000"},
+	        {"{\"id\": \"a\", \"weight\": 1001}", "weight: is not from 1 to 1000"},
 	        {"{\"id\": \"a\", \"weight\": 1.5}", "weight: is not an integer"},
 	        {"{\"id\": \"a\", \"priority\": 8}", "priority: is not from 0 to 7"},
 	        {"{\"id\": \"a\", \"priority\": -1}", "priority: is not from 0 to 7"},
