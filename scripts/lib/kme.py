@@ -179,8 +179,8 @@ class Kme:
 
     def add_sae(self, sae, **members):
         """Registers SAE here, at home or as one of the peer's."""
-        self.call("kms_sae_add", {
-            "id": sae, "side": "local" if home(sae) == self.site else "peer", **members})
+        side = "local" if home(sae) == self.site else "peer"
+        self.call("kms_sae_add", {"sae": {"id": sae, "side": side, **members}})
 
 
 class Lab:

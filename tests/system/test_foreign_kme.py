@@ -15,8 +15,9 @@ import uuid
 import pytest
 
 from conftest import ROOT, lgctl
-from foreign_kme import NOT_FOUND, SAE, Pair, container, drip
-from rig import Rig, RigError
+from foreign_kme import NOT_FOUND, Pair, container, drip
+from kme import Lab
+from rig import Rig
 
 HELLO, ENC, DEC, CLIENT_HELLO, STATUS, KEYS, FAILED = 1, 2, 3, 16, 17, 18, 19
 UNREACHABLE, GARBLED, REFUSED, BUSY = 1, 2, 3, 4
@@ -275,6 +276,44 @@ def test_dec_keys(pair, tmp_path):
     assert kind == FAILED and what[1] == GARBLED and "not asked for" in what[3]
     pair.server["b"].misbehave = None
     assert g.end() == 0
+
+
+class OwnKmes:
+    """A pair of lumengate-kms as the foreign KMEs."""
+
+    def __init__(self, lab):
+        self.lab = lab
+
+    def settings(self, site):
+        own, peer = ("a-1", "b-1") if site == "a" else ("b-1", "a-1")
+        certificate = self.lab.certificates.client(own)
+        return {"url": f"https://localhost:{self.lab.kme[site].port}",
+                "ca": self.lab.certificates.ca.pem, "certificate": certificate.pem,
+                "private-key": certificate.key, "sae": own, "peer-sae": peer}
+
+
+def test_kmes_of_our_own(tmp_path):
+    with Lab(saes=("a-1", "b-1")) as lab:
+        lab.wait_key()
+        ends = {}
+        for site in ("a", "b"):
+            (tmp_path / site).mkdir()
+            ends[site] = Gateway(OwnKmes(lab), tmp_path / site, site)
+            kind, (light, stored, most, kme) = ends[site].receive()
+            assert kind == STATUS and stored > 0 and most == 128 and kme == "kme-" + site
+            assert light == 2  # the lab's key says that it is simulated
+        for number in (1, 64, 128):
+            kind, given = ends["a"].enc(number)
+            assert kind == KEYS and len(given) == number
+            kind, fetched = ends["b"].dec(list(given))
+            assert kind == KEYS and fetched == given
+            kind, what = ends["b"].dec(list(given)[:1])
+            assert kind == FAILED and what[1] == REFUSED and NOT_FOUND in what[3]
+        lab.kme["a"].kill()
+        kind, what = ends["a"].enc()
+        assert kind == FAILED and what[1] == UNREACHABLE
+        for end in ends.values():
+            assert end.end() == 0
 
 
 def test_bad_input():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Debian's strongSwan at both ends with a post-quantum pre-shared key (RFC 8784) by ETSI GS QKD 014."""
+"""Debian's strongSwan at both ends with a post-quantum pre-shared key (RFC 8784) that a pair of
+lumengate-kms delivered by ETSI GS QKD 014."""
 
 import base64
 import json
@@ -9,15 +10,18 @@ import subprocess
 
 import pytest
 
-from foreign_kme import SAE, Pair
+from conftest import ROOT  # noqa: F401: the path of what follows
+from kme import Lab
 from strongswan import CHARON, INNER, Wire
+
+SAE = {"a": "a-1", "b": "b-1"}
 
 
 @pytest.fixture(scope="module")
-def kmes(tmp_path_factory):
-    p = Pair(str(tmp_path_factory.mktemp("certificates")))
-    yield p
-    p.stop()
+def kmes():
+    with Lab(saes=SAE.values()) as lab:
+        lab.wait_key()
+        yield lab
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,7 @@ def curl(kmes, site, path):
     sae = kmes.certificates.client(SAE[site])
     return subprocess.run(
         ["curl", "-sS", "--fail", "--max-time", "10", "--cacert", kmes.certificates.ca.pem, "--cert",
-         sae.pem, "--key", sae.key, f"{kmes.url(site)}/api/v1/keys/{path}"],
+         sae.pem, "--key", sae.key, f"https://localhost:{kmes.kme[site].port}/api/v1/keys/{path}"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
