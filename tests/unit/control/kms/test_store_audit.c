@@ -260,5 +260,38 @@ static void test_void_undone(void)
 	rig_end();
 }
 
+/* From the moment that the audit voids it, before that is durable, nothing is given of it. */
+static int void_and_give(void *ctx, struct kms_store *s, struct err *err)
+{
+	int rc = kms_store_void(s, 1, KEY_UUID_FROM_A, 0, 1, NULL, err);
+
+	CU_ASSERT_EQUAL(rc, 0);
+	*(int *)ctx = rig_give(s, 1, 32, place, keys);
+	return err_set(err, EPERM, "as told");
+}
+
+static void test_voided_is_not_given(void)
+{
+	struct kms_store *s;
+	int rc = 0;
+	struct kms_store_job job = {void_and_give, NULL, &rc, NULL};
+
+	rig_begin();
+	s = rig_open();
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 0, 64), 0);
+	rig_work(s);
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), 0);
+	kms_store_post(s, &job);
+	rig_work(s);
+	CU_ASSERT_EQUAL(rc, -EAGAIN);
+	/* The job failed, so it was not voided. */
+	CU_ASSERT_EQUAL(rig_give(s, 1, 32, place, keys), 0);
+	CU_ASSERT_EQUAL(place[0].position, 4);
+	CU_ASSERT(rig_is_key(place, keys));
+	rig_check_sums(s);
+	kms_store_close(s);
+	rig_end();
+}
+
 UNIT_MAIN(UNIT(test_lists_records), UNIT(test_voids_for_good), UNIT(test_voids_single_keys),
-          UNIT(test_tells_what_was_fetched), UNIT(test_void_undone))
+          UNIT(test_tells_what_was_fetched), UNIT(test_void_undone), UNIT(test_voided_is_not_given))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "control/kms/store.h"
+#include "control/kms/store_audit.h"
 
 #include "tests/unit/control/kms/store_rig.h"
 #include "tests/unit/dice.h"
@@ -184,16 +184,52 @@ static void test_undone_when_not_durable(void)
 		CU_ASSERT_EQUAL(st.from_b.available, 4196 * 8);
 		disk.fail_at = 0;
 	}
-	CU_ASSERT_EQUAL(fetch_one(s, 40, 32, &rc), KMS_FOUND);
-	CU_ASSERT(rig_is_key(place, keys));
+	/* Still there when a neighbour has gone, and after a restart. */
+	CU_ASSERT_EQUAL(fetch_one(s, 44, 32, &rc), KMS_FOUND);
 	rig_work(s);
 	CU_ASSERT_EQUAL(rc, 0);
 	kms_store_stats_read(s, &st);
 	CU_ASSERT_EQUAL(st.last_failure.code, 0);
 	kms_store_close(s);
 	s = rig_open();
+	CU_ASSERT_EQUAL(fetch_one(s, 40, 32, &rc), KMS_FOUND);
+	CU_ASSERT(rig_is_key(place, keys));
+	rig_work(s);
+	CU_ASSERT_EQUAL(rc, 0);
 	CU_ASSERT_EQUAL(fetch_one(s, 40, 32, &rc), KMS_SPENT);
 	rig_check_sums(s);
+	kms_store_close(s);
+	rig_end();
+}
+
+/* Another's change of a segment while keys of it are under way. */
+static int void_beside(void *ctx, struct kms_store *s, struct err *err)
+{
+	CU_ASSERT_EQUAL(fetch_one(s, 40, 32, ctx), KMS_FOUND);
+	return kms_store_void(s, 1, KEY_UUID_FROM_B, 44, 4, NULL, err);
+}
+
+static void test_pending_is_not_gone(void)
+{
+	struct kms_store *s = open_with_two();
+	int rc = RIG_WAITS;
+	struct kms_store_job job = {void_beside, NULL, &rc, NULL};
+
+	kms_store_post(s, &job);
+	CU_ASSERT_TRUE(kms_store_work(s, &rig_err));
+	CU_ASSERT_EQUAL(rc, RIG_WAITS);
+	disk.code = SQLITE_FULL;
+	disk.fail_at = disk.changes + 1;
+	kms_store_work(s, &rig_err);
+	disk.fail_at = 0;
+	CU_ASSERT_EQUAL(rc, -ENOSPC);
+	kms_store_close(s);
+	s = rig_open();
+	CU_ASSERT_EQUAL(fetch_one(s, 44, 32, &rc), KMS_VOIDED);
+	CU_ASSERT_EQUAL(fetch_one(s, 40, 32, &rc), KMS_FOUND);
+	CU_ASSERT(rig_is_key(place, keys));
+	rig_work(s);
+	CU_ASSERT_EQUAL(rc, 0);
 	kms_store_close(s);
 	rig_end();
 }
@@ -334,4 +370,5 @@ static void test_in_random_order(void)
 
 UNIT_MAIN(UNIT(test_once_and_durable_before_done), UNIT(test_all_or_none),
           UNIT(test_peek_takes_nothing), UNIT(test_group_commit), UNIT(test_destroyed_on_disk),
-          UNIT(test_undone_when_not_durable), UNIT(test_in_random_order))
+          UNIT(test_undone_when_not_durable), UNIT(test_pending_is_not_gone),
+          UNIT(test_in_random_order))
