@@ -4,10 +4,12 @@
  * What rekeying costs the control thread, as JSON rows:
  *
  *   rekey/exchange/SUBS   one exchange, both sites and their SAs, without storage
+ *   rekey/hybrid/SUBS     the same with ML-KEM, where libcrypto has it
  *   rekey/store/AHEAD     a key out of the store and durable: SQLite in the directory given,
  *                         AHEAD keys a transaction
  *   rekey/1024            1,024 tunnels, one key a second each, ticks of 2 ms: a site's share
  *                         of a core, a rekey, the longest tick, and a tick with nothing due
+ *   rekey/hybrid-1024     the same with ML-KEM
  *
  *     bench_rekey [--only ROW] [--dir DIRECTORY]
  *
@@ -54,23 +56,28 @@ static void die(const char *what)
 	exit(1);
 }
 
-static struct rekey_wire_config settings(unsigned int subs, unsigned int keys)
+/* KEM: policy hybrid. */
+static struct rekey_wire_config settings(unsigned int subs, unsigned int keys,
+                                         const struct mlkem *kem)
 {
-	return (struct rekey_wire_config){.lives = {.period_ms = 1000,
-	                                            .hard_life_ms = 60000,
-	                                            .queue_delay_ms = 100,
-	                                            .stretch = 1,
-	                                            .profile = REKEY_LAN},
-	                                  .delay_ns = NS_PER_MS,
-	                                  .cores = {subs, subs},
-	                                  .keys = keys,
-	                                  .seed = 1,
-	                                  .qsbr = qsbr};
+	return (struct rekey_wire_config){
+	        .lives = {.period_ms = 1000,
+	                  .hard_life_ms = 60000,
+	                  .queue_delay_ms = 100,
+	                  .stretch = 1,
+	                  .policy = kem != NULL ? REKEY_HYBRID : REKEY_REQUIRE_QKD,
+	                  .profile = REKEY_LAN},
+	        .kem = kem,
+	        .delay_ns = NS_PER_MS,
+	        .cores = {subs, subs},
+	        .keys = keys,
+	        .seed = 1,
+	        .qsbr = qsbr};
 }
 
-static void exchange_row(unsigned int subs)
+static void exchange_row(const char *name, unsigned int subs, const struct mlkem *kem)
 {
-	struct rekey_wire_config config = settings(subs, EXCHANGES + 10);
+	struct rekey_wire_config config = settings(subs, EXCHANGES + 10, kem);
 	struct rekey_wire *w = malloc(sizeof(*w));
 	uint64_t rekeys, from, ns;
 	struct err err = {0};
@@ -86,7 +93,7 @@ static void exchange_row(unsigned int subs)
 		rekey_wire_step(w, w->now_ns + 10 * NS_PER_MS);
 	ns = cpu_ns() - from;
 	rekeys = rekey_wire_stats(w, 0).rekeys - rekeys;
-	printf("{\"name\": \"rekey/exchange/%u\", \"exchanges\": %llu, \"us\": %.2f}\n", subs,
+	printf("{\"name\": \"%s\", \"exchanges\": %llu, \"us\": %.2f}\n", name,
 	       (unsigned long long)rekeys, (double)ns / 1e3 / (double)rekeys);
 	rekey_wire_close(w);
 	free(w);
@@ -161,9 +168,9 @@ static unsigned int tick(struct many *m, unsigned int site, uint64_t now)
 	return polls;
 }
 
-static void many_row(void)
+static void many_row(const char *name, const struct mlkem *kem)
 {
-	struct rekey_wire_config config = settings(1, 20);
+	struct rekey_wire_config config = settings(1, 20, kem);
 	struct many *m = calloc(1, sizeof(*m));
 	uint64_t busy = 0, idle = 0, idle_ticks = 0, longest = 0, rekeys = 0, first = 0;
 	struct err err = {0};
@@ -207,10 +214,10 @@ static void many_row(void)
 		rekeys += rekey_wire_stats(&m->wire[i], 0).rekeys;
 		rekey_wire_close(&m->wire[i]);
 	}
-	printf("{\"name\": \"rekey/1024\", \"rekeys\": %llu, \"share_of_core\": %.3f, "
+	printf("{\"name\": \"%s\", \"rekeys\": %llu, \"share_of_core\": %.3f, "
 	       "\"us_a_rekey\": %.1f, \"longest_tick_us\": %.0f, \"idle_tick_us\": %.2f, "
 	       "\"keyed_in_first_s\": %llu}\n",
-	       (unsigned long long)rekeys, (double)busy / 2 / (11.0 * NS_PER_S),
+	       name, (unsigned long long)rekeys, (double)busy / 2 / (11.0 * NS_PER_S),
 	       (double)busy / 2 / 1e3 / (double)rekeys, (double)longest / 1e3,
 	       idle_ticks == 0 ? 0.0 : (double)idle / 1e3 / (double)idle_ticks,
 	       (unsigned long long)first);
@@ -228,6 +235,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 	        {"only", required_argument, NULL, 'o'}, {"dir", required_argument, NULL, 'd'}, {0}};
 	static const unsigned int subs[] = {1, 4, 16};
+	const struct mlkem *kem = mlkem_find(NULL);
 	const char *only = NULL, *dir = "/tmp";
 	struct err err = {0};
 	char name[32];
@@ -250,7 +258,10 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < sizeof(subs) / sizeof(subs[0]); i++) {
 		snprintf(name, sizeof(name), "rekey/exchange/%u", subs[i]);
 		if (wanted(only, name))
-			exchange_row(subs[i]);
+			exchange_row(name, subs[i], NULL);
+		snprintf(name, sizeof(name), "rekey/hybrid/%u", subs[i]);
+		if (kem != NULL && wanted(only, name))
+			exchange_row(name, subs[i], kem);
 	}
 	for (unsigned int ahead = 1; ahead <= 64; ahead *= 64) {
 		snprintf(name, sizeof(name), "rekey/store/%u", ahead);
@@ -258,6 +269,8 @@ int main(int argc, char **argv)
 			store_row(dir, ahead);
 	}
 	if (wanted(only, "rekey/1024"))
-		many_row();
+		many_row("rekey/1024", NULL);
+	if (kem != NULL && wanted(only, "rekey/hybrid-1024"))
+		many_row("rekey/hybrid-1024", kem);
 	return 0;
 }
