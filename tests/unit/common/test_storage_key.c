@@ -187,7 +187,7 @@ static int free_ports(void)
  */
 #define FLUSH " && tpm2_flushcontext -t"
 #define SEAL(input, options, handle)                                                               \
-	"tpm2_create -Q -C parent.ctx -i " input " " options " -u pub -r priv" FLUSH               \
+	"tpm2_create -Q -C parent.ctx -i - <" input " " options " -u pub -r priv" FLUSH            \
 	" && tpm2_load -Q -C parent.ctx -u pub -r priv -c key.ctx" FLUSH                           \
 	" && tpm2_evictcontrol -Q -C o -c key.ctx " handle FLUSH
 
