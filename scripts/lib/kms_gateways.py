@@ -36,10 +36,10 @@ def text(words):
 
 
 class Segment:
-    def __init__(self, block, kind, position, data, simulated):
+    def __init__(self, block, kind, position, data, simulated, wall_ns):
         self.block, self.kind, self.position, self.data = block, kind, position, data
         self.packet = (struct.pack(">B16sBBBQHQ", SEGMENT, block, kind, 0, simulated, position,
-                                   len(data) // UNIT, time.time_ns())
+                                   len(data) // UNIT, wall_ns)
                        + hashlib.sha256(data).digest() + data)
 
     @property
@@ -86,7 +86,7 @@ class Side:
             return
         self.pair.selector.unregister(self.kms)
         self.kms.close()
-        self.kms, self.greeted, self.room = None, False, None
+        self.kms, self.greeted = None, False
         self.sent.clear()
         self.out.clear()
 
@@ -127,8 +127,11 @@ class Side:
             self.greeted = True
         elif kind == KMS_ACK:
             block, what, position, verdict = struct.unpack(">16sBQB", packet[1:])
-            if self.pending.pop((block, what, position), None) is not None:
+            segment = self.pending.pop((block, what, position), None)
+            if segment is not None:
                 self.stats["stored" if verdict == STORED else "refused"] += 1
+                if self.room is not None:  # until it says it anew
+                    self.room[what] = max(0, self.room[what] - len(segment.data))
             self.sent.discard((block, what, position))
         elif kind == KMS_PEER:
             self.stats["peer_messages"] += 1
@@ -177,6 +180,7 @@ class Gateways:
         self.joined = True        # the sites see each other
         self.silent = False       # they do not, but nobody has noticed yet
         self.state = "up"
+        self.clock_shift = 0      # seconds that the sites' clocks are ahead
         self.lock = threading.RLock()
         self.selector = selectors.DefaultSelector()
         self.position = {kind: 0 for kind in CLASSES}
@@ -275,7 +279,8 @@ class Gateways:
         """The next segment of a class, at both ends."""
         if self.sparse:
             self.position[kind] += self.dice.randrange(0, 3) * self.dice.randrange(0, 5000)
-        segment = Segment(self.bytes(16), kind, self.position[kind], data, self.simulated)
+        segment = Segment(self.bytes(16), kind, self.position[kind], data, self.simulated,
+                          time.time_ns() + int(self.clock_shift * 1e9))
         self.position[kind] += len(data) // UNIT
         self.made[kind] += len(data)
         for side in self.sides.values():
@@ -284,7 +289,8 @@ class Gateways:
     def give(self, kind, data, sites=("a", "b")):
         """A segment of a test's own, at SITES alone."""
         with self.lock:
-            segment = Segment(self.bytes(16), kind, self.position[kind], data, self.simulated)
+            segment = Segment(self.bytes(16), kind, self.position[kind], data, self.simulated,
+                          time.time_ns() + int(self.clock_shift * 1e9))
             self.position[kind] += len(data) // UNIT
             for site in sites:
                 self.sides[site].pending[segment.name] = segment
