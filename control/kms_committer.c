@@ -61,6 +61,8 @@ static bool turn(struct kms_program *p, bool flush)
 	say(&said, &err);
 	if (p->grants != NULL)
 		did |= kms_grants_work(p->grants, clock_mono_ns(), clock_wall_ns());
+	if (p->audit != NULL)
+		did |= kms_audit_work(p->audit, clock_mono_ns(), clock_wall_ns());
 	did |= kms_registry_work(p->registry, clock_mono_ns(), clock_wall_ns(), flush, &rc, &rows);
 	if (did)
 		kms_service_arrived(p->service, clock_mono_ns());

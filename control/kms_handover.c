@@ -21,6 +21,7 @@
 #include "control/alarm.h"
 #include "control/kms/handover.h"
 #include "control/kms/peer_message.h"
+#include "control/kms/store_audit.h"
 #include "control/kms_handover.h"
 #include "control/kms_program.h"
 #include "control/module.h"
@@ -132,6 +133,8 @@ static int on_hello(void *ctx, const struct handover_message *m)
 		return -EPROTO;
 	}
 	rc = kms_service_link(p->service, &link, &err);
+	if (rc == 0)
+		rc = kms_audit_link(p->audit, m->hello.link, m->hello.secret, &err);
 	if (rc < 0) {
 		log_err("the gateway's link %s: %s", m->hello.name, err.text);
 		return rc;
@@ -149,6 +152,8 @@ static void on_peer(void *ctx, const uint8_t *msg, size_t len)
 
 	if (KMS_PEER_IS_GRANT(msg[0]))
 		kms_grants_receive(p->grants, msg, len);
+	else if (KMS_PEER_IS_AUDIT(msg[0]))
+		kms_audit_receive(p->audit, msg, len);
 }
 
 static void on_link(void *ctx, bool up, bool making, const char *state)
@@ -157,6 +162,7 @@ static void on_link(void *ctx, bool up, bool making, const char *state)
 
 	kms_service_link_state(p->service, up, making, state);
 	kms_grants_session(p->grants, up);
+	kms_audit_session(p->audit, up, clock_mono_ns());
 }
 
 static void on_room(void *ctx, enum key_uuid_class class, uint64_t *bytes, uint64_t *next)
@@ -282,13 +288,26 @@ static void join(void)
 	flush();
 }
 
+#define DIVERGED_NS (60 * NS_PER_S)
+
 /* What the store thread saw, for the operator. */
 static void watch(uint64_t now)
 {
+	static uint64_t seen, seen_ns;
+	struct kms_audit_stats a;
+
 	if (!io.joined && now - io.joined_ns > AWAY_NS && io.fd < 0)
 		alarm_raise(
 		        "kms-gateway", "kms", ALARM_MAJOR,
 		        "the gateway is not there: no key comes, and no word of the other site");
+	kms_audit_stats_read(kms_program()->audit, &a);
+	if (a.differences != seen) {
+		seen = a.differences;
+		seen_ns = now;
+		alarm_raise("kms-divergence", "kms", ALARM_MAJOR, a.last_difference);
+	} else if (seen_ns != 0 && now - seen_ns > DIVERGED_NS) {
+		alarm_clear("kms-divergence", "kms", "both sites hold the same again");
+	}
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
@@ -305,10 +324,12 @@ json_t *kms_handover_json(void)
 {
 	struct kms_handover_stats s;
 	struct kms_grants_stats g;
+	struct kms_audit_stats a;
 	json_t *o;
 
 	kms_handover_stats_read(io.handover, &s);
 	kms_grants_stats_read(kms_program()->grants, &g);
+	kms_audit_stats_read(kms_program()->audit, &a);
 	o = json_pack("{s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connected",
 	              s.connected, "session", s.session, "state", s.state, "connections",
 	              (json_int_t)s.connections, "segments", (json_int_t)s.segments, "stored",
@@ -322,6 +343,13 @@ json_t *kms_handover_json(void)
 	                              "withdrawn", (json_int_t)g.withdrawn, "fetched",
 	                              (json_int_t)g.fetched, "keys", (json_int_t)g.keys,
 	                              "bad_messages", (json_int_t)g.bad_messages));
+	json_object_set_new(
+	        o, "audit",
+	        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "epochs",
+	                  (json_int_t)a.epochs, "segments", (json_int_t)a.segments, "differences",
+	                  (json_int_t)a.differences, "voided", (json_int_t)a.voided, "both",
+	                  (json_int_t)a.both, "position", (json_int_t)a.position, "bad_messages",
+	                  (json_int_t)a.bad_messages, "last_difference", a.last_difference));
 	return o;
 }
 
@@ -336,6 +364,8 @@ static int make(struct err *err)
 	struct kms_program *p = kms_program();
 	const struct kms_grants_config grants = {
 	        .records = &p->records, .send = send_peer, .wake = kms_program_bell};
+	struct kms_audit_config audit = {
+	        .own = kms_store_own(p->store), .send = send_peer, .wake = kms_program_bell};
 	int rc;
 
 	io.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -345,6 +375,9 @@ static int make(struct err *err)
 	rc = kms_handover_new(&ops, &io.handover, err);
 	if (rc == 0)
 		rc = kms_grants_new(&grants, clock_wall_ns(), &p->grants, err);
+	kms_store_audit(p->store, &audit.store);
+	if (rc == 0)
+		rc = kms_audit_new(&audit, &p->audit, err);
 	return rc;
 }
 
@@ -352,6 +385,8 @@ static void fini(struct app *app)
 {
 	struct kms_program *p = kms_program();
 
+	kms_audit_free(p->audit);
+	p->audit = NULL;
 	kms_grants_free(p->grants);
 	p->grants = NULL;
 	kms_handover_free(io.handover);
