@@ -59,6 +59,24 @@ static void test_status(void)
 	CU_ASSERT_EQUAL(m.light, KME_LIGHT_UNKNOWN);
 }
 
+/* As many in a request as a packet takes. */
+static void test_status_of_a_generous_kme(void)
+{
+	static const char generous[] = "\"max_key_per_request\": 65537, ";
+	char text[1024] = STATUS(SIZES);
+	struct kme_message m;
+	struct err err;
+	char *at = strstr(text, "\"max_key_per_request\"");
+	char rest[1024];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	strcpy(rest, strchr(at, ',') + 1);
+	strcpy(at, generous);
+	strcat(at, rest);
+	CU_ASSERT_EQUAL(status(text, "", &m, &err), 0);
+	CU_ASSERT_EQUAL(m.most, KME_KEYS_MAX);
+}
+
 static void test_status_is_of_use(void)
 {
 	struct kme_message m;
@@ -204,6 +222,10 @@ static void test_keys_that_are_none(void)
 	a[7] = '-'; /* of the other alphabet */
 	container(text, ID1, a, ID2, b);
 	refused(text, NULL, "key 1 is not 256 bits in base64");
+	key(a, 1, 32);
+	strcat(a, "AAAA"); /* after a whole key */
+	container(text, ID1, a, ID2, b);
+	refused(text, NULL, "key 1 is not 256 bits in base64");
 	container(text, ID1, "", ID2, b);
 	refused(text, NULL, "key 1 is not 256 bits in base64");
 	refused("{\"keys\": [{\"key_ID\": \"" ID1 "\", \"key\": 5}, {}]}", NULL,
@@ -258,6 +280,7 @@ int main(void)
 {
 	static const struct unit units[] = {
 	        UNIT(test_status),
+	        UNIT(test_status_of_a_generous_kme),
 	        UNIT(test_status_is_of_use),
 	        UNIT(test_status_of_wrong_types),
 	        UNIT(test_keys),

@@ -437,6 +437,49 @@ static void test_b_gives_up_and_both_drop(void)
 	end();
 }
 
+/* Neither for a wait that is too long, nor for many that are too long together. */
+static void test_b_does_not_wait_for_ever(void)
+{
+	begin();
+	ends[1].conduct = FAILS;
+	ends[1].fault = KME_BUSY;
+	ends[1].failures = 1;
+	ends[1].wait_ms = 31000;
+	run(0.5);
+	CU_ASSERT_EQUAL(stats(1).dropped, 1);
+	CU_ASSERT_EQUAL(ends[1].asked, 1);
+	ends[1].failures = 3;
+	ends[1].wait_ms = 20000; /* after 0, 20, 40 s; 60 would be too late */
+	run(42);
+	CU_ASSERT_EQUAL(stats(1).dropped, 2);
+	CU_ASSERT_EQUAL(ends[1].asked, 4);
+	end();
+}
+
+/* What answers a request that was given up is about nothing. */
+static void test_late_answers(void)
+{
+	begin();
+	ends[0].conduct = IS_SILENT;
+	run(0.5);
+	CU_ASSERT_EQUAL(ends[0].last.request, 1);
+	ends[0].fault = KME_REFUSED;
+	fail(&ends[0], 7);
+	CU_ASSERT_STRING_EQUAL(stats(0).state, "asks its KME for keys");
+	CU_ASSERT_EQUAL(stats(0).faults[KME_REFUSED], 0);
+	run(21);
+	kme_feed_client(ends[0].feed, true, now);
+	status(&ends[0], KME_LIGHT_UNKNOWN, 128);
+	run(2);
+	CU_ASSERT_EQUAL(ends[0].last.request, 2);
+	ends[0].last.request = 1;
+	ends[0].conduct = GIVES;
+	client(&ends[0]);
+	CU_ASSERT_STRING_EQUAL(stats(0).state, "asks its KME for keys");
+	CU_ASSERT_EQUAL(stats(0).received, 0);
+	end();
+}
+
 static void test_silent_clients(void)
 {
 	begin();
@@ -624,7 +667,8 @@ static void test_noise_of_the_peer(void)
 UNIT_MAIN(UNIT(test_fills_both_stores), UNIT(test_heeds_what_both_kmes_give),
           UNIT(test_waits_for_both_clients), UNIT(test_waits_as_told),
           UNIT(test_asks_less_and_less_often), UNIT(test_b_tries_again),
-          UNIT(test_b_gives_up_and_both_drop), UNIT(test_silent_clients),
+          UNIT(test_b_gives_up_and_both_drop), UNIT(test_b_does_not_wait_for_ever),
+          UNIT(test_late_answers), UNIT(test_silent_clients),
           UNIT(test_other_keys_under_the_same_names), UNIT(test_repeated_identifiers),
           UNIT(test_b_refuses_repeated_offers), UNIT(test_clients_that_lie),
           UNIT(test_stores_that_refuse), UNIT(test_new_sessions), UNIT(test_lost_word),

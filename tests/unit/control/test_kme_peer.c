@@ -64,6 +64,10 @@ static void test_refuses(void)
 	CU_ASSERT_EQUAL(kme_peer_decode(bytes, 3, &m), -EPROTO);
 	CU_ASSERT_EQUAL(kme_peer_decode(bytes, 0, &m), -EPROTO);
 	CU_ASSERT_EQUAL(kme_peer_decode((const uint8_t *)"\x01\x01\x02\x00\x01", 5, &m), -EPROTO);
+	m = (struct kme_peer_message){.type = KME_PEER_REFUSED, .fault = KME_BUSY};
+	n = kme_peer_encode(&m, bytes);
+	bytes[17]++;
+	CU_ASSERT_EQUAL(kme_peer_decode(bytes, n, &m), -EPROTO);
 	bytes[0] = 9;
 	CU_ASSERT_EQUAL(kme_peer_decode(bytes, 33, &m), -EPROTO);
 }

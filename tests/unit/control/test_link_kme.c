@@ -15,6 +15,7 @@
 #define HIGH 24
 
 static int client[2];
+static bool silent[2], others[2]; /* the KME gives nothing; other keys under the same names */
 static uint32_t next_id;
 static uint8_t packet[KME_PACKET_MAX];
 
@@ -69,6 +70,7 @@ static void start(void)
 		snprintf(c->socket, sizeof(c->socket), "%s", socket_path(path, i));
 		rig_link(i);
 		client[i] = -1;
+		silent[i] = others[i] = false;
 	}
 }
 
@@ -99,7 +101,7 @@ static void serve(unsigned int site)
 	static uint8_t entries[KME_KEYS_MAX * KME_ENTRY_BYTES], asked[KME_KEYS_MAX * KME_ID_BYTES];
 	struct kme_message m, keys = {.type = KME_KEYS, .entries = entries};
 
-	if (client[site] < 0 || !hear(site, &m))
+	if (client[site] < 0 || silent[site] || !hear(site, &m))
 		return;
 	CU_ASSERT_EQUAL_FATAL(m.type, site == 0 ? KME_ENC : KME_DEC);
 	keys.request = m.request;
@@ -115,6 +117,7 @@ static void serve(unsigned int site)
 		memcpy(entry, m.type == KME_ENC ? (uint8_t *)id : asked + (size_t)i * KME_ID_BYTES,
 		       KME_ID_BYTES);
 		sha256(entry, KME_ID_BYTES, entry + KME_ID_BYTES);
+		entry[KME_ID_BYTES] ^= others[site];
 	}
 	say(site, &keys);
 }
@@ -196,6 +199,50 @@ static void test_cut_between(void)
 	stop();
 }
 
+/* Other keys at B: they are in neither store, and the next ones that agree are in both. */
+static void test_keys_that_differ(void)
+{
+	start();
+	greet(0);
+	greet(1);
+	others[1] = true;
+	run(3000);
+	CU_ASSERT(stats(0).divergences > 0);
+	CU_ASSERT_TRUE(rig_alarm("kme-divergence", "link/test"));
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY] + rig_keys(1).available[KEY_REKEY], 0);
+	CU_ASSERT_EQUAL(rig_rekey(0).rekeys, 0);
+	others[1] = false;
+	run(6000);
+	CU_ASSERT_FALSE(rig_alarm("kme-divergence", "link/test"));
+	CU_ASSERT(rig_rekey(0).rekeys > 0);
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], rig_keys(1).available[KEY_REKEY]);
+	stop();
+}
+
+/* Keys that come while the channel is down are offered to nobody. */
+static void test_keys_without_a_channel(void)
+{
+	start();
+	greet(0);
+	greet(1);
+	silent[0] = true;
+	run(3000);
+	CU_ASSERT_EQUAL(stats(0).requests, 1);
+	rig_cut = true;
+	run(8000);
+	CU_ASSERT_TRUE(rig_alarm("channel-down", "link/test"));
+	CU_ASSERT_EQUAL(stats(0).dropped, 0);
+	silent[0] = false;
+	run(100);
+	CU_ASSERT_EQUAL(stats(0).dropped, 1);
+	CU_ASSERT_EQUAL(stats(0).dropped_keys, 8);
+	rig_cut = false;
+	run(8000);
+	CU_ASSERT(rig_keys(0).available[KEY_REKEY] > 0);
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], rig_keys(1).available[KEY_REKEY]);
+	stop();
+}
+
 static void test_clients_that_are_none(void)
 {
 	static const char noise[] = "GET / HTTP/1.1\r\n";
@@ -236,4 +283,5 @@ static void test_clients_that_are_none(void)
 	stop();
 }
 
-UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_cut_between), UNIT(test_clients_that_are_none))
+UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_cut_between), UNIT(test_keys_that_differ),
+          UNIT(test_keys_without_a_channel), UNIT(test_clients_that_are_none))
