@@ -42,7 +42,7 @@
 #define KMS_STORE_BATCH   1024 /* keys a call */
 #define KMS_STORE_RECORDS 65536
 
-/* What secret_init() must have room for: segments of odd sizes round up by a quarter. */
+/* What secret_init() must have room for: each 512 bytes, and an end of a segment, have a header. */
 #define KMS_STORE_SECRET(max_bytes) (2 * (max_bytes) + (max_bytes) / 2 + (1 << 20))
 
 struct kms_store;
@@ -51,7 +51,8 @@ struct kms_store_config {
 	const char *path;
 	const uint8_t *storage_key; /* 32 bytes; copied to secret memory */
 	enum key_uuid_class own;    /* the stream to give from; 0: as the file says */
-	/* Of each stream. Segments that are there count whole until their last unit is gone. */
+	/* Of each stream. It counts by 512 bytes: so much room is held until the last of them is
+	 * gone. */
 	uint64_t max_bytes; /* beyond: -ENOSPC */
 	uint64_t
 	        high_bytes; /* beyond: no room is told; between: what is under way; 0: 7/8 of max */
@@ -187,7 +188,7 @@ struct kms_stream_stats {
 	uint64_t voided; /* by the audit, damaged, or an end too short for a key */
 	uint64_t lost;   /* reserved when the process was killed: given, or never */
 	uint64_t destroyed;
-	uint64_t held;    /* of max_bytes: live segments, whole */
+	uint64_t held;    /* of max_bytes */
 	uint64_t damaged; /* of voided: could not be opened */
 	uint32_t segments;
 	uint64_t next; /* position after the last that came */

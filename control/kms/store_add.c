@@ -103,8 +103,11 @@ static int make(struct kms_store *s, struct stream *st, const struct kms_segment
 		return refuse(in, ENOMEM, err, "out of memory");
 	seg = segment_new(st, in->units);
 	if (seg == NULL)
+		return refuse(in, ENOMEM, err, "out of memory");
+	if (bytes_set(seg, in->bytes) < 0) {
+		segment_free(seg);
 		return refuse(in, ENOMEM, err, "no secret memory left");
-	memcpy(seg->bytes, in->bytes, (size_t)in->units * KEY_UUID_UNIT);
+	}
 	memcpy(seg->name, name, NAME_BYTES);
 	random_bytes(seg->salt, SALT_BYTES);
 	seg->position = in->position;

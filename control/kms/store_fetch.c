@@ -140,8 +140,8 @@ static void copy_all(const struct kms_store *s, const struct key_uuid_place *pla
 		if (seg == NULL || seg->stream != st || place[i].position < seg->position ||
 		    place[i].position >= seg->position + seg->units)
 			seg = st->live[live_after(st, place[i].position)];
-		memcpy(keys, seg->bytes + (place[i].position - seg->position) * KEY_UUID_UNIT,
-		       place[i].length);
+		bytes_copy(seg, (uint32_t)(place[i].position - seg->position), place[i].length,
+		           keys);
 		keys += place[i].length;
 	}
 }

@@ -5,9 +5,6 @@
 #include "control/kms/store_state.h"
 
 #include <errno.h>
-#include <string.h>
-
-#include "common/secret.h"
 
 static uint32_t units_in(uint32_t bytes)
 {
@@ -39,15 +36,29 @@ static void note_dirty(struct kms_store *s, struct segment *seg)
 	TAILQ_INSERT_TAIL(&s->dirty, seg, dirty);
 }
 
+/* UNITS more are given: they are wiped, and chunks of which all is given take no more room. */
+static void pass(struct stream *st, struct queue *q, struct segment *seg, uint32_t units)
+{
+	uint32_t c = seg->given / CHUNK_UNITS, freed = 0;
+
+	bytes_wipe(seg, seg->given, units);
+	seg->given += units;
+	q->ready -= units;
+	for (; c < seg->given / CHUNK_UNITS; c++)
+		freed += bytes_free(seg, c);
+	if (seg->given == seg->units && c < segment_words(seg->units))
+		freed += bytes_free(seg, c);
+	seg->held -= freed;
+	st->held -= freed;
+}
+
 /* The rest of a segment that is reserved whole and too short for a key is no use to anybody. */
 static void cut_end(struct kms_store *s, struct stream *st, struct queue *q, struct segment *seg)
 {
 	uint32_t left = seg->units - seg->given;
 
-	secret_wipe(seg->bytes + (size_t)seg->given * KEY_UUID_UNIT, (size_t)left * KEY_UUID_UNIT);
-	seg->given += left;
+	pass(st, q, seg, left);
 	seg->cut += left;
-	q->ready -= left;
 	st->now.voided += left;
 	note_dirty(s, seg);
 	queue_drop(st, seg);
@@ -56,17 +67,13 @@ static void cut_end(struct kms_store *s, struct stream *st, struct queue *q, str
 static void take_key(struct stream *st, struct queue *q, struct segment *seg, uint32_t units,
                      uint32_t bytes, struct key_uuid_place *place, uint8_t *key)
 {
-	uint8_t *at = seg->bytes + (size_t)seg->given * KEY_UUID_UNIT;
-
 	*place = (struct key_uuid_place){.link = st->link,
 	                                 .route = seg->route,
 	                                 .class = st->class,
 	                                 .position = seg->position + seg->given,
 	                                 .length = (uint16_t)bytes};
-	memcpy(key, at, bytes);
-	secret_wipe(at, (size_t)units * KEY_UUID_UNIT);
-	seg->given += units;
-	q->ready -= units;
+	bytes_copy(seg, seg->given, bytes, key);
+	pass(st, q, seg, units);
 	st->now.delivered += units;
 }
 

@@ -16,6 +16,11 @@ static int damaged(const struct kms_store *s, const char *what, struct err *err)
 	return err_set(err, EUCLEAN, STORE_WHAT " %s: %s is damaged", s->config.path, what);
 }
 
+static int no_room(struct err *err)
+{
+	return err_set(err, ENOMEM, STORE_WHAT ": the stored key does not fit into secret memory");
+}
+
 /* Calls EACH for the rows of Q. */
 static int each_row(struct kms_store *s, enum statement q,
                     int (*each)(struct kms_store *s, sqlite3_stmt *q, struct err *err),
@@ -138,7 +143,7 @@ static int load_key(struct kms_store *s, struct segment *seg, struct err *err)
 		/* What lies past the cursor, however many units the last chunk has. */
 		if (seg->stream->own && seg->reserved == seg->units)
 			continue;
-		rc = row_open(s, seg, c, seal, err);
+		rc = bytes_alloc(seg, c) < 0 ? no_room(err) : row_open(s, seg, c, seal, err);
 	}
 	seal_free(seal);
 	if (rc == -EBADMSG) {
@@ -185,8 +190,7 @@ static int load_segment(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 		return damaged(s, "the record of a segment", err);
 	seg = segment_new(st, (uint32_t)units);
 	if (seg == NULL)
-		return err_set(err, ENOMEM,
-		               STORE_WHAT ": the stored key does not fit into secret memory");
+		return err_set(err, ENOMEM, STORE_WHAT ": out of memory");
 	rc = read_segment(seg, q) ? 0 : damaged(s, "the record of a segment", err);
 	if (rc == 0 && !st->own)
 		rc = load_bits(s, seg, q, err);

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "common/secret.h"
-
 static uint64_t piece_word(const struct piece *p, uint32_t w)
 {
 	return p->mask != NULL ? p->mask[w] : range_mask(p->from, p->units, w);
@@ -44,6 +42,8 @@ void piece_apply(struct piece *p)
 	count(&st->now, p, st->own, 1);
 	if (!st->own)
 		st->pending -= p->units;
+	st->held -= p->freed;
+	p->segment->held -= p->freed;
 }
 
 static uint32_t *units_of(struct segment *seg, enum reason reason)
@@ -130,15 +130,19 @@ void piece_undo(struct piece *p)
 void piece_wipe(struct piece *p)
 {
 	struct segment *seg = p->segment;
+	uint32_t from, to;
 
-	if (p->mask == NULL) {
-		secret_wipe(seg->bytes + (size_t)p->from * KEY_UUID_UNIT,
-		            (size_t)p->units * KEY_UUID_UNIT);
-		return;
-	}
-	for (uint32_t i = 0; i < seg->units; i++)
+	if (p->mask == NULL)
+		bytes_wipe(seg, p->from, p->units);
+	for (uint32_t i = 0; p->mask != NULL && i < seg->units; i++)
 		if (p->mask[i / CHUNK_UNITS] >> (i % CHUNK_UNITS) & 1)
-			secret_wipe(seg->bytes + (size_t)i * KEY_UUID_UNIT, KEY_UUID_UNIT);
+			bytes_wipe(seg, i, 1);
+	if (seg->stream->own)
+		return; /* the whole segment goes */
+	piece_words(p, &from, &to);
+	for (uint32_t w = from; w < to; w++)
+		if (seg->kept[w] == 0)
+			p->freed += bytes_free(seg, w);
 }
 
 /* What is left of SEG of the other's stream is marked; the mask of what was. */

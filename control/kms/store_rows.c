@@ -56,7 +56,7 @@ static int put_chunk(struct kms_store *s, struct segment *seg, uint32_t c, const
 {
 	uint8_t sealed[SEALED_MAX], aad[AAD_BYTES];
 	uint32_t n = chunk_units(seg, c) * KEY_UUID_UNIT;
-	const uint8_t *bytes = seg->bytes + (size_t)c * CHUNK_BYTES;
+	const uint8_t *bytes = seg->chunk[c];
 
 	if (!seg->stream->own) {
 		/* Those that are gone are still in memory until it is durable. */
@@ -127,7 +127,7 @@ int row_open(struct kms_store *s, struct segment *seg, uint32_t c, const struct 
 			const uint8_t *sealed = sqlite3_column_blob(q, 0);
 
 			rc = seal_open(seal, sealed, aad, sizeof(aad), sealed + GCM_IV_BYTES, n,
-			               seg->bytes + (size_t)c * CHUNK_BYTES);
+			               seg->chunk[c]);
 		}
 		break;
 	case SQLITE_DONE:

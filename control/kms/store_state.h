@@ -63,12 +63,13 @@ struct segment {
 	uint8_t route;
 	bool simulated;
 	uint8_t salt[SALT_BYTES], name[NAME_BYTES];
-	uint8_t *bytes; /* secret memory; what is gone is zero */
+	uint8_t **chunk; /* secret memory; NULL where nothing is left; what is gone is zero */
 
 	/* Lock. Of the own stream; units from the start on. */
 	uint32_t given, reserved;
 	uint32_t cut;  /* of given: ends that were too short for a key */
 	bool shut;     /* expires or is voided: no more of it */
+	uint32_t held; /* lock: units that the chunks have room for */
 	bool is_dirty; /* in the list */
 	bool is_queued;
 
@@ -85,7 +86,7 @@ struct segment {
 	uint64_t *invalid; /* lock: voided */
 	uint64_t *kept;    /* store thread: the disk has it */
 	uint64_t *had;     /* store thread: fetched, as on the disk */
-	uint64_t bits[];
+	uint64_t tail[];   /* the chunks, and the bitmaps */
 };
 TAILQ_HEAD(segments, segment);
 
@@ -110,7 +111,7 @@ struct stream {
 	struct segment **live;
 	struct gone *gone;
 	size_t live_count, live_room, gone_count, gone_room;
-	uint64_t held; /* units of live segments, whole */
+	uint64_t held; /* units of live segments' chunks */
 	uint64_t next_position;
 
 	/* Lock. */
@@ -140,6 +141,7 @@ struct piece {
 	uint32_t from, units;
 	enum reason reason;
 	uint32_t given, cut; /* own: given since the cursor was written */
+	uint32_t freed;      /* units that its chunks had room for */
 	uint64_t *mask;      /* of the whole segment, in place of FROM and UNITS; NULL: these */
 };
 
@@ -344,6 +346,15 @@ struct segment *segment_new(struct stream *st, uint32_t units);
 void segment_free(struct segment *seg);
 uint64_t stream_available(const struct stream *st);
 void streams_free(struct kms_store *s);
+
+/* store_bytes.c: a segment's key in memory, chunk by chunk. */
+/* -ENOMEM: secret memory is full. */
+int bytes_alloc(struct segment *seg, uint32_t c);
+int bytes_set(struct segment *seg, const uint8_t *in);
+void bytes_copy(const struct segment *seg, uint32_t from, uint32_t len, uint8_t *out);
+void bytes_wipe(struct segment *seg, uint32_t from, uint32_t units);
+/* Frees a chunk: the units that it had room for. */
+uint32_t bytes_free(struct segment *seg, uint32_t c);
 
 /* store_txn.c */
 struct txn {

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/secret.h"
-
 struct stream *stream_get(const struct kms_store *s, uint8_t link, enum key_uuid_class class)
 {
 	if (class != KEY_UUID_FROM_A && class != KEY_UUID_FROM_B)
@@ -119,7 +117,7 @@ void live_put(struct stream *st, struct segment *seg)
 	memmove(st->live + at + 1, st->live + at, (st->live_count - at) * sizeof(*st->live));
 	st->live[at] = seg;
 	st->live_count++;
-	st->held += seg->units;
+	st->held += seg->held;
 	if (seg->position + seg->units > st->next_position)
 		st->next_position = seg->position + seg->units;
 	if (st->own && seg->given < seg->units) {
@@ -149,7 +147,7 @@ void live_drop(struct stream *st, struct segment *seg)
 	queue_drop(st, seg);
 	memmove(st->live + at, st->live + at + 1, (st->live_count - at - 1) * sizeof(*st->live));
 	st->live_count--;
-	st->held -= seg->units;
+	st->held -= seg->held;
 }
 
 bool gone_joins(const struct gone *before, const struct gone *g, bool coarse)
@@ -210,28 +208,25 @@ struct segment *segment_new(struct stream *st, uint32_t units)
 	uint32_t words = segment_words(units);
 	struct segment *seg;
 
-	seg = calloc(1, sizeof(*seg) + (st->own ? 0 : 4 * words * sizeof(uint64_t)));
+	seg = calloc(1, sizeof(*seg) + (st->own ? 1 : 5) * words * sizeof(uint64_t));
 	if (seg == NULL)
 		return NULL;
-	seg->bytes = secret_alloc((size_t)units * KEY_UUID_UNIT);
-	if (seg->bytes == NULL) {
-		free(seg);
-		return NULL;
-	}
 	seg->stream = st;
 	seg->units = units;
+	seg->chunk = (uint8_t **)seg->tail;
 	if (!st->own) {
-		seg->live = seg->bits;
-		seg->invalid = seg->bits + words;
-		seg->kept = seg->bits + 2 * words;
-		seg->had = seg->bits + 3 * words;
+		seg->live = seg->tail + words;
+		seg->invalid = seg->tail + 2 * words;
+		seg->kept = seg->tail + 3 * words;
+		seg->had = seg->tail + 4 * words;
 	}
 	return seg;
 }
 
 void segment_free(struct segment *seg)
 {
-	secret_free(seg->bytes);
+	for (uint32_t c = 0; c < segment_words(seg->units); c++)
+		bytes_free(seg, c);
 	free(seg);
 }
 
