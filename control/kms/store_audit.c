@@ -89,8 +89,8 @@ static int list(void *ctx, uint8_t link, enum key_uuid_class class, uint64_t fro
 	return rc < 0 ? failed(s, rc, &err) : n;
 }
 
-static int void_segments(void *ctx, uint8_t link, enum key_uuid_class class, uint64_t position,
-                         uint64_t units)
+static int void_begun(void *ctx, uint8_t link, enum key_uuid_class class, uint64_t position,
+                      uint64_t units)
 {
 	struct kms_store *s = ctx;
 	struct stream *st = stream_make(s, link, class);
@@ -107,7 +107,7 @@ static int void_segments(void *ctx, uint8_t link, enum key_uuid_class class, uin
 		return failed(s, rc, &err);
 	rc = n = row_shun(s, st, position, position + units, &err);
 	if (rc >= 0)
-		rc = void_range(s, st, position, units, true, NULL, &err);
+		rc = void_segments(s, st, position, units, &err);
 	rc = txn_end(s, &t, rc, &err);
 	return rc < 0 ? failed(s, rc, &err) : n;
 }
@@ -205,7 +205,7 @@ void kms_store_audit(struct kms_store *s, struct kms_audit_store *out)
 {
 	*out = (struct kms_audit_store){.oldest = oldest,
 	                                .list = list,
-	                                .void_range = void_segments,
+	                                .void_range = void_begun,
 	                                .fetched = fetched,
 	                                .reported = reported,
 	                                .both = both,

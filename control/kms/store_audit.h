@@ -34,19 +34,30 @@ int kms_store_both(struct kms_store *s, uint8_t link, uint64_t position, uint32_
                    struct err *err);
 
 /*
- * What a crash of this end lost: reserved, and not known to have been given. Some of it may have
- * been given in the last moment: the other end must go on to serve whoever has an identifier, and
- * may void it only when keys given then are too old to be asked for (the time to live). Listed
- * until kms_store_lost_forget(), or until it expired there too.
+ * Key of the own stream that this end does not give, for the other end to drop: its half would be
+ * there until it is twice as old as key may be. SURE: it was never given, an end too short for a
+ * key, or it expired or was voided here. Not sure: a crash lost it, and some of it may have been
+ * given in the last moment; the other end must serve whoever has an identifier, so it is not told
+ * before keys given then are too old to be asked for (AGE_NS above the time to live). Listed until
+ * forgotten, or three times the time to live, the oldest first.
  */
-struct kms_lost {
+struct kms_withdrawn {
 	int64_t id; /* grows */
 	uint8_t link;
 	uint64_t position, units;
-	uint64_t age_ns; /* since the crash was found */
+	uint64_t age_ns; /* since then */
+	bool sure;
 };
-int kms_store_lost_list(struct kms_store *s, int (*each)(void *arg, const struct kms_lost *l),
-                        void *arg, struct err *err);
-int kms_store_lost_forget(struct kms_store *s, int64_t id, struct err *err);
+int kms_store_withdrawn_list(struct kms_store *s,
+                             int (*each)(void *arg, const struct kms_withdrawn *w), void *arg,
+                             struct err *err);
+int kms_store_withdrawn_forget(struct kms_store *s, const int64_t *id, size_t n, struct err *err);
+
+/*
+ * The other end's part: these units of its stream, CLASS, will not be asked for. What is left of
+ * them is dropped as expired, durably on return or with the job.
+ */
+int kms_store_withdraw(struct kms_store *s, uint8_t link, enum key_uuid_class class,
+                       uint64_t position, uint64_t units, struct err *err);
 
 #endif

@@ -50,8 +50,9 @@ static const char tables[] =
         " delivered INTEGER NOT NULL, both INTEGER NOT NULL, expired INTEGER NOT NULL,"
         " voided INTEGER NOT NULL, lost INTEGER NOT NULL, damaged INTEGER NOT NULL,"
         " PRIMARY KEY(link, class)) WITHOUT ROWID;"
-        "CREATE TABLE lost(id INTEGER PRIMARY KEY AUTOINCREMENT, link INTEGER NOT NULL,"
-        " position INTEGER NOT NULL, units INTEGER NOT NULL, born INTEGER NOT NULL);"
+        "CREATE TABLE withdrawn(id INTEGER PRIMARY KEY AUTOINCREMENT, link INTEGER NOT NULL,"
+        " position INTEGER NOT NULL, units INTEGER NOT NULL, born INTEGER NOT NULL,"
+        " sure INTEGER NOT NULL);"
         "CREATE TABLE record(kind TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,"
         " PRIMARY KEY(kind, name)) WITHOUT ROWID;";
 
@@ -81,10 +82,13 @@ static const char *const sql[STATEMENTS] = {
         [Q_OLD_DROP] = "DELETE FROM segment WHERE row = ?",
         [Q_META_PUT] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
         [Q_META_GET] = "SELECT value FROM meta WHERE name = ?",
-        [Q_LOST_ADD] = "INSERT INTO lost(link, position, units, born) VALUES(?,?,?,?)",
-        [Q_LOST_LIST] = "SELECT id, link, position, units, born FROM lost ORDER BY id",
-        [Q_LOST_DROP] = "DELETE FROM lost WHERE id = ?",
-        [Q_LOST_OLD] = "DELETE FROM lost WHERE born < ?",
+        [Q_WITHDRAWN_ADD] = "INSERT INTO withdrawn(link, position, units, born, sure)"
+                            " VALUES(?,?,?,?,?)",
+        [Q_WITHDRAWN_LIST] = "SELECT id, link, position, units, born, sure FROM withdrawn"
+                             " ORDER BY id",
+        [Q_WITHDRAWN_DROP] = "DELETE FROM withdrawn WHERE id = ?",
+        [Q_WITHDRAWN_OLD] = "DELETE FROM withdrawn WHERE born < ?1 OR"
+                            " id <= (SELECT max(id) FROM withdrawn) - ?2",
         [Q_RECORD_PUT] = "INSERT OR REPLACE INTO record VALUES(?,?,?)",
         [Q_RECORD_DROP] = "DELETE FROM record WHERE kind = ? AND name = ?",
         [Q_RECORD_LIST] = "SELECT name, data FROM record WHERE kind = ? ORDER BY name",
@@ -100,7 +104,7 @@ static const char *const sql[STATEMENTS] = {
         [Q_LIVE] = "SELECT row, link, class, position, units, route, simulated, name, salt, born,"
                    " given, reserved, spent, expired, voided, lost, kept, had FROM segment"
                    " WHERE state = 0 ORDER BY row",
-        [Q_CLOSED] = "SELECT link, class, position, units, state FROM segment WHERE state > 0",
+        [Q_CLOSED] = "SELECT link, class, position, units, state, had FROM segment WHERE state > 0",
 };
 
 int db_fail(struct kms_store *s, const char *doing, struct err *err)

@@ -87,6 +87,8 @@ static int load_counts(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 static int load_gone(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 {
 	struct stream *st = stream_of(s, q, 0, err);
+	uint64_t had[CHUNKS];
+	size_t n = 0;
 	struct gone g;
 
 	if (st == NULL)
@@ -95,10 +97,17 @@ static int load_gone(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 	                  (uint64_t)sqlite3_column_int64(q, 3),
 	                  (enum kms_segment_state)sqlite3_column_int(q, 4)};
 	if (!sane_range(g.position, g.units) || g.state < KMS_SEGMENT_SPENT ||
-	    g.state > KMS_SEGMENT_VOIDED)
+	    g.state > KMS_SEGMENT_VOIDED ||
+	    (q == s->statement[Q_CLOSED] && g.units > KMS_SEGMENT_UNITS))
 		return damaged(s, "the record of a range", err);
+	if (sqlite3_column_count(q) > 5 && sqlite3_column_type(q, 5) == SQLITE_BLOB)
+		n = (size_t)sqlite3_column_bytes(q, 5);
+	if (n > 0 && n != segment_words((uint32_t)g.units) * sizeof(uint64_t))
+		return damaged(s, "the record of a segment", err);
+	if (n > 0)
+		memcpy(had, sqlite3_column_blob(q, 5), n);
 	store_lock(s);
-	gone_put(st, &g);
+	gone_put_segment(st, &g, n > 0 ? had : NULL);
 	store_unlock(s);
 	return 0;
 }
@@ -215,17 +224,14 @@ static int lose(struct kms_store *s, struct segment *seg, struct err *err)
 {
 	uint32_t units = seg->reserved - seg->given;
 
-	sqlite3_bind_int(s->statement[Q_LOST_ADD], 1, seg->stream->link);
-	sqlite3_bind_int64(s->statement[Q_LOST_ADD], 2,
-	                   (sqlite3_int64)(seg->position + seg->given));
-	sqlite3_bind_int64(s->statement[Q_LOST_ADD], 3, units);
-	sqlite3_bind_int64(s->statement[Q_LOST_ADD], 4, (sqlite3_int64)s->age_ns);
+	int rc = withdraw_own(s, seg, seg->given, units, false, err);
+
 	seg->given = seg->given_disk = seg->reserved;
 	seg->lost += units;
 	seg->stream->disk.lost += units;
 	seg->stream->now.lost += units;
 	txn_touch(s, seg);
-	return db_done(s, Q_LOST_ADD, "record what was lost", err);
+	return rc;
 }
 
 static int recover(struct kms_store *s, struct stream *st, struct err *err)

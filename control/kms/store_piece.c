@@ -146,8 +146,7 @@ void piece_wipe(struct piece *p)
 }
 
 /* What is left of SEG of the other's stream is marked; the mask of what was. */
-static struct piece *mark_live(struct segment *seg, uint32_t from, uint32_t units,
-                               enum reason reason)
+static struct piece *mark_live(struct segment *seg, uint32_t from, uint32_t units)
 {
 	uint32_t words = segment_words(seg->units);
 	struct piece *p = calloc(1, sizeof(*p) + words * sizeof(uint64_t));
@@ -159,8 +158,7 @@ static struct piece *mark_live(struct segment *seg, uint32_t from, uint32_t unit
 		p->mask[w] = seg->live[w] & range_mask(from, units, w);
 		p->units += (uint32_t)__builtin_popcountll(p->mask[w]);
 		seg->live[w] &= ~p->mask[w];
-		if (reason == TAKE_VOIDED)
-			seg->invalid[w] |= p->mask[w];
+		seg->invalid[w] |= p->mask[w];
 	}
 	seg->stream->pending += p->units;
 	return p;
@@ -190,7 +188,7 @@ int txn_take_rest(struct kms_store *s, struct segment *seg, uint32_t from, uint3
 	struct piece *p;
 
 	store_lock(s);
-	p = seg->stream->own ? shut(seg) : mark_live(seg, from, units, reason);
+	p = seg->stream->own ? shut(seg) : mark_live(seg, from, units);
 	store_unlock(s);
 	if (p == NULL)
 		return err_set(err, ENOMEM, STORE_WHAT ": out of memory");

@@ -210,6 +210,17 @@ static int write_chunks(struct kms_store *s, struct segment *seg, struct err *er
 	return rc;
 }
 
+/* What is left goes, and what was not given need not wait at the other end. */
+static int close_own(struct kms_store *s, struct segment *seg, struct err *err)
+{
+	uint32_t given = seg->given_disk - seg->cut_disk;
+	int rc = row_drop(s, seg, seg->reserved_disk / CHUNK_UNITS, segment_words(seg->units), err);
+
+	if (rc == 0 && given < seg->units)
+		rc = withdraw_own(s, seg, given, seg->units - given, true, err);
+	return rc;
+}
+
 int row_write(struct kms_store *s, struct segment *seg, struct err *err)
 {
 	sqlite3_stmt *q = s->statement[Q_PROGRESS];
@@ -218,8 +229,7 @@ int row_write(struct kms_store *s, struct segment *seg, struct err *err)
 	if (!seg->stream->own)
 		rc = write_chunks(s, seg, err);
 	else if (row_state(seg) != KMS_SEGMENT_LIVE)
-		rc = row_drop(s, seg, seg->reserved_disk / CHUNK_UNITS, segment_words(seg->units),
-		              err);
+		rc = close_own(s, seg, err);
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_int(q, 1, (int)row_state(seg));

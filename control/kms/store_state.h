@@ -21,6 +21,7 @@
 #include "common/gcm.h"
 #include "common/seal.h"
 #include "control/kms/store_audit.h"
+#include "control/kms/store_db.h"
 
 /* A chunk is what is sealed and destroyed on its own: the units of one word of a bitmap. */
 #define CHUNK_UNITS  64
@@ -29,8 +30,6 @@
 #define SEALED_MAX   (GCM_IV_BYTES + CHUNK_BYTES + GCM_TAG_BYTES)
 #define HASH_SEALED  (GCM_IV_BYTES + 32 + GCM_TAG_BYTES)
 #define HASH_CHUNK   255 /* in place of a chunk's number */
-#define AAD_BYTES    19
-#define SALT_BYTES   16
 #define NAME_BYTES   16
 #define LINKS        256
 #define AHEAD_BYTES  (256 << 10)
@@ -39,6 +38,7 @@
 #define STORE_WHAT   "delivery store"
 #define FOREVER_NS   UINT64_MAX
 #define EXPIRE_BATCH 256 /* segments a tick */
+#define GONE_RUNS    4   /* ranges that a segment leaves at most */
 
 /* Of a record; its columns' numbers. */
 enum kms_segment_state {
@@ -83,7 +83,7 @@ struct segment {
 
 	/* Of the other's stream: a bit a unit. */
 	uint64_t *live;    /* lock: can be fetched */
-	uint64_t *invalid; /* lock: voided */
+	uint64_t *invalid; /* lock: gone, and not fetched */
 	uint64_t *kept;    /* store thread: the disk has it */
 	uint64_t *had;     /* store thread: fetched, as on the disk */
 	uint64_t tail[];   /* the chunks, and the bitmaps */
@@ -175,43 +175,6 @@ struct effects {
 	struct both *both;
 };
 
-/* The statements that run over and over, prepared once. */
-enum statement {
-	Q_ADD,
-	Q_CHUNK_PUT,
-	Q_CHUNK_GET,
-	Q_CHUNK_DROP,
-	Q_PROGRESS,
-	Q_BOTH_GET,
-	Q_BOTH_SET,
-	Q_COUNTS,
-	Q_GONE_PUT,
-	Q_GONE_BEFORE,
-	Q_GONE_AT,
-	Q_GONE_DROP,
-	Q_OLD,
-	Q_OLD_DROP,
-	Q_META_PUT,
-	Q_META_GET,
-	Q_LOST_ADD,
-	Q_LOST_LIST,
-	Q_LOST_DROP,
-	Q_LOST_OLD,
-	Q_RECORD_PUT,
-	Q_RECORD_DROP,
-	Q_RECORD_LIST,
-	Q_AUDIT,
-	Q_SHUN,
-	Q_UNTOLD,
-	Q_TOLD,
-	Q_PAGES,
-	Q_LIVE,
-	Q_CLOSED,
-	Q_GONE_ALL,
-	Q_COUNTS_ALL,
-	STATEMENTS
-};
-
 struct kms_store {
 	struct kms_store_config config;
 	uint8_t *keys; /* secret memory: storage key, key of names */
@@ -287,49 +250,11 @@ static inline uint64_t range_mask(uint32_t from, uint32_t units, uint32_t w)
 	return (~UINT64_C(0) >> (CHUNK_UNITS - (to - from))) << (from - low);
 }
 
-/* store_db.c */
-int db_open(struct kms_store *s, struct err *err);
-void db_close(struct kms_store *s);
-int db_fail(struct kms_store *s, const char *doing, struct err *err);
-int db_run(struct kms_store *s, const char *text, const char *doing, struct err *err);
-/* Steps a statement that gives no rows, and resets it. */
-int db_done(struct kms_store *s, enum statement q, const char *doing, struct err *err);
-void db_reset(struct kms_store *s, enum statement q);
-/* Blobs of META; get: -ENOENT. */
-int db_meta_put(struct kms_store *s, const char *name, const void *data, size_t n, struct err *err);
-int db_meta_get(struct kms_store *s, const char *name, void *data, size_t n, struct err *err);
-int db_meta_put_u64(struct kms_store *s, const char *name, uint64_t v, struct err *err);
-int db_meta_get_u64(struct kms_store *s, const char *name, uint64_t *v, struct err *err);
-/* Empty the WAL into the file and cut it. */
-int db_checkpoint(struct kms_store *s, struct err *err);
-
-/* store_rows.c: what a segment has on the disk. */
-int row_add(struct kms_store *s, struct segment *seg, const struct kms_segment *in,
-            struct err *err);
-/* Seals chunks FROM to TO - 1 of what memory has. */
-int row_seal(struct kms_store *s, struct segment *seg, uint32_t from, uint32_t to, struct err *err);
-int row_drop(struct kms_store *s, struct segment *seg, uint32_t from, uint32_t to, struct err *err);
-/* Writes SEG's cursors, counts, bitmap and state; takes its touched chunks off the disk. */
-int row_write(struct kms_store *s, struct segment *seg, struct err *err);
-/* Opens chunk C into the segment's bytes: -EBADMSG when it cannot be. */
-int row_open(struct kms_store *s, struct segment *seg, uint32_t c, const struct seal *seal,
-             struct err *err);
-/* Segments that begin in [FROM, TO) are void for good; how many were not before, or -errno. */
-int row_shun(struct kms_store *s, const struct stream *st, uint64_t from, uint64_t to,
-             struct err *err);
-int row_counts(struct kms_store *s, struct stream *st, struct err *err);
-/* Joins the range before it, where they touch and are alike; COARSE: both that it touches. */
-int row_gone(struct kms_store *s, uint8_t link, enum key_uuid_class class, const struct gone *g,
-             bool coarse, struct err *err);
-enum kms_segment_state row_state(const struct segment *seg);
-struct seal *row_sealer(const struct kms_store *s, const uint8_t salt[SALT_BYTES]);
-void row_aad(const struct segment *seg, uint8_t chunk, uint64_t units, uint8_t aad[AAD_BYTES]);
-
 /* store_stream.c */
 struct stream *stream_get(const struct kms_store *s, uint8_t link, enum key_uuid_class class);
 /* The same, made where there is none; NULL: no memory. */
 struct stream *stream_make(struct kms_store *s, uint8_t link, enum key_uuid_class class);
-/* Room for one more segment and range; -ENOMEM. Takes the lock. */
+/* Room for one more segment, and what is left of all; -ENOMEM. Takes the lock. */
 int stream_reserve(struct kms_store *s, struct stream *st);
 /* The index of the first live segment, or range, that ends after POSITION. */
 size_t live_after(const struct stream *st, uint64_t position);
@@ -338,6 +263,8 @@ size_t gone_after(const struct stream *st, uint64_t position);
 void live_put(struct stream *st, struct segment *seg);
 void live_drop(struct stream *st, struct segment *seg);
 void gone_put(struct stream *st, const struct gone *g);
+/* A segment that is G: what was fetched is told from the rest, where that is few ranges. */
+void gone_put_segment(struct stream *st, const struct gone *g, const uint64_t *had);
 /* G, which is gone, is too old to be told from what lies before it: both are expired. */
 void gone_coarsen(struct stream *st, const struct gone *g);
 bool gone_joins(const struct gone *before, const struct gone *g, bool coarse);
@@ -391,9 +318,16 @@ int reserve_return(struct kms_store *s, struct err *err);
 /* store_load.c */
 int store_load(struct kms_store *s, struct err *err);
 
-/* store_void.c: the parts of segments, or whole ones that begin there; within a transaction. */
-int void_range(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
-               bool whole, uint64_t *bytes, struct err *err);
+/* store_withdrawn.c: units of the own stream that are not given, or, unless SURE, maybe were. */
+int withdraw_own(struct kms_store *s, const struct segment *seg, uint32_t from, uint32_t units,
+                 bool sure, struct err *err);
+
+/* store_void.c, within a transaction: what is left of a range goes. */
+int take_range(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
+               enum reason reason, uint64_t *bytes, struct err *err);
+/* The segments that begin there go, whole, and none shall come. */
+int void_segments(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
+                  struct err *err);
 
 /* store_tick.c */
 uint64_t life_ns(const struct kms_store *s, const struct stream *st);

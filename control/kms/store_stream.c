@@ -60,10 +60,7 @@ static int grow(struct kms_store *s, void **array, size_t *room, size_t need, si
 	return 0;
 }
 
-/*
- * Each live segment leaves at most one range; those that the open transaction added are not in the
- * array yet.
- */
+/* Those that the open transaction added are not in the array yet. */
 int stream_reserve(struct kms_store *s, struct stream *st)
 {
 	size_t added = 1;
@@ -156,10 +153,20 @@ bool gone_joins(const struct gone *before, const struct gone *g, bool coarse)
 	       (coarse || before->state == g->state);
 }
 
-static void gone_remove(struct stream *st, size_t at)
+/* Entries AT to AT + N - 1 go. */
+static void gone_remove(struct stream *st, size_t at, size_t n)
 {
-	memmove(st->gone + at, st->gone + at + 1, (st->gone_count - at - 1) * sizeof(*st->gone));
-	st->gone_count--;
+	memmove(st->gone + at, st->gone + at + n, (st->gone_count - at - n) * sizeof(*st->gone));
+	st->gone_count -= n;
+}
+
+/* With the one behind it, where they are alike. */
+static void gone_join_next(struct stream *st, size_t at)
+{
+	if (at + 1 < st->gone_count && gone_joins(&st->gone[at], &st->gone[at + 1], false)) {
+		st->gone[at].units += st->gone[at + 1].units;
+		gone_remove(st, at + 1, 1);
+	}
 }
 
 void gone_put(struct stream *st, const struct gone *g)
@@ -177,30 +184,60 @@ void gone_put(struct stream *st, const struct gone *g)
 		st->gone[at] = *g;
 		st->gone_count++;
 	}
-	if (at + 1 < st->gone_count && gone_joins(&st->gone[at], &st->gone[at + 1], false)) {
-		st->gone[at].units += st->gone[at + 1].units;
-		gone_remove(st, at + 1);
+	gone_join_next(st, at);
+}
+
+static enum kms_segment_state state_at(const struct gone *g, const uint64_t *had, uint32_t unit)
+{
+	return had[unit / CHUNK_UNITS] >> (unit % CHUNK_UNITS) & 1 ? KMS_SEGMENT_SPENT : g->state;
+}
+
+void gone_put_segment(struct stream *st, const struct gone *g, const uint64_t *had)
+{
+	uint32_t runs = 1, from = 0;
+
+	for (uint32_t i = 1; had != NULL && i < g->units; i++)
+		runs += state_at(g, had, i) != state_at(g, had, i - 1);
+	if (had == NULL || g->state == KMS_SEGMENT_SPENT || runs > GONE_RUNS) {
+		gone_put(st, g);
+		return;
 	}
+	for (uint32_t i = 1; i <= g->units; i++)
+		if (i == g->units || state_at(g, had, i) != state_at(g, had, from)) {
+			const struct gone run = {g->position + from, i - from,
+			                         state_at(g, had, from)};
+
+			gone_put(st, &run);
+			from = i;
+		}
 }
 
 void gone_coarsen(struct stream *st, const struct gone *g)
 {
-	size_t at = gone_after(st, g->position);
+	size_t first = gone_after(st, g->position), last = first;
+	uint64_t end = g->position + g->units;
+	struct gone *f;
 
-	if (at == 0 || at == st->gone_count || st->gone[at].position != g->position ||
-	    !gone_joins(&st->gone[at - 1], &st->gone[at], true))
+	if (first == st->gone_count || st->gone[first].position > g->position)
 		return;
-	st->gone[at - 1].units += g->units;
-	st->gone[at - 1].state = KMS_SEGMENT_EXPIRED;
-	st->gone[at].position += g->units;
-	st->gone[at].units -= g->units;
-	if (st->gone[at].units == 0)
-		gone_remove(st, at);
-	/* What lies behind may be expired too. */
-	if (at < st->gone_count && gone_joins(&st->gone[at - 1], &st->gone[at], false)) {
-		st->gone[at - 1].units += st->gone[at].units;
-		gone_remove(st, at);
+	if (first > 0 && st->gone[first].position == g->position &&
+	    gone_joins(&st->gone[first - 1], &st->gone[first], true))
+		first--;
+	while (last + 1 < st->gone_count && st->gone[last + 1].position < end)
+		last++;
+	if (first == last)
+		return;
+	f = &st->gone[first];
+	f->state = KMS_SEGMENT_EXPIRED;
+	f->units = end - f->position;
+	/* Of the last one there may be more, which is not so old. */
+	if (st->gone[last].position + st->gone[last].units > end) {
+		st->gone[last].units -= end - st->gone[last].position;
+		st->gone[last].position = end;
+		last--;
 	}
+	gone_remove(st, first + 1, last - first);
+	gone_join_next(st, first);
 }
 
 struct segment *segment_new(struct stream *st, uint32_t units)

@@ -18,6 +18,7 @@
 
 #define SAVE_NS       (60 * NS_PER_S)
 #define COMPACT_BATCH 256
+#define WITHDRAWN_MAX 65536
 #define AGE_FIRST_NS  (50 * 365 * 86400 * NS_PER_S) /* key may be older than the store */
 
 int age_save(struct kms_store *s, uint64_t wall_ns, struct err *err)
@@ -77,12 +78,18 @@ int expire(struct kms_store *s, int max, struct err *err)
 					return rc;
 				n++;
 			}
-	if (n == 0)
-		return 0;
-	sqlite3_bind_int64(s->statement[Q_LOST_OLD], 1,
-	                   (sqlite3_int64)(s->age_ns - s->config.ttl_s * NS_PER_S * 2));
-	rc = db_done(s, Q_LOST_OLD, "forget what was lost", err);
-	return rc < 0 ? rc : n;
+	return n;
+}
+
+/* What need not be told any more, as it is gone at the other end too, or is too much. */
+static int forget_withdrawn(struct kms_store *s, struct err *err)
+{
+	uint64_t life = 3 * s->config.ttl_s * NS_PER_S;
+
+	sqlite3_bind_int64(s->statement[Q_WITHDRAWN_OLD], 1,
+	                   life > 0 && life < s->age_ns ? (sqlite3_int64)(s->age_ns - life) : 0);
+	sqlite3_bind_int64(s->statement[Q_WITHDRAWN_OLD], 2, WITHDRAWN_MAX);
+	return db_done(s, Q_WITHDRAWN_OLD, "forget what is not given", err);
 }
 
 static bool has_too_many(const struct kms_store *s, const struct stream *st)
@@ -164,6 +171,8 @@ static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)
 	for (struct stream *st = s->streams; rc >= 0 && st != NULL; st = st->next)
 		if (has_too_many(s, st))
 			rc = compact(s, st, err);
+	if (rc >= 0)
+		rc = forget_withdrawn(s, err);
 	if (rc >= 0)
 		rc = age_save(s, wall_ns, err);
 	rc = txn_end(s, &t, rc < 0 ? rc : 0, err);

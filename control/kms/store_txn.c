@@ -187,7 +187,7 @@ static void apply(struct kms_store *s)
 		if (seg->is_dirty)
 			TAILQ_REMOVE(&s->dirty, seg, dirty);
 		live_drop(seg->stream, seg);
-		gone_put(seg->stream, &g);
+		gone_put_segment(seg->stream, &g, seg->had);
 		seg->stream->closed++;
 	}
 	s->stats.commits++;

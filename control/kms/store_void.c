@@ -51,11 +51,26 @@ static uint64_t next_edge(const struct stream *st, uint64_t position, uint64_t e
 	return edge;
 }
 
-int void_range(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
-               bool whole, uint64_t *bytes, struct err *err)
+/* Wherever nothing is. */
+static int put_tombstones(struct kms_store *s, struct stream *st, uint64_t position, uint64_t end,
+                          struct err *err)
 {
-	uint64_t end = position + units, next;
+	uint64_t next;
 	bool there;
+	int rc = 0;
+
+	for (; rc == 0 && position < end; position = next) {
+		next = next_edge(st, position, end, &there);
+		if (!there)
+			rc = put_tombstone(s, st, position, next - position, err);
+	}
+	return rc;
+}
+
+int take_range(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
+               enum reason reason, uint64_t *bytes, struct err *err)
+{
+	uint64_t end = position + units;
 	int rc = 0;
 
 	for (size_t i = live_after(st, position);
@@ -64,19 +79,24 @@ int void_range(struct kms_store *s, struct stream *st, uint64_t position, uint64
 		uint64_t from = position > seg->position ? position - seg->position : 0;
 		uint64_t to = end - seg->position < seg->units ? end - seg->position : seg->units;
 
-		if (whole && seg->position < position)
-			continue;
-		if (whole)
-			to = seg->units;
-		rc = txn_take_rest(s, seg, (uint32_t)from, (uint32_t)(to - from), TAKE_VOIDED,
-		                   bytes, err);
-	}
-	for (; rc == 0 && position < end; position = next) {
-		next = next_edge(st, position, end, &there);
-		if (!there)
-			rc = put_tombstone(s, st, position, next - position, err);
+		rc = txn_take_rest(s, seg, (uint32_t)from, (uint32_t)(to - from), reason, bytes,
+		                   err);
 	}
 	return rc;
+}
+
+int void_segments(struct kms_store *s, struct stream *st, uint64_t position, uint64_t units,
+                  struct err *err)
+{
+	uint64_t end = position + units;
+	int rc = 0;
+
+	for (size_t i = live_after(st, position);
+	     rc == 0 && i < st->live_count && st->live[i]->position < end; i++)
+		if (st->live[i]->position >= position)
+			rc = txn_take_rest(s, st->live[i], 0, st->live[i]->units, TAKE_VOIDED, NULL,
+			                   err);
+	return rc == 0 ? put_tombstones(s, st, position, end, err) : rc;
 }
 
 int kms_store_void(struct kms_store *s, uint8_t link, enum key_uuid_class class, uint64_t position,
@@ -100,7 +120,9 @@ int kms_store_void(struct kms_store *s, uint8_t link, enum key_uuid_class class,
 	rc = txn_begin(s, &t, err);
 	if (rc < 0)
 		return rc;
-	rc = void_range(s, st, position, units, false, &destroyed, err);
+	rc = take_range(s, st, position, units, TAKE_VOIDED, &destroyed, err);
+	if (rc == 0)
+		rc = put_tombstones(s, st, position, position + units, err);
 	rc = txn_end(s, &t, rc, err);
 	if (bytes != NULL)
 		*bytes = rc == 0 ? destroyed : 0;

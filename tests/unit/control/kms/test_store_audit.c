@@ -111,7 +111,7 @@ static void test_voids_for_good(void)
 		CU_ASSERT_EQUAL(st.from_a.voided, (128 - 4 + 128) * 8);
 		CU_ASSERT_EQUAL(st.from_a.delivered, 32);
 		CU_ASSERT_EQUAL(st.from_a.segments, 1);
-		CU_ASSERT_EQUAL(fetch(s, 2000, 32), KMS_VOIDED);
+		CU_ASSERT_EQUAL(fetch(s, 2000, 32), KMS_SPENT);
 		CU_ASSERT_EQUAL(fetch(s, 2004, 32), KMS_VOIDED);
 		CU_ASSERT_EQUAL(fetch(s, 1600, 32), KMS_VOIDED);
 		CU_ASSERT_EQUAL(fetch(s, 2600, 32), KMS_NOT_YET);
@@ -260,6 +260,110 @@ static void test_void_undone(void)
 	rig_end();
 }
 
+static struct kms_withdrawn withdrawn[16];
+static size_t withdrawn_count;
+
+static int note(void *arg, const struct kms_withdrawn *w)
+{
+	withdrawn[withdrawn_count++] = *w;
+	return withdrawn_count == 16;
+}
+
+static size_t list_withdrawn(struct kms_store *s)
+{
+	withdrawn_count = 0;
+	CU_ASSERT_EQUAL(kms_store_withdrawn_list(s, note, NULL, &rig_err), 0);
+	return withdrawn_count;
+}
+
+static void is_withdrawn(size_t i, uint64_t position, uint64_t units)
+{
+	CU_ASSERT_EQUAL(withdrawn[i].link, 1);
+	CU_ASSERT_EQUAL(withdrawn[i].position, position);
+	CU_ASSERT_EQUAL(withdrawn[i].units, units);
+	CU_ASSERT_TRUE(withdrawn[i].sure);
+}
+
+/* The giver: what it does not give is listed, durably, until the other end has heard of it. */
+static void test_lists_what_is_not_given(void)
+{
+	struct kms_audit_store audit;
+	struct kms_store *s;
+	int64_t id;
+
+	rig_begin();
+	s = rig_open();
+	kms_store_audit(s, &audit);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 0, 34), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 1000, 64), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_A, 2000, 64), 0);
+	rig_work(s);
+	/* An end of two units, then a key of the next. */
+	CU_ASSERT_EQUAL(rig_give(s, 9, 32, place, keys), 0);
+	CU_ASSERT_EQUAL(place[8].position, 1000);
+	CU_ASSERT_EQUAL(list_withdrawn(s), 0);
+	rig_tick(s, 1);
+	CU_ASSERT_EQUAL(list_withdrawn(s), 1);
+	is_withdrawn(0, 32, 2);
+	CU_ASSERT_EQUAL(audit.void_range(audit.ctx, 1, KEY_UUID_FROM_A, 2000, 1), 1);
+	rig_tick(s, 3600);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(list_withdrawn(s), 3);
+		is_withdrawn(0, 32, 2);
+		is_withdrawn(1, 2000, 64);
+		is_withdrawn(2, 1004, 60);
+		CU_ASSERT_EQUAL(withdrawn[0].age_ns, 3600 * NS_PER_S);
+		CU_ASSERT_EQUAL(withdrawn[2].age_ns, 0);
+		reopen(&s, &audit);
+	}
+	id = withdrawn[1].id;
+	CU_ASSERT_EQUAL(kms_store_withdrawn_forget(s, &id, 1, &rig_err), 0);
+	CU_ASSERT_EQUAL(list_withdrawn(s), 2);
+	is_withdrawn(1, 1004, 60);
+	rig_tick(s, 3 * 3600);
+	rig_tick(s, 3600);
+	CU_ASSERT_EQUAL(list_withdrawn(s), 0);
+	kms_store_close(s);
+	rig_end();
+}
+
+/* The fetcher: that goes, and its room; what was given stays. */
+static void test_drops_what_is_not_given(void)
+{
+	struct kms_store_stats st;
+	struct kms_audit_store audit;
+	struct kms_store *s;
+
+	rig_begin();
+	s = rig_open();
+	kms_store_audit(s, &audit);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 34), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 1000, 640), 0);
+	for (uint64_t u = 0; u < 32; u += 4)
+		CU_ASSERT_EQUAL(fetch(s, u, 32), KMS_FOUND);
+	CU_ASSERT_EQUAL(kms_store_withdraw(s, 1, KEY_UUID_FROM_B, 32, 2, &rig_err), 0);
+	CU_ASSERT_EQUAL(kms_store_withdraw(s, 1, KEY_UUID_FROM_B, 1070, 570, &rig_err), 0);
+	CU_ASSERT_EQUAL(kms_store_withdraw(s, 1, KEY_UUID_FROM_B, 1070, 570, &rig_err), 0);
+	CU_ASSERT_EQUAL(kms_store_withdraw(s, 1, KEY_UUID_FROM_A, 0, 1, &rig_err), -EINVAL);
+	CU_ASSERT_EQUAL(kms_store_withdraw(s, 2, KEY_UUID_FROM_B, 0, 1, &rig_err), 0);
+	for (int i = 0; i < 2; i++) {
+		kms_store_stats_read(s, &st);
+		CU_ASSERT_EQUAL(st.from_b.expired, (2 + 570) * 8);
+		CU_ASSERT_EQUAL(st.from_b.segments, 1);
+		CU_ASSERT_EQUAL(st.from_b.held, 2 * 512);
+		/* A replay of what was fetched is told from what was never given. */
+		CU_ASSERT_EQUAL(fetch(s, 28, 32), KMS_SPENT);
+		CU_ASSERT_EQUAL(fetch(s, 32, 8), KMS_EXPIRED);
+		CU_ASSERT_EQUAL(fetch(s, 1066, 32), i == 0 ? KMS_FOUND : KMS_SPENT);
+		CU_ASSERT_EQUAL(fetch(s, 1070, 32), KMS_VOIDED);
+		CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 34), -EEXIST);
+		reopen(&s, &audit);
+	}
+	CU_ASSERT_EQUAL(fetch(s, 1000, 256), KMS_FOUND);
+	kms_store_close(s);
+	rig_end();
+}
+
 /* From the moment that the audit voids it, before that is durable, nothing is given of it. */
 static int void_and_give(void *ctx, struct kms_store *s, struct err *err)
 {
@@ -294,4 +398,5 @@ static void test_voided_is_not_given(void)
 }
 
 UNIT_MAIN(UNIT(test_lists_records), UNIT(test_voids_for_good), UNIT(test_voids_single_keys),
-          UNIT(test_tells_what_was_fetched), UNIT(test_void_undone), UNIT(test_voided_is_not_given))
+          UNIT(test_tells_what_was_fetched), UNIT(test_void_undone), UNIT(test_voided_is_not_given),
+          UNIT(test_lists_what_is_not_given), UNIT(test_drops_what_is_not_given))

@@ -202,6 +202,39 @@ static void test_undone_when_not_durable(void)
 	rig_end();
 }
 
+/* A key that nobody fetches holds its 512 bytes, not its segment. */
+static void test_holds_by_chunks(void)
+{
+	struct kms_store_stats st;
+	struct kms_store *s;
+	size_t secret;
+	int rc;
+
+	rig_begin();
+	s = rig_open();
+	secret = secret_used();
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 4090), 0);
+	CU_ASSERT(secret_used() - secret >= 4090 * 8);
+	for (uint64_t u = 0; u + 16 <= 4090; u += 16)
+		if (u != 1024) {
+			CU_ASSERT_EQUAL(fetch_one(s, u, 128, &rc), KMS_FOUND);
+			rig_work(s);
+		}
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.from_b.held, 512 + 58 * 8); /* and the last ten units */
+	CU_ASSERT(secret_used() - secret <= 2 * 512);
+	CU_ASSERT_EQUAL(st.from_b.available, 128 + 80);
+	kms_store_close(s);
+	s = rig_open();
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.from_b.held, 512 + 58 * 8);
+	CU_ASSERT_EQUAL(fetch_one(s, 1024, 128, &rc), KMS_FOUND);
+	CU_ASSERT(rig_is_key(place, keys));
+	rig_work(s);
+	kms_store_close(s);
+	rig_end();
+}
+
 /* Another's change of a segment while keys of it are under way. */
 static int void_beside(void *ctx, struct kms_store *s, struct err *err)
 {
@@ -370,5 +403,5 @@ static void test_in_random_order(void)
 
 UNIT_MAIN(UNIT(test_once_and_durable_before_done), UNIT(test_all_or_none),
           UNIT(test_peek_takes_nothing), UNIT(test_group_commit), UNIT(test_destroyed_on_disk),
-          UNIT(test_undone_when_not_durable), UNIT(test_pending_is_not_gone),
-          UNIT(test_in_random_order))
+          UNIT(test_undone_when_not_durable), UNIT(test_holds_by_chunks),
+          UNIT(test_pending_is_not_gone), UNIT(test_in_random_order))

@@ -67,7 +67,7 @@ static void test_expires(void)
 	rig_check_sums(s);
 	/* Told from what never was. */
 	CU_ASSERT_EQUAL(fetch(s, 100), KMS_EXPIRED);
-	CU_ASSERT_EQUAL(fetch(s, 4), KMS_EXPIRED);
+	CU_ASSERT_EQUAL(fetch(s, 4), KMS_SPENT);
 	CU_ASSERT_EQUAL(fetch(s, 256), KMS_NOT_YET);
 	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 256), -EEXIST);
 	kms_store_close(s);
