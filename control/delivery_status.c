@@ -3,6 +3,7 @@
 /* What the status says of delivery. */
 
 #include <jansson.h>
+#include <string.h>
 
 #include "control/link.h"
 #include "control/site.h"
@@ -12,7 +13,7 @@ static json_t *stream(const struct link_delivery *d, unsigned int i)
 {
 	return json_pack("{s:i, s:i, s:s, s:I, s:I}", "weight", (int)d->weight[i], "in_force",
 	                 (int)d->percent[i], "state",
-	                 d->below_floor && site_config()->site == CONFIG_SITE_A
+	                 d->below_floor && strcmp(d->why[i], "open") == 0
 	                         ? "the gateway's own keys are below the floor"
 	                         : d->why[i],
 	                 "room", (json_int_t)d->stats.room[i], "peer_room",

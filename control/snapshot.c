@@ -114,6 +114,11 @@ static json_t *engine_json(const struct engine_stats *s)
 	U64(o, s, blocks_sifted_bits);
 	U64(o, s, secret_bits);
 	U64(o, s, leaked_bits);
+	json_object_set_new(
+	        o, "delivered_bits",
+	        json_integer((json_int_t)(64 * (s->delivered_units[0] + s->delivered_units[1]))));
+	U64(o, s, positions_free);
+	U64(o, s, positions_short);
 	U64(o, s, unaligned);
 	U64(o, s, dropped);
 	U64(o, s, gaps);
