@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,10 +22,11 @@
 
 LOG_COMPONENT_DEFINE(kms_https)
 
-#define STOP_NS     (3 * NS_PER_S) /* for requests under way */
-#define WATCH_S     60
-#define RENEW_S     (14 * 86400) /* our own certificate ends so soon */
-#define CERTIFICATE "kms-certificate"
+#define STOP_NS          (3 * NS_PER_S) /* for requests under way */
+#define WATCH_S          60
+#define TRIM_CONNECTIONS 256
+#define RENEW_S          (14 * 86400) /* our own certificate ends so soon */
+#define CERTIFICATE      "kms-certificate"
 
 static struct event *hangup, *watch;
 
@@ -56,8 +58,23 @@ static void handle(void *ctx, const struct https_request *r)
 	kms_service_request(kms_program()->service, &request, clock_mono_ns(), reply, r->x);
 }
 
+/* What thousands of connections took is given back when most of them have gone. */
+static void give_back(void)
+{
+	static uint32_t most;
+	struct https_stats s;
+
+	https_stats_read(kms_program()->https, &s);
+	if (s.connections > most)
+		most = s.connections;
+	if (most < TRIM_CONNECTIONS || s.connections > most / 2)
+		return;
+	malloc_trim(0);
+	most = s.connections;
+}
+
 /* When our certificate ends SAEs turn away: told before. */
-static void on_watch(evutil_socket_t fd, short what, void *arg)
+static void watch_certificate(void)
 {
 	int64_t left =
 	        https_certificate_end(kms_program()->https) - (int64_t)(clock_wall_ns() / NS_PER_S);
@@ -74,6 +91,12 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	alarm_raise(CERTIFICATE, "kms", left > 0 ? ALARM_MINOR : ALARM_CRITICAL, text);
 }
 
+static void on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	watch_certificate();
+	give_back();
+}
+
 static int reload(void *ctx, struct err *err)
 {
 	int rc = https_reload(kms_program()->https, err);
@@ -85,7 +108,7 @@ static int reload(void *ctx, struct err *err)
 	}
 	log_info("certificate, authorities and revocation lists are loaded anew");
 	alarm_clear("kms-reload", "kms", "loaded");
-	on_watch(-1, 0, NULL);
+	watch_certificate();
 	return 0;
 }
 
@@ -197,7 +220,7 @@ static int start(struct app *app, struct err *err)
 	watch = event_new(app->base, -1, EV_PERSIST, on_watch, NULL);
 	evsignal_add(hangup, NULL);
 	evtimer_add(watch, &often);
-	on_watch(-1, 0, NULL);
+	watch_certificate();
 	attach(app->kms, kms_program());
 	return 0;
 }

@@ -89,6 +89,7 @@ static struct https *allocate(const struct https_config *config, https_handler h
 	for (int i = 0; i < CONNECTION_PHASES; i++)
 		TAILQ_INIT(&h->phase[i]);
 	TAILQ_INIT(&h->again);
+	TAILQ_INIT(&h->greeting);
 	for (int i = 0; i < HTTPS_LISTEN_MAX; i++)
 		h->listen[i] = -1;
 	h->answered_end = &h->answered;

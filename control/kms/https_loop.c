@@ -11,7 +11,8 @@
 #include "common/clock.h"
 #include "common/secret.h"
 
-#define EVENTS 256
+#define EVENTS            256
+#define HANDSHAKES_A_TURN 4 /* each takes as long as dozens of requests, which are not to wait */
 
 void https_enter(struct connection *c, enum phase phase)
 {
@@ -24,21 +25,31 @@ void https_enter(struct connection *c, enum phase phase)
 	TAILQ_INSERT_TAIL(&h->phase[phase], c, link);
 }
 
+static void go_on(struct connection *c, struct connections *turn)
+{
+	if (c->turn != NULL)
+		return;
+	c->turn = turn;
+	TAILQ_INSERT_TAIL(turn, c, more);
+}
+
 void https_again(struct connection *c)
 {
-	if (c->again)
-		return;
-	c->again = true;
-	TAILQ_INSERT_TAIL(&c->h->again, c, more);
+	go_on(c, &c->h->again);
+}
+
+static void leave_turn(struct connection *c)
+{
+	if (c->turn != NULL)
+		TAILQ_REMOVE(c->turn, c, more);
+	c->turn = NULL;
 }
 
 void https_close(struct connection *c)
 {
 	struct https *h = c->h;
 
-	if (c->again)
-		TAILQ_REMOVE(&h->again, c, more);
-	c->again = false;
+	leave_turn(c);
 	if (c->x != NULL) {
 		/* Whoever answers finds nobody: the exchange is theirs until then. */
 		c->x->c = NULL;
@@ -120,7 +131,7 @@ static int wait_ms(const struct https *h)
 {
 	uint64_t first = h->stopping ? h->stop_ns : UINT64_MAX;
 
-	if (!TAILQ_EMPTY(&h->again))
+	if (!TAILQ_EMPTY(&h->again) || !TAILQ_EMPTY(&h->greeting))
 		return 0;
 	for (int phase = 0; phase < CONNECTION_DEAD; phase++) {
 		const struct connection *c = TAILQ_FIRST(&h->phase[phase]);
@@ -167,14 +178,19 @@ static void take_orders(struct https *h)
 
 static void again(struct https *h)
 {
-	struct connections todo = TAILQ_HEAD_INITIALIZER(todo);
-	struct connection *c;
+	struct connection *c, *last = TAILQ_LAST(&h->again, connections);
 
-	/* Those that want another turn wait for the next one. */
-	TAILQ_CONCAT(&todo, &h->again, more);
-	while ((c = TAILQ_FIRST(&todo)) != NULL) {
-		TAILQ_REMOVE(&todo, c, more);
-		c->again = false;
+	/* Those that want another turn get it after all that wait now. */
+	while (last != NULL && (c = TAILQ_FIRST(&h->again)) != NULL) {
+		bool end = c == last;
+
+		leave_turn(c);
+		https_drive(c);
+		if (end)
+			break;
+	}
+	for (int i = 0; i < HANDSHAKES_A_TURN && (c = TAILQ_FIRST(&h->greeting)) != NULL; i++) {
+		leave_turn(c);
 		https_drive(c);
 	}
 }
@@ -197,6 +213,8 @@ static void on_event(struct https *h, const struct epoll_event *event)
 	} else if (c->phase == CONNECTION_SERVICE && (event->events & (EPOLLERR | EPOLLHUP)) != 0) {
 		https_count(h, HTTPS_LOST);
 		https_close(c);
+	} else if (c->phase == CONNECTION_HANDSHAKE) {
+		go_on(c, &h->greeting);
 	} else {
 		if (event->events != EPOLLOUT)
 			c->readable = true;

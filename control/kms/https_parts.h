@@ -30,14 +30,16 @@ enum phase {
 	CONNECTION_PHASES
 };
 
+TAILQ_HEAD(connections, connection);
+
 struct connection {
 	TAILQ_ENTRY(connection) link; /* in its phase's list, by deadline */
-	TAILQ_ENTRY(connection) more; /* in h->again */
+	TAILQ_ENTRY(connection) more; /* in TURN */
 	struct https *h;
 	enum phase phase;
-	bool again;    /* more can be done without the network */
-	bool readable; /* as far as is known */
-	bool hello;    /* of the client was taken */
+	struct connections *turn; /* h->again or h->greeting, when it is to go on there */
+	bool readable;            /* as far as is known */
+	bool hello;               /* of the client was taken */
 	int fd;
 	SSL *ssl;
 	uint64_t deadline_ns;
@@ -76,8 +78,6 @@ struct https_exchange {
 	struct https_exchange *next;
 };
 
-TAILQ_HEAD(connections, connection);
-
 struct https {
 	/* fixed from the start */
 	struct https_config config;
@@ -103,7 +103,9 @@ struct https {
 	uint64_t tls_generation;
 	uint64_t now_ns;
 	bool stopping;
-	struct connections phase[CONNECTION_PHASES], again;
+	struct connections phase[CONNECTION_PHASES];
+	struct connections again;    /* can go on without the network */
+	struct connections greeting; /* can go on with their handshake */
 	struct https_addresses *addresses;
 	char *stage; /* a record's plaintext, secret memory */
 	uint64_t date_s;
