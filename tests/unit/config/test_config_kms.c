@@ -58,7 +58,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c.store.max_bytes, 16 << 20);
 	CU_ASSERT_EQUAL(c.store.low_bytes, 64 << 10);
 	CU_ASSERT_EQUAL(c.store.high_bytes, 0);
-	CU_ASSERT_EQUAL(c.store.ttl_s, 0);
+	CU_ASSERT_EQUAL(c.store.ttl_s, 86400);
 	CU_ASSERT_EQUAL(c.limits.key_size, 256);
 	CU_ASSERT_EQUAL(c.limits.min_key_size, 64);
 	CU_ASSERT_EQUAL(c.limits.max_key_size, 1024);
