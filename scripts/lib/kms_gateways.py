@@ -286,15 +286,15 @@ class Gateways:
         for side in self.sides.values():
             side.pending[segment.name] = segment
 
-    def give(self, kind, data, sites=("a", "b")):
-        """A segment of a test's own, at SITES alone."""
+    def give(self, kind, data, sites=("a", "b"), other=None):
+        """A segment of a test's own at SITES; site B has OTHER bytes there, unless they are None."""
         with self.lock:
-            segment = Segment(self.bytes(16), kind, self.position[kind], data, self.simulated,
-                          time.time_ns() + int(self.clock_shift * 1e9))
-            self.position[kind] += len(data) // UNIT
+            block, wall = self.bytes(16), time.time_ns() + int(self.clock_shift * 1e9)
             for site in sites:
+                text = other if site == "b" and other is not None else data
+                segment = Segment(block, kind, self.position[kind], text, self.simulated, wall)
                 self.sides[site].pending[segment.name] = segment
-            return segment
+            self.position[kind] += len(data) // UNIT
 
     def run(self):
         try:

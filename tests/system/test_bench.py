@@ -80,7 +80,26 @@ def test_attacks(tmp_path):
     assert rows == again
 
 
-@pytest.mark.parametrize("bench", ["dataplane", "testpmd", "engine", "rekey"])
+@pytest.mark.parametrize("row", ["requests", pytest.param("connections", marks=pytest.mark.long),
+                                 pytest.param("memory", marks=pytest.mark.long)])
+def test_kms(tmp_path, row):
+    out = tmp_path / "out.json"
+    subprocess.run([os.path.join(ROOT, "scripts/bench"), "kms", "--only", row, "--seconds", "0.2",
+                    "--memory-requests", "8000", "--json", str(out)], check=True, timeout=120)
+    (f,) = json.loads(out.read_text())["rows"]
+    assert f["name"] == row
+    if row == "requests":
+        assert f["per_s"] > 200 and f["dec_per_s"] > 50 and f["cpu_us"] > 1
+    elif row == "connections":
+        assert f["ratio_to_s_time"] == pytest.approx(
+            f["one_after_the_other_per_s"] / f["s_time_per_s"])
+        assert f["per_s"] > 10
+    else:
+        assert f["requests"] >= 8000 > f["first_requests"]
+        assert f["ratio"] == pytest.approx(f["last_kb"] / f["first_kb"])
+
+
+@pytest.mark.parametrize("bench", ["dataplane", "testpmd", "engine", "rekey", "kms"])
 def test_unknown_row(bench):
     done = subprocess.run([os.path.join(ROOT, "scripts/bench"), bench, "--only", "seal/65"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
