@@ -345,9 +345,10 @@ json_t *kms_handover_json(void)
 	                              "bad_messages", (json_int_t)g.bad_messages));
 	json_object_set_new(
 	        o, "audit",
-	        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "epochs",
+	        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "epochs",
 	                  (json_int_t)a.epochs, "segments", (json_int_t)a.segments, "differences",
-	                  (json_int_t)a.differences, "voided", (json_int_t)a.voided, "both",
+	                  (json_int_t)a.differences, "voided", (json_int_t)a.voided, "withdrawn",
+	                  (json_int_t)a.withdrawn, "dropped", (json_int_t)a.dropped, "both",
 	                  (json_int_t)a.both, "position", (json_int_t)a.position, "bad_messages",
 	                  (json_int_t)a.bad_messages, "last_difference", a.last_difference));
 	return o;

@@ -170,6 +170,8 @@ static void take(struct kms_audit *a, const uint8_t *msg, size_t len)
 	        [KMS_PEER_VOIDED] = audit_on_voided,
 	        [KMS_PEER_FETCHED] = audit_on_fetched,
 	        [KMS_PEER_FETCHED_ACK] = audit_on_fetched_ack,
+	        [KMS_PEER_WITHDRAWN] = audit_on_withdrawn,
+	        [KMS_PEER_WITHDRAWN_ACK] = audit_on_withdrawn_ack,
 	};
 
 	if (len == 0 || !KMS_PEER_IS_AUDIT(msg[0]))
@@ -198,7 +200,7 @@ static struct audit_inbound *look(struct kms_audit *a)
 	pthread_mutex_unlock(&a->lock);
 	if (!up || changed) {
 		a->ask = ASK_IDLE;
-		a->report = 0;
+		a->report = a->withdrawal = 0;
 	}
 	if (changed)
 		a->cursor = a->again_ns = 0;
@@ -224,6 +226,7 @@ bool kms_audit_work(struct kms_audit *a, uint64_t now_ns, uint64_t wall_ns)
 	if (a->running) {
 		some |= audit_ask_turn(a);
 		some |= audit_report_turn(a);
+		some |= audit_withdraw_turn(a);
 	}
 	return some;
 }

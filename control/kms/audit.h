@@ -19,8 +19,10 @@
  * The fetcher reports besides which keys were fetched: FETCHED(bitmaps) -> FETCHED_ACK, from which
  * the giver knows what is delivered at both ends.
  *
- * A crash of the giver voids nothing at the fetcher: some of what it had reserved may have been
- * given, and must be there to be fetched. It expires.
+ * And the giver says what it will not give: WITHDRAWN(ranges) -> WITHDRAWN_ACK, so that the fetcher
+ * need not keep it until it expires. A crash of the giver voids nothing at the fetcher: some of
+ * what it had reserved may have been given, and must be there to be fetched. That is withdrawn when
+ * it is too old to be asked for.
  *
  * A pure state machine but for its store; all of it runs on the store thread, but receive() and
  * session(), which any thread may call. Messages: peer_message.h.
@@ -52,6 +54,12 @@ struct kms_audit_use {
 	uint8_t bitmap[512];
 };
 
+/* Units of the own stream that will not be given; ID names them to the store. */
+struct kms_audit_range {
+	int64_t id;
+	uint64_t position, units;
+};
+
 /* What it asks of the store (store_audit.h has it); store thread. Counts, 0, or -errno. */
 struct kms_audit_store {
 	/* The least position whose segment has key left; UINT64_MAX: there is none. */
@@ -74,6 +82,12 @@ struct kms_audit_store {
 	/* The peer fetched these of CLASS, this end's own stream. */
 	int (*both)(void *ctx, uint8_t link, enum key_uuid_class class,
 	            const struct kms_audit_use *use, int n);
+	/* Up to MAX ranges of the own stream that the peer may drop now; and they were told. */
+	int (*withdrawn)(void *ctx, uint8_t link, struct kms_audit_range *out, int max);
+	int (*forget)(void *ctx, const struct kms_audit_range *range, int n);
+	/* The peer will not give these of CLASS. */
+	int (*withdraw)(void *ctx, uint8_t link, enum key_uuid_class class,
+	                const struct kms_audit_range *range, int n);
 	void *ctx;
 };
 
@@ -105,10 +119,11 @@ void kms_audit_receive(struct kms_audit *a, const uint8_t *msg, size_t len);
 bool kms_audit_work(struct kms_audit *a, uint64_t now_ns, uint64_t wall_ns);
 
 struct kms_audit_stats {
-	uint64_t epochs, segments; /* that were the same, as the giver */
-	uint64_t differences;      /* epochs that were not, at either end */
-	uint64_t voided;           /* segments, here */
-	uint64_t reported, both;   /* segments: said to be fetched; heard so */
+	uint64_t epochs, segments;   /* that were the same, as the giver */
+	uint64_t differences;        /* epochs that were not, at either end */
+	uint64_t voided;             /* segments, here */
+	uint64_t reported, both;     /* segments: said to be fetched; heard so */
+	uint64_t withdrawn, dropped; /* ranges: told to the peer; heard from it */
 	uint64_t bad_messages, store_errors;
 	uint64_t position; /* as the giver: all before it were compared */
 	uint64_t last_difference_wall_ns;

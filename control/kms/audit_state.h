@@ -2,7 +2,8 @@
 
 /*
  * The state of the audit, for audit.c (life, messages in), audit_ask.c (the giver's turns),
- * audit_answer.c (the fetcher's) and audit_epoch.c (what a range of segments looks like) alone.
+ * audit_answer.c (the fetcher's), audit_withdraw.c and audit_epoch.c (what a range of segments
+ * looks like) alone.
  */
 
 #ifndef CONTROL_KMS_AUDIT_STATE_H
@@ -17,6 +18,7 @@
 #define AUDIT_ASKED      256  /* segments in an epoch of the giver's */
 #define AUDIT_LISTED     1024 /* that are told when they differ */
 #define AUDIT_REPORTED   48   /* segments in a FETCHED */
+#define AUDIT_RANGES     1024 /* in a WITHDRAWN */
 #define AUDIT_TIMEOUT_NS (5 * NS_PER_S)
 
 /* Segments of a range, without those that are void. */
@@ -61,6 +63,10 @@ struct kms_audit {
 	uint64_t report_ns, next_report_ns;
 	struct kms_audit_use use[AUDIT_REPORTED];
 	int used;
+	uint32_t withdrawal; /* number; 0: none is under way */
+	uint64_t withdrawal_ns, next_withdrawal_ns;
+	struct kms_audit_range range[AUDIT_RANGES];
+	int ranges;
 	uint8_t message[32768];
 };
 
@@ -87,6 +93,7 @@ bool audit_send(struct kms_audit *a, size_t len); /* a->message */
 /* Turns. True: there was something. */
 bool audit_ask_turn(struct kms_audit *a);
 bool audit_report_turn(struct kms_audit *a);
+bool audit_withdraw_turn(struct kms_audit *a);
 /* Messages; malformed ones are counted. */
 void audit_on_same(struct kms_audit *a, const uint8_t *msg, size_t len);
 void audit_on_wait(struct kms_audit *a, const uint8_t *msg, size_t len);
@@ -96,5 +103,7 @@ void audit_on_ask(struct kms_audit *a, const uint8_t *msg, size_t len);
 void audit_on_void(struct kms_audit *a, const uint8_t *msg, size_t len);
 void audit_on_fetched(struct kms_audit *a, const uint8_t *msg, size_t len);
 void audit_on_fetched_ack(struct kms_audit *a, const uint8_t *msg, size_t len);
+void audit_on_withdrawn(struct kms_audit *a, const uint8_t *msg, size_t len);
+void audit_on_withdrawn_ack(struct kms_audit *a, const uint8_t *msg, size_t len);
 
 #endif

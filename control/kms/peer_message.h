@@ -13,6 +13,8 @@
  *      6 VOIDED       number 4
  *      7 FETCHED      number 4, link 1, class 1, of each segment: position 8, units 2, bitmap
  *      8 FETCHED_ACK  number 4
+ *      9 WITHDRAWN    number 4, link 1, class 1, of each range: position 8, units 8
+ *     10 WITHDRAWN_ACK  number 4
  *     16 GRANT        process 8, number 8, expiry 8, master text, slaves 1, texts, keys 2,
  *                     identifiers 16 each
  *     17 GRANT_ACK    process 8, number 8, verdict 1: 0 stored, 1 full, 2 failed
@@ -33,12 +35,14 @@ enum kms_peer_kind {
 	KMS_PEER_VOIDED,
 	KMS_PEER_FETCHED,
 	KMS_PEER_FETCHED_ACK,
+	KMS_PEER_WITHDRAWN,
+	KMS_PEER_WITHDRAWN_ACK,
 	KMS_PEER_GRANT = 16,
 	KMS_PEER_GRANT_ACK,
 	KMS_PEER_WITHDRAW,
 };
 
-#define KMS_PEER_IS_AUDIT(kind) ((kind) >= KMS_PEER_ASK && (kind) <= KMS_PEER_FETCHED_ACK)
+#define KMS_PEER_IS_AUDIT(kind) ((kind) >= KMS_PEER_ASK && (kind) <= KMS_PEER_WITHDRAWN_ACK)
 #define KMS_PEER_IS_GRANT(kind) ((kind) >= KMS_PEER_GRANT && (kind) <= KMS_PEER_WITHDRAW)
 
 #endif

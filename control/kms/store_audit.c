@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "control/kms/store_state.h"
 
 /* A failure is told to the caller by its number, and in the store's statistics in words. */
@@ -201,6 +202,64 @@ static int both(void *ctx, uint8_t link, enum key_uuid_class class, const struct
 	return for_all(ctx, link, class, use, n, both_one);
 }
 
+/* Of LINK what the other end may drop: at once, or when nobody can ask for it any more. */
+struct withdrawal {
+	struct kms_store *s;
+	uint8_t link;
+	struct kms_audit_range *out;
+	int n, max;
+};
+
+static int withdrawn_one(void *arg, const struct kms_withdrawn *w)
+{
+	struct withdrawal *list = arg;
+	uint64_t ttl_ns = list->s->config.ttl_s * NS_PER_S;
+
+	if (w->link == list->link && (w->sure || (ttl_ns > 0 && w->age_ns > ttl_ns)))
+		list->out[list->n++] = (struct kms_audit_range){w->id, w->position, w->units};
+	return list->n == list->max;
+}
+
+static int withdrawn(void *ctx, uint8_t link, struct kms_audit_range *out, int max)
+{
+	struct withdrawal list = {.s = ctx, .link = link, .out = out, .max = max};
+	struct err err;
+	int rc = kms_store_withdrawn_list(ctx, withdrawn_one, &list, &err);
+
+	return rc < 0 ? failed(ctx, rc, &err) : list.n;
+}
+
+static int forget(void *ctx, const struct kms_audit_range *range, int n)
+{
+	struct err err;
+	int rc = 0;
+
+	for (int at = 0; rc >= 0 && at < n;) {
+		int64_t id[64];
+		size_t count = 0;
+
+		while (at < n && count < 64)
+			id[count++] = range[at++].id;
+		rc = kms_store_withdrawn_forget(ctx, id, count, &err);
+	}
+	return failed(ctx, rc, &err);
+}
+
+static int withdraw(void *ctx, uint8_t link, enum key_uuid_class class,
+                    const struct kms_audit_range *range, int n)
+{
+	struct kms_store *s = ctx;
+	struct err err;
+	struct txn t;
+	int rc = txn_begin(s, &t, &err);
+
+	if (rc < 0)
+		return failed(s, rc, &err);
+	for (int i = 0; rc >= 0 && i < n; i++)
+		rc = kms_store_withdraw(s, link, class, range[i].position, range[i].units, &err);
+	return failed(s, txn_end(s, &t, rc, &err), &err);
+}
+
 void kms_store_audit(struct kms_store *s, struct kms_audit_store *out)
 {
 	*out = (struct kms_audit_store){.oldest = oldest,
@@ -209,6 +268,9 @@ void kms_store_audit(struct kms_store *s, struct kms_audit_store *out)
 	                                .fetched = fetched,
 	                                .reported = reported,
 	                                .both = both,
+	                                .withdrawn = withdrawn,
+	                                .forget = forget,
+	                                .withdraw = withdraw,
 	                                .ctx = s};
 }
 

@@ -33,8 +33,12 @@ struct stream {
 	int count;
 };
 
+#define RANGES 3000
+
 struct end {
 	struct kms_audit *audit;
+	struct kms_audit_range withdrawn[RANGES], dropped[RANGES];
+	int withdrawn_count, dropped_count;
 	struct end *other;
 	struct stream stream[2]; /* from A, from B */
 	int fail;                /* of every call */
@@ -172,6 +176,45 @@ static int fake_both(void *ctx, uint8_t link, enum key_uuid_class class,
 	return 0;
 }
 
+static int fake_withdrawn(void *ctx, uint8_t link, struct kms_audit_range *out, int max)
+{
+	const struct end *e = ctx;
+	int n = e->withdrawn_count < max ? e->withdrawn_count : max;
+
+	memcpy(out, e->withdrawn, (size_t)n * sizeof(*out));
+	return e->fail != 0 ? e->fail : n;
+}
+
+static int fake_forget(void *ctx, const struct kms_audit_range *range, int n)
+{
+	struct end *e = ctx;
+	int kept = 0;
+
+	for (int i = 0; i < e->withdrawn_count; i++) {
+		bool told = false;
+
+		for (int k = 0; k < n; k++)
+			told |= range[k].id == e->withdrawn[i].id;
+		if (!told)
+			e->withdrawn[kept++] = e->withdrawn[i];
+	}
+	e->withdrawn_count = kept;
+	return e->fail;
+}
+
+static int fake_withdraw(void *ctx, uint8_t link, enum key_uuid_class class,
+                         const struct kms_audit_range *range, int n)
+{
+	struct end *e = ctx;
+
+	CU_ASSERT_EQUAL(class, e == &b ? KEY_UUID_FROM_A : KEY_UUID_FROM_B);
+	if (e->fail != 0)
+		return e->fail;
+	for (int i = 0; i < n && e->dropped_count < RANGES; i++)
+		e->dropped[e->dropped_count++] = range[i];
+	return 0;
+}
+
 static bool end_send(void *ctx, const uint8_t *msg, size_t len)
 {
 	struct end *e = ctx;
@@ -186,13 +229,13 @@ static bool end_send(void *ctx, const uint8_t *msg, size_t len)
 
 static void open_audit(struct end *e)
 {
-	const struct kms_audit_config config = {.store = {fake_oldest, fake_list, fake_void,
-	                                                  fake_fetched, fake_reported, fake_both,
-	                                                  e},
-	                                        .own = e == &a ? KEY_UUID_FROM_A : KEY_UUID_FROM_B,
-	                                        .send = end_send,
-	                                        .ctx = e,
-	                                        .grace_ns = GRACE_NS};
+	const struct kms_audit_config config = {
+	        .store = {fake_oldest, fake_list, fake_void, fake_fetched, fake_reported, fake_both,
+	                  fake_withdrawn, fake_forget, fake_withdraw, e},
+	        .own = e == &a ? KEY_UUID_FROM_A : KEY_UUID_FROM_B,
+	        .send = end_send,
+	        .ctx = e,
+	        .grace_ns = GRACE_NS};
 	struct err err;
 
 	CU_ASSERT_EQUAL_FATAL(kms_audit_new(&config, &e->audit, &err), 0);
@@ -462,6 +505,30 @@ static void test_what_was_fetched(void)
 	stop();
 }
 
+/* What the giver will not give the fetcher drops; told until it has heard it. */
+static void test_what_is_withdrawn(void)
+{
+	start();
+	for (int i = 0; i < 2500; i++)
+		a.withdrawn[i] = (struct kms_audit_range){i + 1, 1000 * (uint64_t)i, 7};
+	a.withdrawn_count = 2500;
+	run(9);
+	CU_ASSERT_EQUAL(b.dropped_count, 0);
+	b.fail = -ENOSPC;
+	run(10);
+	CU_ASSERT_EQUAL(a.withdrawn_count, 2500);
+	b.fail = 0;
+	run(10);
+	CU_ASSERT_EQUAL(a.withdrawn_count, 0);
+	CU_ASSERT_EQUAL(b.dropped_count, 2500);
+	for (int i = 0; i < 2500; i++)
+		CU_ASSERT(b.dropped[i].position == 1000 * (uint64_t)i && b.dropped[i].units == 7);
+	CU_ASSERT_EQUAL(stats_of(&a).withdrawn, 2500);
+	CU_ASSERT_EQUAL(stats_of(&b).dropped, 2500);
+	CU_ASSERT_EQUAL(stats_of(&b).bad_messages, 0);
+	stop();
+}
+
 /* A disk that fails stops the audit; nothing is taken for a difference, and it goes on. */
 static void test_a_disk_that_fails(void)
 {
@@ -497,6 +564,8 @@ static void test_noise(void)
 		add_both(KEY_UUID_FROM_A, 5000 * i, 4096);
 	add(&b, KEY_UUID_FROM_A, 5000 * 50, 100, 1);
 	memset(find(&b.stream[0], 5000)->fetched, 0xff, 512);
+	a.withdrawn[0] = (struct kms_audit_range){1, 77, 3};
+	a.withdrawn_count = 1;
 	/* Honest ones first, to be damaged. */
 	for (int i = 0; i < 200; i++) {
 		now += 100 * NS_PER_MS;
@@ -623,5 +692,5 @@ static void test_a_bad_day(void)
 }
 
 UNIT_MAIN(UNIT(test_the_same), UNIT(test_differences), UNIT(test_what_is_under_way),
-          UNIT(test_again), UNIT(test_what_was_fetched), UNIT(test_a_disk_that_fails),
-          UNIT(test_noise), UNIT(test_a_bad_day))
+          UNIT(test_again), UNIT(test_what_was_fetched), UNIT(test_what_is_withdrawn),
+          UNIT(test_a_disk_that_fails), UNIT(test_noise), UNIT(test_a_bad_day))
