@@ -34,7 +34,7 @@ def hybrid():
 
 
 def tunnel(rig, site):
-    return rig.rpc(site, "tunnel_show", {"name": "dc"})
+    return rig.rpc(site, "tunnel_show", {"tunnel": "dc"})
 
 
 def alarms(rig, site):
@@ -78,7 +78,8 @@ def test_two_gateways_agree_and_never_on_less(hybrid):
         assert t["keyed_by"] == "hybrid"
         assert t["hybrid_failed"] == 0 and t["policy_refused"] == 0
         assert not alarms(rig, site) & {"no-key", "rekey-policy"}
-    assert tunnel(rig, "a")["generation"] == tunnel(rig, "b")["peer_generation"]
+    rig.wait_for(lambda: tunnel(rig, "a")["generation"] == tunnel(rig, "b")["peer_generation"],
+                 5, "one generation at both ends")
 
     # One operator alone changes the policy: no key any more, then no traffic, and all are told.
     set_policy(rig, "b", "require-qkd")
