@@ -92,7 +92,7 @@ static void take_keys(struct kms_store *s, struct stream *st, struct queue *q, u
 			take_key(st, q, seg, units, bytes, place, keys);
 			note_dirty(s, seg);
 		}
-		if (n > 0 && seg->given < seg->units)
+		if (n > 0 && seg->given < seg->units && seg->reserved == seg->units)
 			cut_end(s, st, q, seg);
 		else if (seg->given == seg->units)
 			queue_drop(st, seg);

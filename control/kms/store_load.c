@@ -280,9 +280,7 @@ int store_load(struct kms_store *s, struct err *err)
 	struct txn t;
 	int rc;
 
-	rc = txn_begin(s, &t, err);
-	if (rc < 0)
-		return rc;
+	/* Outside of a transaction: in one that met a damaged page SQLite changes nothing more. */
 	rc = age_restore(s, err);
 	if (rc == 0)
 		rc = each_row(s, Q_COUNTS_ALL, load_counts, err);
@@ -292,6 +290,11 @@ int store_load(struct kms_store *s, struct err *err)
 		rc = each_row(s, Q_CLOSED, load_closed, err);
 	if (rc == 0)
 		rc = each_row(s, Q_LIVE, load_segment, err);
+	if (rc == 0)
+		rc = txn_begin(s, &t, err);
+	if (rc < 0)
+		return rc;
+	rc = age_save(s, s->wall_ns, err);
 	for (struct stream *st = s->streams; rc == 0 && st != NULL; st = st->next)
 		rc = recover(s, st, err);
 	/* Before anybody asks. */

@@ -74,6 +74,17 @@ static void count_given(struct piece *p, int sign)
 	seg->stream->disk.voided += (uint64_t)(int32_t)cut;
 }
 
+void piece_touch(struct kms_store *s, struct piece *p)
+{
+	uint32_t from, to;
+
+	piece_words(p, &from, &to);
+	for (uint32_t w = from; !p->segment->stream->own && w < to; w++)
+		if (piece_word(p, w) != 0)
+			p->segment->touched_chunks |= UINT64_C(1) << w;
+	txn_touch(s, p->segment);
+}
+
 void txn_take(struct kms_store *s, struct piece *p)
 {
 	struct segment *seg = p->segment;
@@ -81,23 +92,17 @@ void txn_take(struct kms_store *s, struct piece *p)
 
 	*units_of(seg, p->reason) += p->units;
 	count(&seg->stream->disk, p, seg->stream->own, 1);
-	if (seg->stream->own) {
+	piece_words(p, &from, &to);
+	if (seg->stream->own)
 		count_given(p, 1);
-	} else {
-		piece_words(p, &from, &to);
-		for (uint32_t w = from; w < to; w++) {
-			uint64_t word = piece_word(p, w);
-
-			seg->kept[w] &= ~word;
-			if (p->reason == TAKE_SPENT)
-				seg->had[w] |= word;
-			if (word != 0)
-				seg->touched_chunks |= UINT64_C(1) << w;
-		}
+	for (uint32_t w = from; !seg->stream->own && w < to; w++) {
+		seg->kept[w] &= ~piece_word(p, w);
+		if (p->reason == TAKE_SPENT)
+			seg->had[w] |= piece_word(p, w);
 	}
 	p->next = s->effects.pieces;
 	s->effects.pieces = p;
-	txn_touch(s, seg);
+	piece_touch(s, p);
 }
 
 /* Lock held. */

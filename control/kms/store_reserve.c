@@ -100,9 +100,8 @@ void writing_undo(struct kms_store *s)
 	}
 }
 
-/* The next segment's chunks go off the disk, as many as UNITS need. */
-static int reserve_segment(struct kms_store *s, struct segment *seg, uint64_t units, uint64_t *got,
-                           struct err *err)
+/* The next segment's chunks go off the disk with the transaction, as many as UNITS need. */
+static uint32_t reserve_segment(struct kms_store *s, struct segment *seg, uint64_t units)
 {
 	uint32_t from = seg->reserved_disk, to = seg->units;
 
@@ -110,17 +109,15 @@ static int reserve_segment(struct kms_store *s, struct segment *seg, uint64_t un
 		to = ((uint32_t)(from + units) + CHUNK_UNITS - 1) / CHUNK_UNITS * CHUNK_UNITS;
 	if (to > seg->units)
 		to = seg->units;
-	*got += to - from;
 	write_later(s, seg);
 	seg->reserved_disk = to;
-	return row_drop(s, seg, from / CHUNK_UNITS, segment_words(to), err);
+	return to - from;
 }
 
-static int reserve_queue(struct kms_store *s, struct queue *q, struct err *err)
+static void reserve_queue(struct kms_store *s, struct queue *q)
 {
 	uint64_t target, got;
 	struct segment *seg;
-	int rc = 0;
 
 	store_lock(s);
 	target = is_short(s, q) ? ahead_units(s, q) : 0;
@@ -129,10 +126,10 @@ static int reserve_queue(struct kms_store *s, struct queue *q, struct err *err)
 	q->want = 0;
 	store_unlock(s);
 	/* The store thread alone puts segments into the queue; those behind are not given from. */
-	while (rc == 0 && seg != NULL && got < target) {
+	while (seg != NULL && got < target) {
 		struct segment *next;
 
-		rc = reserve_segment(s, seg, target - got, &got, err);
+		got += reserve_segment(s, seg, target - got);
 		store_lock(s);
 		next = TAILQ_NEXT(seg, queued);
 		if (seg->reserved_disk == seg->units)
@@ -140,17 +137,13 @@ static int reserve_queue(struct kms_store *s, struct queue *q, struct err *err)
 		store_unlock(s);
 		seg = next;
 	}
-	return rc;
 }
 
-int reserve_ahead(struct kms_store *s, struct err *err)
+void reserve_ahead(struct kms_store *s)
 {
-	int rc = 0;
-
-	for (struct stream *st = s->streams; rc == 0 && st != NULL; st = st->next)
-		for (int i = 0; rc == 0 && st->own && i < 2; i++)
-			rc = reserve_queue(s, &st->queue[i], err);
-	return rc;
+	for (struct stream *st = s->streams; st != NULL; st = st->next)
+		for (int i = 0; st->own && i < 2; i++)
+			reserve_queue(s, &st->queue[i]);
 }
 
 int reserve_return(struct kms_store *s, struct err *err)

@@ -51,6 +51,18 @@ enum kms_segment_state row_state(const struct segment *seg)
 	return seg->voided > seg->cut_disk ? KMS_SEGMENT_VOIDED : KMS_SEGMENT_SPENT;
 }
 
+/*
+ * That a key is spent stands in the segment's row; a chunk on a damaged page cannot be destroyed,
+ * and must not keep others from their keys. SQLite changes nothing more in the transaction that
+ * found it: the next one leaves the segment's chunks alone.
+ */
+static int note_stuck(struct kms_store *s, struct segment *seg, int rc)
+{
+	if (rc == -EUCLEAN)
+		seg->stuck = s->stuck_found = true;
+	return rc;
+}
+
 static int put_chunk(struct kms_store *s, struct segment *seg, uint32_t c, const struct seal *seal,
                      struct err *err)
 {
@@ -71,22 +83,12 @@ static int put_chunk(struct kms_store *s, struct segment *seg, uint32_t c, const
 	row_aad(seg, (uint8_t)c, units_there(seg, c), aad);
 	seal_close(seal, sealed, aad, sizeof(aad), bytes, n, sealed + GCM_IV_BYTES);
 	secret_wipe(s->text, CHUNK_BYTES);
+	if (seg->stuck)
+		return 0;
 	sqlite3_bind_int64(s->statement[Q_CHUNK_PUT], 1, chunk_id(seg, c));
 	sqlite3_bind_blob64(s->statement[Q_CHUNK_PUT], 2, sealed, GCM_IV_BYTES + n + GCM_TAG_BYTES,
 	                    SQLITE_STATIC);
-	return db_done(s, Q_CHUNK_PUT, "write a chunk", err);
-}
-
-/*
- * That the key is spent stands in the row; a chunk on a damaged page cannot be destroyed, and must
- * not keep others from their keys.
- */
-static int forgive(struct kms_store *s, int rc)
-{
-	if (rc != -EUCLEAN)
-		return rc;
-	s->undestroyed++;
-	return 0;
+	return note_stuck(s, seg, db_done(s, Q_CHUNK_PUT, "write a chunk", err));
 }
 
 int row_seal(struct kms_store *s, struct segment *seg, uint32_t from, uint32_t to, struct err *err)
@@ -104,11 +106,11 @@ int row_seal(struct kms_store *s, struct segment *seg, uint32_t from, uint32_t t
 
 int row_drop(struct kms_store *s, struct segment *seg, uint32_t from, uint32_t to, struct err *err)
 {
-	if (from >= to)
+	if (from >= to || seg->stuck)
 		return 0;
 	sqlite3_bind_int64(s->statement[Q_CHUNK_DROP], 1, chunk_id(seg, from));
 	sqlite3_bind_int64(s->statement[Q_CHUNK_DROP], 2, chunk_id(seg, to));
-	return forgive(s, db_done(s, Q_CHUNK_DROP, "destroy a chunk", err));
+	return note_stuck(s, seg, db_done(s, Q_CHUNK_DROP, "destroy a chunk", err));
 }
 
 int row_open(struct kms_store *s, struct segment *seg, uint32_t c, const struct seal *seal,
@@ -133,7 +135,7 @@ int row_open(struct kms_store *s, struct segment *seg, uint32_t c, const struct 
 	case SQLITE_DONE:
 		break;
 	default: /* a damaged page is this segment's alone; a disk that does not answer is not */
-		rc = db_fail(s, "read a chunk", err);
+		rc = note_stuck(s, seg, db_fail(s, "read a chunk", err));
 		if (rc == -EUCLEAN)
 			rc = -EBADMSG;
 	}
@@ -203,20 +205,25 @@ static int write_chunks(struct kms_store *s, struct segment *seg, struct err *er
 				seal = row_sealer(s, seg->salt);
 			rc = seal == NULL
 			             ? err_set(err, ENOMEM, STORE_WHAT ": no secret memory left")
-			             : forgive(s, put_chunk(s, seg, c, seal, err));
+			             : put_chunk(s, seg, c, seal, err);
 		}
 	}
 	seal_free(seal);
 	return rc;
 }
 
-/* What is left goes, and what was not given need not wait at the other end. */
-static int close_own(struct kms_store *s, struct segment *seg, struct err *err)
+/* What is reserved from now on goes; at its end all, and what was not given need not wait there. */
+static int drop_own(struct kms_store *s, struct segment *seg, struct err *err)
 {
+	bool ends = row_state(seg) != KMS_SEGMENT_LIVE;
 	uint32_t given = seg->given_disk - seg->cut_disk;
-	int rc = row_drop(s, seg, seg->reserved_disk / CHUNK_UNITS, segment_words(seg->units), err);
+	uint32_t to = ends ? seg->units : seg->reserved_disk;
+	int rc = 0;
 
-	if (rc == 0 && given < seg->units)
+	/* Less is reserved than before at a clean stop alone. */
+	if (to > seg->reserved)
+		rc = row_drop(s, seg, seg->reserved / CHUNK_UNITS, segment_words(to), err);
+	if (rc == 0 && ends && given < seg->units)
 		rc = withdraw_own(s, seg, given, seg->units - given, true, err);
 	return rc;
 }
@@ -228,8 +235,8 @@ int row_write(struct kms_store *s, struct segment *seg, struct err *err)
 
 	if (!seg->stream->own)
 		rc = write_chunks(s, seg, err);
-	else if (row_state(seg) != KMS_SEGMENT_LIVE)
-		rc = close_own(s, seg, err);
+	else
+		rc = drop_own(s, seg, err);
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_int(q, 1, (int)row_state(seg));

@@ -76,6 +76,7 @@ struct segment {
 	/* Store thread. */
 	bool touched, writing;
 	bool damaged; /* could not be opened */
+	bool stuck;   /* a chunk of it lies on a damaged page, which SQLite does not change */
 	uint64_t touched_chunks;
 	uint32_t given_disk, cut_disk, reserved_disk; /* own */
 	uint32_t given_before, cut_before;            /* for undoing */
@@ -192,7 +193,7 @@ struct kms_store {
 	bool failing; /* the disk refused the last reservation: not again before tick() */
 	bool wal_dirty;
 	int wal_pages;
-	uint64_t undestroyed; /* chunks on damaged pages */
+	bool stuck_found; /* since it was last set to false */
 
 	pthread_mutex_t lock;
 	/* Lock. */
@@ -287,6 +288,7 @@ uint32_t bytes_free(struct segment *seg, uint32_t c);
 struct txn {
 	struct effects before;
 	bool inner;
+	bool replay; /* it has nothing but pieces and cursors: flush() may be done again */
 };
 int txn_begin(struct kms_store *s, struct txn *t, struct err *err);
 /* RC below 0 undoes it; what is returned is RC, or why it could not be made durable. */
@@ -305,10 +307,11 @@ void piece_wipe(struct piece *p);
 void piece_undo(struct piece *p);
 void piece_apply(struct piece *p);
 void piece_free(struct piece *p);
+void piece_touch(struct kms_store *s, struct piece *p);
 
 /* store_reserve.c: cursors of the own stream, within a transaction. */
 bool reserve_wanted(const struct kms_store *s); /* lock held */
-int reserve_ahead(struct kms_store *s, struct err *err);
+void reserve_ahead(struct kms_store *s);
 /* What was given since is to be written. */
 void given_collect(struct kms_store *s);
 void writing_undo(struct kms_store *s); /* lock held */

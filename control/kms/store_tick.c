@@ -48,7 +48,7 @@ int age_restore(struct kms_store *s, struct err *err)
 	s->age_ns = s->age_base_ns = age;
 	s->mono_base_ns = s->config.mono_ns;
 	s->wall_ns = s->config.wall_ns;
-	return age_save(s, s->config.wall_ns, err);
+	return 0;
 }
 
 uint64_t life_ns(const struct kms_store *s, const struct stream *st)

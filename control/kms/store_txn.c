@@ -56,14 +56,35 @@ static int flush(struct kms_store *s, struct err *err)
 	return rc;
 }
 
-static void undo(struct kms_store *s, const struct effects *before, bool inner)
+static void untouch(struct kms_store *s)
 {
-	/* What the outer transaction touched before is flushed already, or is so by it. */
 	while (s->touched != NULL) {
 		s->touched->touched = false;
 		s->touched->touched_chunks = 0;
 		s->touched = s->touched->next_touched;
 	}
+}
+
+/* All of the transaction is written once more, in another one. */
+static int again(struct kms_store *s, struct err *err)
+{
+	int rc;
+
+	sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	s->stuck_found = false;
+	untouch(s);
+	rc = db_run(s, "BEGIN IMMEDIATE", "begin", err);
+	for (struct piece *p = s->effects.pieces; p != NULL; p = p->next)
+		piece_touch(s, p);
+	for (struct segment *seg = s->writing; seg != NULL; seg = seg->next_writing)
+		txn_touch(s, seg);
+	return rc < 0 ? rc : flush(s, err);
+}
+
+static void undo(struct kms_store *s, const struct effects *before, bool inner)
+{
+	/* What the outer transaction touched before is flushed already, or is so by it. */
+	untouch(s);
 	store_lock(s);
 	while (s->effects.pieces != before->pieces) {
 		struct piece *p = s->effects.pieces;
@@ -103,6 +124,7 @@ int txn_begin(struct kms_store *s, struct txn *t, struct err *err)
 	int rc = 0;
 
 	t->inner = s->depth > 0;
+	t->replay = false;
 	/* Else SAVEPOINT would begin a transaction of its own. */
 	if (t->inner && sqlite3_get_autocommit(s->db))
 		return err_set(err, EIO, STORE_WHAT ": the transaction was rolled back");
@@ -205,6 +227,8 @@ int txn_end(struct kms_store *s, struct txn *t, int rc, struct err *err)
 {
 	if (rc == 0)
 		rc = flush(s, err);
+	while (rc == -EUCLEAN && t->replay && s->stuck_found)
+		rc = again(s, err);
 	if (rc == 0)
 		rc = db_run(s, t->inner ? "RELEASE job" : "COMMIT", "commit", err);
 	if (rc < 0) {

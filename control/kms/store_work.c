@@ -77,13 +77,14 @@ static void spend_and_reserve(struct kms_store *s, const struct turn *turn, stru
 	struct txn t;
 	int rc = txn_begin(s, &t, err);
 
+	t.replay = true;
 	if (rc == 0) {
 		given_collect(s);
 		for (struct fetch *f = turn->fetches; f != NULL; f = f->next)
 			for (uint32_t i = 0; i < f->n; i++)
 				txn_take(s, &f->piece[i]);
 		if (turn->reserve)
-			rc = reserve_ahead(s, err);
+			reserve_ahead(s);
 		rc = txn_end(s, &t, rc, err);
 	} else {
 		for (struct fetch *f = turn->fetches; f != NULL; f = f->next)

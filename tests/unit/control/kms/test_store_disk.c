@@ -22,10 +22,10 @@ static uint8_t keys[KMS_STORE_BATCH * KEY_UUID_LENGTH];
 static uint8_t *read_file(size_t *n)
 {
 	FILE *f = fopen(rig_path, "r");
-	uint8_t *p = malloc(4 << 20);
+	uint8_t *p = malloc(8 << 20);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	*n = fread(p, 1, 4 << 20, f);
+	*n = fread(p, 1, 8 << 20, f);
 	fclose(f);
 	return p;
 }
@@ -117,6 +117,55 @@ static void test_damaged_chunk(void)
 	kms_store_stats_read(s, &st);
 	CU_ASSERT_EQUAL(st.damaged_segments, 0);
 	CU_ASSERT_EQUAL(st.from_b.damaged, 256 * 8 - 32);
+	kms_store_close(s);
+	rig_end();
+}
+
+/*
+ * A page that is damaged while the process runs: keys come from memory; what cannot be deleted is
+ * spent by its record, and keeps nobody from his keys.
+ */
+static void test_damaged_while_running(void)
+{
+	struct kms_store_stats st;
+	struct kms_store *s;
+	size_t n, at;
+	uint8_t *file;
+	int fd, rc;
+
+	rig_begin();
+	rig_config.max_bytes = 100 * SEGMENT_BYTES;
+	s = rig_open();
+	/* More than the pages that SQLite keeps in memory. */
+	for (uint64_t i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL_FATAL(rig_add(s, KEY_UUID_FROM_B, 4096 * i, 4096), 0);
+	kms_store_close(s);
+	file = read_file(&n);
+	at = chunk_at(file, n, 64);
+	free(file);
+	s = rig_open();
+	fd = open(rig_path, O_WRONLY);
+	CU_ASSERT_EQUAL(pwrite(fd, "damage", 6, (off_t)(at / PAGE * PAGE)), 6);
+	for (uint64_t u = 0; u < 64; u += 32) {
+		CU_ASSERT_EQUAL(fetch(s, u, 256, &rc), KMS_FOUND);
+		CU_ASSERT(rig_is_key(place, keys));
+		CU_ASSERT_EQUAL(rc, 0);
+	}
+	CU_ASSERT_EQUAL(fetch(s, 80, 32, &rc), KMS_FOUND);
+	CU_ASSERT_EQUAL(rc, 0);
+	rig_tick(s, 1);
+	CU_ASSERT_EQUAL(rig_err.code, 0);
+	kms_store_close(s);
+	close(fd);
+	s = rig_open();
+	kms_store_stats_read(s, &st);
+	CU_ASSERT_EQUAL(st.damaged_segments, 1);
+	CU_ASSERT_EQUAL(fetch(s, 0, 256, &rc), KMS_SPENT);
+	CU_ASSERT_EQUAL(fetch(s, 80, 32, &rc), KMS_SPENT);
+	CU_ASSERT_EQUAL(fetch(s, 100, 32, &rc), KMS_VOIDED);
+	CU_ASSERT_EQUAL(fetch(s, 4096, 256, &rc), KMS_FOUND);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 4096 * 100, 4096), 0);
+	rig_check_sums(s);
 	kms_store_close(s);
 	rig_end();
 }
@@ -412,5 +461,5 @@ static void test_full_and_read_only(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_damaged_chunk), UNIT(test_damaged_bitmap), UNIT(test_damage_anywhere),
-          UNIT(test_second_process), UNIT(test_full_and_read_only))
+UNIT_MAIN(UNIT(test_damaged_chunk), UNIT(test_damaged_while_running), UNIT(test_damaged_bitmap),
+          UNIT(test_damage_anywhere), UNIT(test_second_process), UNIT(test_full_and_read_only))
