@@ -44,8 +44,9 @@ struct kms_sae {
 	struct kms_sae_usage usage;
 	struct sae_meter meter;
 	struct lockout lockout, replay;
-	uint32_t slot;   /* its number, and in the shares */
-	uint64_t serial; /* of who has this slot: never the same twice */
+	uint32_t slot;    /* its number, and in the shares */
+	uint64_t serial;  /* of who has this slot: never the same twice */
+	uint32_t waiting; /* requests of it that wait for key */
 	bool used, dirty;
 };
 

@@ -43,7 +43,8 @@ struct kms_service_config {
 	uint64_t ttl_ns;        /* of keys, for grants; 0: for ever */
 	uint64_t wait_ns;       /* for key that is under way to this end; 0: 2 s */
 	uint64_t grant_wait_ns; /* for the peer's acknowledgement; 0: 3 s */
-	uint32_t waiting_max;   /* requests that wait; more are 503 at once; 0: 1024 */
+	/* Requests that wait, a quarter of them of one SAE; more are 503 at once; 0: 1024. */
+	uint32_t waiting_max;
 };
 
 struct kms_request {

@@ -185,6 +185,10 @@ enum service_try service_dec_try(struct job *j, uint64_t now_ns, bool late)
 		service_job_refuse(j, &f);
 		return SERVICE_OVER;
 	}
+	if (service_job_room(j, &f) < 0) {
+		service_job_refuse(j, &f);
+		return SERVICE_OVER;
+	}
 	return j->plain == j->count ? fetch(j, late) : fetch_granted(j, late);
 }
 
@@ -249,7 +253,6 @@ void service_dec_start(struct exchange *x, struct kms_key_ids *ids, const char *
                        const char *slave)
 {
 	struct job *j = service_job_new(x, true, ids->count);
-	size_t bytes = 0;
 	struct kms_fault f;
 	int rc;
 
@@ -263,10 +266,6 @@ void service_dec_start(struct exchange *x, struct kms_key_ids *ids, const char *
 	memcpy(j->slave, slave, strlen(slave) + 1);
 	rc = rights(j, ids, &f);
 	kms_key_ids_free(ids);
-	for (uint32_t i = 0; i < j->count; i++)
-		bytes += j->place[i].length;
-	if (rc == 0)
-		rc = service_job_room(j, bytes, service_job_text_room(j), &f);
 	if (rc < 0) {
 		service_job_refuse(j, &f);
 		return;

@@ -119,6 +119,11 @@ enum service_try service_enc_try(struct job *j, uint64_t now_ns, bool late)
 	struct kms_fault f;
 	int rc;
 
+	rc = service_job_room(j, &f);
+	if (rc < 0) {
+		service_job_refuse(j, &f);
+		return SERVICE_OVER;
+	}
 	kms_registry_lock(s->registry);
 	rc = take(j, now_ns, &f);
 	if (rc == -EAGAIN && late)
@@ -170,9 +175,6 @@ void service_enc_start(struct exchange *x, struct kms_key_request *request, cons
 	pthread_rwlock_unlock(&s->setup);
 	for (uint32_t i = 0; i < j->count; i++)
 		j->place[i].length = (uint16_t)j->take.key_bytes;
-	if (rc == 0)
-		rc = service_job_room(j, (size_t)j->count * j->take.key_bytes,
-		                      service_job_text_room(j), &f);
 	if (rc < 0) {
 		service_job_refuse(j, &f);
 		return;

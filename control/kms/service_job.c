@@ -34,31 +34,44 @@ struct job *service_job_new(const struct exchange *x, bool dec, uint32_t count)
 	return j;
 }
 
+/* Who waits holds no secret memory. */
+static void room_free(struct job *j)
+{
+	secret_free(j->keys);
+	secret_free(j->text);
+	j->keys = NULL;
+	j->text = NULL;
+}
+
 void service_job_free(struct job *j)
 {
 	kms_key_request_free(&j->request);
-	secret_free(j->keys);
-	secret_free(j->text);
+	room_free(j);
 	free(j);
 }
 
-int service_job_room(struct job *j, size_t n, size_t room, struct kms_fault *f)
-{
-	j->keys = secret_alloc(n);
-	j->text = secret_alloc(room);
-	j->keys_bytes = n;
-	if (j->keys != NULL && j->text != NULL)
-		return 0;
-	return kms_fault_unavailable(f, "out of secret memory", 1);
-}
-
-size_t service_job_text_room(const struct job *j)
+static size_t text_room(const struct job *j)
 {
 	if (j->x.skip)
 		return kms_skip_key_bytes(j->place[0].length);
 	for (uint32_t i = 0; i < j->count; i++)
 		j->entry[i].bytes = j->place[i].length;
 	return kms_container_room(j->entry, j->count);
+}
+
+int service_job_room(struct job *j, struct kms_fault *f)
+{
+	size_t n = 0;
+
+	if (j->keys != NULL)
+		return 0;
+	for (uint32_t i = 0; i < j->count; i++)
+		n += j->place[i].length;
+	j->keys = secret_alloc(n);
+	j->text = secret_alloc(text_room(j));
+	if (j->keys != NULL && j->text != NULL)
+		return 0;
+	return kms_fault_unavailable(f, "out of secret memory", 1);
 }
 
 void service_job_text(struct job *j)
@@ -92,11 +105,30 @@ void service_job_refuse(struct job *j, const struct kms_fault *f)
 	service_job_free(j);
 }
 
+/* One more request of its SAE waits, or one less: false when it has its share of those that may. */
+static bool count_of_sae(struct job *j, bool more)
+{
+	struct kms_service *s = j->x.s;
+	struct kms_sae *sae;
+	bool may;
+
+	kms_registry_lock(s->registry);
+	sae = kms_registry_by_slot(s->registry, j->x.slot, j->x.serial);
+	may = sae == NULL || !more || sae->waiting < (s->config.waiting_max + 3) / 4;
+	if (sae != NULL && may)
+		sae->waiting += more ? 1 : -1;
+	kms_registry_unlock(s->registry);
+	return may;
+}
+
 static bool put_to_wait(struct job *j)
 {
 	struct kms_service *s = j->x.s;
 	bool room;
 
+	if (!count_of_sae(j, true))
+		return false;
+	room_free(j);
 	pthread_mutex_lock(&s->waiting);
 	room = s->wait_count < s->config.waiting_max;
 	if (room) {
@@ -106,6 +138,8 @@ static bool put_to_wait(struct job *j)
 		__atomic_store_n(&s->wait_count, s->wait_count + 1, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&s->waiting);
+	if (!room)
+		count_of_sae(j, false);
 	return room;
 }
 
@@ -148,6 +182,7 @@ static void retry(struct kms_service *s, uint64_t now_ns)
 	pthread_mutex_unlock(&s->waiting);
 	for (; j != NULL; j = next) {
 		next = j->next;
+		count_of_sae(j, false);
 		service_job_run(j, now_ns);
 	}
 }

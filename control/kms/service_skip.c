@@ -13,15 +13,15 @@
 #include "control/kms/service_state.h"
 #include "control/kms/skip.h"
 
-static void text_answer(struct exchange *x, char *text)
+static void text_answer(struct exchange *x, char *text, bool secret)
 {
 	struct kms_fault f;
 
 	if (text != NULL) {
-		service_answer(x, text, strlen(text), false);
+		service_answer(x, text, strlen(text), secret);
 		return;
 	}
-	kms_fault_set(&f, 500, "out of memory");
+	kms_fault_unavailable(&f, "out of memory", 1);
 	service_refuse(x, &f);
 }
 
@@ -86,10 +86,12 @@ static void capabilities(struct exchange *x)
 	const char *peer = s->peer_kme;
 
 	if (s->config.skip_remote_count > 0)
-		text_answer(x, kms_skip_capabilities(s->kme, s->config.skip_remote,
-		                                     s->config.skip_remote_count));
+		text_answer(x,
+		            kms_skip_capabilities(s->kme, s->config.skip_remote,
+		                                  s->config.skip_remote_count),
+		            false);
 	else
-		text_answer(x, kms_skip_capabilities(s->kme, &peer, 1));
+		text_answer(x, kms_skip_capabilities(s->kme, &peer, 1), false);
 }
 
 bool service_skip(struct exchange *x, const struct kms_request *r)
@@ -122,7 +124,7 @@ bool service_skip(struct exchange *x, const struct kms_request *r)
 	else if (t.call == KMS_SKIP_CAPABILITIES)
 		capabilities(x);
 	else if (t.call == KMS_SKIP_ENTROPY)
-		text_answer(x, kms_skip_entropy(t.bits));
+		text_answer(x, kms_skip_entropy(t.bits), true);
 	else
 		key_call(x, &t);
 	return true;

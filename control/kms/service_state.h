@@ -54,8 +54,7 @@ struct job {
 	uint32_t plain;                  /* dec: of these by the pair tag, the others by a grant */
 
 	uint8_t *keys; /* secret memory, one behind the other */
-	size_t keys_bytes;
-	char *text; /* the answer; secret memory */
+	char *text;    /* the answer; secret memory */
 	size_t text_len;
 
 	uint32_t parts; /* dec: who comes last answers */
@@ -118,15 +117,15 @@ void service_clear_over(struct kms_service *s, uint64_t now_ns);
 /* service_job.c */
 struct job *service_job_new(const struct exchange *x, bool dec, uint32_t count);
 void service_job_free(struct job *j);
-/* Secret memory for N bytes of key and a text of ROOM: 0, or -503 with F set. */
-int service_job_room(struct job *j, size_t n, size_t room, struct kms_fault *f);
+/* Secret memory for the keys at its places and the text, unless it has it: 0, or -503 with F set.
+ */
+int service_job_room(struct job *j, struct kms_fault *f);
 /* Answers with the text, or with F; J is gone. */
 void service_job_done(struct job *j);
 void service_job_refuse(struct job *j, const struct kms_fault *f);
 /* Tries J now, and as long as it must wait at each turn until its deadline. */
 void service_job_run(struct job *j, uint64_t now_ns);
 /* The key container, or SKIP's key, of J into its text. */
-size_t service_job_text_room(const struct job *j);
 void service_job_text(struct job *j);
 
 enum service_try { SERVICE_OVER, SERVICE_WAIT };

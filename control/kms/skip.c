@@ -165,12 +165,11 @@ static char *hex(char *out, const uint8_t *data, size_t n)
 	return out;
 }
 
-/* Somebody makes keys of these: they are wiped where they were. */
 char *kms_skip_entropy(uint32_t bits)
 {
 	uint8_t data[KMS_SKIP_ENTROPY_BITS / 8];
 	size_t n = (bits + 7) / 8;
-	char *text = malloc(2 * n + 64), *p;
+	char *text = secret_alloc(2 * n + 64), *p;
 
 	if (text == NULL)
 		return NULL;

@@ -52,8 +52,10 @@ int kms_skip_parse(const char *method, const char *target, size_t n,
 /* In place of an SAE in pair tags: a whole KME, by a mark that no SAE ID can have. */
 void kms_skip_system(const char *kme, char out[KMS_SAE_ID + 1]);
 
-/* Bodies; for free(), NULL without memory. REMOTE: what remoteSystemID may be, globs. */
+/* For free(), NULL without memory. REMOTE: what remoteSystemID may be, globs. */
 char *kms_skip_capabilities(const char *local, const char *const *remote, size_t count);
+
+/* For secret_free(), NULL without secret memory: keys are made of these bits. */
 char *kms_skip_entropy(uint32_t bits);
 
 /* The answer with a key: bytes with the null, and the text into OUT, secret memory. */

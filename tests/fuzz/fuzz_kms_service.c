@@ -117,7 +117,8 @@ static void reply(void *ctx, const struct kms_reply *r)
 		         json_string_value(json_object_get(k, "key")), a->fetch, a->several);
 	if (id != NULL)
 		key_seen(id, json_string_value(json_object_get(body, "key")), a->fetch, false);
-	must(r->secret == (id != NULL || json_object_get(body, "keys") != NULL));
+	must(r->secret == (id != NULL || json_object_get(body, "keys") != NULL ||
+	                   json_object_get(body, "randomStr") != NULL));
 	json_decref(body);
 	if (r->secret)
 		secret_free(r->body);

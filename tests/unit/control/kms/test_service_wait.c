@@ -53,6 +53,7 @@ static void test_key_under_way_is_waited_for(void)
 static void test_key_that_does_not_come(void)
 {
 	struct kms_service_stats stats;
+	struct kms_sae bob;
 
 	given_ahead();
 	ask_later(&site_b, "bob", "GET", target, NULL, &b);
@@ -64,6 +65,8 @@ static void test_key_that_does_not_come(void)
 	kms_service_stats_read(site_b.service, &stats);
 	CU_ASSERT_EQUAL(stats.waited_out, 1);
 	CU_ASSERT_EQUAL(stats.waiting, 0);
+	CU_ASSERT(kms_registry_get(site_b.registry, "bob", &bob));
+	CU_ASSERT_EQUAL(bob.waiting, 0);
 	/* It is there for its owner still. */
 	fake_come(&site_b.store, 4);
 	ask(&site_b, "bob", "GET", target, NULL, &b);
@@ -74,15 +77,22 @@ static void test_key_that_does_not_come(void)
 static void test_only_so_many_may_wait(void)
 {
 	struct answer third = {0};
+	struct kms_sae bob;
+	size_t used;
 
-	rig_config.waiting_max = 2;
+	rig_config.waiting_max = 5; /* and of one SAE two */
 	given_ahead();
 	rig_config.waiting_max = 0;
+	used = secret_used();
 	ask_later(&site_b, "bob", "GET", target, NULL, &b);
 	ask_later(&site_b, "bob", "GET", target, NULL, (answer_free(&a), &a));
 	ask_later(&site_b, "bob", "GET", target, NULL, &third);
 	CU_ASSERT_EQUAL(third.count, 1);
 	check_refused(&third, 503, "a key is on its way");
+	/* Who waits holds no secret memory. */
+	CU_ASSERT_EQUAL(secret_used(), used);
+	CU_ASSERT(kms_registry_get(site_b.registry, "bob", &bob));
+	CU_ASSERT_EQUAL(bob.waiting, 2);
 	/* The process ends: who waits is told. */
 	answer_free(&third);
 	CU_ASSERT_EQUAL(a.count + b.count, 0);

@@ -2,6 +2,8 @@
 
 #include "control/kms/skip.h"
 
+#include "common/secret.h"
+
 #include "tests/unit/control/kms/check.h"
 
 static const struct kms_limits limits = {
@@ -94,6 +96,7 @@ static void test_entropy(void)
 	static const uint32_t bits[] = {1, 8, 9, 256, KMS_SKIP_ENTROPY_BITS};
 	char last[2 * KMS_SKIP_ENTROPY_BITS / 8 + 1] = "";
 
+	CU_ASSERT_EQUAL(secret_init(1 << 20, NULL), 0);
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
 		char *text = kms_skip_entropy(bits[i]);
 		json_t *o = json_loads(text, 0, NULL);
@@ -108,8 +111,10 @@ static void test_entropy(void)
 			CU_ASSERT_NOT_EQUAL(strncmp(r, last, 32), 0);
 		snprintf(last, sizeof(last), "%s", r);
 		json_decref(o);
-		free(text);
+		secret_free(text);
 	}
+	CU_ASSERT_EQUAL(secret_used(), 0);
+	secret_fini();
 }
 
 static void test_capabilities(void)
