@@ -81,6 +81,7 @@ static struct https *allocate(const struct https_config *config, https_handler h
 	h->handler = handler;
 	h->ctx = ctx;
 	h->patience_ns[CONNECTION_HANDSHAKE] = config->handshake_ns;
+	h->patience_ns[CONNECTION_STRANGER] = config->header_ns;
 	h->patience_ns[CONNECTION_IDLE] = config->idle_ns;
 	h->patience_ns[CONNECTION_HEADER] = config->header_ns;
 	h->patience_ns[CONNECTION_BODY] = config->body_ns;

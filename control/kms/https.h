@@ -106,9 +106,9 @@ int64_t https_certificate_end(struct https *h);
 
 enum https_count {
 	HTTPS_ACCEPTED,
-	HTTPS_FULL,    /* closed: all connections taken, none of them idle */
+	HTTPS_FULL,    /* closed: all connections taken, and all busy with a request */
 	HTTPS_ADDRESS, /* closed: too many of this address */
-	HTTPS_EVICTED, /* idle ones that gave way */
+	HTTPS_EVICTED, /* those without a request that gave way */
 	HTTPS_HANDSHAKES,
 	HTTPS_HANDSHAKE_FAILED,  /* but for what follows */
 	HTTPS_HANDSHAKE_VERSION, /* TLS 1.1 and before */
@@ -125,8 +125,9 @@ enum https_count {
 	HTTPS_BODY_LARGE,
 	HTTPS_BODY_MEMORY, /* 503 for want of it */
 	HTTPS_MEDIA_TYPE,
-	HTTPS_LOST, /* clients that went away within a request or before its answer */
-	HTTPS_PEER, /* 401; more than one by enum tls_refusal */
+	HTTPS_KEY_UPDATES, /* closed: TLS key updates without requests */
+	HTTPS_LOST,        /* clients that went away within a request or before its answer */
+	HTTPS_PEER,        /* 401; more than one by enum tls_refusal */
 	HTTPS_COUNTS = HTTPS_PEER + TLS_PEER_REFUSALS
 };
 

@@ -82,20 +82,45 @@ int https_listen(struct https *h, unsigned int i, struct err *err)
 	return 0;
 }
 
-/* Of an address of its own, or of one that idles, there is always a way in. */
+/*
+ * Who gives way to a new connection: the oldest of those that showed no good certificate, else of
+ * those that have shown none yet, else the one that idles longest. Silent ones, however many, so
+ * turn out each other.
+ */
+static struct connection *oldest(struct https *h)
+{
+	static const enum phase order[] = {CONNECTION_STRANGER, CONNECTION_HANDSHAKE,
+	                                   CONNECTION_IDLE};
+	struct connection *c = NULL;
+
+	for (size_t i = 0; c == NULL && i < sizeof(order) / sizeof(order[0]); i++)
+		c = TAILQ_FIRST(&h->phase[order[i]]);
+	return c;
+}
+
 static bool make_place(struct https *h)
 {
-	struct connection *idle = TAILQ_FIRST(&h->phase[CONNECTION_IDLE]);
+	struct connection *c;
 
 	if (atomic_load_explicit(&h->connections, memory_order_relaxed) < h->config.connections)
 		return true;
-	if (idle == NULL) {
-		https_count(h, HTTPS_FULL);
-		return false;
-	}
-	https_count(h, HTTPS_EVICTED);
-	https_close(idle);
-	return true;
+	c = oldest(h);
+	https_count(h, c != NULL ? HTTPS_EVICTED : HTTPS_FULL);
+	if (c != NULL)
+		https_close(c);
+	return c != NULL;
+}
+
+static void on_record(int written, int version, int type, const void *data, size_t n, SSL *ssl,
+                      void *connection)
+{
+	struct connection *c = connection;
+
+	if (written)
+		return;
+	c->records += type == SSL3_RT_HEADER;
+	c->updates += type == SSL3_RT_HANDSHAKE && n > 0 &&
+	              *(const unsigned char *)data == SSL3_MT_KEY_UPDATE;
 }
 
 static struct connection *connection_new(struct https *h, int fd,
@@ -118,6 +143,8 @@ static struct connection *connection_new(struct https *h, int fd,
 		return NULL;
 	}
 	SSL_set_accept_state(c->ssl);
+	SSL_set_msg_callback(c->ssl, on_record);
+	SSL_set_msg_callback_arg(c->ssl, c);
 	https_address_of(from, &c->address);
 	address_text(from, c->text, sizeof(c->text));
 	return c;
@@ -150,15 +177,13 @@ static void admit(struct https *h, int fd, const struct sockaddr_storage *from)
 /* The socket stays readable: without a file to spare this would be called for ever. */
 static void out_of_files(struct https *h)
 {
-	struct connection *idle = TAILQ_FIRST(&h->phase[CONNECTION_IDLE]);
+	struct connection *c = oldest(h);
 
-	if (idle != NULL) {
-		https_count(h, HTTPS_EVICTED);
-		https_close(idle);
-	} else {
-		https_count(h, HTTPS_FULL);
+	https_count(h, c != NULL ? HTTPS_EVICTED : HTTPS_FULL);
+	if (c != NULL)
+		https_close(c);
+	else
 		nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
-	}
 }
 
 void https_accept(struct https *h, int listen_fd)

@@ -13,6 +13,11 @@
 #include "common/secret.h"
 
 #define REQUESTS_A_TURN 16 /* of one connection, then others have theirs */
+/*
+ * Key updates of TLS 1.3 for one request: work for us, and nothing is asked. One in 2^24 records
+ * would do (RFC 8446 section 5.5).
+ */
+#define UPDATES_MOST 256
 
 enum outcome {
 	WAIT, /* for the network */
@@ -100,8 +105,10 @@ static enum outcome handshake(struct connection *c)
 	ERR_clear_error();
 	rc = SSL_do_handshake(c->ssl);
 	if (rc == 1) {
+		struct tls_verdict v;
+
 		https_count(c->h, HTTPS_HANDSHAKES);
-		https_enter(c, CONNECTION_IDLE);
+		https_enter(c, https_peer_check(c, &v) ? CONNECTION_IDLE : CONNECTION_STRANGER);
 		c->readable = true;
 		return GO_ON;
 	}
@@ -119,6 +126,7 @@ static enum outcome handshake(struct connection *c)
 /* Bytes of a request, for as much as there is room. */
 static enum outcome read_more(struct connection *c)
 {
+	unsigned int records = c->records;
 	size_t n;
 	int rc;
 
@@ -128,21 +136,30 @@ static enum outcome read_more(struct connection *c)
 		return end(c);
 	ERR_clear_error();
 	rc = SSL_read_ex(c->ssl, c->in + c->in_len, HTTPS_IN_BYTES - c->in_len, &n);
+	if (c->updates > UPDATES_MOST) {
+		https_count(c->h, HTTPS_KEY_UPDATES);
+		return end(c);
+	}
 	if (rc == 1) {
 		c->in_len += n;
 		return GO_ON;
 	}
 	rc = SSL_get_error(c->ssl, rc);
 	if (rc != SSL_ERROR_WANT_READ && rc != SSL_ERROR_WANT_WRITE) {
-		if (c->phase != CONNECTION_IDLE)
+		if (c->phase > CONNECTION_IDLE)
 			https_count(c->h, HTTPS_LOST);
 		return end(c);
 	}
-	c->readable = false;
 	if (c->in_len == 0) {
 		free(c->in);
 		c->in = NULL;
 	}
+	/* A record that was none of ours, or a part of one: maybe more is there, after the others.
+	 */
+	if (c->records != records)
+		https_again(c);
+	else
+		c->readable = false;
 	return WAIT;
 }
 
@@ -184,6 +201,7 @@ static enum outcome step(struct connection *c)
 	switch (c->phase) {
 	case CONNECTION_HANDSHAKE:
 		return handshake(c);
+	case CONNECTION_STRANGER:
 	case CONNECTION_IDLE:
 	case CONNECTION_HEADER:
 	case CONNECTION_BODY:
@@ -238,6 +256,7 @@ void https_expire(struct connection *c)
 	case CONNECTION_HANDSHAKE:
 		https_count(c->h, HTTPS_HANDSHAKE_SLOW);
 		break;
+	case CONNECTION_STRANGER:
 	case CONNECTION_IDLE:
 		https_count(c->h, HTTPS_IDLE);
 		SSL_shutdown(c->ssl);

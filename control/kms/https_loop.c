@@ -170,7 +170,7 @@ static void take_orders(struct https *h)
 		       !TAILQ_EMPTY(&h->phase[phase])) {
 			struct connection *c = TAILQ_FIRST(&h->phase[phase]);
 
-			if (phase == CONNECTION_IDLE)
+			if (phase == CONNECTION_IDLE || phase == CONNECTION_STRANGER)
 				SSL_shutdown(c->ssl);
 			https_close(c);
 		}

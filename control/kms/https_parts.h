@@ -20,8 +20,9 @@
 /* What a connection waits for; each but CONNECTION_SERVICE for a time of its own at most. */
 enum phase {
 	CONNECTION_HANDSHAKE,
-	CONNECTION_IDLE,   /* a request */
-	CONNECTION_HEADER, /* the rest of its head */
+	CONNECTION_STRANGER, /* a request, to be refused: its certificate is none or bad */
+	CONNECTION_IDLE,     /* a request */
+	CONNECTION_HEADER,   /* the rest of its head */
 	CONNECTION_BODY,
 	CONNECTION_SERVICE, /* the handler's answer */
 	CONNECTION_WRITE,   /* the client to read it */
@@ -42,6 +43,8 @@ struct connection {
 	bool hello;               /* of the client was taken */
 	int fd;
 	SSL *ssl;
+	unsigned int records; /* of TLS that came */
+	unsigned int updates; /* of its keys, since the last request */
 	uint64_t deadline_ns;
 	struct https_address address;
 	char text[46]; /* address for logs */
@@ -138,6 +141,8 @@ void https_drive(struct connection *c);
 void https_expire(struct connection *c);
 
 /* https_request.c: requests out of what was read. */
+/* Is the client one of ours? Verified once, and again when what that rests on changed or ended. */
+bool https_peer_check(struct connection *c, struct tls_verdict *v);
 enum https_step {
 	HTTPS_NEED, /* more from the client */
 	HTTPS_STEP, /* the phase is another */

@@ -2,6 +2,7 @@
 
 #include "control/kms/https_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -52,33 +53,40 @@ void https_consume(struct connection *c, size_t n)
 	c->scan = (struct http_scan){0};
 }
 
-/* Who asks; verified once, and again when what that rests on is another, or has ended. */
-static bool check_peer(struct connection *c)
+bool https_peer_check(struct connection *c, struct tls_verdict *v)
 {
 	struct https *h = c->h;
 	time_t now = (time_t)(clock_wall_ns() / NS_PER_S);
-	struct tls_verdict v;
-	struct kms_fault f;
 
 	if (c->peer.generation == h->tls_generation && now < c->peer.until)
 		return true;
 	free(c->peer.identity);
 	c->peer.identity = NULL;
 	c->peer.generation = 0;
-	if (tls_peer_verify(h->tls->trust, SSL_get0_peer_certificate(c->ssl),
-	                    SSL_get_peer_cert_chain(c->ssl), now, &v))
-		c->peer.identity = strdup(v.identity);
+	if (!tls_peer_verify(h->tls->trust, SSL_get0_peer_certificate(c->ssl),
+	                     SSL_get_peer_cert_chain(c->ssl), now, v))
+		return false;
+	c->peer.identity = strdup(v->identity);
 	if (c->peer.identity == NULL) {
-		if (v.refusal == TLS_PEER_GOOD)
-			v.refusal = TLS_PEER_OTHER;
-		kms_fault_field(&f, 401, "client certificate", "%s",
-		                v.reason[0] != '\0' ? v.reason : "out of memory");
-		https_refuse(c, &f, HTTPS_PEER + v.refusal);
+		v->refusal = TLS_PEER_OTHER;
+		snprintf(v->reason, sizeof(v->reason), "out of memory");
 		return false;
 	}
-	c->peer.until = v.until;
+	c->peer.until = v->until;
 	c->peer.generation = h->tls_generation;
 	return true;
+}
+
+static bool check_peer(struct connection *c)
+{
+	struct tls_verdict v;
+	struct kms_fault f;
+
+	if (https_peer_check(c, &v))
+		return true;
+	kms_fault_field(&f, 401, "client certificate", "%s", v.reason);
+	https_refuse(c, &f, HTTPS_PEER + v.refusal);
+	return false;
 }
 
 static bool is_type(const char *type, const char *name)
@@ -131,6 +139,7 @@ static void dispatch(struct connection *c, const char *body, size_t len)
 /* The request is with the handler: its bytes go, and if it was answered at once, that begins. */
 void https_request_whole(struct connection *c, const char *body, size_t len, size_t used)
 {
+	c->updates = 0;
 	c->keep = c->head.keep_alive;
 	dispatch(c, body, len);
 	if (c->phase != CONNECTION_SERVICE)
@@ -264,7 +273,7 @@ enum https_step https_request_step(struct connection *c)
 		return HTTPS_NEED;
 	if (c->phase == CONNECTION_BODY)
 		return https_body_step(c);
-	if (c->phase == CONNECTION_IDLE) {
+	if (c->phase == CONNECTION_IDLE || c->phase == CONNECTION_STRANGER) {
 		c->head = (struct http_head){0};
 		https_enter(c, CONNECTION_HEADER);
 	}

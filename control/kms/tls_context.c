@@ -93,6 +93,11 @@ static int load_own(const struct tls_files *files, struct tls_context *c, struct
 
 static bool set_up(SSL_CTX *ssl)
 {
+	/*
+	 * A read returns when its buffer has been seen through, whatever was in it: a client that
+	 * sends key updates without end must not keep the thread in one call.
+	 */
+	SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
 	                                 SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 	                                 SSL_OP_CLEANSE_PLAINTEXT | SSL_OP_IGNORE_UNEXPECTED_EOF);

@@ -151,6 +151,35 @@ static void test_tls(void)
 	end();
 }
 
+/* Records that carry nothing: what is behind them is found, and too many are not borne. */
+static void test_key_updates(void)
+{
+	SSL *ssl;
+	int i;
+
+	begin();
+	ssl = hello(&sae);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ssl);
+	for (i = 0; i < 3; i++) {
+		put(ssl, "GET /one HT");
+		for (int k = 0; k < 100; k++) {
+			CU_ASSERT_EQUAL(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+			CU_ASSERT_EQUAL(SSL_do_handshake(ssl), 1);
+		}
+		CU_ASSERT_EQUAL(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+		put(ssl, "TP/1.1\r\nHost: x\r\n\r\n");
+		CU_ASSERT_EQUAL(get(ssl, true), 200);
+	}
+	for (i = 0; i < 100000 && count(HTTPS_KEY_UPDATES) == 0; i++) {
+		SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+		if (SSL_do_handshake(ssl) != 1)
+			break;
+	}
+	CU_ASSERT_TRUE(until(HTTPS_KEY_UPDATES, 1));
+	bye(ssl);
+	end();
+}
+
 static void few(struct https_config *c)
 {
 	c->connections = 4;
@@ -208,40 +237,57 @@ static void four(struct https_config *c)
 	c->connections_per_address = 9;
 }
 
-/* Those that idle longest give way; those that do not are left alone. */
+/* Strangers give way first, then who has shown nothing yet, then who idles; none within a request.
+ */
 static void test_full(void)
 {
-	SSL *idle[2], *more;
-	int raw[3];
+	SSL *idle, *stranger_ssl, *busy[3];
+	int raw, last;
 	char c;
 
 	begin_with(four);
-	for (int i = 0; i < 2; i++) {
-		idle[i] = hello(&sae);
-		CU_ASSERT_PTR_NOT_NULL_FATAL(idle[i]);
-	}
-	raw[0] = dial();
-	raw[1] = dial();
+	idle = hello(&sae);
+	stranger_ssl = hello(NULL);
+	CU_ASSERT_TRUE_FATAL(idle != NULL && stranger_ssl != NULL);
+	raw = dial();
+	busy[0] = hello(&sae);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(busy[0]);
+	put(busy[0], "G");
 	CU_ASSERT_TRUE(until(HTTPS_ACCEPTED, 4));
-	more = hello(&sae);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(more);
+	busy[1] = hello(&sae);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(busy[1]);
 	CU_ASSERT_EQUAL(count(HTTPS_EVICTED), 1);
-	CU_ASSERT_TRUE(SSL_read(idle[0], &c, 1) <= 0);
-	put(idle[1], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-	CU_ASSERT_EQUAL(get(idle[1], true), 200);
-	/* None idles now: who comes is sent away. */
-	put(idle[1], "G");
-	put(more, "G");
+	CU_ASSERT_TRUE(SSL_read(stranger_ssl, &c, 1) <= 0);
+	put(busy[1], "G");
+	busy[2] = hello(&sae);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(busy[2]);
+	CU_ASSERT_EQUAL(count(HTTPS_EVICTED), 2);
+	CU_ASSERT_TRUE(read(raw, &c, 1) <= 0);
+	put(idle, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	CU_ASSERT_EQUAL(get(idle, true), 200);
+	put(busy[2], "G");
 	usleep(50000);
-	raw[2] = dial();
-	CU_ASSERT_EQUAL(read(raw[2], &c, 1), 0);
+	close(dial());
+	CU_ASSERT_TRUE(until(HTTPS_EVICTED, 3));
+	CU_ASSERT_TRUE(SSL_read(idle, &c, 1) <= 0);
+	/* One place is free again, and taken; then there is none to give. */
+	usleep(50000);
+	bye(idle);
+	idle = hello(&sae);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(idle);
+	put(idle, "G");
+	usleep(50000);
+	last = dial();
+	CU_ASSERT_EQUAL(read(last, &c, 1), 0);
 	CU_ASSERT_EQUAL(count(HTTPS_FULL), 1);
+	close(last);
+	close(raw);
+	bye(idle);
+	bye(stranger_ssl);
 	for (int i = 0; i < 3; i++)
-		close(raw[i]);
-	for (int i = 0; i < 2; i++)
-		bye(idle[i]);
-	bye(more);
+		bye(busy[i]);
 	end();
 }
 
-UNIT_MAIN(UNIT(test_refusals), UNIT(test_slow), UNIT(test_tls), UNIT(test_limits), UNIT(test_full))
+UNIT_MAIN(UNIT(test_refusals), UNIT(test_slow), UNIT(test_tls), UNIT(test_key_updates),
+          UNIT(test_limits), UNIT(test_full))
