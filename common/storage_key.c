@@ -20,9 +20,9 @@
 
 /*
  * systemd gives a credential to a service's user by an access control list, whose mask stat(2)
- * shows as the group's bits (acl(5)): nobody else may be able to read, nobody to write.
+ * shows as the group's bits (acl(5)): others may not be able to read, nor anybody else to write.
  */
-#define CREDENTIAL_FORBIDDEN 0337
+#define CREDENTIAL_FORBIDDEN 037
 
 static bool starts(const char *name, const char *with)
 {

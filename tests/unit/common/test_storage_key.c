@@ -109,6 +109,10 @@ static void test_a_credential_of_the_service(void)
 	check_read("credential:key");
 	put("key", 32, 0444);
 	check_refused("credential:key", -EACCES, "mode 444");
+	put("key", 32, 0460);
+	check_refused("credential:key", -EACCES, "mode 460");
+	put("key", 32, 0600);
+	check_read("credential:key");
 	put("key", 31, 0400);
 	check_refused("credential:key", -EINVAL, "31 bytes");
 	put("outside", 32, 0400);

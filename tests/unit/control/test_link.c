@@ -343,6 +343,25 @@ static void check_refused(const char *what)
 	CU_ASSERT_EQUAL(secret_used(), 0);
 }
 
+/* By the name of a credential, which the service's environment leads to. */
+static void test_storage_key_from_a_credential(void)
+{
+	rig_start();
+	strcpy(ends[0].config.keystore.storage_key, "credential:storage-key0");
+	unsetenv("CREDENTIALS_DIRECTORY");
+	check_refused("keystore/storage-key: credential:storage-key0: CREDENTIALS_DIRECTORY is not "
+	              "set");
+	setenv("CREDENTIALS_DIRECTORY", rig_dir, 1);
+	rig_link(0);
+	rig_link(1);
+	rig_import(0, 32, 1);
+	rig_import(1, 32, 1);
+	rig_run(1500);
+	CU_ASSERT(rig_rekey(0).rekeys >= 1 && rig_rekey(1).rekeys >= 1);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	rig_stop();
+}
+
 static void test_refuses_bad_secrets(void)
 {
 	struct err err = {0};
@@ -377,4 +396,4 @@ UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_stores_are_compared),
           UNIT(test_ratchet_when_keys_run_out), UNIT(test_hybrid), UNIT(test_hybrid_at_one_end),
           UNIT(test_cut_channel_stops_offers_and_comes_back),
           UNIT(test_other_secret_raises_an_alarm), UNIT(test_words_of_pseudowires_cross),
-          UNIT(test_refuses_bad_secrets))
+          UNIT(test_storage_key_from_a_credential), UNIT(test_refuses_bad_secrets))
