@@ -128,10 +128,13 @@ static int make(struct kms_store *s, struct stream *st, const struct kms_segment
 	return 0;
 }
 
-static uint64_t held_with_added(const struct kms_store *s, const struct stream *st)
+static uint64_t held_with_added(struct kms_store *s, const struct stream *st)
 {
-	uint64_t units = st->held;
+	uint64_t units;
 
+	store_lock(s);
+	units = st->held;
+	store_unlock(s);
 	for (const struct segment *seg = s->effects.added; seg != NULL; seg = seg->next_added)
 		units += seg->stream == st ? seg->units : 0;
 	return units * KEY_UUID_UNIT;
