@@ -72,28 +72,79 @@ static void finish(struct kms_store *s, struct fetch *f, int rc)
 	}
 }
 
-static void spend_and_reserve(struct kms_store *s, const struct turn *turn, struct err *err)
+/* One transaction: what FETCHES took, and, OWN, the own stream's cursors. */
+static int spend(struct kms_store *s, struct fetch *fetches, bool own, bool reserve,
+                 struct err *err)
 {
 	struct txn t;
 	int rc = txn_begin(s, &t, err);
 
-	t.replay = true;
-	if (rc == 0) {
-		given_collect(s);
-		for (struct fetch *f = turn->fetches; f != NULL; f = f->next)
-			for (uint32_t i = 0; i < f->n; i++)
-				txn_take(s, &f->piece[i]);
-		if (turn->reserve)
-			reserve_ahead(s);
-		rc = txn_end(s, &t, rc, err);
-	} else {
-		for (struct fetch *f = turn->fetches; f != NULL; f = f->next)
+	if (rc < 0) {
+		for (struct fetch *f = fetches; f != NULL; f = f->next)
 			unmark(s, f);
+		return rc;
 	}
-	s->failing = rc < 0;
+	t.replay = true;
+	if (own)
+		given_collect(s);
+	for (struct fetch *f = fetches; f != NULL; f = f->next)
+		for (uint32_t i = 0; i < f->n; i++)
+			txn_take(s, &f->piece[i]);
+	if (reserve)
+		reserve_ahead(s);
+	return txn_end(s, &t, 0, err);
+}
+
+/* What was undone is taken once more, unless somebody else has it now. */
+static bool mark_again(struct kms_store *s, struct fetch *f)
+{
+	bool there = true;
+
+	store_lock(s);
+	for (uint32_t i = 0; there && i < f->n; i++) {
+		const struct piece *p = &f->piece[i];
+
+		for (uint32_t w = p->from / CHUNK_UNITS; w < segment_words(p->from + p->units); w++)
+			there &= (~p->segment->live[w] & range_mask(p->from, p->units, w)) == 0;
+	}
+	for (uint32_t i = 0; there && i < f->n; i++) {
+		const struct piece *p = &f->piece[i];
+
+		for (uint32_t w = p->from / CHUNK_UNITS; w < segment_words(p->from + p->units); w++)
+			p->segment->live[w] &= ~range_mask(p->from, p->units, w);
+		p->segment->stream->pending += p->units;
+	}
+	store_unlock(s);
+	return there;
+}
+
+/* A page that cannot be read is one segment's: others shall not wait for it. */
+static int spend_one_by_one(struct kms_store *s, const struct turn *turn, int why, struct err *err)
+{
+	struct err own;
+
+	for (struct fetch *f = turn->fetches, *next; f != NULL; f = next) {
+		next = f->next;
+		f->next = NULL;
+		finish(s, f, mark_again(s, f) ? spend(s, f, false, false, &own) : why);
+	}
+	return spend(s, NULL, true, turn->reserve, err);
+}
+
+static void spend_and_reserve(struct kms_store *s, const struct turn *turn, struct err *err)
+{
+	int rc = spend(s, turn->fetches, true, turn->reserve, err);
+
 	if (rc < 0)
 		store_failed(s, err);
-	finish(s, turn->fetches, rc);
+	if (rc == -EUCLEAN || rc == -EIO) {
+		rc = spend_one_by_one(s, turn, rc, err);
+		if (rc < 0)
+			store_failed(s, err);
+	} else {
+		finish(s, turn->fetches, rc);
+	}
+	s->failing = rc < 0;
 }
 
 static int run_job(struct kms_store *s, struct kms_store_job *job, struct err *err)

@@ -51,14 +51,14 @@ static enum kms_found fetch(struct kms_store *s, uint64_t position, uint16_t len
 }
 
 /* Where the sealed chunk ID is in the file. */
-static size_t chunk_at(const uint8_t *file, size_t n, int id)
+static size_t blob_at(const uint8_t *file, size_t n, const char *query, int id)
 {
 	const uint8_t *at = NULL;
 	sqlite3_stmt *q;
 	sqlite3 *db;
 
 	db = rig_sqlite();
-	sqlite3_prepare_v2(db, "SELECT sealed FROM chunk WHERE id = ?", -1, &q, NULL);
+	sqlite3_prepare_v2(db, query, -1, &q, NULL);
 	sqlite3_bind_int(q, 1, id);
 	if (sqlite3_step(q) == SQLITE_ROW)
 		at = memmem(file, n, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0));
@@ -66,6 +66,11 @@ static size_t chunk_at(const uint8_t *file, size_t n, int id)
 	sqlite3_close(db);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
 	return (size_t)(at - file);
+}
+
+static size_t chunk_at(const uint8_t *file, size_t n, int id)
+{
+	return blob_at(file, n, "SELECT sealed FROM chunk WHERE id = ?", id);
 }
 
 /* One bit of a chunk: its segment is voided and counted, and told to the audit; others go on. */
@@ -167,6 +172,48 @@ static void test_damaged_while_running(void)
 	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 4096 * 100, 4096), 0);
 	rig_check_sums(s);
 	kms_store_close(s);
+	rig_end();
+}
+
+/*
+ * The record of a segment on a damaged page: its keys cannot be marked spent and are given to
+ * nobody; those who asked at the same moment for others get them.
+ */
+static void test_damaged_record_while_running(void)
+{
+	struct key_uuid_place good = rig_place(KEY_UUID_FROM_B, 4096 * 90, 32);
+	uint8_t key[32];
+	struct kms_store *s;
+	size_t n, at;
+	uint8_t *file;
+	int fd, rc, other = RIG_WAITS, third = RIG_WAITS;
+
+	rig_begin();
+	rig_config.max_bytes = 100 * SEGMENT_BYTES;
+	s = rig_open();
+	for (uint64_t i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL_FATAL(rig_add(s, KEY_UUID_FROM_B, 4096 * i, 4096), 0);
+	kms_store_close(s);
+	file = read_file(&n);
+	at = blob_at(file, n, "SELECT salt FROM segment WHERE row = ?", 1);
+	free(file);
+	s = rig_open();
+	fd = open(rig_path, O_WRONLY);
+	CU_ASSERT_EQUAL(pwrite(fd, "damage", 6, (off_t)(at / PAGE * PAGE)), 6);
+	CU_ASSERT_EQUAL(kms_store_fetch(s, &good, 1, key, rig_done, &other), KMS_FOUND);
+	place[0] = rig_place(KEY_UUID_FROM_B, 0, 32);
+	CU_ASSERT_EQUAL(kms_store_fetch(s, place, 1, keys, rig_done, &rc), KMS_FOUND);
+	good.position += 4;
+	CU_ASSERT_EQUAL(kms_store_fetch(s, &good, 1, key, rig_done, &third), KMS_FOUND);
+	kms_store_work(s, &rig_err);
+	CU_ASSERT_EQUAL(rc, -EUCLEAN);
+	CU_ASSERT_EQUAL(other, 0);
+	CU_ASSERT_EQUAL(third, 0);
+	CU_ASSERT(rig_is_key(&good, key));
+	rig_check_sums(s);
+	kms_store_close(s);
+	close(fd);
+	CU_ASSERT_EQUAL(kms_store_open(&rig_config, &s, &rig_err), -EUCLEAN);
 	rig_end();
 }
 
@@ -461,5 +508,6 @@ static void test_full_and_read_only(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_damaged_chunk), UNIT(test_damaged_while_running), UNIT(test_damaged_bitmap),
+UNIT_MAIN(UNIT(test_damaged_chunk), UNIT(test_damaged_while_running),
+          UNIT(test_damaged_record_while_running), UNIT(test_damaged_bitmap),
           UNIT(test_damage_anywhere), UNIT(test_second_process), UNIT(test_full_and_read_only))
