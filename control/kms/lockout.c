@@ -15,9 +15,11 @@ int lockout_check(const struct lockout *l, uint64_t now_ns, struct kms_fault *f)
 
 bool lockout_failure(struct lockout *l, uint64_t now_ns)
 {
-	if (l->failures > 0 && now_ns - l->last_ns > l->window_ns)
+	/* Requests end in another order than they came in. */
+	if (l->failures > 0 && now_ns > l->last_ns && now_ns - l->last_ns > l->window_ns)
 		l->failures = 0;
-	l->last_ns = now_ns;
+	if (now_ns > l->last_ns)
+		l->last_ns = now_ns;
 	if (++l->failures < l->failures_max)
 		return false;
 	l->failures = 0;

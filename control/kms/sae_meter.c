@@ -39,18 +39,23 @@ int sae_meter_request(struct sae_meter *m, uint64_t now_ns, struct kms_fault *f)
 static uint64_t quota_wait_ns(struct sae_meter *m, uint64_t now_ns, uint64_t bits)
 {
 	uint64_t period_ns = m->allowance.quota_period_s * NS_PER_S;
+	uint64_t age = now_ns - m->period_start_ns; /* the start may lie before this clock's zero */
 
 	if (period_ns == 0 || m->allowance.quota_bits == 0)
 		return 0;
-	if (now_ns - m->period_start_ns >= period_ns) {
-		m->period_start_ns += (now_ns - m->period_start_ns) / period_ns * period_ns;
+	/* Another thread's now may be a little before the one that began the period. */
+	if ((int64_t)age < 0)
+		age = 0;
+	if (age >= period_ns) {
+		m->period_start_ns += age / period_ns * period_ns;
 		m->period_bits = 0;
+		age %= period_ns;
 	}
 	/* A quota may have been made smaller than what was taken. */
 	if (m->period_bits <= m->allowance.quota_bits &&
 	    bits <= m->allowance.quota_bits - m->period_bits)
 		return 0;
-	return m->period_start_ns + period_ns - now_ns;
+	return period_ns - age;
 }
 
 static int too_many(uint64_t bits, uint64_t most, const char *of, struct kms_fault *f)

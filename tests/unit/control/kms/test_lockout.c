@@ -48,4 +48,16 @@ static void test_forgets(void)
 	CU_ASSERT_TRUE(lockout_failure(&l, now));
 }
 
-UNIT_MAIN(UNIT(test_locks_at_the_fifth), UNIT(test_forgets))
+/* A request that waited ends with the time at which it came. */
+static void test_failures_out_of_order(void)
+{
+	struct lockout l = five;
+	uint64_t now = 1000 * NS_PER_S;
+
+	for (int i = 0; i < 4; i++)
+		CU_ASSERT_FALSE(lockout_failure(&l, now - (uint64_t)i * NS_PER_S));
+	CU_ASSERT_EQUAL(l.last_ns, now);
+	CU_ASSERT_TRUE(lockout_failure(&l, now - 2 * NS_PER_S));
+}
+
+UNIT_MAIN(UNIT(test_locks_at_the_fifth), UNIT(test_forgets), UNIT(test_failures_out_of_order))

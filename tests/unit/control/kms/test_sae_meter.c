@@ -42,6 +42,24 @@ static void test_bits(void)
 	            "number: 2001 bits of key at once, the burst of this SAE is 2000");
 }
 
+/* Threads read the clock before they come to the meter: one may be late by some microseconds. */
+static void test_now_before_the_period(void)
+{
+	struct sae_allowance a = {.quota_bits = 100, .quota_period_s = 60};
+
+	sae_meter_init(&m, &a, start);
+	CU_ASSERT_EQUAL(sae_meter_bits(&m, start, 100, &f), 0);
+	check_fault(sae_meter_bits(&m, start - 1000, 1, &f), &f, 503, "the quota");
+	CU_ASSERT_EQUAL(f.retry_after_s, 60);
+	CU_ASSERT_EQUAL(m.period_start_ns, start);
+	/* Begun before the machine was. */
+	m.period_start_ns = start - 100 * NS_PER_S;
+	CU_ASSERT(m.period_start_ns > start);
+	CU_ASSERT_EQUAL(sae_meter_bits(&m, start, 100, &f), 0);
+	check_fault(sae_meter_bits(&m, start, 1, &f), &f, 503, "the quota");
+	CU_ASSERT_EQUAL(f.retry_after_s, 20);
+}
+
 static void test_given_back(void)
 {
 	sae_meter_init(&m, &some, start);
@@ -101,5 +119,5 @@ static void test_no_limits(void)
 	}
 }
 
-UNIT_MAIN(UNIT(test_requests), UNIT(test_bits), UNIT(test_given_back), UNIT(test_quota),
-          UNIT(test_both_or_none), UNIT(test_no_limits))
+UNIT_MAIN(UNIT(test_requests), UNIT(test_bits), UNIT(test_now_before_the_period),
+          UNIT(test_given_back), UNIT(test_quota), UNIT(test_both_or_none), UNIT(test_no_limits))
