@@ -315,6 +315,7 @@ void delivery_stats_read(const struct delivery *d, struct delivery_stats *out)
 	*out = d->stats;
 	out->connected = d->connected;
 	out->peer_connected = d->session && d->peer_connected;
+	out->next = d->kms_next > d->peer_next ? d->kms_next : d->peer_next;
 	for (unsigned int i = 0; i < 2; i++) {
 		out->room[i] = room_here(d, i);
 		out->peer_room[i] = d->peer_room[i];

@@ -102,6 +102,7 @@ enum delivery_why delivery_why(const struct delivery *d, unsigned int stream);
 
 struct delivery_stats {
 	bool connected, peer_connected;
+	uint64_t next;                     /* positions below have come, here or there */
 	uint64_t room[2], peer_room[2];    /* bytes, from A and from B */
 	uint64_t queued_bytes, held_bytes; /* without an ACK; of these, not yet sure at the peer */
 	uint64_t queue_bytes;

@@ -41,7 +41,7 @@ struct delivery {
 	/* the client */
 	bool joined, connected; /* there is one; and its HELLO came */
 	bool hello_sent;
-	uint64_t kms_room[2];
+	uint64_t kms_room[2], kms_next; /* NEXT: of both streams, and of every client there was */
 	struct relay *relay_first, **relay_last;
 	size_t relay_bytes;
 	struct {
@@ -53,7 +53,7 @@ struct delivery {
 	struct segment *next_segment;
 	/* the other gateway */
 	bool session, peer_connected, told, told_connected;
-	uint64_t peer_room[2], told_room[2], told_ns;
+	uint64_t peer_room[2], told_room[2], told_ns, peer_next;
 	struct delivery_stats stats;
 };
 

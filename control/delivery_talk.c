@@ -17,7 +17,7 @@ LOG_COMPONENT_DEFINE(delivery_talk)
 
 /* DELIVERY_OWN: kind 1, then its fields. docs/protocol.md, section 4.4. */
 enum { OWN_ROOM = 1, OWN_TAKEN, OWN_REFUSED };
-#define ROOM_BYTES  18 /* kind, connected 1, room from A 8, from B 8 */
+#define ROOM_BYTES  26 /* kind, connected 1, room from A 8, from B 8, position 8 */
 #define TAKEN_BYTES 17 /* kind, block */
 
 void delivery_relay_clear(struct delivery *d)
@@ -91,6 +91,10 @@ int delivery_receive(struct delivery *d, const uint8_t *packet, size_t len)
 	case HANDOVER_ROOM:
 		d->kms_room[0] = m.room.from_a;
 		d->kms_room[1] = m.room.from_b;
+		if (d->kms_next < m.room.next_a)
+			d->kms_next = m.room.next_a;
+		if (d->kms_next < m.room.next_b)
+			d->kms_next = m.room.next_b;
 		break;
 	default:
 		return bad(d, -EPROTO);
@@ -232,6 +236,7 @@ bool delivery_tell_room(struct delivery *d, bool connected, const uint64_t room[
 
 	put_be64(msg + 2, room[0]);
 	put_be64(msg + 10, room[1]);
+	put_be64(msg + 18, d->kms_next);
 	return d->ops.send(d->ops.ctx, DELIVERY_OWN, msg, sizeof(msg));
 }
 
@@ -267,7 +272,10 @@ static bool relay(struct delivery *d, const uint8_t *msg, size_t len)
 
 static bool take_own(struct delivery *d, const uint8_t *msg, size_t len)
 {
-	if (len == ROOM_BYTES && msg[0] == OWN_ROOM && msg[1] <= 1) {
+	if (len == ROOM_BYTES && msg[0] == OWN_ROOM && msg[1] <= 1 &&
+	    get_be64(msg + 18) <= KEY_UUID_POSITIONS) {
+		d->peer_next =
+		        get_be64(msg + 18) > d->peer_next ? get_be64(msg + 18) : d->peer_next;
 		d->peer_connected = msg[1] == 1;
 		d->peer_room[0] = get_be64(msg + 2);
 		d->peer_room[1] = get_be64(msg + 10);

@@ -12,10 +12,13 @@
 
 #include "common/clock.h"
 #include "common/hkdf.h"
+#include "common/log.h"
 #include "common/secret.h"
 #include "control/link_state.h"
 #include "control/psk.h"
 #include "qkd-engine/finite_key.h"
+
+LOG_COMPONENT_DEFINE(link_delivery)
 
 #define QUEUE_LEAST   (512u << 10)
 #define QUEUE_BLOCKS  8 /* of the largest size */
@@ -184,10 +187,39 @@ static void tell_link(struct link *l, const struct qkd_role_status *s, uint64_t 
 	              making && l->channel_up && why == NULL, s->optics.simulated, text);
 }
 
+/*
+ * Site A: the key store's count of positions is new, and the streams are not: what the key
+ * deliveries have is not named again. True: it is so.
+ */
+static bool skip_positions(struct link *l)
+{
+	struct link_delivery_state *d = &l->delivery;
+	struct delivery_stats s;
+	struct err err = {0};
+	int rc;
+
+	delivery_stats_read(d->delivery, &s);
+	if (s.next <= d->positions_counted)
+		return true;
+	rc = keystore_positions_skip(l->ks, s.next, &d->positions_counted, &err);
+	if (rc > 0) {
+		log_warn("%s: the key deliveries have key up to position %llu: this key store is "
+		         "younger, and goes on from there",
+		         l->resource, (unsigned long long)s.next);
+		d->position = s.next;
+		d->percent[0] = d->percent[1] = UINT32_MAX; /* the role is told anew */
+	} else if (rc < 0) {
+		log_err("%s", err.text);
+		d->positions_counted = 0;
+	}
+	return rc >= 0;
+}
+
 /* Site A: what of the blocks is delivered from now on. */
 static void set_weights(struct link *l)
 {
 	struct link_delivery_state *d = &l->delivery;
+	bool good = skip_positions(l);
 	unsigned int percent[2];
 	struct keystore_stats keys;
 	struct qkd_note *note;
@@ -195,9 +227,10 @@ static void set_weights(struct link *l)
 	keystore_stats_read(l->ks, &keys);
 	d->below_floor = keys.available[KEY_REKEY] < d->floor;
 	for (unsigned int i = 0; i < 2; i++)
-		percent[i] = !d->below_floor && delivery_why(d->delivery, i) == DELIVERY_OPEN
-		                     ? d->weight[i]
-		                     : 0;
+		percent[i] =
+		        good && !d->below_floor && delivery_why(d->delivery, i) == DELIVERY_OPEN
+		                ? d->weight[i]
+		                : 0;
 	if (memcmp(percent, d->percent, sizeof(percent)) == 0)
 		return;
 	note = qkd_note_new(QKD_NOTE_DELIVERY, 0);
@@ -206,6 +239,7 @@ static void set_weights(struct link *l)
 		return; /* tried again in the next turn */
 	}
 	memcpy(note->percent, percent, sizeof(percent));
+	note->position = d->position;
 	if (link_post(l, note) == 0)
 		memcpy(d->percent, percent, sizeof(percent));
 }

@@ -40,7 +40,9 @@ struct link_delivery_state {
 	unsigned int percent[2]; /* as the role was told */
 	uint32_t floor;
 	bool below_floor, session;
-	uint32_t positions; /* that a pad brings along */
+	uint32_t positions;         /* that a pad brings along */
+	uint64_t positions_counted; /* by the key store, at the least */
+	uint64_t position;          /* none below is to be used */
 	uint64_t started_ns, connected_ns, dropped, dropped_ns;
 	uint64_t blocks_ok, block_ns; /* the last that became key */
 };

@@ -37,8 +37,15 @@ struct qkd_note {
 	struct auth_pad pad;
 	enum engine_alarm alarm;
 	bool raised;
-	double qber_abort, qber_alarm;
-	unsigned int percent[2]; /* from A, from B */
+	union {
+		struct {
+			double qber_abort, qber_alarm;
+		};
+		struct {
+			unsigned int percent[2]; /* from A, from B */
+			uint64_t position;       /* none below is to be used */
+		};
+	};
 	size_t len;
 	uint8_t data[];
 };

@@ -189,8 +189,10 @@ static bool take_note(struct qkd_role *q, struct qkd_note *note)
 			engine_hold(q->engine, note->raised);
 		break;
 	case QKD_NOTE_DELIVERY:
-		if (q->engine != NULL)
+		if (q->engine != NULL) {
+			engine_positions_from(q->engine, note->position);
 			engine_delivery(q->engine, note->percent[0], note->percent[1]);
+		}
 		break;
 	default:
 		break;

@@ -57,6 +57,14 @@ static void take_positions(struct engine *e, const struct auth_pad *pad)
 	e->position_end = pad->grant_position + pad->grant_positions;
 }
 
+/* Of these, what may be used. */
+static uint64_t positions_left(struct engine *e)
+{
+	if (e->position_next < e->position_least)
+		e->position_next = e->position_least;
+	return e->position_end > e->position_next ? e->position_end - e->position_next : 0;
+}
+
 /* Alice: whole keys of what is left, all but one at the most. */
 static void deliver_some(struct engine *e, struct block *b)
 {
@@ -70,7 +78,7 @@ static void deliver_some(struct engine *e, struct block *b)
 	n = larger(b->units);
 	if (n == 0)
 		return;
-	if (n > e->position_end - e->position_next) {
+	if (n > positions_left(e)) {
 		e->stats.positions_short++;
 		b->units[0] = b->units[1] = 0;
 		return;
@@ -83,6 +91,12 @@ void engine_delivery(struct engine *e, unsigned int percent_a, unsigned int perc
 {
 	e->delivery[0] = percent_a > 100 ? 100 : percent_a;
 	e->delivery[1] = percent_b > 100 - e->delivery[0] ? 100 - e->delivery[0] : percent_b;
+}
+
+void engine_positions_from(struct engine *e, uint64_t least)
+{
+	if (e->position_least < least)
+		e->position_least = least;
 }
 
 /* Alice: pads for pads, and new hash keys when those in use have served; and what is delivered. */

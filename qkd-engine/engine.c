@@ -233,7 +233,8 @@ void engine_stats_read(const struct engine *e, struct engine_stats *out)
 	out->blocks_amplifying =
 	        e->products.count - e->products.clean_count - e->products.dirty_count;
 	out->hash_keys_preshared = e->hash->preshared;
-	out->positions_free = e->position_end - e->position_next;
+	out->positions_free =
+	        e->position_end > e->position_next ? e->position_end - e->position_next : 0;
 	out->hash_key_uses = e->hash->uses;
 	out->qber_z = monitor_qber(&e->monitor, 0, e->now_ns);
 	out->qber_x = monitor_qber(&e->monitor, 1, e->now_ns);

@@ -288,6 +288,8 @@ void engine_hold(struct engine *e, bool held);
  * from A and from B; a key is left for rekeying in any case. Bob follows what her tags say.
  */
 void engine_delivery(struct engine *e, unsigned int percent_a, unsigned int percent_b);
+/* Alice: of the positions at hand those below LEAST are not to be used. */
+void engine_positions_from(struct engine *e, uint64_t least);
 
 /*
  * Receive what waits on CHANNEL_QKD and do a bounded step (about 50 us); returns true when

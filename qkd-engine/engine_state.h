@@ -142,7 +142,7 @@ struct engine {
 	 * tag may name. Sessions come and go, positions are never used again.
 	 */
 	unsigned int delivery[2];
-	uint64_t position_next, position_end;
+	uint64_t position_next, position_end, position_least;
 	struct block blocks[ENGINE_BLOCKS_MAX];
 	unsigned int block_count;       /* of them, in use */
 	struct workspace_pool spaces;   /* for reconciliation */

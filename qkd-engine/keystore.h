@@ -114,6 +114,13 @@ int keystore_pad_fetch(struct keystore *ks, enum key_class class, uint64_t id, s
  */
 void keystore_positions(struct keystore *ks, uint32_t positions);
 
+/*
+ * Site A: positions below LEAST are used, whatever this store's count says: it may be a new one,
+ * beside streams that go on. 1: the count was below and goes on from there; 0: it was not. *NEXT
+ * is the count.
+ */
+int keystore_positions_skip(struct keystore *ks, uint64_t least, uint64_t *next, struct err *err);
+
 void keystore_allow_computational(struct keystore *ks, bool allowed);
 int keystore_pads_computational(struct keystore *ks, enum key_class class, struct auth_pad *pads,
                                 unsigned int count, struct err *err);

@@ -60,6 +60,17 @@ void keystore_positions(struct keystore *ks, uint32_t positions)
 	ks->positions = positions;
 }
 
+int keystore_positions_skip(struct keystore *ks, uint64_t least, uint64_t *next, struct err *err)
+{
+	int rc = ks->storage->count(ks->storage, STORAGE_NEXT_POSITION, 0, next, err);
+
+	if (rc < 0 || *next >= least)
+		return rc;
+	rc = ks->storage->count(ks->storage, STORAGE_NEXT_POSITION, least - *next, next, err);
+	*next = least;
+	return rc < 0 ? rc : 1;
+}
+
 /* Positions for these pads, as far as there are any. */
 static int grant_positions(struct keystore *ks, struct auth_pad *pads, unsigned int count,
                            struct err *err)

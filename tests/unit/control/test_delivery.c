@@ -457,6 +457,19 @@ static void test_back_pressure(void)
 	client_room(&b, BLOCK_BYTES, BLOCK_BYTES);
 	tick();
 	CU_ASSERT_EQUAL(delivery_why(a.d, 0), DELIVERY_OPEN);
+	/* Positions that came at either, of either stream, now or once: known to both. */
+	CU_ASSERT_EQUAL(client_say(&b, &(struct handover_message){.type = HANDOVER_ROOM,
+	                                                          .room = {BLOCK_BYTES, BLOCK_BYTES,
+	                                                                   70, 9}}),
+	                0);
+	CU_ASSERT_EQUAL(client_say(&a, &(struct handover_message){.type = HANDOVER_ROOM,
+	                                                          .room = {BLOCK_BYTES, BLOCK_BYTES,
+	                                                                   5, 60}}),
+	                0);
+	for (int i = 0; i < 10; i++)
+		tick();
+	CU_ASSERT_EQUAL(stats_of(&a).next, 70);
+	CU_ASSERT_EQUAL(stats_of(&b).next, 70);
 	/* A new session knows nothing of the last one's. */
 	session(true);
 	CU_ASSERT_EQUAL(delivery_why(a.d, 0), DELIVERY_NO_PEER_KMS);
@@ -565,7 +578,7 @@ static void test_the_link_in_words(void)
 /* Clients and gateways that do not keep to the protocol: refused, counted, no more. */
 static void test_malformed(void)
 {
-	static const uint8_t unknown[] = {3, 0}, none[1], role[18] = {2}, room[18] = {1, 2};
+	static const uint8_t unknown[] = {3, 0}, none[1], role[26] = {2}, room[26] = {1, 2};
 	const struct handover_message hello = {.type = HANDOVER_KMS_HELLO};
 
 	start_joined();
@@ -579,8 +592,8 @@ static void test_malformed(void)
 	CU_ASSERT_EQUAL(stats_of(&a).bad_packets, 5);
 	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, unknown, 2));
 	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, none, 0));
-	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, role, 18));
-	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, room, 18));
+	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, role, 26));
+	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, room, 26));
 	CU_ASSERT_FALSE(delivery_message(b.d, DELIVERY_OWN, role, 17)); /* not to B */
 	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_PEER, none, 0));
 	CU_ASSERT_EQUAL(stats_of(&a).bad_messages, 5);

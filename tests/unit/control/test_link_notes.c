@@ -7,6 +7,9 @@
 
 #include <errno.h>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "common/bytes.h"
 #include "control/dwdm_message.h"
 
@@ -171,6 +174,188 @@ static void test_every_wanted_pad_is_answered(void)
 	stop();
 }
 
+static unsigned int count(enum qkd_note_type type)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < from_count; i++)
+		n += from_link[i]->type == type;
+	return n;
+}
+
+/* A key delivery that is connected, and has said HELLO and that it has room. */
+static int start_delivery(unsigned int site, uint64_t next_position)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct handover_message m = {.type = HANDOVER_KMS_HELLO};
+	struct config *c = &ends[site].config;
+	uint8_t packet[64];
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	rig_start();
+	memset(&status, 0, sizeof(status));
+	to_head = to_tail = from_count = pads_around = 0;
+	room = QUEUE;
+	c->delivery.enabled = true;
+	c->delivery.link_number = 7;
+	c->delivery.weight_a = 30;
+	c->delivery.weight_b = 20;
+	c->delivery.floor = 3;
+	c->qkd.block_bits = 100000;
+	snprintf(c->delivery.socket, sizeof(c->delivery.socket), "%s/delivery", rig_dir);
+	rig_link(site);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", c->delivery.socket);
+	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	CU_ASSERT_EQUAL(send(fd, packet, (size_t)handover_encode(&m, packet, sizeof(packet)), 0),
+	                3);
+	m = (struct handover_message){.type = HANDOVER_ROOM,
+	                              .room = {1 << 20, 1 << 20, next_position, 3}};
+	CU_ASSERT_EQUAL(send(fd, packet, (size_t)handover_encode(&m, packet, sizeof(packet)), 0),
+	                33);
+	turn(site);
+	return fd;
+}
+
+/* The other gateway's words: kind 9 of the control stream. */
+static void peer_says(uint8_t type, const void *rest, size_t len)
+{
+	struct qkd_note *note = tell(QKD_NOTE_MESSAGE, 2 + len);
+
+	note->session = 1;
+	note->data[0] = 9;
+	note->data[1] = type;
+	memcpy(note->data + 2, rest, len);
+}
+
+static const struct qkd_note *last(enum qkd_note_type type)
+{
+	for (unsigned int i = from_count; i > 0; i--)
+		if (from_link[i - 1]->type == type)
+			return from_link[i - 1];
+	return NULL;
+}
+
+static uint64_t delivered(int fd, struct handover_message *m, uint8_t *packet)
+{
+	uint64_t bytes = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, packet, HANDOVER_PACKET_MAX, 0)) > 0) {
+		CU_ASSERT_EQUAL_FATAL(handover_decode(packet, (size_t)n, true, m), 0);
+		bytes += m->type == HANDOVER_SEGMENT ? m->segment.units * 8u : 0;
+	}
+	return bytes;
+}
+
+/*
+ * The role is told the weights when both sites have a key delivery with room and the gateway has
+ * keys enough of its own; a block's share goes out when the peer has the block.
+ */
+static void test_delivery(void)
+{
+	static uint8_t packet[HANDOVER_PACKET_MAX], peer_room[25];
+	struct handover_message m;
+	struct link_delivery d;
+	struct key_block *kb;
+	uint64_t keys;
+	int fd = start_delivery(0, 5000);
+
+	agree(0, 1);
+	turn(0);
+	/* That the streams are older than this store. */
+	CU_ASSERT_EQUAL(count(QKD_NOTE_DELIVERY), 1);
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->position, 5000);
+	peer_room[0] = 1;
+	put_be64(peer_room + 1, 1 << 20);
+	put_be64(peer_room + 9, 1 << 20);
+	put_be64(peer_room + 17, 6000);
+	peer_says(1, peer_room, 25);
+	turn(0);
+	/* Below the floor nothing. */
+	CU_ASSERT_TRUE(link_delivery_read(ends[0].link, &d));
+	CU_ASSERT_TRUE(d.below_floor);
+	CU_ASSERT_STRING_EQUAL(d.why[0], "open");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(last(QKD_NOTE_DELIVERY));
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->percent[0], 0);
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->position, 6000);
+	rig_add(0, 1, RIG_AUTH_KEYS + 30);
+	turn(0);
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->percent[0], 30);
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->percent[1], 20);
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->position, 6000);
+	ends[0].config.delivery.weight_a = 10;
+	link_reconfigure(ends[0].link, &ends[0].config);
+	turn(0);
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->percent[0], 10);
+	CU_ASSERT_EQUAL(count(QKD_NOTE_DELIVERY), 4);
+	/* A block: held until the peer says that it has it. */
+	kb = rig_block(2, 40);
+	kb->units[0] = 4 * 10;
+	kb->units[1] = 4 * 5;
+	kb->position = 6000;
+	tell(QKD_NOTE_BLOCK, 0)->block = kb;
+	keys = rig_keys(0).available[KEY_REKEY];
+	turn(0);
+	/* Rekeying may take one meanwhile. */
+	keys = rig_keys(0).available[KEY_REKEY] - keys;
+	CU_ASSERT(keys == 40 - RIG_AUTH_KEYS - 15 || keys == 39 - RIG_AUTH_KEYS - 15);
+	CU_ASSERT_EQUAL(delivered(fd, &m, packet), 0);
+	memset(packet, 2, 16);
+	peer_says(2, packet, 16);
+	turn(0);
+	CU_ASSERT_EQUAL(delivered(fd, &m, packet), 15 * 32);
+	CU_ASSERT_EQUAL(m.segment.position, 6000);
+	CU_ASSERT_EQUAL(m.segment.bytes[7], 2);
+	/* The peer's key delivery goes. */
+	peer_room[0] = 0;
+	peer_says(1, peer_room, 25);
+	turn(0);
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->percent[0], 0);
+	CU_ASSERT_EQUAL(rig_stats(0).bad_messages, 0);
+	peer_says(7, peer_room, 25);
+	turn(0);
+	CU_ASSERT_EQUAL(rig_stats(0).bad_messages, 1);
+	CU_ASSERT_FALSE(rig_alarm("kms-down", "link/test"));
+	close(fd);
+	for (int i = 0; i < 105; i++)
+		turn(0);
+	CU_ASSERT_TRUE(rig_alarm("kms-down", "link/test"));
+	stop();
+}
+
+/* Site B tells what it has, and what its store did not take; weights are not its business. */
+static void test_delivery_at_b(void)
+{
+	static uint8_t packet[HANDOVER_PACKET_MAX];
+	struct handover_message m;
+	struct key_block *kb;
+	int fd = start_delivery(1, 0);
+
+	agree(1, 1);
+	for (int i = 0; i < 3; i++) {
+		kb = rig_block(3 + (uint64_t)(i == 1), 40);
+		kb->units[1] = 4 * 5;
+		tell(QKD_NOTE_BLOCK, 0)->block = kb;
+	}
+	turn(1);
+	CU_ASSERT_PTR_NULL(last(QKD_NOTE_DELIVERY));
+	/* The third is the first again. */
+	CU_ASSERT_EQUAL(last(QKD_NOTE_SEND)->data[0], 9);
+	CU_ASSERT_EQUAL(delivered(fd, &m, packet), 2 * 5 * 32);
+	CU_ASSERT_EQUAL(rig_stats(1).blocks_refused, 1);
+	for (unsigned int i = 0, k = 0; i < from_count; i++) {
+		const struct qkd_note *n = from_link[i];
+
+		if (n->type != QKD_NOTE_SEND || n->data[0] != 9 || n->data[1] == 1)
+			continue;
+		CU_ASSERT_EQUAL(n->data[1], k == 2 ? 3 : 2);
+		CU_ASSERT_EQUAL(n->data[2], k == 1 ? 4 : 3);
+		CU_ASSERT(++k <= 3);
+	}
+	close(fd);
+	stop();
+}
+
 /* The last: secret memory stays cut into these sizes. */
 static void test_full_secret_memory_is_an_answer_too(void)
 {
@@ -193,15 +378,6 @@ static void test_full_secret_memory_is_an_answer_too(void)
 		secret_free(taken[--n]);
 	stop();
 	rmdir(rig_dir);
-}
-
-static unsigned int count(enum qkd_note_type type)
-{
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < from_count; i++)
-		n += from_link[i]->type == type;
-	return n;
 }
 
 static void test_pads_are_supplied_while_sifting(void)
@@ -541,9 +717,10 @@ static void test_role_that_stands_still(void)
 	stop();
 }
 
-UNIT_MAIN(UNIT(test_blocks_are_stored_once), UNIT(test_every_wanted_pad_is_answered),
-          UNIT(test_pads_are_supplied_while_sifting), UNIT(test_the_last_preshared_pads),
-          UNIT(test_restarts_at_the_floor), UNIT(test_messages_of_other_sessions_are_void),
+UNIT_MAIN(UNIT(test_blocks_are_stored_once), UNIT(test_delivery), UNIT(test_delivery_at_b),
+          UNIT(test_every_wanted_pad_is_answered), UNIT(test_pads_are_supplied_while_sifting),
+          UNIT(test_the_last_preshared_pads), UNIT(test_restarts_at_the_floor),
+          UNIT(test_messages_of_other_sessions_are_void),
           UNIT(test_no_offer_before_the_own_summary), UNIT(test_an_old_peer_is_named),
           UNIT(test_alarms), UNIT(test_scans_go_both_ways), UNIT(test_role_that_stands_still),
           UNIT(test_full_secret_memory_is_an_answer_too))

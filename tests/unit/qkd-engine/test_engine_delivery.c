@@ -169,6 +169,15 @@ static void test_positions(void)
 	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, some + 8, 10 * NS_PER_S));
 	for (unsigned int i = some + 6; i < r.a.block_count; i++)
 		CU_ASSERT(r.a.blocks[i]->position >= end && r.a.blocks[i]->units[0] > 0);
+	/* What she has at hand is used elsewhere: none of it any more. */
+	end = r.position + 2 * r.positions;
+	engine_positions_from(r.a.engine, end);
+	engine_positions_from(r.a.engine, 5);
+	some = r.a.block_count;
+	CU_ASSERT_TRUE_FATAL(rig_run_blocks(&r, some + 14, 10 * NS_PER_S));
+	for (unsigned int i = some + 6; i < r.a.block_count; i++)
+		CU_ASSERT(r.a.blocks[i]->units[0] == 0 || r.a.blocks[i]->position >= end);
+	CU_ASSERT(r.a.blocks[r.a.block_count - 1]->units[0] > 0);
 	/* Alice starts anew with positions that no pad had before: Bob goes on. */
 	CU_ASSERT_TRUE_FATAL(rig_restart(&r.a));
 	engine_delivery(r.a.engine, 40, 40);
