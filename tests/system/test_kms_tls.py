@@ -51,7 +51,8 @@ class Kms:
     def command(self, *words):
         with open(self.path("kms.json"), "w") as f:
             json.dump({"lumengate:kms": self.settings}, f)
-        return [os.path.join(ROOT, "build/control/lumengate-kms"), "--config", self.path("kms.json"),
+        build = os.environ.get("LUMENGATE_BUILD") or os.path.join(ROOT, "build")
+        return [os.path.join(build, "control/lumengate-kms"), "--config", self.path("kms.json"),
                 "--yang-dir", os.path.join(ROOT, "config"), *words]
 
     def run(self, *words):
