@@ -49,7 +49,7 @@ static const char tables[] =
         "CREATE TABLE counts(link INTEGER NOT NULL, class INTEGER NOT NULL, came INTEGER NOT NULL,"
         " delivered INTEGER NOT NULL, both INTEGER NOT NULL, expired INTEGER NOT NULL,"
         " voided INTEGER NOT NULL, lost INTEGER NOT NULL, damaged INTEGER NOT NULL,"
-        " PRIMARY KEY(link, class)) WITHOUT ROWID;"
+        " next INTEGER NOT NULL, PRIMARY KEY(link, class)) WITHOUT ROWID;"
         "CREATE TABLE withdrawn(id INTEGER PRIMARY KEY AUTOINCREMENT, link INTEGER NOT NULL,"
         " position INTEGER NOT NULL, units INTEGER NOT NULL, born INTEGER NOT NULL,"
         " sure INTEGER NOT NULL);"
@@ -67,9 +67,9 @@ static const char *const sql[STATEMENTS] = {
         [Q_BOTH_GET] = "SELECT both, units FROM segment WHERE link = ? AND class = ? AND"
                        " position = ?",
         [Q_BOTH_SET] = "UPDATE segment SET both = ? WHERE link = ? AND class = ? AND position = ?",
-        [Q_COUNTS] = "INSERT OR REPLACE INTO counts VALUES(?,?,?,?,?,?,?,?,?)",
+        [Q_COUNTS] = "INSERT OR REPLACE INTO counts VALUES(?,?,?,?,?,?,?,?,?,?)",
         [Q_COUNTS_ALL] = "SELECT link, class, came, delivered, both, expired, voided, lost,"
-                         " damaged FROM counts",
+                         " damaged, next FROM counts",
         [Q_GONE_PUT] = "INSERT OR REPLACE INTO gone VALUES(?,?,?,?,?)",
         [Q_GONE_BEFORE] = "SELECT position, units, state FROM gone WHERE link = ? AND class = ?"
                           " AND position < ? ORDER BY position DESC LIMIT 1",

@@ -81,6 +81,7 @@ static int load_counts(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 	                           .lost = v[5],
 	                           .damaged = v[6]};
 	st->now = st->disk;
+	st->next_position = (uint64_t)sqlite3_column_int64(q, 9);
 	return 0;
 }
 

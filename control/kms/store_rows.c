@@ -273,12 +273,15 @@ int row_shun(struct kms_store *s, const struct stream *st, uint64_t from, uint64
 int row_counts(struct kms_store *s, struct stream *st, struct err *err)
 {
 	const struct counts *c = &st->disk;
-	const uint64_t v[] = {c->came,   c->delivered, c->both,   c->expired,
-	                      c->voided, c->lost,      c->damaged};
+	uint64_t v[] = {c->came,   c->delivered, c->both,    c->expired,
+	                c->voided, c->lost,      c->damaged, st->next_position};
 
+	for (const struct segment *seg = s->effects.added; seg != NULL; seg = seg->next_added)
+		if (seg->stream == st && seg->position + seg->units > v[7])
+			v[7] = seg->position + seg->units;
 	sqlite3_bind_int(s->statement[Q_COUNTS], 1, st->link);
 	sqlite3_bind_int(s->statement[Q_COUNTS], 2, (int)st->class);
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 8; i++)
 		sqlite3_bind_int64(s->statement[Q_COUNTS], i + 3, (sqlite3_int64)v[i]);
 	return db_done(s, Q_COUNTS, "write counts", err);
 }

@@ -173,8 +173,6 @@ void gone_put(struct stream *st, const struct gone *g)
 {
 	size_t at = gone_after(st, g->position);
 
-	if (g->position + g->units > st->next_position && g->state != KMS_SEGMENT_VOIDED)
-		st->next_position = g->position + g->units;
 	if (at > 0 && gone_joins(&st->gone[at - 1], g, false)) {
 		at--;
 		st->gone[at].units += g->units;

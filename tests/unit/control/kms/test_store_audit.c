@@ -140,6 +140,30 @@ static void test_voids_for_good(void)
 	rig_end();
 }
 
+/* What is voided without ever having come does not move the end of the stream. */
+static void test_next_position(void)
+{
+	struct kms_store_stats st;
+	struct kms_audit_store audit;
+	struct kms_store *s;
+
+	rig_begin();
+	s = rig_open();
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 100, 64), 0);
+	CU_ASSERT_EQUAL(rig_add(s, KEY_UUID_FROM_B, 0, 64), 0);
+	CU_ASSERT_EQUAL(kms_store_void(s, 1, KEY_UUID_FROM_B, 0, KEY_UUID_POSITIONS, NULL, NULL),
+	                0);
+	for (int i = 0; i < 2; i++) {
+		kms_store_stats_read(s, &st);
+		CU_ASSERT_EQUAL(st.from_b.next, 164);
+		CU_ASSERT_EQUAL(st.from_a.next, 0);
+		CU_ASSERT_EQUAL(fetch(s, KEY_UUID_POSITIONS - 1, 8), KMS_VOIDED);
+		reopen(&s, &audit);
+	}
+	kms_store_close(s);
+	rig_end();
+}
+
 /* Single keys, as a withdrawn grant has them: the rest of the segment stays, for the audit too. */
 static void test_voids_single_keys(void)
 {
@@ -397,6 +421,7 @@ static void test_voided_is_not_given(void)
 	rig_end();
 }
 
-UNIT_MAIN(UNIT(test_lists_records), UNIT(test_voids_for_good), UNIT(test_voids_single_keys),
-          UNIT(test_tells_what_was_fetched), UNIT(test_void_undone), UNIT(test_voided_is_not_given),
-          UNIT(test_lists_what_is_not_given), UNIT(test_drops_what_is_not_given))
+UNIT_MAIN(UNIT(test_lists_records), UNIT(test_voids_for_good), UNIT(test_next_position),
+          UNIT(test_voids_single_keys), UNIT(test_tells_what_was_fetched), UNIT(test_void_undone),
+          UNIT(test_voided_is_not_given), UNIT(test_lists_what_is_not_given),
+          UNIT(test_drops_what_is_not_given))
