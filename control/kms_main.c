@@ -83,6 +83,17 @@ static int forbid_cores(struct err *err)
 	return 0;
 }
 
+/* The usual soft limit is less than what the system would let us have. */
+static void raise_locked_memory(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 static void on_signal(evutil_socket_t signal_number, short what, void *base)
 {
 	event_base_loopbreak(base);
@@ -140,6 +151,7 @@ int main(int argc, char **argv)
 	status = EXIT_FAILURE;
 	/* Before any thread: the JSON library's memory has no lock, and bodies name keys. */
 	jsonrpc_wipe_memory();
+	raise_locked_memory();
 	if (forbid_cores(&err) != 0 ||
 	    secret_init_hidden(KMS_STORE_SECRET(config.store.max_bytes) +
 	                               ((size_t)config.secret_memory_mb << 20),
