@@ -80,8 +80,8 @@ def test_attacks(tmp_path):
     assert rows == again
 
 
-@pytest.mark.parametrize("row", ["requests", pytest.param("connections", marks=pytest.mark.long),
-                                 pytest.param("memory", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("row", ["requests", "connections", "memory"])
 def test_kms(tmp_path, row):
     out = tmp_path / "out.json"
     subprocess.run([os.path.join(ROOT, "scripts/bench"), "kms", "--only", row, "--seconds", "0.2",
