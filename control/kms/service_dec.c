@@ -39,6 +39,8 @@ static void complete(struct job *j)
 
 	if (j->rc == 0) {
 		j->x.keys_fetched = j->count;
+		for (uint32_t i = 0; i < j->count; i++)
+			j->x.bits += 8 * (uint64_t)j->place[i].length;
 		service_job_done(j);
 		return;
 	}

@@ -112,6 +112,7 @@ static void test_14_repeated_replays_raise_an_alarm(void)
 	CU_ASSERT(kms_registry_get(site_b.registry, "bob", &sae));
 	CU_ASSERT_EQUAL(sae.usage.replays, 5);
 	CU_ASSERT_EQUAL(sae.usage.keys_fetched, 1);
+	CU_ASSERT_EQUAL(sae.usage.bits_fetched, 256);
 	now += 100 * NS_PER_S;
 	kms_service_tick(site_b.service, now);
 	CU_ASSERT(kms_service_event(site_b.service, &e));
