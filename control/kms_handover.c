@@ -31,6 +31,7 @@ LOG_COMPONENT_DEFINE(kms_handover)
 #define TICK_MS        100
 #define PACKETS_A_TURN 64
 #define AWAY_NS        (10 * NS_PER_S)
+#define AGAIN_NS       (1 * NS_PER_S)
 
 static struct {
 	const struct config_kms *config;
@@ -38,10 +39,12 @@ static struct {
 	struct kms_handover *handover;
 	int fd, bell; /* the socket, -1: none; rung when there is something to send */
 	struct event *readable, *writable, *rung, *tick;
-	uint8_t *packet; /* secret memory */
-	uint64_t joined_ns;
-	bool joined;    /* to a gateway of the right site, once in this connection */
-	int last_error; /* of connect(), so that it is said once */
+	uint8_t *packet;              /* secret memory */
+	uint64_t joined_ns, again_ns; /* last so, or since the start; not asked again before */
+	bool joined;                  /* to a gateway of the right site, once in this connection */
+	bool unwanted;                /* the last connection ended without: that is said once */
+	bool told;                    /* there is an alarm that says why */
+	int last_error;               /* of connect(), so that it is said once */
 	uint8_t link;
 } io = {.fd = -1, .bell = -1};
 
@@ -130,17 +133,20 @@ static int on_hello(void *ctx, const struct handover_message *m)
 	if (m->hello.site != site) {
 		alarm_raise("kms-gateway", "kms", ALARM_MAJOR,
 		            "the gateway is of the other site: gateway-socket, or site, is wrong");
-		return -EPROTO;
+		io.told = true;
+		return -EPERM;
 	}
 	rc = kms_service_link(p->service, &link, &err);
 	if (rc == 0)
 		rc = kms_audit_link(p->audit, m->hello.link, m->hello.secret, &err);
 	if (rc < 0) {
-		log_err("the gateway's link %s: %s", m->hello.name, err.text);
-		return rc;
+		alarm_raise("kms-gateway", "kms", ALARM_MAJOR, err.text);
+		io.told = true;
+		return -EPERM;
 	}
 	io.link = m->hello.link;
 	io.joined = true;
+	io.told = false;
 	log_info("the gateway of link %s is there", m->hello.name);
 	alarm_clear("kms-gateway", "kms", "the gateway is there");
 	return 0;
@@ -189,12 +195,17 @@ static void leave(const char *why)
 {
 	if (io.fd < 0)
 		return;
-	log_warn("the connection to the gateway ends: %s", why);
+	if (io.joined || !io.unwanted)
+		log_warn("the connection to the gateway ends: %s", why);
+	if (io.joined)
+		io.joined_ns = clock_mono_ns();
+	else
+		io.again_ns = clock_mono_ns() + AGAIN_NS;
+	io.unwanted = !io.joined;
 	event_free(io.readable);
 	event_free(io.writable);
 	close(io.fd);
 	io.fd = -1;
-	io.joined_ns = clock_mono_ns();
 	io.joined = false;
 	kms_handover_closed(io.handover);
 }
@@ -229,6 +240,22 @@ static void on_writable(evutil_socket_t fd, short what, void *ctx)
 	flush();
 }
 
+/* on_hello() has said by itself why a gateway is unwanted (-EPERM). */
+static void take(size_t len)
+{
+	int rc = kms_handover_receive(io.handover, io.packet, len);
+
+	secret_wipe(io.packet, len);
+	if (rc >= 0)
+		return;
+	if (!io.joined && rc != -EPERM) {
+		alarm_raise("kms-gateway", "kms", ALARM_MAJOR,
+		            "the gateway is not understood: it may be of another version");
+		io.told = true;
+	}
+	leave(rc == -EPERM ? "it is not ours" : "it says what is not understood");
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	for (int i = 0; i < PACKETS_A_TURN && io.fd >= 0; i++) {
@@ -246,9 +273,7 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 			leave(n == 0 ? "it has closed it" : strerror(errno));
 			return;
 		}
-		if (kms_handover_receive(io.handover, io.packet, (size_t)n) < 0)
-			leave("it says what is not understood: another version, or another site");
-		secret_wipe(io.packet, (size_t)n);
+		take((size_t)n);
 	}
 }
 
@@ -276,6 +301,7 @@ static void join(void)
 		if (errno != io.last_error)
 			log_warn("%s: %s", addr.sun_path, strerror(errno));
 		io.last_error = errno;
+		io.unwanted = io.told = false;
 		close(fd);
 		return;
 	}
@@ -296,7 +322,7 @@ static void watch(uint64_t now)
 	static uint64_t seen, seen_ns;
 	struct kms_audit_stats a;
 
-	if (!io.joined && now - io.joined_ns > AWAY_NS && io.fd < 0)
+	if (!io.joined && !io.told && now - io.joined_ns > AWAY_NS)
 		alarm_raise(
 		        "kms-gateway", "kms", ALARM_MAJOR,
 		        "the gateway is not there: no key comes, and no word of the other site");
@@ -314,7 +340,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	uint64_t now = clock_mono_ns();
 
-	if (io.fd < 0)
+	if (io.fd < 0 && now >= io.again_ns)
 		join();
 	kms_handover_tick(io.handover, now);
 	watch(now);
@@ -330,12 +356,13 @@ json_t *kms_handover_json(void)
 	kms_handover_stats_read(io.handover, &s);
 	kms_grants_stats_read(kms_program()->grants, &g);
 	kms_audit_stats_read(kms_program()->audit, &a);
-	o = json_pack("{s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connected",
+	o = json_pack("{s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connected",
 	              s.connected, "session", s.session, "state", s.state, "connections",
 	              (json_int_t)s.connections, "segments", (json_int_t)s.segments, "stored",
 	              (json_int_t)s.stored, "refused", (json_int_t)s.refused, "again",
 	              (json_int_t)s.again, "peer_sent", (json_int_t)s.peer_sent, "peer_received",
-	              (json_int_t)s.peer_received, "peer_lost", (json_int_t)s.peer_lost);
+	              (json_int_t)s.peer_received, "peer_lost", (json_int_t)s.peer_lost,
+	              "bad_packets", (json_int_t)s.bad_packets);
 	json_object_set_new(o, "grants",
 	                    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
 	                              (json_int_t)g.sent, "acked", (json_int_t)g.acked, "timed_out",

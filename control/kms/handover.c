@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/secret.h"
 
 #define SEGMENTS_MAX  32 /* that wait for the disk */
 #define PEER_BYTES    (1u << 20)
@@ -227,6 +228,7 @@ int kms_handover_receive(struct kms_handover *h, const uint8_t *packet, size_t l
 	case HANDOVER_HELLO:
 		rc = h->ops.hello(h->ops.ctx, &m);
 		h->joined = rc == 0;
+		secret_wipe(&m, sizeof(m));
 		return rc;
 	case HANDOVER_SEGMENT:
 		/* Whatever comes of it, the connection goes on. */

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import kms_gateways
 from conftest import ROOT
 from kme import KmeError, Lab
 from kms import NOT_FOUND, deliver, fetch, is_error, issue, stored
@@ -82,6 +83,22 @@ def test_a_gateway_that_goes_and_comes():
         lab.wait_for(lambda: deliver(a, b, AB, 128, 1024) and deliver(b, a, BA, 128, 1024) and
                      lab.gateways.sides["a"].stats["stored"] > before, 10, "fresh key")
         assert lab.gateways.sides["a"].stats["refused"] == 0
+
+
+def test_a_gateway_that_is_not_understood(monkeypatch):
+    """It is named in an alarm, and asked again without filling the log."""
+    with Lab(saes=()) as lab:
+        kme = lab.kme["a"]
+        monkeypatch.setattr(kms_gateways, "VERSION", kms_gateways.VERSION + 1)
+        with lab.gateways.lock:
+            lab.gateways.sides["a"].lose()
+        lab.wait_for(lambda: "kms-gateway" in alarms(kme), 10, "the alarm")
+        lines = len(kme.log().splitlines())
+        assert kme.call("kms_status")["gateway"]["bad_packets"] > 0
+        time.sleep(1)
+        assert len(kme.log().splitlines()) - lines < 4
+        monkeypatch.undo()
+        lab.wait_for(lambda: "kms-gateway" not in alarms(kme), 10, "a gateway that is understood")
 
 
 @pytest.mark.long
