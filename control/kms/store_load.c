@@ -18,7 +18,9 @@ static int damaged(const struct kms_store *s, const char *what, struct err *err)
 
 static int no_room(struct err *err)
 {
-	return err_set(err, ENOMEM, STORE_WHAT ": the stored key does not fit into secret memory");
+	return err_set(err, ENOMEM,
+	               STORE_WHAT
+	               ": the stored key does not fit into secret memory: raise max-size");
 }
 
 /* Calls EACH for the rows of Q. */

@@ -36,7 +36,6 @@
 #define PENDING_MAX  (256 << 10) /* keys that wait for one commit */
 #define WAL_PAGES    2048 /* 8 MiB: then the WAL is checkpointed without waiting for tick() */
 #define STORE_WHAT   "delivery store"
-#define FOREVER_NS   UINT64_MAX
 #define EXPIRE_BATCH 256 /* segments a tick */
 #define GONE_RUNS    4   /* ranges that a segment leaves at most */
 

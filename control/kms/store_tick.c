@@ -59,15 +59,12 @@ uint64_t life_ns(const struct kms_store *s, const struct stream *st)
 
 static bool is_old(const struct kms_store *s, const struct segment *seg)
 {
-	return age_of(s, seg->born_ns) >= life_ns(s, seg->stream);
+	return s->config.ttl_s > 0 && age_of(s, seg->born_ns) >= life_ns(s, seg->stream);
 }
 
 int expire(struct kms_store *s, int max, struct err *err)
 {
 	int n = 0, rc = 0;
-
-	if (s->config.ttl_s == 0)
-		return 0;
 
 	for (struct stream *st = s->streams; st != NULL; st = st->next)
 		for (size_t i = 0; i < st->live_count && n < max; i++)
@@ -79,6 +76,30 @@ int expire(struct kms_store *s, int max, struct err *err)
 				n++;
 			}
 	return n;
+}
+
+/* A record that cannot be written keeps no other segment from its end. */
+static int expire_one_by_one(struct kms_store *s, struct err *err)
+{
+	int tried = 0, failed = 0;
+
+	for (struct stream *st = s->streams; st != NULL; st = st->next)
+		for (size_t i = 0; i < st->live_count && tried < EXPIRE_BATCH;) {
+			struct segment *seg = st->live[i];
+			size_t before = st->live_count;
+			struct txn t;
+			int rc = -EIO;
+
+			if (is_old(s, seg) && txn_begin(s, &t, err) == 0) {
+				rc = txn_take_rest(s, seg, 0, seg->units, TAKE_EXPIRED, NULL, err);
+				rc = txn_end(s, &t, rc, err);
+				tried++;
+				failed = rc < 0 ? rc : failed;
+			}
+			if (st->live_count == before)
+				i++;
+		}
+	return failed;
 }
 
 /* What need not be told any more, as it is gone at the other end too, or is too much. */
@@ -156,7 +177,7 @@ static int tick(struct kms_store *s, uint64_t wall_ns, struct err *err)
 	store_lock(s);
 	given = !TAILQ_EMPTY(&s->dirty);
 	store_unlock(s);
-	for (const struct stream *st = s->streams; st != NULL && s->config.ttl_s > 0; st = st->next)
+	for (const struct stream *st = s->streams; st != NULL; st = st->next)
 		for (size_t i = 0; i < st->live_count && !old; i++)
 			old = is_old(s, st->live[i]);
 	for (const struct stream *st = s->streams; st != NULL; st = st->next)
@@ -208,6 +229,8 @@ void kms_store_tick(struct kms_store *s, uint64_t wall_ns, uint64_t mono_ns, str
 	s->wall_ns = wall_ns;
 	s->failing = false;
 	rc = tick(s, wall_ns, err);
+	if (rc == -EUCLEAN || rc == -EIO)
+		rc = expire_one_by_one(s, err);
 	if (rc == 0 && s->wal_dirty)
 		rc = db_checkpoint(s, err);
 	if (rc < 0)

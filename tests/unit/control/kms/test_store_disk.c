@@ -182,6 +182,7 @@ static void test_damaged_while_running(void)
 static void test_damaged_record_while_running(void)
 {
 	struct key_uuid_place good = rig_place(KEY_UUID_FROM_B, 4096 * 90, 32);
+	struct kms_store_stats st;
 	uint8_t key[32];
 	struct kms_store *s;
 	size_t n, at;
@@ -210,6 +211,12 @@ static void test_damaged_record_while_running(void)
 	CU_ASSERT_EQUAL(other, 0);
 	CU_ASSERT_EQUAL(third, 0);
 	CU_ASSERT(rig_is_key(&good, key));
+	/* Nor does it keep the others from their end. */
+	rig_tick(s, 2 * 3600);
+	CU_ASSERT_EQUAL(rig_err.code, EUCLEAN);
+	kms_store_stats_read(s, &st);
+	CU_ASSERT(st.from_b.segments > 0 && st.from_b.segments < 10);
+	CU_ASSERT_EQUAL(st.last_failure.code, EUCLEAN);
 	rig_check_sums(s);
 	kms_store_close(s);
 	close(fd);
