@@ -79,27 +79,26 @@ int expire(struct kms_store *s, int max, struct err *err)
 }
 
 /* A record that cannot be written keeps no other segment from its end. */
-static int expire_one_by_one(struct kms_store *s, struct err *err)
+static void expire_one_by_one(struct kms_store *s)
 {
-	int tried = 0, failed = 0;
+	struct err err;
+	int tried = 0;
 
 	for (struct stream *st = s->streams; st != NULL; st = st->next)
 		for (size_t i = 0; i < st->live_count && tried < EXPIRE_BATCH;) {
 			struct segment *seg = st->live[i];
 			size_t before = st->live_count;
 			struct txn t;
-			int rc = -EIO;
+			int rc;
 
-			if (is_old(s, seg) && txn_begin(s, &t, err) == 0) {
-				rc = txn_take_rest(s, seg, 0, seg->units, TAKE_EXPIRED, NULL, err);
-				rc = txn_end(s, &t, rc, err);
+			if (is_old(s, seg) && txn_begin(s, &t, &err) == 0) {
+				rc = txn_take_rest(s, seg, 0, seg->units, TAKE_EXPIRED, NULL, &err);
+				txn_end(s, &t, rc, &err);
 				tried++;
-				failed = rc < 0 ? rc : failed;
 			}
 			if (st->live_count == before)
 				i++;
 		}
-	return failed;
 }
 
 /* What need not be told any more, as it is gone at the other end too, or is too much. */
@@ -230,7 +229,7 @@ void kms_store_tick(struct kms_store *s, uint64_t wall_ns, uint64_t mono_ns, str
 	s->failing = false;
 	rc = tick(s, wall_ns, err);
 	if (rc == -EUCLEAN || rc == -EIO)
-		rc = expire_one_by_one(s, err);
+		expire_one_by_one(s);
 	if (rc == 0 && s->wal_dirty)
 		rc = db_checkpoint(s, err);
 	if (rc < 0)
