@@ -174,7 +174,7 @@ static json_t *counters(void)
 	https_stats_read(kms_program()->https, &s);
 	clock_format((uint64_t)https_certificate_end(kms_program()->https) * NS_PER_S, end);
 	out = json_pack("{s:i, s:i, s:I, s:s}", "connections", (int)s.connections, "waiting",
-	                (int)s.waiting, "body-memory", (json_int_t)s.body_memory, "certificate-end",
+	                (int)s.waiting, "body_memory", (json_int_t)s.body_memory, "certificate_end",
 	                end);
 	for (int i = 0; i < HTTPS_COUNTS; i++)
 		if (https_count_name(i) != NULL)

@@ -118,7 +118,8 @@ static int set_up(struct https *h, struct err *err)
 		rc = https_listen(h, i, err);
 	if (rc != 0)
 		return rc;
-	h->generation = h->tls_generation = 1;
+	atomic_store(&h->generation, 1);
+	h->tls_generation = 1;
 	h->tls = tls_context_ref(h->fresh);
 	return start_thread(h, err);
 }
@@ -152,7 +153,7 @@ int https_reload(struct https *h, struct err *err)
 	pthread_mutex_lock(&h->lock);
 	old = h->fresh;
 	h->fresh = fresh;
-	h->generation++;
+	atomic_fetch_add(&h->generation, 1);
 	tls_context_unref(old);
 	pthread_mutex_unlock(&h->lock);
 	eventfd_write(h->bell, 1);

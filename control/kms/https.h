@@ -140,7 +140,7 @@ struct https_stats {
 
 /* Any thread. */
 void https_stats_read(struct https *h, struct https_stats *out);
-/* "accepted", "peer-expired" ...; NULL for one that is not used. */
+/* "accepted", "peer_expired" ...; NULL for one that is not used. */
 const char *https_count_name(enum https_count count);
 
 #endif

@@ -147,17 +147,24 @@ static int wait_ms(const struct https *h)
 	return first > 60000 ? 60000 : (int)first;
 }
 
+void https_trust_refresh(struct https *h)
+{
+	if (atomic_load(&h->generation) == h->tls_generation)
+		return;
+	pthread_mutex_lock(&h->lock);
+	tls_context_unref(h->tls);
+	h->tls = tls_context_ref(h->fresh);
+	h->tls_generation = atomic_load(&h->generation);
+	pthread_mutex_unlock(&h->lock);
+}
+
 /* What others left under the lock: files of a reload, the end. */
 static void take_orders(struct https *h)
 {
 	bool stop;
 
+	https_trust_refresh(h);
 	pthread_mutex_lock(&h->lock);
-	if (h->tls_generation != h->generation) {
-		tls_context_unref(h->tls);
-		h->tls = tls_context_ref(h->fresh);
-		h->tls_generation = h->generation;
-	}
 	stop = h->stop && !h->stopping;
 	pthread_mutex_unlock(&h->lock);
 	if (!stop)

@@ -95,11 +95,13 @@ struct https {
 	/* under the lock */
 	pthread_mutex_t lock;
 	struct tls_context *fresh; /* the last that was loaded */
-	uint64_t generation;
 	struct https_exchange *answered, **answered_end;
 	bool stop, gone;
 	uint64_t stop_ns;        /* when it is over at the latest */
 	unsigned int references; /* exchanges, and https_destroy()'s own */
+
+	/* written under the lock, read by any: how often was loaded */
+	atomic_uint_fast64_t generation;
 
 	/* the https thread's */
 	struct tls_context *tls;
@@ -125,6 +127,8 @@ static inline void https_count(struct https *h, enum https_count what)
 }
 
 /* https_loop.c: the thread, lists and deadlines. */
+/* h->tls is what was loaded last: also within a turn, which may be long. */
+void https_trust_refresh(struct https *h);
 void *https_run(void *https);
 void https_enter(struct connection *c, enum phase phase);
 /* Of all that C holds nothing is left but its memory, which goes at the end of the turn. */

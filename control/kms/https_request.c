@@ -58,6 +58,7 @@ bool https_peer_check(struct connection *c, struct tls_verdict *v)
 	struct https *h = c->h;
 	time_t now = (time_t)(clock_wall_ns() / NS_PER_S);
 
+	https_trust_refresh(h);
 	if (c->peer.generation == h->tls_generation && now < c->peer.until)
 		return true;
 	free(c->peer.identity);

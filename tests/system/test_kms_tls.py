@@ -127,9 +127,9 @@ def own(tmp_path):
         assert k.stop() == 0
 
 
-REASONS = {"other-ca": "peer-foreign", "same-name-ca": "peer-foreign", "self-signed": "peer-foreign",
-           "expired": "peer-expired", "not-yet": "peer-not-yet", "null-in-name": "peer-name",
-           "no-name": "peer-name", "wrong-purpose": "peer-purpose", "server-purpose": "peer-purpose"}
+REASONS = {"other-ca": "peer_foreign", "same-name-ca": "peer_foreign", "self-signed": "peer_foreign",
+           "expired": "peer_expired", "not-yet": "peer_not_yet", "null-in-name": "peer_name",
+           "no-name": "peer_name", "wrong-purpose": "peer_purpose", "server-purpose": "peer_purpose"}
 
 
 @pytest.mark.parametrize("kind", sorted(REASONS))
@@ -210,7 +210,7 @@ def test_a_revoked_certificate_is_refused_from_the_reload_on(own):
         reply = other.status("b-1")
         assert reply.status == 401 and "revoked" in reply.message
     assert own.ask(c).status == 401
-    assert own.counted("peer-revoked") == 3
+    assert own.counted("peer_revoked") == 3
 
 
 def test_new_certificates_without_a_restart(own):
