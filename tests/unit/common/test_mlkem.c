@@ -4,10 +4,13 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -188,6 +191,75 @@ static void test_a_key_that_is_none_is_refused(void)
 	}
 }
 
+#define SCAN_MAX (64u << 20)
+
+/* How often the 32 bytes whose complement is FLIPPED lie in memory that this process writes to. */
+static unsigned int copies(const uint8_t flipped[32])
+{
+	uint8_t *buf =
+	        mmap(NULL, SCAN_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned int found = 0;
+	char line[512];
+
+	CU_ASSERT_FATAL(buf != MAP_FAILED && mem >= 0 && maps != NULL);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		unsigned long from, to;
+		char rights[8];
+		ssize_t n;
+
+		if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w' ||
+		    to - from > SCAN_MAX || (from <= (unsigned long)buf && (unsigned long)buf < to))
+			continue;
+		n = pread(mem, buf, to - from, (off_t)from);
+		for (ssize_t i = 0; i + 32 <= n; i++) {
+			int k = 0;
+
+			while (k < 32 && (buf[i + k] ^ 0xff) == flipped[k])
+				k++;
+			found += k == 32;
+		}
+		if (n > 0)
+			memset(buf, 0, (size_t)n);
+	}
+	munmap(buf, SCAN_MAX);
+	close(mem);
+	fclose(maps);
+	return found;
+}
+
+static void flip(const uint8_t in[32], uint8_t out[32])
+{
+	for (int i = 0; i < 32; i++)
+		out[i] = in[i] ^ 0xff;
+}
+
+/* Seed and secret are where the caller has them, once, and libcrypto's copies are wiped. */
+static void test_leaves_no_copies(void)
+{
+	static uint8_t seed[MLKEM_SEED_BYTES], ek[MLKEM_KEY_BYTES], ct[MLKEM_CIPHERTEXT_BYTES],
+	        sent[MLKEM_SHARED_BYTES], got[MLKEM_SHARED_BYTES];
+	uint8_t d[32], z[32], shared[32];
+	const struct mlkem *kem = kem_or_skip();
+
+	if (kem == NULL)
+		return;
+	random_bytes(seed, sizeof(seed));
+	flip(seed, d);
+	flip(seed + 32, z);
+	CU_ASSERT_EQUAL(kem->key(seed, ek), 0);
+	CU_ASSERT_EQUAL(copies(d), 1);
+	CU_ASSERT_EQUAL(copies(z), 1);
+	CU_ASSERT_EQUAL(kem->encapsulate(ek, ct, sent), 0);
+	flip(sent, shared);
+	CU_ASSERT_EQUAL(copies(shared), 1);
+	CU_ASSERT_EQUAL(kem->decapsulate(seed, ct, got), 0);
+	CU_ASSERT_EQUAL(copies(d), 1);
+	CU_ASSERT_EQUAL(copies(z), 1);
+	CU_ASSERT_EQUAL(copies(shared), 2);
+}
+
 static double us_since(const struct timespec *start)
 {
 	struct timespec now;
@@ -228,4 +300,5 @@ static void test_takes_little_time(void)
 
 UNIT_MAIN(UNIT(test_is_where_openssl_has_it), UNIT(test_published_vectors),
           UNIT(test_a_wrong_ciphertext_gives_another_secret),
-          UNIT(test_a_key_that_is_none_is_refused), UNIT(test_takes_little_time))
+          UNIT(test_a_key_that_is_none_is_refused), UNIT(test_leaves_no_copies),
+          UNIT(test_takes_little_time))
