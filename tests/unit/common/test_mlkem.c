@@ -216,7 +216,7 @@ static unsigned int copies(const uint8_t flipped[32])
 		for (ssize_t i = 0; i + 32 <= n; i++) {
 			int k = 0;
 
-			while (k < 32 && (buf[i + k] ^ 0xff) == flipped[k])
+			while (k < 32 && buf[i + k] + flipped[k] == 0xff)
 				k++;
 			found += k == 32;
 		}
