@@ -7,6 +7,7 @@
 #include "common/bytes.h"
 #include "common/clock.h"
 #include "control/kms/audit_state.h"
+#include "control/kms/handover_wire.h"
 #include "control/kms/peer_message.h"
 
 #define ASK_BYTES    59
@@ -187,7 +188,7 @@ static bool differs_valid(const struct epoch *e, const uint8_t *msg, size_t len)
 	for (size_t at = DIFFERS_HEAD; at < len; at += DIFFERS_EACH) {
 		uint64_t position = get_be64(msg + at), units = get_be16(msg + at + 8);
 
-		if (position < next || position >= to || units == 0)
+		if (position < next || position >= to || units == 0 || units > HANDOVER_UNITS_MAX)
 			return false;
 		next = position + 1;
 	}

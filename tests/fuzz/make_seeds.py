@@ -309,10 +309,40 @@ def kme():
     return {str(i): seed for i, seed in enumerate(seeds)}
 
 
+def kms_peer():
+    """Between gateway and key delivery, and between key deliveries; fuzz_kms_peer.c."""
+    def to(whom, message):
+        return bytes([whom]) + struct.pack("!H", len(message)) + message
+
+    def text(t):
+        return bytes([len(t)]) + t
+
+    gateway = [struct.pack("!BHcBB", 1, 1, b"A", 7, 1) + bytes(32) + text(b"demo") + text(b"BB84"),
+               b"\2" + bytes(16) + b"\3\0\1" + struct.pack("!QHQ", 4096, 2, 1 << 60) + bytes(32) + b"k" * 16,
+               b"\3peer", b"\4\1\0" + text(b"no key: qber-z")]
+    kms = [b"\x10\0\1", b"\x11" + bytes(16) + b"\2" + struct.pack("!QB", 4096, 1), b"\x12peer",
+           b"\x13" + struct.pack("!QQQQ", 1 << 20, 1 << 19, 4096, 0)]
+    grant = struct.pack("!BQQQ", 16, 5, 1, 1 << 63) + text(b"master") + b"\2" + text(b"one") + text(b"two") + \
+        struct.pack("!H", 2) + bytes(range(32))
+    grants = [grant, grant, struct.pack("!BQQB", 17, 5, 1, 0), struct.pack("!BQQ", 18, 5, 1)]
+    differs = struct.pack("!BIQ", 4, 1, 4000) + b"".join(struct.pack("!QH", 100 * i, 64) + bytes(16) for i in range(3))
+    audit = [struct.pack("!BIBBQQI", 1, 9, 1, 3, 0, 1 << 42, 40) + bytes(32), differs,
+             struct.pack("!BIBBQQ", 5, 2, 1, 3, 300, 64), struct.pack("!BI", 2, 1), struct.pack("!BI", 3, 1),
+             struct.pack("!BI", 6, 2), struct.pack("!BIBBQH", 7, 3, 1, 2, 100, 64) + bytes(8),
+             struct.pack("!BI", 8, 2), struct.pack("!BIBBQQ", 9, 4, 1, 3, 100, 3), struct.pack("!BI", 10, 3)]
+    each = {f"{whom}-{i}": to(whom, m) for whom, messages in enumerate((gateway, kms, grants, audit))
+            for i, m in enumerate(messages)}
+    quiet = to(0, b"")
+    each["grants"] = b"".join(to(2, m) for m in grants)
+    each["audit"] = quiet * 2 + b"".join(to(3, m) for m in audit)
+    each["differs"] = quiet * 2 + b"".join(to(3, m) for m in audit[1:])
+    return each
+
+
 def main():
     for target, seeds in (("lan", lan()), ("vlan", lan()), ("wan", wan()), ("sift", sift()), ("block", block()),
                           ("cascade", cascade()), ("ldpc", ldpc()), ("sor", sor()), ("kms", kms()),
-                          ("kms_service", kms_service()), ("kme", kme()), ("http", http())):
+                          ("kms_service", kms_service()), ("kms_peer", kms_peer()), ("kme", kme()), ("http", http())):
         directory = os.path.join(sys.argv[1], target)
         os.makedirs(directory, exist_ok=True)
         for name, data in seeds.items():

@@ -611,6 +611,41 @@ static void test_noise(void)
 	stop();
 }
 
+/* Answers in form that name what was not asked for, or no segment can be: nothing is voided. */
+static void test_answers_out_of_range(void)
+{
+	static const struct {
+		uint64_t to, position;
+		uint16_t units;
+	} bad[] = {{1000, 500, 0}, {1000, 500, 4097},    {1000, 500, 65535}, {1000, 1000, 8},
+	           {0, 0, 8},      {UINT64_MAX, 500, 8}, {1000, 1 << 20, 8}, {1000, UINT64_MAX, 8}};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		uint8_t msg[39] = {KMS_PEER_DIFFERS};
+
+		start();
+		add(&a, KEY_UUID_FROM_A, 0, 64, 1);
+		for (int k = 0; k < 120 && (a.first == a.next ||
+		                            a.wire[a.first % WIRE_MAX].bytes[0] != KMS_PEER_ASK);
+		     k++) {
+			a.first = a.next;
+			now += 100 * NS_PER_MS;
+			wall += 100 * NS_PER_MS;
+			kms_audit_work(a.audit, now, wall);
+		}
+		CU_ASSERT_FATAL(a.first != a.next);
+		memcpy(msg + 1, a.wire[a.first % WIRE_MAX].bytes + 1, 4);
+		put_be64(msg + 5, bad[i].to);
+		put_be64(msg + 13, bad[i].position);
+		put_be16(msg + 21, bad[i].units);
+		kms_audit_receive(a.audit, msg, sizeof(msg));
+		kms_audit_work(a.audit, now, wall);
+		CU_ASSERT_EQUAL(stats_of(&a).bad_messages, 1);
+		CU_ASSERT_EQUAL(a.writes, 0);
+		stop();
+	}
+}
+
 /* Days on which everything happens, and at the end both ends hold the same. */
 static void test_a_bad_day(void)
 {
@@ -693,4 +728,5 @@ static void test_a_bad_day(void)
 
 UNIT_MAIN(UNIT(test_the_same), UNIT(test_differences), UNIT(test_what_is_under_way),
           UNIT(test_again), UNIT(test_what_was_fetched), UNIT(test_what_is_withdrawn),
-          UNIT(test_a_disk_that_fails), UNIT(test_noise), UNIT(test_a_bad_day))
+          UNIT(test_a_disk_that_fails), UNIT(test_noise), UNIT(test_answers_out_of_range),
+          UNIT(test_a_bad_day))
