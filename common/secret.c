@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -106,6 +107,24 @@ static void *map_locked(size_t size, struct err *err)
 	return p;
 }
 
+/*
+ * Memory that is not in use, as proc(5) has it. What is locked beyond that has the kernel end
+ * processes to find some, this one or others.
+ */
+static size_t available(void)
+{
+	unsigned long long kilobytes = SIZE_MAX >> 10;
+	FILE *f = fopen("/proc/meminfo", "re");
+	char line[128];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "MemAvailable: %llu", &kilobytes) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return (size_t)kilobytes << 10;
+}
+
 int secret_init_on(enum secret_kind kind, size_t bytes, struct err *err)
 {
 	size_t page = kind == SECRET_HUGE ? HUGE_PAGE : PAGE;
@@ -115,6 +134,10 @@ int secret_init_on(enum secret_kind kind, size_t bytes, struct err *err)
 
 	if (arena.base != NULL)
 		return err_set(err, EALREADY, "secret memory: already initialised");
+	if (kind != SECRET_HUGE && size > available())
+		return err_set(err, ENOMEM,
+		               "secret memory: %zu MiB are wanted, and %zu MiB of memory are free",
+		               size >> 20, available() >> 20);
 	p = kind == SECRET_HUGE     ? map_huge(size, &why)
 	    : kind == SECRET_HIDDEN ? map_hidden(size, &why)
 	                            : map_locked(size, &why);

@@ -152,11 +152,14 @@ int main(int argc, char **argv)
 	/* Before any thread: the JSON library's memory has no lock, and bodies name keys. */
 	jsonrpc_wipe_memory();
 	raise_locked_memory();
-	if (forbid_cores(&err) != 0 ||
-	    secret_init_hidden(KMS_STORE_SECRET(config.store.max_bytes) +
-	                               ((size_t)config.secret_memory_mb << 20),
-	                       &err) != 0)
+	if (forbid_cores(&err) != 0)
 		goto fini_config;
+	if (secret_init_hidden(KMS_STORE_SECRET(config.store.max_bytes) +
+	                               ((size_t)config.secret_memory_mb << 20),
+	                       &err) != 0) {
+		err_prefix(&err, "%s", "/lumengate:kms/store/max-size");
+		goto fini_config;
+	}
 	log_info("%zu MiB of secret memory, %s", secret_size() >> 20, secret_kind_name());
 	app.base = event_base_new();
 	if (app.base == NULL) {

@@ -169,6 +169,21 @@ static void test_more_than_may_be_locked(void)
 	CU_ASSERT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* Refused before a page of it is touched: the kernel would end processes to find them all. */
+static void test_more_than_there_is(void)
+{
+	static const enum secret_kind kinds[] = {SECRET_HIDDEN, SECRET_LOCKED};
+	size_t bytes = 2 * (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+	struct err err = {0};
+
+	secret_fini();
+	for (unsigned int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(secret_init_on(kinds[i], bytes, &err), -ENOMEM);
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "of memory are free"));
+	}
+}
+
 UNIT_MAIN(UNIT(test_nothing_before_init), UNIT(test_aligned_zeroed_and_wiped),
           UNIT(test_full_arena_says_so), UNIT(test_child_does_not_inherit),
-          UNIT(test_kinds_of_memory), UNIT(test_more_than_may_be_locked))
+          UNIT(test_kinds_of_memory), UNIT(test_more_than_may_be_locked),
+          UNIT(test_more_than_there_is))
