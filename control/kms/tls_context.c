@@ -50,7 +50,7 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 
 static int fail(struct err *err, const char *what, const char *path)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long code = ERR_peek_error(); /* the innermost is the first */
 	const char *reason = ERR_reason_error_string(code);
 	int rc;
 
@@ -60,6 +60,18 @@ static int fail(struct err *err, const char *what, const char *path)
 	             reason != NULL ? reason : "cannot be used");
 	ERR_clear_error();
 	return rc;
+}
+
+/* The library's own words for a file of something else say little. */
+static int none(struct err *err, const char *what, const char *path)
+{
+	int lib = ERR_GET_LIB(ERR_peek_error());
+
+	fail(err, what, path);
+	if (lib != ERR_LIB_PEM && lib != ERR_LIB_OSSL_DECODER)
+		return -EINVAL;
+	return err_set(err, EINVAL, "%s %s: has none in PEM that can be read without a passphrase",
+	               what, path);
 }
 
 static int check_mode(const char *path, struct err *err)
@@ -82,9 +94,9 @@ static int load_own(const struct tls_files *files, struct tls_context *c, struct
 	if (rc != 0)
 		return rc;
 	if (SSL_CTX_use_certificate_chain_file(c->ssl, files->certificate) != 1)
-		return fail(err, "certificate", files->certificate);
+		return none(err, "certificate", files->certificate);
 	if (SSL_CTX_use_PrivateKey_file(c->ssl, files->key, SSL_FILETYPE_PEM) != 1)
-		return fail(err, "private key", files->key);
+		return none(err, "private key", files->key);
 	if (SSL_CTX_check_private_key(c->ssl) != 1)
 		return fail(err, "private key", files->key);
 	c->until = tls_time(X509_get0_notAfter(SSL_CTX_get0_certificate(c->ssl)));

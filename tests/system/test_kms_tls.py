@@ -315,6 +315,9 @@ def test_reasons_not_to_start(own):
     own.settings["private-key"] = own.certificates.client("a-1").key
     fails(1, "private key", "mismatch")
     own.settings = json.loads(good)
+    own.settings["certificate"] = own.settings["crl"]
+    fails(1, "certificate", "has none in PEM")
+    own.settings = json.loads(good)
     own.settings["ca"] = own.settings["crl"]
     fails(1, "authorities", "has none in PEM")
     own.settings = json.loads(good)
