@@ -72,8 +72,8 @@ int stream_reserve(struct kms_store *s, struct stream *st)
 	if (grow(s, (void **)&st->live, &st->live_room, st->live_count + added, sizeof(*st->live)) <
 	    0)
 		return -ENOMEM;
-	return grow(s, (void **)&st->gone, &st->gone_room, st->gone_count + st->live_count + added,
-	            sizeof(*st->gone));
+	return grow(s, (void **)&st->gone, &st->gone_room,
+	            st->gone_count + GONE_RUNS * (st->live_count + added), sizeof(*st->gone));
 }
 
 size_t live_after(const struct stream *st, uint64_t position)

@@ -294,6 +294,34 @@ static int64_t rows(const char *query)
 	return n;
 }
 
+/* Each segment leaves three ranges, and none next to one of another: there is room for all. */
+static void test_segments_in_pieces(void)
+{
+	struct kms_store *s;
+
+	rig_begin();
+	s = rig_open();
+	for (uint64_t i = 0; i < 300; i++) {
+		CU_ASSERT_EQUAL_FATAL(rig_add(s, KEY_UUID_FROM_B, 16 * i, 12), 0);
+		CU_ASSERT_EQUAL(fetch(s, 16 * i + 4), KMS_FOUND);
+	}
+	for (int i = 0; i < 4; i++)
+		rig_tick(s, 2 * HOUR);
+	for (int turn = 0; turn < 2; turn++) {
+		for (uint64_t i = 0; i < 300; i++) {
+			CU_ASSERT_EQUAL(fetch(s, 16 * i), KMS_EXPIRED);
+			CU_ASSERT_EQUAL(fetch(s, 16 * i + 4), KMS_SPENT);
+			CU_ASSERT_EQUAL(fetch(s, 16 * i + 8), KMS_EXPIRED);
+			CU_ASSERT_EQUAL(fetch(s, 16 * i + 12), KMS_NOT_YET);
+		}
+		kms_store_close(s);
+		s = rig_open();
+	}
+	rig_check_sums(s);
+	kms_store_close(s);
+	rig_end();
+}
+
 /*
  * Old records become ranges, which go on telling a replay from what never was, though no longer
  * from what expired.
@@ -346,4 +374,5 @@ static void test_forgets_old_records(void)
 UNIT_MAIN(UNIT(test_expires), UNIT(test_comes_late), UNIT(test_for_ever),
           UNIT(test_wall_clock_jumps_while_running), UNIT(test_wall_clock_jumps_while_down),
           UNIT(test_killed_and_clock_back), UNIT(test_expires_around_what_is_pending),
-          UNIT(test_files_stay_small), UNIT(test_forgets_old_records))
+          UNIT(test_files_stay_small), UNIT(test_segments_in_pieces),
+          UNIT(test_forgets_old_records))
