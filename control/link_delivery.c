@@ -153,7 +153,9 @@ void link_delivery_block(struct link *l, const struct key_block *kb, bool taken)
 
 bool link_take_delivery(struct link *l, const uint8_t *msg, size_t len)
 {
-	return l->delivery.delivery != NULL &&
+	/* Where only the other gateway has delivery it hears nothing of us, and delivers nothing.
+	 */
+	return l->delivery.delivery == NULL ||
 	       delivery_message(l->delivery.delivery,
 	                        msg[0] == MESSAGE_KMS ? DELIVERY_PEER : DELIVERY_OWN, msg + 1,
 	                        len - 1);

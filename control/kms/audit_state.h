@@ -14,8 +14,8 @@
 #include "control/kms/audit.h"
 
 #define AUDIT_KEY_BYTES  32
-#define AUDIT_MAC_BYTES  16   /* of one segment */
-#define AUDIT_ASKED      256  /* segments in an epoch of the giver's */
+#define AUDIT_MAC_BYTES  16 /* of one segment */
+#define AUDIT_ASKED      64 /* segments in an epoch of the giver's: a few ms of the store thread */
 #define AUDIT_LISTED     1024 /* that are told when they differ */
 #define AUDIT_REPORTED   48   /* segments in a FETCHED */
 #define AUDIT_RANGES     1024 /* in a WITHDRAWN */
