@@ -11,17 +11,16 @@
 #include "config/config_json.h"
 #include "config/config_parts.h"
 
-static void read_listen(const json_t *list, struct config_kms *out)
+static unsigned int read_listen(const json_t *list, struct config_kms_listen *out)
 {
 	json_t *o;
 	size_t i;
 
 	json_array_foreach (list, i, o) {
-		struct config_kms_listen *l = &out->listen[out->listen_count++];
-
-		config_addr_parse(text_of(o, "address"), &l->address);
-		l->port = (uint16_t)uint_of(o, "port");
+		config_addr_parse(text_of(o, "address"), &out[i].address);
+		out[i].port = (uint16_t)uint_of(o, "port");
 	}
+	return (unsigned int)json_array_size(list);
 }
 
 static void read_store(const json_t *o, struct config_kms *out)
@@ -61,6 +60,8 @@ static void read_skip(const json_t *o, struct config_kms *out)
 	size_t i;
 
 	out->skip = json_is_true(json_object_get(o, "enabled"));
+	out->skip_listen_count = read_listen(json_object_get(o, "listen"), out->skip_listen);
+	copy_text(o, "psk-file", out->psk_file, sizeof(out->psk_file));
 	json_array_foreach (json_object_get(o, "remote-system-id"), i, id)
 		snprintf(out->skip_remote[out->skip_remote_count++], CONFIG_KMS_NAME, "%s",
 		         json_string_value(id));
@@ -74,7 +75,7 @@ static void read_tree(const json_t *k, struct config_kms *out)
 	copy_text(k, "name", out->name, sizeof(out->name));
 	copy_text(k, "peer-name", out->peer_name, sizeof(out->peer_name));
 	out->site = strcmp(text_of(k, "site"), "a") == 0 ? CONFIG_SITE_A : CONFIG_SITE_B;
-	read_listen(json_object_get(k, "listen"), out);
+	out->listen_count = read_listen(json_object_get(k, "listen"), out->listen);
 	copy_text(k, "certificate", out->certificate, sizeof(out->certificate));
 	copy_text(k, "private-key", out->private_key, sizeof(out->private_key));
 	copy_text(k, "ca", out->ca, sizeof(out->ca));
@@ -118,6 +119,25 @@ static int check_limits(const struct config_kms *c, struct err *err)
 	return 0;
 }
 
+static int check_skip(const struct config_kms *c, struct err *err)
+{
+	if (c->skip_listen_count > 0 && !c->skip)
+		return err_set(err, EINVAL, CONFIG_KMS_ROOT "/skip/listen: SKIP is not enabled");
+	if (c->skip_listen_count > 0 && c->psk_file[0] == '\0')
+		return err_set(err, EINVAL, CONFIG_KMS_ROOT "/skip/psk-file: missing for listen");
+	if (c->skip_listen_count == 0 && c->psk_file[0] != '\0')
+		return err_set(err, EINVAL, CONFIG_KMS_ROOT "/skip/listen: missing for psk-file");
+	for (unsigned int i = 0; i < c->skip_listen_count; i++)
+		for (unsigned int k = 0; k < c->listen_count; k++)
+			if (c->skip_listen[i].port == c->listen[k].port &&
+			    config_addr_equal(&c->skip_listen[i].address, &c->listen[k].address))
+				return err_set(err, EINVAL,
+				               CONFIG_KMS_ROOT
+				               "/skip/listen: port %u is one of listen, too",
+				               c->listen[k].port);
+	return 0;
+}
+
 static int check(const struct config_kms *c, struct err *err)
 {
 	if (strcmp(c->name, c->peer_name) == 0)
@@ -134,6 +154,8 @@ static int check(const struct config_kms *c, struct err *err)
 	if (strcmp(c->control.socket, c->gateway_socket) == 0)
 		return err_set(err, EINVAL,
 		               CONFIG_KMS_ROOT "/control/socket: is gateway-socket, too");
+	if (check_skip(c, err) != 0)
+		return -EINVAL;
 	return check_limits(c, err);
 }
 
@@ -196,6 +218,8 @@ int config_kms_check_system(const struct config_kms *c, struct err *err)
 		rc = check_file(c->ca, "ca", err);
 	if (rc == 0)
 		rc = check_file(c->crl, "crl", err);
+	if (rc == 0)
+		rc = check_file(c->psk_file, "skip/psk-file", err);
 	if (rc == 0)
 		rc = storage_key_check(c->store.storage_key, CONFIG_KMS_ROOT "/store/storage-key",
 		                       err);

@@ -12,6 +12,7 @@
 #include "config/config.h"
 
 #define CONFIG_KMS_LISTEN_MAX 8
+#define CONFIG_KMS_SKIP_MAX   4
 #define CONFIG_KMS_REMOTE_MAX 16
 #define CONFIG_KMS_NAME       1024 /* bytes of a KME ID of 255 characters, and a null */
 
@@ -48,6 +49,9 @@ struct config_kms {
 		uint32_t handshake_s, header_s, body_s, answer_s, idle_s;
 	} http;
 	bool skip;
+	struct config_kms_listen skip_listen[CONFIG_KMS_SKIP_MAX]; /* with pre-shared keys */
+	unsigned int skip_listen_count;
+	char psk_file[256]; /* "": none */
 	char skip_remote[CONFIG_KMS_REMOTE_MAX]
 	                [CONFIG_KMS_NAME]; /* globs of the peer's system IDs */
 	unsigned int skip_remote_count;

@@ -44,7 +44,7 @@ static void reply(void *ctx, const struct kms_reply *r)
 	https_answer(ctx, &a);
 }
 
-static void handle(void *ctx, const struct https_request *r)
+static void serve(const struct https_request *r)
 {
 	const struct kms_request request = {
 	        .identity = r->peer->identity,
@@ -56,6 +56,38 @@ static void handle(void *ctx, const struct https_request *r)
 	};
 
 	kms_service_request(kms_program()->service, &request, clock_mono_ns(), reply, r->x);
+}
+
+/* What SKIP has: a path that is more than its begin is refused by the service. */
+static bool is_skip(const char *target)
+{
+	static const char *const paths[] = {"/capabilities", "/key", "/entropy"};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strncmp(target, paths[i], strlen(paths[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Who has a pre-shared key is an encryptor, and has no business with the other calls. */
+static void refuse_other(struct https_exchange *x)
+{
+	struct https_answer a = {.status = 404};
+	struct kms_fault f;
+
+	kms_fault_set(&f, 404, "only SKIP is served with a pre-shared key");
+	a.body = kms_fault_body(&f);
+	a.len = a.body != NULL ? strlen(a.body) : 0;
+	https_answer(x, &a);
+}
+
+static void handle(void *ctx, const struct https_request *r)
+{
+	if (r->peer->psk && !is_skip(r->target)) {
+		refuse_other(r->x);
+		return;
+	}
+	serve(r);
 }
 
 /* What thousands of connections took is given back when most of them have gone. */
@@ -148,7 +180,8 @@ static struct https_config config_of(const struct config_kms *c)
 	                  .key = c->private_key,
 	                  .ca = c->ca,
 	                  .crl = c->crl,
-	                  .identity = identities[c->identity]},
+	                  .identity = identities[c->identity],
+	                  .psk = c->psk_file},
 	        .connections = c->http.connections,
 	        .connections_per_address = c->http.connections_per_address,
 	        .body_bytes = KMS_BODY_BYTES,
@@ -162,6 +195,10 @@ static struct https_config config_of(const struct config_kms *c)
 
 	for (unsigned int i = 0; i < c->listen_count; i++)
 		to_sockaddr(&c->listen[i], &out.listen[i]);
+	for (unsigned int i = 0; i < c->skip_listen_count; i++) {
+		out.psk[out.listen_count] = true;
+		to_sockaddr(&c->skip_listen[i], &out.listen[out.listen_count++]);
+	}
 	return out;
 }
 

@@ -27,12 +27,13 @@
 #include "common/err.h"
 #include "control/kms/tls_context.h"
 
-#define HTTPS_LISTEN_MAX 8
+#define HTTPS_LISTEN_MAX 12
 
 struct https_config {
 	struct sockaddr_storage listen[HTTPS_LISTEN_MAX]; /* IPv4 or IPv6, with a port; 0: any */
+	bool psk[HTTPS_LISTEN_MAX]; /* there, clients have pre-shared keys and no certificates */
 	unsigned int listen_count;
-	struct tls_files files;
+	struct tls_files files;           /* their names are the caller's while it runs */
 	uint32_t connections;             /* the most at once */
 	uint32_t connections_per_address; /* of one IPv4 address, or IPv6 /64 */
 	size_t body_bytes;                /* the longest body: KMS_BODY_BYTES */
@@ -44,8 +45,9 @@ struct https;
 struct https_exchange;
 
 struct https_peer {
-	const char *identity; /* of its certificate, verified */
+	const char *identity; /* of its certificate, verified, or of its pre-shared key */
 	const char *address;  /* for logs */
+	bool psk;
 };
 
 /* Valid during the handler's call. */

@@ -123,7 +123,12 @@ static void on_record(int written, int version, int type, const void *data, size
 	              *(const unsigned char *)data == SSL3_MT_KEY_UPDATE;
 }
 
-static struct connection *connection_new(struct https *h, int fd,
+static const struct tls_psk *keys_of(void *https)
+{
+	return ((struct https *)https)->tls->psk;
+}
+
+static struct connection *connection_new(struct https *h, int fd, bool psk,
                                          const struct sockaddr_storage *from)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
@@ -133,7 +138,9 @@ static struct connection *connection_new(struct https *h, int fd,
 		return NULL;
 	c->h = h;
 	c->fd = fd;
-	c->ssl = SSL_new(h->tls->ssl);
+	c->has_psk = psk;
+	c->psk = (struct tls_psk_peer){.keys = keys_of, .ctx = h};
+	c->ssl = SSL_new(psk ? h->tls->psk_ssl : h->tls->ssl);
 	event.data.ptr = c;
 	if (c->ssl == NULL || SSL_set_fd(c->ssl, fd) != 1 ||
 	    epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
@@ -143,6 +150,7 @@ static struct connection *connection_new(struct https *h, int fd,
 		return NULL;
 	}
 	SSL_set_accept_state(c->ssl);
+	SSL_set_app_data(c->ssl, &c->psk);
 	SSL_set_msg_callback(c->ssl, on_record);
 	SSL_set_msg_callback_arg(c->ssl, c);
 	https_address_of(from, &c->address);
@@ -150,7 +158,7 @@ static struct connection *connection_new(struct https *h, int fd,
 	return c;
 }
 
-static void admit(struct https *h, int fd, const struct sockaddr_storage *from)
+static void admit(struct https *h, int fd, bool psk, const struct sockaddr_storage *from)
 {
 	struct https_address address;
 	struct connection *c;
@@ -161,7 +169,7 @@ static void admit(struct https *h, int fd, const struct sockaddr_storage *from)
 		close(fd);
 		return;
 	}
-	c = make_place(h) ? connection_new(h, fd, from) : NULL;
+	c = make_place(h) ? connection_new(h, fd, psk, from) : NULL;
 	if (c == NULL) {
 		https_address_release(h->addresses, &address);
 		close(fd);
@@ -186,16 +194,16 @@ static void out_of_files(struct https *h)
 		nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
 }
 
-void https_accept(struct https *h, int listen_fd)
+void https_accept(struct https *h, unsigned int which)
 {
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct sockaddr_storage from;
 		socklen_t len = sizeof(from);
-		int fd = accept4(listen_fd, (struct sockaddr *)&from, &len,
+		int fd = accept4(h->listen[which], (struct sockaddr *)&from, &len,
 		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			admit(h, fd, &from);
+			admit(h, fd, h->config.psk[which], &from);
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			if (errno != EAGAIN)
 				out_of_files(h);

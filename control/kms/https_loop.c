@@ -216,7 +216,7 @@ static void on_event(struct https *h, const struct epoll_event *event)
 
 		eventfd_read(h->bell, &rings);
 	} else if (is_listener(h, event->data.ptr)) {
-		https_accept(h, *(const int *)event->data.ptr);
+		https_accept(h, (unsigned int)((const int *)event->data.ptr - h->listen));
 	} else if (c->phase == CONNECTION_SERVICE && (event->events & (EPOLLERR | EPOLLHUP)) != 0) {
 		https_count(h, HTTPS_LOST);
 		https_close(c);

@@ -48,6 +48,8 @@ struct connection {
 	uint64_t deadline_ns;
 	struct https_address address;
 	char text[46]; /* address for logs */
+	bool has_psk;  /* in place of a certificate */
+	struct tls_psk_peer psk;
 	struct {
 		uint64_t generation; /* of the trust it was verified by, 0: not yet */
 		time_t until;
@@ -137,7 +139,7 @@ void https_again(struct connection *c);
 
 /* https_accept.c: listening sockets and new connections. */
 int https_listen(struct https *h, unsigned int i, struct err *err);
-void https_accept(struct https *h, int listen_fd);
+void https_accept(struct https *h, unsigned int i);
 
 /* https_connection.c: what a connection does next, as far as it can. */
 void https_drive(struct connection *c);

@@ -53,6 +53,20 @@ void https_consume(struct connection *c, size_t n)
 	c->scan = (struct http_scan){0};
 }
 
+/* Who has the key of a name, for as long as the file gives it that key. */
+static bool psk_verify(const struct connection *c, struct tls_verdict *v)
+{
+	*v = (struct tls_verdict){.refusal = TLS_PEER_FOREIGN, .until = (time_t)INT64_MAX};
+	if (!tls_psk_peer_check(c->h->tls->psk, &c->psk)) {
+		snprintf(v->reason, sizeof(v->reason),
+		         "the pre-shared key is not its own any more");
+		return false;
+	}
+	v->refusal = TLS_PEER_GOOD;
+	memcpy(v->identity, c->psk.identity, sizeof(v->identity));
+	return true;
+}
+
 bool https_peer_check(struct connection *c, struct tls_verdict *v)
 {
 	struct https *h = c->h;
@@ -64,8 +78,9 @@ bool https_peer_check(struct connection *c, struct tls_verdict *v)
 	free(c->peer.identity);
 	c->peer.identity = NULL;
 	c->peer.generation = 0;
-	if (!tls_peer_verify(h->tls->trust, SSL_get0_peer_certificate(c->ssl),
-	                     SSL_get_peer_cert_chain(c->ssl), now, v))
+	if (c->has_psk ? !psk_verify(c, v)
+	               : !tls_peer_verify(h->tls->trust, SSL_get0_peer_certificate(c->ssl),
+	                                  SSL_get_peer_cert_chain(c->ssl), now, v))
 		return false;
 	c->peer.identity = strdup(v->identity);
 	if (c->peer.identity == NULL) {
@@ -85,7 +100,7 @@ static bool check_peer(struct connection *c)
 
 	if (https_peer_check(c, &v))
 		return true;
-	kms_fault_field(&f, 401, "client certificate", "%s", v.reason);
+	kms_fault_field(&f, 401, c->has_psk ? "client" : "client certificate", "%s", v.reason);
 	https_refuse(c, &f, HTTPS_PEER + v.refusal);
 	return false;
 }
@@ -108,7 +123,8 @@ static bool is_json(const char *type)
 static void dispatch(struct connection *c, const char *body, size_t len)
 {
 	struct https_exchange *x = calloc(1, sizeof(*x));
-	const struct https_peer peer = {.identity = c->peer.identity, .address = c->text};
+	const struct https_peer peer = {
+	        .identity = c->peer.identity, .address = c->text, .psk = c->has_psk};
 	const struct https_request request = {
 	        .x = x,
 	        .peer = &peer,

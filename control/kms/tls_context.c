@@ -134,6 +134,21 @@ static bool set_up(SSL_CTX *ssl)
 	        SSL_CTX_set1_groups_list(ssl, groups) == 1);
 }
 
+static int load_psk(const char *path, struct tls_context *c, struct err *err)
+{
+	int rc;
+
+	if (path == NULL || path[0] == '\0')
+		return 0;
+	rc = tls_psk_load(path, &c->psk, err);
+	if (rc != 0)
+		return rc;
+	c->psk_ssl = SSL_CTX_new(TLS_server_method());
+	if (c->psk_ssl == NULL || !set_up(c->psk_ssl) || !tls_psk_set_up(c->psk_ssl))
+		return fail(err, "TLS", "library");
+	return 0;
+}
+
 int tls_context_load(const struct tls_files *files, struct tls_context **out, struct err *err)
 {
 	struct tls_context *c = calloc(1, sizeof(*c));
@@ -149,6 +164,8 @@ int tls_context_load(const struct tls_files *files, struct tls_context **out, st
 		rc = tls_trust_load(files->ca, files->crl, files->identity, &c->trust, err);
 	if (rc == 0)
 		rc = load_own(files, c, err);
+	if (rc == 0)
+		rc = load_psk(files->psk, c, err);
 	if (rc != 0) {
 		tls_context_unref(c);
 		return rc;
@@ -170,6 +187,8 @@ void tls_context_unref(struct tls_context *c)
 	if (c == NULL || --c->references > 0)
 		return;
 	SSL_CTX_free(c->ssl);
+	SSL_CTX_free(c->psk_ssl);
 	tls_trust_free(c->trust);
+	tls_psk_free(c->psk);
 	free(c);
 }

@@ -11,18 +11,22 @@
 
 #include "common/err.h"
 #include "control/kms/tls_peer.h"
+#include "control/kms/tls_psk.h"
 
 struct tls_files {
 	const char *certificate; /* PEM, with those of authorities behind it */
 	const char *key;         /* PEM, for its owner alone */
 	const char *ca, *crl;    /* crl "" or NULL: none */
 	enum tls_identity identity;
+	const char *psk; /* pre-shared keys, as tls_psk.h; NULL or "": none */
 };
 
 /* Never changed once loaded; a reload makes another. Counted references. */
 struct tls_context {
 	SSL_CTX *ssl;
 	struct tls_trust *trust;
+	SSL_CTX *psk_ssl; /* NULL: no pre-shared keys; nobody needs a certificate there */
+	struct tls_psk *psk;
 	time_t until; /* our own certificate's end */
 	unsigned int references;
 };

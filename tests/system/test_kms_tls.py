@@ -278,6 +278,37 @@ def test_identity_by_uri_and_by_serial(own):
     assert own.ask(ca.issue("serial2", "whoever", serial="0ABC123457")).status == 401
 
 
+def test_skip_with_a_pre_shared_key(own):
+    """As Cisco's routers do: on a port of its own, where nothing but SKIP is served."""
+    port, key = free_port(), os.urandom(32).hex()
+    with open(os.open(own.path("psk"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write(f"router-1:{key}\nrouter-2:{os.urandom(32).hex()}\n")
+    own.settings["skip"] = {"enabled": True, "psk-file": own.path("psk"),
+                            "listen": [{"address": "127.0.0.1", "port": port}]}
+    own.start()
+    own.add("a-3", identity="router-1", skip=True)
+
+    def ask(target, identity, key, *words):
+        done = subprocess.run(["openssl", "s_client", "-quiet", "-connect", f"127.0.0.1:{port}", "-psk", key,
+                               "-psk_identity", identity, *words],
+                              input=f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode(),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
+        return done.stdout.decode(errors="replace")
+
+    for words in ((), ("-tls1_2",), ("-tls1_2", "-cipher", "PSK-AES256-GCM-SHA384")):
+        text = ask("/capabilities", "router-1", key, *words)
+        assert "HTTP/1.1 200 OK" in text and '"localSystemID":"kme-a"' in text.replace(" ", ""), text
+    text = ask(STATUS, "router-1", key)
+    assert "HTTP/1.1 404 " in text and "only SKIP is served" in text
+    assert "HTTP/1.1" not in ask("/capabilities", "router-2", key)
+    assert "HTTP/1.1" not in ask("/capabilities", "router-3", key)
+    # On the other port a key is worth nothing.
+    assert "HTTP/1.1" not in s_client(own, "-psk", key, "-psk_identity", "router-1", "-cipher", "PSK",
+                                      "-tls1_2")
+    assert own.counted("handshake_failed") >= 3
+    assert key not in own.log()
+
+
 def test_a_certificate_of_ours_that_ends(own):
     kme = own.certificates.ca.issue("soon", purpose="server", alternative=("DNS:localhost",), days=(-1, 3))
     own.settings.update({"certificate": kme.pem, "private-key": kme.key})

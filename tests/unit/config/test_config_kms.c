@@ -138,13 +138,25 @@ static void test_refusals(void)
 	check("secret-memory", "1", ROOT "/secret-memory", "out of range");
 	check("control/socket", "\"/run/lumengate/delivery.sock\"", ROOT "/control/socket",
 	      "gateway-socket");
+	check("skip", "{\"enabled\":true,\"listen\":[{\"address\":\"::\",\"port\":8444}]}",
+	      ROOT "/skip/psk-file", "missing for listen");
+	check("skip", "{\"enabled\":true,\"psk-file\":\"/x\"}", ROOT "/skip/listen",
+	      "missing for psk-file");
+	check("skip", "{\"psk-file\":\"/x\",\"listen\":[{\"address\":\"::\",\"port\":8444}]}",
+	      ROOT "/skip/listen", "not enabled");
+	check("skip",
+	      "{\"enabled\":true,\"psk-file\":\"/x\","
+	      "\"listen\":[{\"address\":\"0.0.0.0\",\"port\":8443}]}",
+	      ROOT "/skip/listen", "one of listen");
 	check("tls", "{}", ROOT, "tls");
 }
 
 static void test_skip(void)
 {
 	char *text = variant(EXAMPLE_KMS_B, "skip",
-	                     "{\"enabled\":true,\"remote-system-id\":[\"router-*\",\"x\"]}");
+	                     "{\"enabled\":true,\"remote-system-id\":[\"router-*\",\"x\"],"
+	                     "\"psk-file\":\"/etc/psk\","
+	                     "\"listen\":[{\"address\":\"::1\",\"port\":8444}]}");
 	struct config_kms c;
 	struct err err = {0};
 
@@ -154,6 +166,10 @@ static void test_skip(void)
 	CU_ASSERT_EQUAL_FATAL(c.skip_remote_count, 2);
 	CU_ASSERT_STRING_EQUAL(c.skip_remote[0], "router-*");
 	CU_ASSERT_STRING_EQUAL(c.skip_remote[1], "x");
+	CU_ASSERT_EQUAL_FATAL(c.skip_listen_count, 1);
+	CU_ASSERT_TRUE(c.skip_listen[0].address.ipv6);
+	CU_ASSERT_EQUAL(c.skip_listen[0].port, 8444);
+	CU_ASSERT_STRING_EQUAL(c.psk_file, "/etc/psk");
 	free(text);
 }
 
