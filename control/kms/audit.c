@@ -199,7 +199,10 @@ static struct audit_inbound *look(struct kms_audit *a)
 	a->running = up && a->now_ns - a->up_ns >= a->config.grace_ns;
 	pthread_mutex_unlock(&a->lock);
 	if (!up || changed) {
-		a->ask = ASK_IDLE;
+		/* A VOID is said until it was heard: the other end needs the tombstones. */
+		if (changed || a->ask != ASK_VOIDING)
+			a->ask = ASK_IDLE;
+		a->deadline_ns = 0;
 		a->report = a->withdrawal = 0;
 	}
 	if (changed)

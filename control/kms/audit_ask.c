@@ -15,7 +15,7 @@
 #define DIFFERS_EACH 26
 #define VOID_HEAD    7
 #define VOID_EACH    16
-#define VOID_MAX     ((sizeof(((struct kms_audit *)0)->message) - VOID_HEAD) / VOID_EACH)
+#define VOID_MAX     ((sizeof(((struct kms_audit *)0)->voids) - VOID_HEAD) / VOID_EACH)
 #define RETRY_NS     (1 * NS_PER_S)
 
 static void idle(struct kms_audit *a, uint64_t wait_ns)
@@ -75,11 +75,21 @@ static bool ask(struct kms_audit *a)
 	return true;
 }
 
+static bool send_void(struct kms_audit *a)
+{
+	a->deadline_ns = a->now_ns + AUDIT_TIMEOUT_NS;
+	memcpy(a->message, a->voids, a->voids_len);
+	return audit_send(a, a->voids_len);
+}
+
 bool audit_ask_turn(struct kms_audit *a)
 {
-	if (a->ask != ASK_IDLE) {
-		if (a->now_ns >= a->deadline_ns)
-			idle(a, RETRY_NS);
+	if (a->ask != ASK_IDLE && a->now_ns < a->deadline_ns)
+		return false;
+	if (a->ask == ASK_VOIDING)
+		return send_void(a);
+	if (a->ask == ASK_SENT) {
+		idle(a, RETRY_NS);
 		return false;
 	}
 	if (a->now_ns < a->next_ask_ns)
@@ -221,25 +231,25 @@ void audit_on_differs(struct kms_audit *a, const uint8_t *msg, size_t len)
 		return;
 	}
 	n = compare(a, e, msg + DIFFERS_HEAD, (unsigned int)((len - DIFFERS_HEAD) / DIFFERS_EACH),
-	            a->message + VOID_HEAD);
+	            a->voids + VOID_HEAD);
 	if (n == 0) {
 		idle(a, RETRY_NS);
 		return;
 	}
-	voided = void_here(a, a->message + VOID_HEAD, n);
+	voided = void_here(a, a->voids + VOID_HEAD, n);
 	if (voided < 0) {
 		idle(a, RETRY_NS);
 		return;
 	}
 	audit_differs(a, a->config.own, from, to, n, voided);
 	a->asked = ++a->number;
-	a->message[0] = KMS_PEER_VOID;
-	put_be32(a->message + 1, a->asked);
-	a->message[5] = a->link;
-	a->message[6] = (uint8_t)a->config.own;
-	audit_send(a, VOID_HEAD + (size_t)n * VOID_EACH);
+	a->voids[0] = KMS_PEER_VOID;
+	put_be32(a->voids + 1, a->asked);
+	a->voids[5] = a->link;
+	a->voids[6] = (uint8_t)a->config.own;
+	a->voids_len = VOID_HEAD + (size_t)n * VOID_EACH;
 	a->ask = ASK_VOIDING;
-	a->deadline_ns = a->now_ns + AUDIT_TIMEOUT_NS;
+	send_void(a);
 }
 
 void audit_on_voided(struct kms_audit *a, const uint8_t *msg, size_t len)

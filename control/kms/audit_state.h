@@ -68,6 +68,8 @@ struct kms_audit {
 	struct kms_audit_range range[AUDIT_RANGES];
 	int ranges;
 	uint8_t message[32768];
+	uint8_t voids[32768]; /* the VOID that has no answer yet */
+	size_t voids_len;
 };
 
 enum key_uuid_class audit_others(const struct kms_audit *a);
