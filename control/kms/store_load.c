@@ -120,7 +120,9 @@ static int load_closed(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 	int rc = load_gone(s, q, err);
 
 	if (rc == 0)
-		stream_of(s, q, 0, err)->closed++;
+		stream_get(s, (uint8_t)sqlite3_column_int(q, 0),
+		           (enum key_uuid_class)sqlite3_column_int(q, 1))
+		        ->closed++;
 	return rc;
 }
 
@@ -226,7 +228,6 @@ static int load_segment(struct kms_store *s, sqlite3_stmt *q, struct err *err)
 static int lose(struct kms_store *s, struct segment *seg, struct err *err)
 {
 	uint32_t units = seg->reserved - seg->given;
-
 	int rc = withdraw_own(s, seg, seg->given, units, false, err);
 
 	seg->given = seg->given_disk = seg->reserved;
