@@ -24,7 +24,7 @@
  *     }
  *
  * Memory: all stored key lies in secret memory, at most KMS_STORE_SECRET(max_bytes) for both
- * streams of one link together; about 2 KiB of other memory a live segment.
+ * streams of one link together; about 3 KiB of other memory a live segment.
  */
 
 #ifndef CONTROL_KMS_STORE_H
@@ -54,8 +54,8 @@ struct kms_store_config {
 	/* Of each stream. It counts by 512 bytes: so much room is held until the last of them is
 	 * gone. */
 	uint64_t max_bytes; /* beyond: -ENOSPC */
-	uint64_t
-	        high_bytes; /* beyond: no room is told; between: what is under way; 0: 7/8 of max */
+	/* Beyond, no room is told; between: what is under way. 0: 7/8 of max. */
+	uint64_t high_bytes;
 	uint64_t low_bytes; /* below: stats say low */
 	uint64_t ttl_s; /* 0: for ever. Key is given until it is so old, fetched twice as long */
 	uint32_t ahead_bytes; /* reserved ahead: what a crash may lose; 0: 256 KiB */
@@ -111,8 +111,8 @@ bool kms_store_work(struct kms_store *s, struct err *err);
 
 /*
  * About each second: expires, destroys what is left of delivered bytes in the WAL, forgets old
- * records. Age goes by MONO while the process runs; WALL is read for the time that it was down
- * alone, where a clock that was set back counts as no time.
+ * records. Age goes by MONO while the process runs; WALL is read for the time that it was down,
+ * where a clock that was set back counts as no time, and for how old a segment is that comes.
  */
 void kms_store_tick(struct kms_store *s, uint64_t wall_ns, uint64_t mono_ns, struct err *err);
 
