@@ -162,6 +162,7 @@ int kms_service_link(struct kms_service *s, const struct kms_link *link, struct 
 	kms_registry_lock(s->registry);
 	s->linked = true;
 	s->link_number = link->link;
+	s->levelled_ns = 0; /* what is stored may be taken from the next request on */
 	kms_registry_unlock(s->registry);
 	return 0;
 }

@@ -41,6 +41,9 @@ static int take(struct job *j, uint64_t now_ns, struct kms_fault *f)
 
 	if (sae == NULL || !sae->config.enabled)
 		return kms_fault_set(f, 401, "this SAE is no longer registered");
+	/* The link has just been named: the first to ask need not wait for the clock's turn. */
+	if (s->levelled_ns == 0)
+		service_level(s, now_ns);
 	rc = sae_meter_bits(&sae->meter, now_ns, bits, f);
 	if (rc < 0)
 		return rc;

@@ -208,6 +208,21 @@ static void test_no_link_yet(void)
 	done();
 }
 
+/* After a start the store has key before the gateway is there: it may be taken at once. */
+static void test_key_of_before_the_link(void)
+{
+	const struct kms_link link = {
+	        .link = 3, .secret = rig_secret, .name = "demo", .protocol = "BB84"};
+	struct err err = {0};
+
+	rig_up(0);
+	fake_come(&site_a.store, 100);
+	CU_ASSERT_EQUAL_FATAL(kms_service_link(site_a.service, &link, &err), 0);
+	ask(&site_a, "alice", "GET", ENC("bob") "?number=4", NULL, &a);
+	CU_ASSERT_EQUAL(a.status, 200);
+	done();
+}
+
 static void test_bad_configurations(void)
 {
 	static const struct {
@@ -366,4 +381,5 @@ UNIT_MAIN(UNIT(test_key_under_way_is_waited_for), UNIT(test_key_that_does_not_co
           UNIT(test_only_so_many_may_wait), UNIT(test_sae_that_is_removed_while_it_waits),
           UNIT(test_reservation_is_waited_for), UNIT(test_19_disk_that_fails),
           UNIT(test_19_grant_that_cannot_be_marked), UNIT(test_no_link_yet),
-          UNIT(test_bad_configurations), UNIT(test_17_races_of_threads_have_one_winner_each))
+          UNIT(test_key_of_before_the_link), UNIT(test_bad_configurations),
+          UNIT(test_17_races_of_threads_have_one_winner_each))
