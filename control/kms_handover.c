@@ -23,6 +23,7 @@
 #include "control/kms/peer_message.h"
 #include "control/kms/store_audit.h"
 #include "control/kms_handover.h"
+#include "control/kms_link.h"
 #include "control/kms_program.h"
 #include "control/module.h"
 
@@ -121,12 +122,6 @@ static int on_segment(void *ctx, const struct handover_message *m, uint64_t tick
 static int on_hello(void *ctx, const struct handover_message *m)
 {
 	char site = io.config->site == CONFIG_SITE_A ? 'A' : 'B';
-	struct kms_program *p = kms_program();
-	const struct kms_link link = {.link = m->hello.link,
-	                              .secret = m->hello.secret,
-	                              .simulated = m->hello.simulated,
-	                              .name = m->hello.name,
-	                              .protocol = m->hello.protocol};
 	struct err err = {0};
 	int rc;
 
@@ -136,9 +131,7 @@ static int on_hello(void *ctx, const struct handover_message *m)
 		io.told = true;
 		return -EPERM;
 	}
-	rc = kms_service_link(p->service, &link, &err);
-	if (rc == 0)
-		rc = kms_audit_link(p->audit, m->hello.link, m->hello.secret, &err);
+	rc = kms_link_take(m, &err);
 	if (rc < 0) {
 		alarm_raise("kms-gateway", "kms", ALARM_MAJOR, err.text);
 		io.told = true;
@@ -447,6 +440,7 @@ static int start(struct app *app, struct err *err)
 	io.tick = event_new(io.base, -1, EV_PERSIST, on_tick, NULL);
 	event_add(io.rung, NULL);
 	evtimer_add(io.tick, &often);
+	kms_link_restore(&io.link);
 	join();
 	return 0;
 }

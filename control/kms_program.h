@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "common/seal.h"
 #include "config/config_kms.h"
 #include "control/kms/audit.h"
 #include "control/kms/grant.h"
@@ -27,6 +28,7 @@
 struct kms_program {
 	struct kms_store *store;
 	struct kms_records records; /* rows of others in the store's database */
+	struct seal *link_seal;     /* of the row of kms_link.c */
 	struct kms_grants *grants;
 	struct kms_audit *audit;
 	struct kms_registry *registry;

@@ -2,6 +2,7 @@
 
 /* The store as a module: opened, watched, closed. Its thread is kms_committer.c's. */
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -53,6 +54,7 @@ static int open_store(const struct config_kms *c, const uint8_t *key, struct err
 
 static int init(struct app *app, struct err *err)
 {
+	static const uint8_t no_salt[32]; /* RFC 5869 section 2.2: its nonces are random, and few */
 	const struct timeval second = {1, 0};
 	struct kms_program *p = kms_program();
 	struct kms_store_stats s;
@@ -63,10 +65,15 @@ static int init(struct app *app, struct err *err)
 		rc = storage_key_read(app->kms->store.storage_key, FIELD, &key, err);
 	if (rc != 0)
 		return rc;
-	rc = open_store(app->kms, key, err);
+	p->link_seal = seal_new(key, no_salt, sizeof(no_salt), "lumengate delivery link");
+	rc = p->link_seal == NULL ? err_set(err, ENOMEM, "secret memory is full")
+	                          : open_store(app->kms, key, err);
 	secret_free(key);
-	if (rc != 0)
+	if (rc != 0) {
+		seal_free(p->link_seal);
+		p->link_seal = NULL;
 		return rc;
+	}
 	p->records =
 	        (struct kms_records){kms_store_records_write, kms_store_records_read, p->store};
 	kms_store_wake(p->store, kms_program_bell, NULL);
@@ -88,6 +95,8 @@ static void fini(struct app *app)
 	event_free(watch);
 	kms_store_close(kms_program()->store);
 	kms_program()->store = NULL;
+	seal_free(kms_program()->link_seal);
+	kms_program()->link_seal = NULL;
 }
 
 MODULE_DEFINE(kms_store, .init = init, .fini = fini)

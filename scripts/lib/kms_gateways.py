@@ -21,6 +21,7 @@ import time
 HELLO, SEGMENT, PEER, LINK = 1, 2, 3, 4             # to the KMS
 KMS_HELLO, KMS_ACK, KMS_PEER, KMS_ROOM = 16, 17, 18, 19  # from it
 VERSION = 1
+SAID_VERSION = VERSION  # tests say another one
 FROM_A, FROM_B = 2, 3
 CLASSES = (FROM_A, FROM_B)
 UNIT = 8
@@ -101,7 +102,7 @@ class Side:
         self.stats["connections"] += 1
         self.pair.selector.register(s, selectors.EVENT_READ, self.read)
         p = self.pair
-        self.send(struct.pack(">BHcBB", HELLO, VERSION, self.site.upper().encode(), p.link,
+        self.send(struct.pack(">BHcBB", HELLO, SAID_VERSION, self.site.upper().encode(), p.link,
                               p.simulated) + p.secret + text(p.link_name) + text(p.protocol))
         self.send(p.link_packet())
 

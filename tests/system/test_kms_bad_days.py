@@ -85,11 +85,33 @@ def test_a_gateway_that_goes_and_comes():
         assert lab.gateways.sides["a"].stats["refused"] == 0
 
 
+def test_a_start_without_the_gateway():
+    """What is stored is given and fetched: the link is known from before."""
+    with Lab() as lab:
+        lab.wait_key(500)
+        a, b = clients(lab)
+        keys = issue(a, "b-1", 5)
+        for site, kme in lab.kme.items():
+            os.rename(lab.gateway_socket(site), lab.gateway_socket(site) + ".away")
+            kme.kill()
+            kme.start(wait=False)
+            lab.wait_for(kme.answers, 20, "the KME without its gateway")
+        a, b = clients(lab)
+        assert fetch(b, "a-1", [i for i, _ in keys]) == keys
+        deliver(a, b, AB, 5)
+        deliver(b, a, BA, 5)
+        assert a.status("b-1").json["status_extension"]["lumengate_link_state"] != "up"
+        for site in "ab":
+            os.rename(lab.gateway_socket(site) + ".away", lab.gateway_socket(site))
+        lab.wait_for(lambda: a.status("b-1").json["status_extension"]["lumengate_link_state"] == "up",
+                     10, "the gateways")
+
+
 def test_a_gateway_that_is_not_understood(monkeypatch):
     """It is named in an alarm, and asked again without filling the log."""
     with Lab(saes=()) as lab:
         kme = lab.kme["a"]
-        monkeypatch.setattr(kms_gateways, "VERSION", kms_gateways.VERSION + 1)
+        monkeypatch.setattr(kms_gateways, "SAID_VERSION", kms_gateways.VERSION + 1)
         with lab.gateways.lock:
             lab.gateways.sides["a"].lose()
         lab.wait_for(lambda: "kms-gateway" in alarms(kme), 10, "the alarm")
