@@ -24,16 +24,19 @@ struct options {
 static void usage(FILE *out)
 {
 	fprintf(out, "usage: lumengate --config FILE [--check] [--yang-dir DIR]\n"
-	             "       lumengate --version | --help\n");
+	             "       lumengate --methods | --version | --help\n");
 }
 
 /* Returns -1 to go on, else the exit status. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-	        {"config", required_argument, NULL, 'c'},   {"check", no_argument, NULL, 'k'},
-	        {"yang-dir", required_argument, NULL, 'y'}, {"version", no_argument, NULL, 'v'},
-	        {"help", no_argument, NULL, 'h'},           {0}};
+	static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+	                                      {"check", no_argument, NULL, 'k'},
+	                                      {"yang-dir", required_argument, NULL, 'y'},
+	                                      {"methods", no_argument, NULL, 'm'},
+	                                      {"version", no_argument, NULL, 'v'},
+	                                      {"help", no_argument, NULL, 'h'},
+	                                      {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
@@ -47,6 +50,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'y':
 			o->yang_dir = optarg;
 			break;
+		case 'm':
+			return method_table_print(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 		case 'v':
 			printf("lumengate %s\n", LUMENGATE_VERSION);
 			return EXIT_SUCCESS;

@@ -206,36 +206,3 @@ json_t *method_call(void *right, const char *name, const json_t *params,
 	}
 	return result != NULL ? result : json_object();
 }
-
-static json_t *describe_params(const struct method *m)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < m->param_count; i++) {
-		const struct method_param *p = &m->params[i];
-
-		json_array_append_new(list,
-		                      json_pack("{s:s, s:s, s:b, s:s}", "name", p->name, "type",
-		                                type_names[p->type], "optional", p->optional,
-		                                "help", p->help != NULL ? p->help : ""));
-	}
-	return list;
-}
-
-static int get_methods(const void *params, json_t **result, struct err *err)
-{
-	json_t *list = json_array();
-
-	for (const struct method *m = methods; m != NULL; m = m->next)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:b, s:o}", "name",
-		                                      m->name, "summary", m->summary, "right",
-		                                      method_right_name(m->right), "startup",
-		                                      (m->states & METHOD_STARTUP) != 0, "runtime",
-		                                      (m->states & METHOD_RUNTIME) != 0, "params",
-		                                      describe_params(m)));
-	*result = list;
-	return 0;
-}
-
-METHOD_DEFINE(get_methods, .summary = "List the methods of this socket", .fn = get_methods,
-              .states = METHOD_STARTUP | METHOD_RUNTIME)

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "common/err.h"
@@ -46,6 +47,7 @@ struct method_param {
 	size_t offset; /* in the method's struct of parameters */
 	uint64_t min;  /* PARAM_UINT that is given */
 	uint64_t max;  /* 0: no limit of its own */
+	bool secret;   /* keys: never in a log */
 	const char *help;
 };
 
@@ -85,6 +87,10 @@ void method_register(struct method *method);
 
 /* Methods in the order of their names. */
 const struct method *method_first(void);
+
+/* All of them as get_methods gives them; a program prints its own without running. */
+json_t *method_table(void);
+int method_table_print(FILE *out);
 
 /* METHOD_STARTUP until this says METHOD_RUNTIME. */
 void method_state_set(enum method_state state);

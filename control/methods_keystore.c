@@ -19,6 +19,7 @@ struct import_params {
 
 static const struct method_param import_params[] = {
         METHOD_PARAM(struct import_params, data, PARAM_STRING, .max = (IMPORT_MAX + 2) / 3 * 4,
+                     .secret = true,
                      .help = "the keys in base64: 32 bytes each, at most 65536 bytes"),
 };
 

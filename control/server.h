@@ -27,7 +27,7 @@ struct server_config {
 	const char *read_only_group; /* "" or NULL: none */
 	const char *capture_group;   /* "" or NULL: none */
 	unsigned int max_clients;    /* 0: 32 */
-	size_t max_request;          /* bytes of one request; 0: 1 MiB */
+	size_t max_request;          /* bytes of one request; 0: 4 MiB */
 	size_t max_pending;          /* bytes not yet read by a client; 0: 8 MiB */
 	unsigned int timeout_ms; /* a client that reads nothing for so long is dropped; 0: 10 s */
 };

@@ -12,6 +12,7 @@ struct sample_params {
 	uint64_t count;
 	bool flag;
 	const json_t *tree;
+	const char *key;
 };
 
 static const struct method_param sample_params[] = {
@@ -19,6 +20,7 @@ static const struct method_param sample_params[] = {
         METHOD_PARAM(struct sample_params, count, PARAM_UINT, .optional = true, .max = 100),
         METHOD_PARAM(struct sample_params, flag, PARAM_BOOL, .optional = true),
         METHOD_PARAM(struct sample_params, tree, PARAM_OBJECT, .optional = true),
+        METHOD_PARAM(struct sample_params, key, PARAM_STRING, .optional = true, .secret = true),
 };
 
 static struct sample_params seen;
@@ -40,7 +42,7 @@ static int nothing(const void *params, json_t **result, struct err *err)
 }
 
 METHOD_DEFINE(sample_run, .summary = "Run the sample", .fn = sample, .params = sample_params,
-              .param_count = 4, .right = METHOD_WRITE)
+              .param_count = 5, .right = METHOD_WRITE)
 METHOD_DEFINE(sample_early, .summary = "Before start", .fn = nothing, .states = METHOD_STARTUP)
 METHOD_DEFINE(sample_watch, .summary = "See plaintext", .fn = nothing, .right = METHOD_CAPTURE)
 METHOD_DEFINE(sample_show, .summary = "Show nothing", .fn = nothing)
@@ -150,12 +152,33 @@ static void test_states(void)
 	        "/method: sample_early cannot be called after start-up");
 }
 
+/* The method NAME of get_methods' answer R; NULL: it is not there. */
+static const json_t *described(const json_t *r, const char *name)
+{
+	const json_t *m;
+	size_t i;
+
+	json_array_foreach (r, i, m)
+		if (strcmp(json_string_value(json_object_get(m, "name")), name) == 0)
+			return m;
+	return NULL;
+}
+
+static void same(const json_t *o, const char *member, const char *expected)
+{
+	json_t *want = json_loads(expected, JSON_DECODE_ANY, NULL);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(want);
+	CU_ASSERT_TRUE(json_equal(json_object_get(o, member), want));
+	json_decref(want);
+}
+
 static void test_get_methods(void)
 {
 	struct jsonrpc_error error;
-	json_t *r = run(METHOD_READ, "get_methods", NULL, &error), *m, *params;
+	json_t *r = run(METHOD_READ, "get_methods", NULL, &error);
+	const json_t *m;
 	const char *last = "";
-	bool found = false;
 	size_t i;
 
 	json_array_foreach (r, i, m) {
@@ -163,20 +186,26 @@ static void test_get_methods(void)
 
 		CU_ASSERT(strcmp(last, name) < 0);
 		last = name;
-		if (strcmp(name, "sample_run") != 0)
-			continue;
-		found = true;
-		CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(m, "summary")),
-		                       "Run the sample");
-		CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(m, "right")), "write");
-		params = json_object_get(m, "params");
-		CU_ASSERT_EQUAL(json_array_size(params), 4);
-		CU_ASSERT_STRING_EQUAL(
-		        json_string_value(json_object_get(json_array_get(params, 0), "name")),
-		        "name");
-		CU_ASSERT(json_is_false(json_object_get(json_array_get(params, 0), "optional")));
 	}
-	CU_ASSERT_TRUE(found);
+	m = described(r, "sample_run");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	same(m, "summary", "\"Run the sample\"");
+	same(m, "right", "\"write\"");
+	same(m, "states", "[\"runtime\"]");
+	same(m, "params",
+	     "{\"type\": \"object\", \"properties\": {"
+	     "\"name\": {\"type\": \"string\", \"maxLength\": 8, \"description\": \"a name\"},"
+	     "\"count\": {\"type\": \"integer\", \"minimum\": 0, \"maximum\": 100},"
+	     "\"flag\": {\"type\": \"boolean\"},"
+	     "\"tree\": {\"type\": \"object\"},"
+	     "\"key\": {\"type\": \"string\", \"writeOnly\": true}},"
+	     "\"required\": [\"name\"], \"additionalProperties\": false}");
+	same(described(r, "sample_early"), "states", "[\"startup\"]");
+	same(described(r, "sample_watch"), "right", "\"capture\"");
+	same(described(r, "sample_show"), "params",
+	     "{\"type\": \"object\", \"properties\": {}, \"required\": [],"
+	     "\"additionalProperties\": false}");
+	same(described(r, "get_methods"), "states", "[\"startup\", \"runtime\"]");
 	json_decref(r);
 }
 
