@@ -267,6 +267,8 @@ enum delivery_why delivery_why(const struct delivery *d, unsigned int stream)
 		return DELIVERY_NO_KMS;
 	if (!d->peer_connected)
 		return DELIVERY_NO_PEER_KMS;
+	if (d->peer_number != d->config.link_number)
+		return DELIVERY_OTHER_NUMBER;
 	if (room_here(d, stream) < d->config.block_bytes)
 		return DELIVERY_NO_ROOM;
 	if (d->peer_room[stream] < d->config.block_bytes)
@@ -281,6 +283,7 @@ const char *delivery_why_text(enum delivery_why why)
 	        [DELIVERY_NO_SESSION] = "no session with the other gateway",
 	        [DELIVERY_NO_KMS] = "no key delivery is connected here",
 	        [DELIVERY_NO_PEER_KMS] = "no key delivery is connected at the other site",
+	        [DELIVERY_OTHER_NUMBER] = "the other site has another link-number",
 	        [DELIVERY_NO_ROOM] = "no room here",
 	        [DELIVERY_NO_PEER_ROOM] = "no room at the other site",
 	};

@@ -91,9 +91,10 @@ void delivery_tick(struct delivery *d, uint64_t now_ns);
 enum delivery_why {
 	DELIVERY_OPEN,
 	DELIVERY_NO_SESSION,
-	DELIVERY_NO_KMS,      /* here */
-	DELIVERY_NO_PEER_KMS, /* or it has said nothing yet */
-	DELIVERY_NO_ROOM,     /* here */
+	DELIVERY_NO_KMS,       /* here */
+	DELIVERY_NO_PEER_KMS,  /* or it has said nothing yet */
+	DELIVERY_OTHER_NUMBER, /* identifiers of one site would not be understood at the other */
+	DELIVERY_NO_ROOM,      /* here */
 	DELIVERY_NO_PEER_ROOM,
 };
 const char *delivery_why_text(enum delivery_why why);

@@ -53,6 +53,7 @@ struct delivery {
 	struct segment *next_segment;
 	/* the other gateway */
 	bool session, peer_connected, told, told_connected;
+	uint8_t peer_number; /* of the link */
 	uint64_t peer_room[2], told_room[2], told_ns, peer_next;
 	struct delivery_stats stats;
 };

@@ -17,7 +17,7 @@ LOG_COMPONENT_DEFINE(delivery_talk)
 
 /* DELIVERY_OWN: kind 1, then its fields. docs/protocol.md, section 4.4. */
 enum { OWN_ROOM = 1, OWN_TAKEN, OWN_REFUSED };
-#define ROOM_BYTES  26 /* kind, connected 1, room from A 8, from B 8, position 8 */
+#define ROOM_BYTES  27 /* kind, connected 1, room from A 8, from B 8, position 8, link 1 */
 #define TAKEN_BYTES 17 /* kind, block */
 
 void delivery_relay_clear(struct delivery *d)
@@ -237,6 +237,7 @@ bool delivery_tell_room(struct delivery *d, bool connected, const uint64_t room[
 	put_be64(msg + 2, room[0]);
 	put_be64(msg + 10, room[1]);
 	put_be64(msg + 18, d->kms_next);
+	msg[26] = d->config.link_number;
 	return d->ops.send(d->ops.ctx, DELIVERY_OWN, msg, sizeof(msg));
 }
 
@@ -277,6 +278,7 @@ static bool take_own(struct delivery *d, const uint8_t *msg, size_t len)
 		d->peer_next =
 		        get_be64(msg + 18) > d->peer_next ? get_be64(msg + 18) : d->peer_next;
 		d->peer_connected = msg[1] == 1;
+		d->peer_number = msg[26];
 		d->peer_room[0] = get_be64(msg + 2);
 		d->peer_room[1] = get_be64(msg + 10);
 		return true;

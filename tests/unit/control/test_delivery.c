@@ -424,6 +424,8 @@ static void test_a_block_that_only_one_has(void)
 /* Nothing is delivered without a key delivery and room for a block at both ends. */
 static void test_back_pressure(void)
 {
+	static const uint8_t other[27] = {1, 1, [7] = 4, [15] = 4, [26] = 10};
+
 	start();
 	CU_ASSERT_EQUAL(delivery_why(a.d, 0), DELIVERY_NO_SESSION);
 	session(true);
@@ -470,6 +472,9 @@ static void test_back_pressure(void)
 		tick();
 	CU_ASSERT_EQUAL(stats_of(&a).next, 70);
 	CU_ASSERT_EQUAL(stats_of(&b).next, 70);
+	/* Another link's number: what one site issues the other would not know. */
+	CU_ASSERT_TRUE(delivery_message(a.d, DELIVERY_OWN, other, sizeof(other)));
+	CU_ASSERT_EQUAL(delivery_why(a.d, 0), DELIVERY_OTHER_NUMBER);
 	/* A new session knows nothing of the last one's. */
 	session(true);
 	CU_ASSERT_EQUAL(delivery_why(a.d, 0), DELIVERY_NO_PEER_KMS);
@@ -578,7 +583,7 @@ static void test_the_link_in_words(void)
 /* Clients and gateways that do not keep to the protocol: refused, counted, no more. */
 static void test_malformed(void)
 {
-	static const uint8_t unknown[] = {3, 0}, none[1], role[26] = {2}, room[26] = {1, 2};
+	static const uint8_t unknown[] = {3, 0}, none[1], role[27] = {2}, room[27] = {1, 2};
 	const struct handover_message hello = {.type = HANDOVER_KMS_HELLO};
 
 	start_joined();
@@ -592,8 +597,8 @@ static void test_malformed(void)
 	CU_ASSERT_EQUAL(stats_of(&a).bad_packets, 5);
 	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, unknown, 2));
 	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, none, 0));
-	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, role, 26));
-	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, room, 26));
+	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, role, 27));
+	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_OWN, room, 27));
 	CU_ASSERT_FALSE(delivery_message(b.d, DELIVERY_OWN, role, 17)); /* not to B */
 	CU_ASSERT_FALSE(delivery_message(a.d, DELIVERY_PEER, none, 0));
 	CU_ASSERT_EQUAL(stats_of(&a).bad_messages, 5);

@@ -253,7 +253,7 @@ static uint64_t delivered(int fd, struct handover_message *m, uint8_t *packet)
  */
 static void test_delivery(void)
 {
-	static uint8_t packet[HANDOVER_PACKET_MAX], peer_room[25];
+	static uint8_t packet[HANDOVER_PACKET_MAX], peer_room[26];
 	struct handover_message m;
 	struct link_delivery d;
 	struct key_block *kb;
@@ -269,7 +269,8 @@ static void test_delivery(void)
 	put_be64(peer_room + 1, 1 << 20);
 	put_be64(peer_room + 9, 1 << 20);
 	put_be64(peer_room + 17, 6000);
-	peer_says(1, peer_room, 25);
+	peer_room[25] = 7;
+	peer_says(1, peer_room, 26);
 	turn(0);
 	/* Below the floor nothing. */
 	CU_ASSERT_TRUE(link_delivery_read(ends[0].link, &d));
@@ -308,11 +309,11 @@ static void test_delivery(void)
 	CU_ASSERT_EQUAL(m.segment.bytes[7], 2);
 	/* The peer's key delivery goes. */
 	peer_room[0] = 0;
-	peer_says(1, peer_room, 25);
+	peer_says(1, peer_room, 26);
 	turn(0);
 	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->percent[0], 0);
 	CU_ASSERT_EQUAL(rig_stats(0).bad_messages, 0);
-	peer_says(7, peer_room, 25);
+	peer_says(7, peer_room, 26);
 	turn(0);
 	CU_ASSERT_EQUAL(rig_stats(0).bad_messages, 1);
 	CU_ASSERT_FALSE(rig_alarm("kms-down", "link/test"));
