@@ -47,6 +47,7 @@ static struct {
 	bool told;                    /* there is an alarm that says why */
 	int last_error;               /* of connect(), so that it is said once */
 	uint8_t link;
+	uint64_t peer_unknown; /* messages of the other KME, of no kind that there is */
 } io = {.fd = -1, .bell = -1};
 
 /* A segment on its way to the disk. */
@@ -153,6 +154,8 @@ static void on_peer(void *ctx, const uint8_t *msg, size_t len)
 		kms_grants_receive(p->grants, msg, len);
 	else if (KMS_PEER_IS_AUDIT(msg[0]))
 		kms_audit_receive(p->audit, msg, len);
+	else
+		io.peer_unknown++;
 }
 
 static void on_link(void *ctx, bool up, bool making, const char *state)
@@ -349,13 +352,14 @@ json_t *kms_handover_json(void)
 	kms_handover_stats_read(io.handover, &s);
 	kms_grants_stats_read(kms_program()->grants, &g);
 	kms_audit_stats_read(kms_program()->audit, &a);
-	o = json_pack("{s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connected",
-	              s.connected, "session", s.session, "state", s.state, "connections",
-	              (json_int_t)s.connections, "segments", (json_int_t)s.segments, "stored",
-	              (json_int_t)s.stored, "refused", (json_int_t)s.refused, "again",
+	o = json_pack("{s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	              "connected", s.connected, "session", s.session, "state", s.state,
+	              "connections", (json_int_t)s.connections, "segments", (json_int_t)s.segments,
+	              "stored", (json_int_t)s.stored, "refused", (json_int_t)s.refused, "again",
 	              (json_int_t)s.again, "peer_sent", (json_int_t)s.peer_sent, "peer_received",
 	              (json_int_t)s.peer_received, "peer_lost", (json_int_t)s.peer_lost,
-	              "bad_packets", (json_int_t)s.bad_packets);
+	              "bad_packets", (json_int_t)s.bad_packets, "peer_unknown",
+	              (json_int_t)io.peer_unknown);
 	json_object_set_new(o, "grants",
 	                    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
 	                              (json_int_t)g.sent, "acked", (json_int_t)g.acked, "timed_out",

@@ -121,6 +121,10 @@ def test_a_gateway_that_is_not_understood(monkeypatch):
         assert len(kme.log().splitlines()) - lines < 4
         monkeypatch.undo()
         lab.wait_for(lambda: "kms-gateway" not in alarms(kme), 10, "a gateway that is understood")
+        with lab.gateways.lock:
+            lab.gateways.sides["a"].send(bytes([kms_gateways.PEER, 255]))
+        lab.wait_for(lambda: kme.call("kms_status")["gateway"]["peer_unknown"] == 1, 5,
+                     "the count of what the other KME says")
 
 
 @pytest.mark.long
