@@ -7,7 +7,7 @@
 
 #include "control/lgctl.h"
 
-#define KMS_SOCKET "/run/lumengate/kms.sock"
+#define KMS_SOCKET "/run/lumengate-kms/control.sock"
 
 static const char *const terms[] = {"side",           "identity",        "enabled",
                                     "skip",           "=priority",       "=weight",

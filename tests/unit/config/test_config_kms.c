@@ -44,7 +44,7 @@ static void test_examples_load(void)
 	CU_ASSERT_STRING_EQUAL(a.store.path, "/var/lib/lumengate-kms/kms.db");
 	CU_ASSERT_STRING_EQUAL(a.store.storage_key, "/etc/lumengate/kms/storage.key");
 	CU_ASSERT_EQUAL(a.store.ttl_s, 86400);
-	CU_ASSERT_STRING_EQUAL(a.control.socket, "/run/lumengate/kms.sock");
+	CU_ASSERT_STRING_EQUAL(a.control.socket, "/run/lumengate-kms/control.sock");
 }
 
 static void test_defaults(void)

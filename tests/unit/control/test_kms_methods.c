@@ -307,7 +307,7 @@ static void test_words_of_lgctl(void)
 	p = WORDS(&r, NULL, "kms", "status");
 	CU_ASSERT_PTR_NULL(p);
 	CU_ASSERT_STRING_EQUAL(r.method, "kms_status");
-	CU_ASSERT_STRING_EQUAL(r.socket, "/run/lumengate/kms.sock");
+	CU_ASSERT_STRING_EQUAL(r.socket, "/run/lumengate-kms/control.sock");
 	WORDS(&r, NULL, "kms", "sae", "list");
 	CU_ASSERT_STRING_EQUAL(r.method, "kms_sae_list");
 	p = WORDS(&r, NULL, "kms", "sae", "add", "a", "--side", "peer", "--skip", "true",
