@@ -21,20 +21,61 @@ void jsonrpc_fail(struct jsonrpc_error *error, int code, const char *fmt, ...)
 	error->text[strcspn(error->text, "\n")] = '\0';
 }
 
+/*
+ * Where the path at the head of TEXT ends: at a colon outside brackets, whose quoted keys may
+ * hold anything. 0: there is none, and the whole of the request or the gateway is meant.
+ */
+static size_t path_length(const char *text)
+{
+	bool bracket = false;
+
+	if (text[0] != '/')
+		return 0;
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		if (text[i] == '[')
+			bracket = true;
+		else if (text[i] == ']')
+			bracket = false;
+		else if (!bracket && text[i] == ':' && text[i + 1] == ' ')
+			return i;
+	}
+	return 0;
+}
+
+/* Path and reason apart, for programs. */
+static json_t *error_data(const char *text)
+{
+	size_t n = path_length(text);
+
+	return n == 0 ? json_pack("{s:s, s:s}", "path", "/", "reason", text)
+	              : json_pack("{s:s%, s:s}", "path", text, n, "reason", text + n + 2);
+}
+
+static json_t *error_object(const struct jsonrpc_error *error)
+{
+	json_t *e = json_pack("{s:i}", "code", error->code);
+	/* What a client sent may be cut inside a UTF-8 sequence: keep it printable. */
+	json_t *message = json_string(error->text);
+
+	if (message != NULL) {
+		json_object_set_new(e, "message", message);
+		json_object_set_new(e, "data", error_data(error->text));
+	} else {
+		json_object_set_new(e, "message", json_string("refused"));
+		json_object_set_new(e, "data", error_data("refused"));
+	}
+	return e;
+}
+
 /* Takes over RESULT; ID is borrowed, NULL for null. */
 static json_t *response(const json_t *id, json_t *result, const struct jsonrpc_error *error)
 {
-	json_t *o = json_object(), *e;
+	json_t *o = json_object();
 
 	json_object_set_new(o, "jsonrpc", json_string("2.0"));
 	if (error->code != 0) {
 		json_decref(result);
-		e = json_object();
-		json_object_set_new(e, "code", json_integer(error->code));
-		/* What a client sent may be cut inside a UTF-8 sequence: keep it printable. */
-		if (json_object_set_new(e, "message", json_string(error->text)) != 0)
-			json_object_set_new(e, "message", json_string("refused"));
-		json_object_set_new(o, "error", e);
+		json_object_set_new(o, "error", error_object(error));
 	} else {
 		json_object_set_new(o, "result", result != NULL ? result : json_null());
 	}

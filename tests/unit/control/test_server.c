@@ -225,9 +225,11 @@ static void test_oversize_request_is_refused(void)
 	text[1] = '"';
 	text[sizeof(text) - 1] = '\0';
 	send_text(fd, text);
-	CU_ASSERT_STRING_EQUAL(answer(fd, &closed),
-	                       "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"/: a "
-	                       "request larger than 512 bytes\"},\"id\":null}\n");
+	CU_ASSERT_STRING_EQUAL(
+	        answer(fd, &closed),
+	        "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"/: a "
+	        "request larger than 512 bytes\",\"data\":{\"path\":\"/\",\"reason\":"
+	        "\"a request larger than 512 bytes\"}},\"id\":null}\n");
 	CU_ASSERT_TRUE(closed);
 	server_stats_read(server, &stats);
 	CU_ASSERT_EQUAL(stats.oversize, 1);
