@@ -25,6 +25,7 @@
 #include "control/kms_handover.h"
 #include "control/kms_link.h"
 #include "control/kms_program.h"
+#include "control/kms_segment.h"
 #include "control/module.h"
 
 LOG_COMPONENT_DEFINE(kms_handover)
@@ -50,74 +51,9 @@ static struct {
 	uint64_t peer_unknown; /* messages of the other KME, of no kind that there is */
 } io = {.fd = -1, .bell = -1};
 
-/* A segment on its way to the disk. */
-struct segment_job {
-	struct kms_store_job job;
-	struct kms_segment segment;
-	uint64_t ticket;
-	uint8_t bytes[]; /* secret memory, all of it */
-};
-
-static int job_run(void *ctx, struct kms_store *s, struct err *err)
-{
-	return kms_store_add(s, &((struct segment_job *)ctx)->segment, err);
-}
-
-static enum kms_handover_fate fate_of(int rc)
-{
-	switch (rc) {
-	case 0:
-	case -EEXIST:
-		return KMS_HANDOVER_STORED;
-	case -ESTALE:
-	case -ENOSPC:
-	case -ENOTUNIQ:
-	case -EBADMSG:
-	case -ERANGE:
-	case -EINVAL:
-		return KMS_HANDOVER_REFUSED;
-	default:
-		/* The disk, or memory: it may be well again. */
-		return KMS_HANDOVER_AGAIN;
-	}
-}
-
-/* Store thread. */
-static void job_done(void *ctx, int rc, const struct err *err)
-{
-	struct segment_job *j = ctx;
-
-	if (rc < 0 && rc != -EEXIST)
-		log_warn("a segment of %u units at %llu: %s", j->segment.units,
-		         (unsigned long long)j->segment.position, err->text);
-	kms_handover_stored(io.handover, j->ticket, fate_of(rc));
-	secret_free(j);
-}
-
 static int on_segment(void *ctx, const struct handover_message *m, uint64_t ticket)
 {
-	size_t n = (size_t)m->segment.units * KEY_UUID_UNIT;
-	struct segment_job *j = secret_alloc(sizeof(*j) + n);
-
-	if (j == NULL) {
-		log_warn("secret memory is full: a segment waits at the gateway");
-		return -ENOMEM;
-	}
-	memcpy(j->bytes, m->segment.bytes, n);
-	j->ticket = ticket;
-	j->segment = (struct kms_segment){.link = io.link,
-	                                  .route = m->segment.route,
-	                                  .class = m->segment.class,
-	                                  .position = m->segment.position,
-	                                  .units = m->segment.units,
-	                                  .simulated = m->segment.simulated,
-	                                  .time_wall_ns = m->segment.time_wall_ns,
-	                                  .bytes = j->bytes};
-	memcpy(j->segment.block, m->segment.block, sizeof(j->segment.block));
-	memcpy(j->segment.hash, m->segment.hash, sizeof(j->segment.hash));
-	j->job = (struct kms_store_job){.run = job_run, .done = job_done, .ctx = j};
-	kms_store_post(kms_program()->store, &j->job);
-	return 0;
+	return kms_segment_post(io.handover, io.link, m, ticket);
 }
 
 static int on_hello(void *ctx, const struct handover_message *m)
@@ -342,40 +278,14 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	watch(now);
 }
 
-json_t *kms_handover_json(void)
+struct kms_handover *kms_handover(void)
 {
-	struct kms_handover_stats s;
-	struct kms_grants_stats g;
-	struct kms_audit_stats a;
-	json_t *o;
+	return io.handover;
+}
 
-	kms_handover_stats_read(io.handover, &s);
-	kms_grants_stats_read(kms_program()->grants, &g);
-	kms_audit_stats_read(kms_program()->audit, &a);
-	o = json_pack("{s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-	              "connected", s.connected, "session", s.session, "state", s.state,
-	              "connections", (json_int_t)s.connections, "segments", (json_int_t)s.segments,
-	              "stored", (json_int_t)s.stored, "refused", (json_int_t)s.refused, "again",
-	              (json_int_t)s.again, "peer_sent", (json_int_t)s.peer_sent, "peer_received",
-	              (json_int_t)s.peer_received, "peer_lost", (json_int_t)s.peer_lost,
-	              "bad_packets", (json_int_t)s.bad_packets, "peer_unknown",
-	              (json_int_t)io.peer_unknown);
-	json_object_set_new(o, "grants",
-	                    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "sent",
-	                              (json_int_t)g.sent, "acked", (json_int_t)g.acked, "timed_out",
-	                              (json_int_t)g.timed_out, "stored", (json_int_t)g.stored,
-	                              "withdrawn", (json_int_t)g.withdrawn, "fetched",
-	                              (json_int_t)g.fetched, "keys", (json_int_t)g.keys,
-	                              "bad_messages", (json_int_t)g.bad_messages));
-	json_object_set_new(
-	        o, "audit",
-	        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "epochs",
-	                  (json_int_t)a.epochs, "segments", (json_int_t)a.segments, "differences",
-	                  (json_int_t)a.differences, "voided", (json_int_t)a.voided, "withdrawn",
-	                  (json_int_t)a.withdrawn, "dropped", (json_int_t)a.dropped, "both",
-	                  (json_int_t)a.both, "position", (json_int_t)a.position, "bad_messages",
-	                  (json_int_t)a.bad_messages, "last_difference", a.last_difference));
-	return o;
+uint64_t kms_handover_unknown(void)
+{
+	return io.peer_unknown;
 }
 
 static int make(struct err *err)

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "control/kms/grant_batch.h"
 #include "control/kms/grant_state.h"
 #include "control/kms/peer_message.h"
 

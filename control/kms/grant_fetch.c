@@ -11,11 +11,9 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log.h"
+#include "control/kms/grant_batch.h"
 #include "control/kms/grant_state.h"
 #include "control/kms/peer_message.h"
-
-LOG_COMPONENT_DEFINE(grant_fetch)
 
 /* Waiting for the store thread; more are refused at once. */
 #define INCOMING_MAX    256
@@ -170,82 +168,15 @@ int kms_grant_fetched(struct kms_grants *g, const uint8_t (*ids)[KEY_UUID_BYTES]
 	return rc;
 }
 
-/* What a turn writes: rows by value, for requests go on marking. */
-struct batch {
-	struct kms_record *record;
-	char (*name)[GRANT_ROW_NAME];
-	size_t count, cap;
-	bool failed; /* for want of memory */
-};
-
-/* Room for one more row. */
-static struct kms_record *batch_row(struct batch *b, struct grant_name name)
-{
-	if (b->count == b->cap) {
-		size_t cap = b->cap == 0 ? 64 : b->cap * 2;
-		void *record = realloc(b->record, cap * sizeof(*b->record)), *names;
-
-		if (record != NULL)
-			b->record = record;
-		names = record == NULL ? NULL : realloc(b->name, cap * sizeof(*b->name));
-		if (names == NULL) {
-			b->failed = true;
-			return NULL;
-		}
-		b->name = names;
-		b->cap = cap;
-	}
-	granted_row_name(name, b->name[b->count]);
-	b->record[b->count] = (struct kms_record){.kind = GRANT_KIND};
-	return &b->record[b->count++];
-}
-
-static void batch_put(struct batch *b, const struct granted *g)
-{
-	struct kms_record *r = batch_row(b, g->parts.name);
-	uint8_t *copy = r == NULL ? NULL : malloc(g->row_len);
-
-	if (copy == NULL) {
-		b->failed = true;
-		return;
-	}
-	memcpy(copy, g->row, g->row_len);
-	r->data = copy;
-	r->n = g->row_len;
-}
-
-static int batch_write(struct kms_grants *g, struct batch *b)
-{
-	struct err err = {0};
-	int rc = b->failed ? -ENOMEM : 0;
-
-	/* Names move while the batch grows. */
-	for (size_t i = 0; i < b->count; i++)
-		b->record[i].name = b->name[i];
-	if (rc == 0 && b->count > 0)
-		rc = g->config.records->write(g->config.records->ctx, b->record, b->count, &err);
-	if (rc < 0) {
-		log_err("grants cannot be recorded: %s", b->failed ? "out of memory" : err.text);
-		pthread_mutex_lock(&g->lock);
-		g->stats.row_errors++;
-		pthread_mutex_unlock(&g->lock);
-	}
-	for (size_t i = 0; i < b->count; i++)
-		free((void *)(uintptr_t)b->record[i].data);
-	free(b->record);
-	free(b->name);
-	return rc;
-}
-
 /* Away with a grant and its row, unless marks of it are under way. With the lock. */
-static void drop(struct kms_grants *g, struct batch *b, struct granted *old)
+static void drop(struct kms_grants *g, struct grant_batch *b, struct granted *old)
 {
-	batch_row(b, old->parts.name);
+	grant_batch_row(b, old->parts.name);
 	grant_table_remove(&g->table, old);
 	granted_free(old);
 }
 
-static void expire(struct kms_grants *g, struct batch *b, uint64_t now_ns, uint64_t wall_ns)
+static void expire(struct kms_grants *g, struct grant_batch *b, uint64_t now_ns, uint64_t wall_ns)
 {
 	struct granted *next;
 
@@ -261,7 +192,7 @@ static void expire(struct kms_grants *g, struct batch *b, uint64_t now_ns, uint6
 	}
 }
 
-static void withdraw(struct kms_grants *g, struct batch *b)
+static void withdraw(struct kms_grants *g, struct grant_batch *b)
 {
 	while (g->withdrawals != NULL) {
 		struct withdrawal *w = g->withdrawals;
@@ -278,7 +209,7 @@ static void withdraw(struct kms_grants *g, struct batch *b)
 }
 
 /* Room for COUNT keys: grants of which all was fetched give way, the oldest first. */
-static bool make_room(struct kms_grants *g, struct batch *b, size_t count)
+static bool make_room(struct kms_grants *g, struct grant_batch *b, size_t count)
 {
 	struct granted *next;
 
@@ -299,7 +230,7 @@ struct arrival {
 };
 
 /* Into the table, though nobody has the identifiers before the ACK. With the lock. */
-static struct arrival arrive(struct kms_grants *g, struct batch *b, struct granted *new)
+static struct arrival arrive(struct kms_grants *g, struct grant_batch *b, struct granted *new)
 {
 	struct arrival a = {NULL, new->parts.name, GRANT_STORED};
 
@@ -319,7 +250,7 @@ static struct arrival arrive(struct kms_grants *g, struct batch *b, struct grant
 		return a;
 	}
 	a.new = new;
-	batch_put(b, new);
+	grant_batch_put(b, new);
 	return a;
 }
 
@@ -337,11 +268,23 @@ static void finish_marks(struct kms_grants *g, struct marking *m, int rc)
 	free(m);
 }
 
+static int write_rows(struct kms_grants *g, struct grant_batch *b)
+{
+	int rc = grant_batch_write(b, g->config.records);
+
+	if (rc < 0) {
+		pthread_mutex_lock(&g->lock);
+		g->stats.row_errors++;
+		pthread_mutex_unlock(&g->lock);
+	}
+	return rc;
+}
+
 bool grants_fetch_work(struct kms_grants *g, uint64_t now_ns, uint64_t wall_ns)
 {
 	struct arrival arrivals[INCOMING_MAX];
 	struct marking *markings;
-	struct batch b = {0};
+	struct grant_batch b = {0};
 	unsigned int count = 0;
 	bool some;
 	int rc;
@@ -366,13 +309,13 @@ bool grants_fetch_work(struct kms_grants *g, uint64_t now_ns, uint64_t wall_ns)
 	for (struct marking *m = markings; m != NULL; m = m->next) {
 		for (unsigned int i = 0; i < m->count; i++) {
 			if (m->key[i].of->dirty)
-				batch_put(&b, m->key[i].of);
+				grant_batch_put(&b, m->key[i].of);
 			m->key[i].of->dirty = false;
 		}
 	}
 	pthread_mutex_unlock(&g->lock);
 	some = b.count > 0 || count > 0;
-	rc = batch_write(g, &b);
+	rc = write_rows(g, &b);
 	for (unsigned int i = 0; i < count; i++) {
 		struct arrival *a = &arrivals[i];
 

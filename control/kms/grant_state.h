@@ -10,8 +10,6 @@
 #include "control/kms/grant_table.h"
 #include "control/kms/record.h"
 
-#define GRANT_KIND "grant"
-
 /* Giver: waits for an ACK. */
 struct sending {
 	struct sending *next;
