@@ -25,6 +25,7 @@
 #include "config/config.h"
 #include "control/kme_fetch.h"
 #include "control/kme_memory.h"
+#include "control/notify.h"
 
 LOG_COMPONENT_DEFINE(kme_client)
 
@@ -47,11 +48,17 @@ static void usage(FILE *out)
 	             "FILE is the gateway's; foreign-kme of it says which KME.\n");
 }
 
+/* The shorter of two waits, ms; negative: none. */
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /* Stop on SIGTERM also while nothing goes on. */
 static void pause_ms(int ms)
 {
 	if (!stop)
-		poll(NULL, 0, ms);
+		poll(NULL, 0, sooner(ms, notify_sleep_ms()));
 }
 
 /* A socket to the gateway, or -1. */
@@ -163,11 +170,12 @@ static void serve(int fd, struct kme_fetch *fetch, uint8_t *packet)
 		int wait = s.site == 0          ? -1
 		           : now >= s.status_ns ? 0
 		                                : (int)((s.status_ns - now) / NS_PER_MS) + 1;
-		int n = poll(&p, 1, wait);
+		int n = poll(&p, 1, sooner(wait, notify_sleep_ms()));
 
+		notify_alive();
 		if (n > 0)
 			going = turn(&s);
-		else if (n == 0)
+		else if (n == 0 && s.site != 0 && clock_mono_ns() >= s.status_ns)
 			going = send_status(&s);
 	}
 	if (!stop)
@@ -186,12 +194,16 @@ static int run(const struct config_foreign_kme *config, struct err *err)
 		return err_set(err, ENOMEM, "secret memory is full");
 	}
 	log_info("keys of %s for SAE %s", config->url, config->peer_sae);
+	notify_ready("waits for the gateway");
 	while (!stop) {
 		int fd = attach(config->socket);
 
+		notify_alive();
 		if (fd >= 0) {
+			notify_ready("fetches keys for the gateway");
 			serve(fd, fetch, packet);
 			close(fd);
+			notify_ready("waits for the gateway");
 			said = false;
 		} else if (!said) {
 			log_info("%s: %s: waiting for the gateway", config->socket,
@@ -200,6 +212,7 @@ static int run(const struct config_foreign_kme *config, struct err *err)
 		}
 		pause_ms(CONNECT_MS);
 	}
+	notify_stopping();
 	secret_free(packet);
 	kme_fetch_destroy(fetch);
 	return 0;

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 #include "control/kme_answer.h"
+#include "control/notify.h"
 
 LOG_COMPONENT_DEFINE(kme_fetch)
 
@@ -48,6 +49,8 @@ static size_t on_body(char *data, size_t one, size_t n, void *ctx)
 
 static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
+	/* A KME that takes its time is no hung client: the exchange has a time-out. */
+	notify_alive();
 	return *((struct kme_fetch *)ctx)->stop;
 }
 

@@ -19,6 +19,7 @@
 #include "control/kms_program.h"
 #include "control/method.h"
 #include "control/module.h"
+#include "control/notify.h"
 
 LOG_COMPONENT_DEFINE(kms_https)
 
@@ -131,13 +132,20 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 
 static int reload(void *ctx, struct err *err)
 {
-	int rc = https_reload(kms_program()->https, err);
+	char status[192];
+	int rc;
 
+	notify_reloading();
+	rc = https_reload(kms_program()->https, err);
 	if (rc != 0) {
+		snprintf(status, sizeof(status), "serves with what was loaded before: %s",
+		         err->text);
+		notify_ready(status);
 		log_err("reload: %s; what was loaded before stays", err->text);
 		alarm_raise("kms-reload", "kms", ALARM_MAJOR, err->text);
 		return rc;
 	}
+	notify_ready("serves");
 	log_info("certificate, authorities and revocation lists are loaded anew");
 	alarm_clear("kms-reload", "kms", "loaded");
 	watch_certificate();

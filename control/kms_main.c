@@ -20,6 +20,7 @@
 #include "control/kms/store.h"
 #include "control/method.h"
 #include "control/module.h"
+#include "control/notify.h"
 
 LOG_COMPONENT_DEFINE(main)
 
@@ -120,7 +121,7 @@ static int run(struct app *app, struct err *err)
 	if (rc == 0) {
 		method_state_set(METHOD_RUNTIME);
 		log_info("%s runs", app->kms->name);
-		event_base_dispatch(app->base);
+		rc = notify_dispatch(app->base, "serves", err);
 		log_info("%s stops", app->kms->name);
 	}
 	modules_stop(app);

@@ -11,6 +11,7 @@
 #include "control/gateway.h"
 #include "control/method.h"
 #include "control/module.h"
+#include "control/notify.h"
 
 LOG_COMPONENT_DEFINE(main)
 
@@ -91,7 +92,7 @@ static int run(struct app *app, struct err *err)
 	if (rc == 0) {
 		method_state_set(METHOD_RUNTIME);
 		log_info("%s runs", app->config->name);
-		event_base_dispatch(app->base);
+		rc = notify_dispatch(app->base, "serves", err);
 		log_info("%s stops", app->config->name);
 	}
 	modules_stop(app);

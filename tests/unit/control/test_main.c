@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,13 +157,39 @@ static int lgctl(char *out, size_t size, const char *a, const char *b, const cha
 	return status;
 }
 
+/* A service manager's end of NOTIFY_SOCKET, and the first line of what came next. */
+static int listen_as_manager(const char *path)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	setenv("NOTIFY_SOCKET", path, 1);
+	return fd;
+}
+
+static const char *heard(int fd)
+{
+	static char text[256];
+	ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
 static void test_serves_and_stops(void)
 {
-	char out[16384], key_path[96], keys[33] = {0};
+	char out[16384], key_path[96], notify_path[96], keys[33] = {0};
+	int manager;
 	pid_t pid;
 
 	setup();
+	snprintf(notify_path, sizeof(notify_path), "%s/notify", dir);
+	manager = listen_as_manager(notify_path);
 	pid = spawn(config_path, NULL);
+	unsetenv("NOTIFY_SOCKET");
 	for (int i = 0; i < 2000 && lgctl(out, sizeof(out), "status", NULL, NULL, NULL) != 0; i++)
 		usleep(10000);
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "status", NULL, NULL, NULL), LGCTL_OK);
@@ -199,6 +227,13 @@ static void test_serves_and_stops(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(said(), "another gateway uses this socket"));
 	kill(pid, SIGTERM);
 	CU_ASSERT_EQUAL(wait_for(pid), 0);
+	if (TELLS_SYSTEMD) {
+		CU_ASSERT_STRING_EQUAL(heard(manager), "READY=1");
+		CU_ASSERT_STRING_EQUAL(heard(manager), "STOPPING=1");
+	}
+	CU_ASSERT_STRING_EQUAL(heard(manager), "");
+	close(manager);
+	unlink(notify_path);
 	CU_ASSERT_EQUAL(access(socket_path, F_OK), -1);
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "status", NULL, NULL, NULL), LGCTL_REFUSED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, "No such file or directory"));
