@@ -123,6 +123,7 @@ void lgctl_print_policy(FILE *out, const json_t *result);
 void lgctl_print_tunnels(FILE *out, const json_t *result);
 void lgctl_print_sas(FILE *out, const json_t *result);
 void lgctl_print_alarms(FILE *out, const json_t *result);
+void lgctl_print_audit(FILE *out, const json_t *result);
 /* With the error rates that follow from the counts. */
 void lgctl_print_blocks(FILE *out, const json_t *result);
 void lgctl_print_methods(FILE *out, const json_t *result);

@@ -174,6 +174,7 @@ static const struct command commands[] = {
         {{"keystore", "show"}, 0, 0, "keystore_show", "", NULL, lgctl_print_tree},
         {{"keystore", "import"}, 1, 1, "keystore_import", "FILE", build_import, lgctl_print_done},
         {{"kme", "show"}, 0, 0, "kme_show", "", NULL, lgctl_print_tree},
+        {{"audit", "list"}, 0, 0, "audit_list", "", NULL, lgctl_print_audit, "entries"},
         {{"alarm", "list"}, 0, 0, "alarm_list", "", NULL, lgctl_print_alarms},
         {{"config", "get"}, 0, 0, "config_get", "", NULL, lgctl_print_json},
         {{"config", "validate"}, 1, 1, "config_validate", "FILE", build_config, lgctl_print_done},

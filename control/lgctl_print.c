@@ -3,6 +3,7 @@
 #include "control/lgctl.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COLUMNS_MAX 12
@@ -10,6 +11,8 @@
 
 static void cell(const json_t *v, char *out, size_t size)
 {
+	char *text;
+
 	if (json_is_string(v))
 		snprintf(out, size, "%s", json_string_value(v));
 	else if (json_is_integer(v))
@@ -18,7 +21,11 @@ static void cell(const json_t *v, char *out, size_t size)
 		snprintf(out, size, "%.6g", json_real_value(v));
 	else if (json_is_boolean(v))
 		snprintf(out, size, "%s", json_is_true(v) ? "yes" : "no");
-	else
+	else if (json_is_object(v)) {
+		text = json_dumps(v, JSON_COMPACT);
+		snprintf(out, size, "%s", text != NULL ? text : "-");
+		free(text);
+	} else
 		snprintf(out, size, "-");
 }
 
@@ -303,6 +310,16 @@ void lgctl_print_alarms(FILE *out, const json_t *result)
 	};
 
 	TABLE(out, json_object_get(result, "alarms"), columns);
+}
+
+void lgctl_print_audit(FILE *out, const json_t *result)
+{
+	static const struct column columns[] = {
+	        {"NUMBER", "number"}, {"TIME", "time"},     {"UID", "uid"},       {"PID", "pid"},
+	        {"METHOD", "method"}, {"RESULT", "result"}, {"PARAMS", "params"},
+	};
+
+	TABLE(out, json_object_get(result, "entries"), columns);
 }
 
 /* Errors a hundred outcomes, over both intensities; null when there were no outcomes. */

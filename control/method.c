@@ -7,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
-
-LOG_COMPONENT_DEFINE(method)
+#include "control/audit.h"
 
 static struct method *methods;
 static enum method_state state = METHOD_STARTUP;
@@ -77,8 +75,6 @@ static bool check_right(const struct method *m, enum method_right right,
 	jsonrpc_fail(error, JSONRPC_FORBIDDEN,
 	             "/method: %s shows plaintext: not permitted, see control/capture-group",
 	             m->name);
-	log_warn("%s refused: uid %u pid %d has no right to capture", m->name,
-	         (unsigned int)caller.uid, (int)caller.pid);
 	return false;
 }
 
@@ -173,22 +169,16 @@ static bool decode(const struct method *m, const json_t *params, char *out,
 	return true;
 }
 
-json_t *method_call(void *right, const char *name, const json_t *params,
-                    struct jsonrpc_error *error)
+/* Method M, which there is, for a client with RIGHT. */
+static json_t *run(const struct method *m, enum method_right right, const json_t *params,
+                   struct jsonrpc_error *error)
 {
 	_Alignas(max_align_t) char decoded[METHOD_PARAMS_BYTES_MAX] = {0};
-	const struct method *m = methods;
 	json_t *result = NULL;
 	struct err err = {0};
 	int rc;
 
-	while (m != NULL && strcmp(m->name, name) != 0)
-		m = m->next;
-	if (m == NULL) {
-		jsonrpc_fail(error, JSONRPC_METHOD_NOT_FOUND, "/method: there is no %.64s", name);
-		return NULL;
-	}
-	if (!check_right(m, *(const enum method_right *)right, error))
+	if (!check_right(m, right, error))
 		return NULL;
 	if ((m->states & state) == 0) {
 		jsonrpc_fail(error, JSONRPC_WRONG_STATE, "/method: %s cannot be called %s start-up",
@@ -205,4 +195,22 @@ json_t *method_call(void *right, const char *name, const json_t *params,
 		return NULL;
 	}
 	return result != NULL ? result : json_object();
+}
+
+json_t *method_call(void *right, const char *name, const json_t *params,
+                    struct jsonrpc_error *error)
+{
+	const struct method *m = methods;
+	json_t *result;
+
+	while (m != NULL && strcmp(m->name, name) != 0)
+		m = m->next;
+	if (m == NULL) {
+		jsonrpc_fail(error, JSONRPC_METHOD_NOT_FOUND, "/method: there is no %.64s", name);
+		return NULL;
+	}
+	result = run(m, *(const enum method_right *)right, params, error);
+	if (m->right > METHOD_READ)
+		audit_record(m, params, error);
+	return result;
 }

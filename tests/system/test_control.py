@@ -82,6 +82,21 @@ def test_bad_requests(imported):
     assert done.returncode == 2
 
 
+def test_changes_are_audited_without_secrets(imported):
+    lgctl(imported, "a", "log", "set", "main", "info")
+    with pytest.raises(RpcError):
+        imported.rpc("a", "tunnel_rekey", {"tunnel": "nobody"})
+    refused, changed = imported.rpc("a", "audit_list", {"limit": 2})["entries"]
+    assert refused["method"] == "tunnel_rekey" and "nobody" in refused["result"]
+    assert (changed["method"], changed["uid"], changed["result"]) == ("log_set", 0, "done")
+    assert changed["params"] == {"component": "main", "level": "info"}
+    everything = json.loads(lgctl(imported, "a", "--json", "audit", "list"))["entries"]
+    keys = [e for e in everything if e["method"] == "keystore_import"]
+    assert keys and all(e["params"] == {"data": "(secret)"} for e in keys)
+    with open(imported.path("gw-a.log"), encoding="utf-8") as log:
+        assert "audit: uid=0" in log.read()
+
+
 def test_methods_and_tables(imported):
     names = {m["name"] for m in imported.rpc("a", "get_methods")}
     assert {"get_methods", "status", "config_get", "config_validate", "config_set", "link_show",

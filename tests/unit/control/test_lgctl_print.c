@@ -80,4 +80,25 @@ static void test_block_list_command(void)
 	CU_ASSERT_STRING_EQUAL(err.text, "block list: five is not a number");
 }
 
-UNIT_MAIN(UNIT(test_status_without_zero_counters), UNIT(test_blocks), UNIT(test_block_list_command))
+static void test_audit(void)
+{
+	json_t *r = json_loads(
+	        "{\"entries\": [{\"number\": 12, \"time\": \"T\", \"uid\": 0, \"pid\": 7,"
+	        "\"method\": \"tunnel_rekey\", \"params\": {\"tunnel\": \"dc\"},"
+	        "\"code\": 0, \"result\": \"done\"}]}",
+	        0, NULL);
+	char *text;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	lgctl_print_audit(f, r);
+	fclose(f);
+	CU_ASSERT_STRING_EQUAL(text, "NUMBER  TIME  UID  PID  METHOD        RESULT  PARAMS\n"
+	                             "    12  T       0    7  tunnel_rekey  done    "
+	                             "{\"tunnel\":\"dc\"}\n");
+	free(text);
+	json_decref(r);
+}
+
+UNIT_MAIN(UNIT(test_status_without_zero_counters), UNIT(test_blocks), UNIT(test_block_list_command),
+          UNIT(test_audit))
