@@ -45,6 +45,13 @@ def free_port():
     raise KmeError("no port is free")
 
 
+def cpu_seconds(pid):
+    """What all threads of a process have had of CPUs."""
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def home(sae):
     return sae[0]
 
@@ -173,9 +180,7 @@ class Kme:
         raise KmeError("no VmRSS")
 
     def cpu_seconds(self):
-        with open(f"/proc/{self.pid}/stat") as f:
-            fields = f.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.pid)
 
     def add_sae(self, sae, **members):
         """Registers SAE here, at home or as one of the peer's."""

@@ -22,7 +22,7 @@ import time
 import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../scripts/lib"))
-from kme import KmeError, Lab, free_port  # noqa: E402
+from kme import KmeError, Lab, cpu_seconds, free_port  # noqa: E402
 from kms_soak import PAIRS, Soak  # noqa: E402
 from programs import TOP, BuildError, program  # noqa: E402
 
@@ -200,12 +200,15 @@ class Bench:
         self.raise_lab()
         server, port = self.s_server()
         seconds = max(1, round(self.args.seconds))
-        samples = {name: [] for name in ("s_time", "kms", "many", "cpu")}
+        samples = {name: [] for name in ("s_time", "kms", "many", "cpu", "s_server_cpu")}
         try:
             self.lab.wait_for(lambda: socket.create_connection(("127.0.0.1", port)), 10,
                               "openssl s_server").close()
             for _ in range(SPELLS):
+                before, began = cpu_seconds(server.pid), time.monotonic()
                 samples["s_time"].append(self.s_time(port, seconds))
+                made = samples["s_time"][-1] * (time.monotonic() - began)
+                samples["s_server_cpu"].append((cpu_seconds(server.pid) - before) / made * 1e6)
                 samples["kms"].append(self.s_time(self.lab.kme["a"].port, seconds))
                 f = self.load("a-1", "--get", STATUS, "--new", "--connections", "8", "--seconds",
                               str(seconds))
@@ -219,7 +222,7 @@ class Bench:
         m = {k: statistics.median(v) for k, v in samples.items()}
         return {"per_s": m["many"], "one_after_the_other_per_s": m["kms"],
                 "s_time_per_s": m["s_time"], "ratio_to_s_time": m["kms"] / m["s_time"],
-                "cpu_us": m["cpu"]}
+                "cpu_us": m["cpu"], "s_server_cpu_us": m["s_server_cpu"]}
 
     def row_requests(self):
         self.raise_lab()
