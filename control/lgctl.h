@@ -11,9 +11,14 @@
 
 #include "common/err.h"
 
-#define LGCTL_SOCKET_DEFAULT "/run/lumengate/control.sock"
+#define LGCTL_SOCKET_DEFAULT     "/run/lumengate/control.sock"
+#define LGCTL_KMS_SOCKET_DEFAULT "/run/lumengate-kms/control.sock"
 
-enum { LGCTL_OK = 0, LGCTL_REFUSED = 1, LGCTL_USAGE = 2 };
+/* The exit status: scripts rely on these figures, they do not change. */
+enum { LGCTL_OK = 0, LGCTL_REFUSED = 1, LGCTL_USAGE = 2, LGCTL_UNREACHABLE = 3 };
+
+/* What STATUS tells, a sentence; NULL past the last. */
+const char *lgctl_status_about(int status);
 
 struct lgctl_options {
 	const char *socket;
@@ -34,6 +39,21 @@ struct lgctl_request {
 	int status;         /* LGCTL_*, of the process when all went well */
 };
 
+/* The words, then how many arguments follow them and what these become. */
+struct lgctl_command {
+	const char *words[2]; /* the second NULL where one is all */
+	int min_args, max_args;
+	const char *method;
+	const char *args;  /* "FILE [--trace N]": what lgctl_places_read() takes apart */
+	const char *about; /* a sentence */
+	int (*build)(char **args, int n, struct lgctl_request *r, struct err *err);
+	void (*print)(FILE *out, const json_t *result);
+	const char *list; /* the array of the result that comes in pages, or NULL */
+};
+
+/* The I-th of all commands, those with the same first word in a row; NULL past the last. */
+const struct lgctl_command *lgctl_command_at(size_t i);
+
 /*
  * The request that the words of a command mean; reads the files they name. -EINVAL for a
  * command that there is not, or a file that cannot be used.
@@ -42,8 +62,8 @@ int lgctl_command(int argc, char **argv, struct lgctl_request *out, struct err *
 void lgctl_usage(FILE *out);
 
 /*
- * Ask the gateway. 0 and *RESULT; -EREMOTEIO with its error; another errno when there is no
- * talking to it.
+ * Ask the gateway. 0 and *RESULT; -EREMOTEIO with its error; -ENOTCONN when there is no
+ * talking to it; -ENOMEM.
  */
 int lgctl_call(const char *socket_path, const struct lgctl_request *request, json_t **result,
                struct err *err);
@@ -54,6 +74,9 @@ int lgctl_call(const char *socket_path, const struct lgctl_request *request, jso
  */
 int lgctl_options_build(const char *command, const char *const *options, size_t count, char **args,
                         int n, json_t **params, struct err *err);
+/* lgctl_file.c */
+int lgctl_build_config(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_import(char **args, int n, struct lgctl_request *r, struct err *err);
 /* lgctl_capture.c: the options of these commands. */
 int lgctl_build_capture_start(char **args, int n, struct lgctl_request *r, struct err *err);
 int lgctl_build_port(char **args, int n, struct lgctl_request *r, struct err *err);

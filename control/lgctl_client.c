@@ -22,15 +22,15 @@ static int dial(const char *path, struct err *err)
 	int fd;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return err_set(err, ENAMETOOLONG, "%s: too long for a socket", path);
+		return err_set(err, ENOTCONN, "%s: too long for a socket", path);
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return err_set(err, errno, "%s: %s", path, strerror(errno));
+		return err_set(err, ENOTCONN, "%s: %s", path, strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0) {
-		int rc = err_set(err, errno, "%s: %s", path, strerror(errno));
+		int rc = err_set(err, ENOTCONN, "%s: %s", path, strerror(errno));
 
 		close(fd);
 		return rc;
@@ -76,7 +76,7 @@ static int take_answer(const char *path, const char *text, json_t **result, stru
 	if (error != NULL)
 		rc = err_set(err, EREMOTEIO, "%s", message != NULL ? message : "refused");
 	else if (json_object_get(answer, "result") == NULL)
-		rc = err_set(err, EPROTO, "%s: no answer", path);
+		rc = err_set(err, ENOTCONN, "%s: no answer", path);
 	else
 		*result = json_incref(json_object_get(answer, "result"));
 	json_decref(answer);

@@ -7,8 +7,6 @@
 
 #include "control/lgctl.h"
 
-#define KMS_SOCKET "/run/lumengate-kms/control.sock"
-
 static const char *const terms[] = {"side",           "identity",        "enabled",
                                     "skip",           "=priority",       "=weight",
                                     "=cap_bits",      "=requests_per_s", "=requests_burst",
@@ -17,7 +15,7 @@ static const char *const terms[] = {"side",           "identity",        "enable
 
 int lgctl_build_kms(char **args, int n, struct lgctl_request *r, struct err *err)
 {
-	r->socket = KMS_SOCKET;
+	r->socket = LGCTL_KMS_SOCKET_DEFAULT;
 	return 0;
 }
 
@@ -60,7 +58,7 @@ int lgctl_build_kms_sae(char **args, int n, struct lgctl_request *r, struct err 
 	static const char *const verbs[] = {"add", "set", "remove", "unlock"};
 	size_t verb = 0;
 
-	r->socket = KMS_SOCKET;
+	r->socket = LGCTL_KMS_SOCKET_DEFAULT;
 	if (strcmp(args[0], "list") == 0) {
 		if (n > 1)
 			return err_set(err, EINVAL, "kms sae list: takes no arguments");

@@ -43,6 +43,30 @@ static void complain(FILE *errors, const char *text)
 	fputc('\n', errors);
 }
 
+const char *lgctl_status_about(int status)
+{
+	static const char *const about[] = {
+	        [LGCTL_OK] = "The command was carried out; of a command that checks: all is well.",
+	        [LGCTL_REFUSED] = "The gateway, or the key delivery, refused; a command that "
+	                          "checks found something; a file could not be written.",
+	        [LGCTL_USAGE] = "The command line is wrong, or a file that it names cannot be "
+	                        "used: nobody was asked.",
+	        [LGCTL_UNREACHABLE] = "Nobody answers at the socket: whether the command was "
+	                              "carried out is not known.",
+	};
+
+	return status >= 0 && status <= LGCTL_UNREACHABLE ? about[status] : NULL;
+}
+
+/* STATUS, unless nobody could read what was printed. */
+static int written(FILE *out, FILE *errors, int status)
+{
+	if (fflush(out) == 0 && !ferror(out))
+		return status;
+	complain(errors, "the output cannot be written");
+	return LGCTL_REFUSED;
+}
+
 int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 {
 	struct lgctl_options options = {0};
@@ -55,7 +79,7 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 	words = parse_options(argc, argv, &options, &help);
 	if (help) {
 		lgctl_usage(out);
-		return LGCTL_OK;
+		return written(out, errors, LGCTL_OK);
 	}
 	if (words < 0 || words == argc) {
 		fputs("lgctl: usage: lgctl [--socket PATH] [--json] COMMAND, see lgctl --help\n",
@@ -86,12 +110,12 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 	json_decref(request.params);
 	if (rc != 0) {
 		complain(errors, err.text);
-		return LGCTL_REFUSED;
+		return rc == -ENOTCONN ? LGCTL_UNREACHABLE : LGCTL_REFUSED;
 	}
 	if (options.json)
 		lgctl_print_json(out, result);
 	else
 		request.print(out, result);
 	json_decref(result);
-	return request.status;
+	return written(out, errors, request.status);
 }
