@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -120,3 +122,71 @@ def test_the_client_of_a_foreign_kme_serves_while_it_waits(tmp_path, manager):
         client.terminate()
         assert client.wait(10) == 0
     assert manager.next_but_beats()["STOPPING"] == "1"
+
+
+UNITS = ("lumengate", "lumengate-kms", "lumengate-kme-client")
+# systemd-analyze security, of 100: the gateway needs root, the network and devices.
+EXPOSURE = {"lumengate": 50, "lumengate-kms": 20, "lumengate-kme-client": 20}
+EVERY_UNIT = {"Type": "notify", "WatchdogSec": "20", "Restart": "on-failure",
+              "RestartPreventExitStatus": "2", "LimitCORE": "0", "NoNewPrivileges": "yes",
+              "ProtectSystem": "strict", "ProtectHome": "yes"}
+analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
+
+
+def unit_text(unit):
+    """As it will be installed, with the programs of this build."""
+    with open(os.path.join(BUILD, "config/systemd", unit + ".service")) as f:
+        return re.sub(r"^(Exec\w+)=\S+/(\S+)", rf"\1={BUILD}/control/\2", f.read(), flags=re.M)
+
+
+def systemd_analyze(path, *words):
+    done = subprocess.run(["systemd-analyze", *words, str(path)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=60)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_are_as_every_service_should_be(unit):
+    pairs = re.findall(r"^(\w+)=(.*)$", unit_text(unit), re.M)
+    assert {k: v for k, v in pairs if k in EVERY_UNIT} == EVERY_UNIT
+    settings = dict(pairs)
+    assert settings.get("User", "root") == {"lumengate": "root", "lumengate-kms": "lumengate-kms",
+                                            "lumengate-kme-client": "lumengate-kme"}[unit]
+    assert settings["ConditionPathExists"].startswith("/etc/lumengate/")
+
+
+@analyze
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_takes_the_units(unit, tmp_path):
+    path = tmp_path / (unit + ".service")
+    text = unit_text(unit)
+    path.write_text(text)
+    assert systemd_analyze(path, "verify", "--recursive-errors=no") == (0, "")
+    status, said = systemd_analyze(path, "security", "--offline=true",
+                                   f"--threshold={EXPOSURE[unit]}")
+    assert status == 0, said
+    # It would say so.
+    path.write_text(text.replace("ProtectSystem=", "ProtectSystm=")
+                    .replace("CapabilityBoundingSet=", "#"))
+    assert "ProtectSystm" in systemd_analyze(path, "verify", "--recursive-errors=no")[1]
+    assert systemd_analyze(path, "security", "--offline=true",
+                           f"--threshold={EXPOSURE[unit]}")[0] == 1
+
+
+@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="no systemd-sysusers")
+def test_users_and_folders_of_the_services(tmp_path):
+    root = tmp_path / "root"
+    (root / "etc").mkdir(parents=True)
+    users = os.path.join(ROOT, "config/systemd/lumengate.sysusers.conf")
+    folders = os.path.join(BUILD, "config/systemd/lumengate.conf")
+    subprocess.run(["systemd-sysusers", f"--root={root}", users], check=True, timeout=60)
+    subprocess.run(["systemd-tmpfiles", f"--root={root}", "--create", folders], check=True,
+                   timeout=60)
+    groups = dict(line.split(":")[0:3:2]
+                  for line in (root / "etc/group").read_text().splitlines())
+    assert {"lumengate", "lumengate-kms", "lumengate-kme"} <= set(groups)
+    for user in ("lumengate-kms", "lumengate-kme"):
+        assert f"\n{user}:x:" in "\n" + (root / "etc/passwd").read_text()
+    kms = (root / "etc/lumengate/kms").stat()
+    assert (kms.st_mode & 0o777, kms.st_uid, str(kms.st_gid)) == (0o750, 0, groups["lumengate-kms"])
+    assert (root / "run/lumengate").stat().st_mode & 0o777 == 0o755

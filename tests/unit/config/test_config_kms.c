@@ -42,7 +42,7 @@ static void test_examples_load(void)
 	CU_ASSERT_STRING_EQUAL(a.gateway_socket, "/run/lumengate/delivery.sock");
 	CU_ASSERT_FALSE(a.optional_strict);
 	CU_ASSERT_STRING_EQUAL(a.store.path, "/var/lib/lumengate-kms/kms.db");
-	CU_ASSERT_STRING_EQUAL(a.store.storage_key, "/etc/lumengate/kms/storage.key");
+	CU_ASSERT_STRING_EQUAL(a.store.storage_key, "credential:storage-key");
 	CU_ASSERT_EQUAL(a.store.ttl_s, 86400);
 	CU_ASSERT_STRING_EQUAL(a.control.socket, "/run/lumengate-kms/control.sock");
 }
