@@ -151,7 +151,9 @@ class Side:
         waiting = self.waiting(kind)
         if waiting + n > UNDER_WAY:
             return False
-        return self.room is None or waiting + n <= self.room[kind]
+        if self.room is None:
+            return self.kms is None  # it is there, and has not said yet
+        return waiting + n <= self.room[kind]
 
     def offer(self):
         """What this KMS has not yet had."""
