@@ -17,6 +17,13 @@ static uint64_t history_count; /* ever; the ring holds the last ALARM_HISTORY_MA
 static struct alarm_counts counts;
 static uint64_t (*clock_now)(void) = clock_wall_ns;
 
+static void (*notify)(const struct alarm_change *change);
+
+void alarm_notify(void (*changed)(const struct alarm_change *change))
+{
+	notify = changed;
+}
+
 void alarm_reset(uint64_t (*wall_ns)(void))
 {
 	table_count = 0;
@@ -47,6 +54,8 @@ static void record(const struct alarm *a, enum alarm_severity severity)
 	memcpy(h->text, a->text, sizeof(h->text));
 	h->severity = severity;
 	h->time_ns = a->changed_ns;
+	if (notify != NULL)
+		notify(h);
 }
 
 /* A place for a new alarm: the table's end, else that of the one cleared longest ago. */

@@ -44,6 +44,9 @@ struct alarm_counts {
 /* Forget everything and take time from WALL_NS; NULL for the system's clock. */
 void alarm_reset(uint64_t (*wall_ns)(void));
 
+/* CHANGED is told each entry of the history as it is made; NULL: nobody. */
+void alarm_notify(void (*changed)(const struct alarm_change *change));
+
 /*
  * Raise, or change the severity or text of, an alarm. Repeating the same is cheap and leaves
  * no entry. SEVERITY is not ALARM_CLEARED.

@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "control/event.h"
 
 LOG_COMPONENT_DEFINE(audit)
 
@@ -114,6 +115,20 @@ void audit_record(const struct method *m, const json_t *params, const struct jso
 	          "uid=%u pid=%d method=%s code=%d %s%s%sparams=%s", (unsigned int)e->uid,
 	          (int)e->pid, e->method, e->code, e->code != 0 ? "reason=\"" : "", e->reason,
 	          e->code != 0 ? "\" " : "", e->params != NULL ? e->params : "?");
+	if (event_wanted(EVENT_AUDIT))
+		event_publish(EVENT_AUDIT, audit_entry_json(e));
+}
+
+json_t *audit_entry_json(const struct audit_entry *e)
+{
+	json_t *params = e->params != NULL ? json_loads(e->params, 0, NULL) : NULL;
+	char when[32];
+
+	return json_pack("{s:I, s:s, s:I, s:i, s:s, s:o, s:i, s:s}", "number",
+	                 (json_int_t)e->number, "time", clock_format(e->time_ns, when), "uid",
+	                 (json_int_t)e->uid, "pid", (int)e->pid, "method", e->method, "params",
+	                 params != NULL ? params : json_null(), "code", e->code, "result",
+	                 e->code == 0 ? "done" : e->reason);
 }
 
 const struct audit_entry *audit_at(size_t i)

@@ -45,6 +45,9 @@ void audit_record(const struct method *m, const json_t *params, const struct jso
 /* The I-th entry, newest first; NULL past the oldest kept. */
 const struct audit_entry *audit_at(size_t i);
 
+/* For clients; a new reference. */
+json_t *audit_entry_json(const struct audit_entry *e);
+
 void audit_counts_read(struct audit_counts *out);
 
 #endif

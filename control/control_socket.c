@@ -2,6 +2,7 @@
 
 /* The control socket as a module: first to come up, so that start-up can be watched. */
 
+#include "control/event.h"
 #include "control/method.h"
 #include "control/module.h"
 #include "control/server.h"
@@ -14,7 +15,7 @@ static char *handle(void *ctx, const struct server_peer *peer, const char *text,
 	                          : peer->may_write ? METHOD_WRITE
 	                                            : METHOD_READ;
 
-	method_caller_set(&(struct method_caller){peer->uid, peer->pid});
+	method_caller_set(&(struct method_caller){peer->uid, peer->pid, peer->client});
 	return jsonrpc_handle(text, len, method_call, &right);
 }
 
@@ -26,13 +27,18 @@ static int init(struct app *app, struct err *err)
 	        .read_only_group = app->config->control.read_only_group,
 	        .capture_group = app->config->control.capture_group,
 	};
+	int rc;
 
 	jsonrpc_wipe_memory();
-	return server_create(app->base, &config, handle, NULL, &server, err);
+	rc = server_create(app->base, &config, handle, NULL, &server, err);
+	if (rc == 0)
+		event_server_set(server);
+	return rc;
 }
 
 static void fini(struct app *app)
 {
+	event_server_set(NULL);
 	server_destroy(server);
 	server = NULL;
 }

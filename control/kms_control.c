@@ -2,6 +2,7 @@
 
 /* The control socket of the key delivery as a module. */
 
+#include "control/event.h"
 #include "control/method.h"
 #include "control/module.h"
 #include "control/server.h"
@@ -12,7 +13,7 @@ static char *handle(void *ctx, const struct server_peer *peer, const char *text,
 {
 	enum method_right right = peer->may_write ? METHOD_WRITE : METHOD_READ;
 
-	method_caller_set(&(struct method_caller){peer->uid, peer->pid});
+	method_caller_set(&(struct method_caller){peer->uid, peer->pid, peer->client});
 	return jsonrpc_handle(text, len, method_call, &right);
 }
 
@@ -23,12 +24,17 @@ static int init(struct app *app, struct err *err)
 	        .group = app->kms->control.group,
 	        .read_only_group = app->kms->control.read_only_group,
 	};
+	int rc;
 
-	return server_create(app->base, &config, handle, NULL, &server, err);
+	rc = server_create(app->base, &config, handle, NULL, &server, err);
+	if (rc == 0)
+		event_server_set(server);
+	return rc;
 }
 
 static void fini(struct app *app)
 {
+	event_server_set(NULL);
 	server_destroy(server);
 	server = NULL;
 }

@@ -79,11 +79,20 @@ static bool check_right(const struct method *m, enum method_right right,
 }
 
 static const char *const type_names[] = {
-        [PARAM_STRING] = "string",
-        [PARAM_UINT] = "unsigned integer",
-        [PARAM_BOOL] = "boolean",
-        [PARAM_OBJECT] = "object",
+        [PARAM_STRING] = "string", [PARAM_UINT] = "unsigned integer",    [PARAM_BOOL] = "boolean",
+        [PARAM_OBJECT] = "object", [PARAM_STRINGS] = "array of strings",
 };
+
+static bool all_strings(const json_t *list)
+{
+	const json_t *element;
+	size_t i;
+
+	json_array_foreach ((json_t *)list, i, element)
+		if (!json_is_string(element))
+			return false;
+	return json_is_array(list);
+}
 
 static bool decode_one(const struct method_param *p, const json_t *value, char *out,
                        struct jsonrpc_error *error)
@@ -122,6 +131,11 @@ static bool decode_one(const struct method_param *p, const json_t *value, char *
 		return true;
 	case PARAM_OBJECT:
 		if (!json_is_object(value))
+			break;
+		*(const json_t **)(void *)(out + p->offset) = value;
+		return true;
+	case PARAM_STRINGS:
+		if (!all_strings(value))
 			break;
 		*(const json_t **)(void *)(out + p->offset) = value;
 		return true;

@@ -34,10 +34,11 @@ enum method_state { METHOD_STARTUP = 1, METHOD_RUNTIME = 2 };
 /* Each includes those before it. METHOD_CAPTURE: to see plaintext. */
 enum method_right { METHOD_READ, METHOD_WRITE, METHOD_CAPTURE };
 enum param_type {
-	PARAM_STRING, /* const char *, valid during the call; at most max bytes */
-	PARAM_UINT,   /* uint64_t, min to max */
-	PARAM_BOOL,   /* bool */
-	PARAM_OBJECT, /* const json_t *, valid during the call */
+	PARAM_STRING,  /* const char *, valid during the call; at most max bytes */
+	PARAM_UINT,    /* uint64_t, min to max */
+	PARAM_BOOL,    /* bool */
+	PARAM_OBJECT,  /* const json_t *, valid during the call */
+	PARAM_STRINGS, /* const json_t *, an array of strings, valid during the call */
 };
 
 struct method_param {
@@ -100,6 +101,7 @@ enum method_state method_state(void);
 struct method_caller {
 	uid_t uid;
 	pid_t pid;
+	uint64_t client; /* number of its connection; 0: it has none */
 };
 void method_caller_set(const struct method_caller *caller);
 const struct method_caller *method_caller(void);

@@ -38,6 +38,10 @@ static json_t *param_schema(const struct method_param *p)
 	case PARAM_OBJECT:
 		json_object_set_new(o, "type", json_string("object"));
 		break;
+	case PARAM_STRINGS:
+		json_object_set_new(o, "type", json_string("array"));
+		json_object_set_new(o, "items", json_pack("{s:s}", "type", "string"));
+		break;
 	}
 	if (p->secret)
 		json_object_set_new(o, "writeOnly", json_true());

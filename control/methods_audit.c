@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "common/clock.h"
 #include "control/audit.h"
 
 #define LIMIT_MAX     1000
@@ -22,18 +21,6 @@ static const struct method_param list_params[] = {
                      .help = "entries in the answer; 0 or none: 100"),
 };
 
-static json_t *entry_json(const struct audit_entry *e)
-{
-	json_t *params = e->params != NULL ? json_loads(e->params, 0, NULL) : NULL;
-	char when[32];
-
-	return json_pack("{s:I, s:s, s:I, s:i, s:s, s:o, s:i, s:s}", "number",
-	                 (json_int_t)e->number, "time", clock_format(e->time_ns, when), "uid",
-	                 (json_int_t)e->uid, "pid", (int)e->pid, "method", e->method, "params",
-	                 params != NULL ? params : json_null(), "code", e->code, "result",
-	                 e->code == 0 ? "done" : e->reason);
-}
-
 static int audit_list(const void *params, json_t **result, struct err *err)
 {
 	const struct list_params *p = params;
@@ -46,7 +33,7 @@ static int audit_list(const void *params, json_t **result, struct err *err)
 		if (p->before != 0 && e->number >= p->before)
 			continue;
 		if (at >= p->offset && at - p->offset < limit)
-			json_array_append_new(list, entry_json(e));
+			json_array_append_new(list, audit_entry_json(e));
 		at++;
 	}
 	audit_counts_read(&counts);

@@ -18,9 +18,10 @@
 
 LOG_COMPONENT_DEFINE(control)
 
-#define CLIENTS_DEFAULT    32u
+#define CLIENTS_DEFAULT    128u
 #define REQUEST_DEFAULT    ((size_t)4 << 20)
 #define PENDING_DEFAULT    ((size_t)8 << 20)
+#define EVENTS_DEFAULT     ((size_t)1 << 20)
 #define TIMEOUT_DEFAULT_MS 10000u
 #define BUFFER_INITIAL     4096u
 
@@ -35,7 +36,9 @@ struct client {
 	size_t len, capacity;
 	struct jsonrpc_scanner scanner;
 	struct evbuffer *answers;
-	bool closing; /* once the answers are written */
+	size_t events; /* bytes pushed since all was last written */
+	bool closing;  /* once the answers are written */
+	bool dropped;  /* as soon as nobody works on it */
 };
 
 struct server {
@@ -47,7 +50,8 @@ struct server {
 	int fd, lock_fd;
 	gid_t group, read_only_group, capture_group;
 	unsigned int max_clients;
-	size_t max_request, max_pending;
+	size_t max_request, max_pending, max_events;
+	uint64_t last_client;
 	struct timeval timeout;
 	TAILQ_HEAD(, client) clients;
 	struct server_stats stats;
@@ -78,6 +82,10 @@ static bool client_flush(struct client *c)
 {
 	size_t pending = evbuffer_get_length(c->answers);
 
+	if (c->dropped) {
+		client_free(c);
+		return false;
+	}
 	if (pending > 0 && evbuffer_write(c->answers, c->fd) < 0 && errno != EAGAIN &&
 	    errno != EINTR) {
 		client_free(c);
@@ -95,6 +103,7 @@ static bool client_flush(struct client *c)
 		event_add(c->write_event, &c->server->timeout);
 		return true;
 	}
+	c->events = 0;
 	event_del(c->write_event);
 	if (c->closing) {
 		client_free(c);
@@ -107,7 +116,7 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *c = arg;
 
-	if ((what & EV_TIMEOUT) != 0) {
+	if ((what & EV_TIMEOUT) != 0 && !c->dropped) {
 		c->server->stats.slow++;
 		log_warn("client pid %d dropped: it reads nothing", (int)c->peer.pid);
 		client_free(c);
@@ -162,7 +171,7 @@ static void client_input(struct client *c, const char *data, size_t n)
 	size_t used;
 	bool end;
 
-	while (n > 0 && !c->closing) {
+	while (n > 0 && !c->closing && !c->dropped) {
 		used = jsonrpc_scan(&c->scanner, data, n, &end);
 		if (c->len + used > s->max_request) {
 			char text[64];
@@ -246,6 +255,7 @@ static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct server *s = arg;
 	struct client *c;
+	bool permitted;
 	int fd;
 
 	fd = accept4((int)listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -254,7 +264,10 @@ static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
 	c = client_create(s, fd);
 	if (c == NULL)
 		return;
-	if (!server_peer_permitted(fd, s->group, s->read_only_group, s->capture_group, &c->peer)) {
+	permitted =
+	        server_peer_permitted(fd, s->group, s->read_only_group, s->capture_group, &c->peer);
+	c->peer.client = ++s->last_client;
+	if (!permitted) {
 		s->stats.refused++;
 		log_warn("client pid %d of user %u refused", (int)c->peer.pid,
 		         (unsigned int)c->peer.uid);
@@ -285,6 +298,7 @@ int server_create(struct event_base *base, const struct server_config *config,
 	s->max_clients = config->max_clients != 0 ? config->max_clients : CLIENTS_DEFAULT;
 	s->max_request = config->max_request != 0 ? config->max_request : REQUEST_DEFAULT;
 	s->max_pending = config->max_pending != 0 ? config->max_pending : PENDING_DEFAULT;
+	s->max_events = config->max_events != 0 ? config->max_events : EVENTS_DEFAULT;
 	s->timeout = (struct timeval){ms / 1000, (ms % 1000) * 1000};
 	snprintf(s->path, sizeof(s->path), "%s", config->path);
 
@@ -318,6 +332,46 @@ void server_destroy(struct server *s)
 		event_free(s->accept_event);
 	server_unbind(s->path, s->fd, s->lock_fd);
 	free(s);
+}
+
+static struct client *find(const struct server *s, uint64_t number)
+{
+	struct client *c;
+
+	TAILQ_FOREACH (c, &s->clients, link)
+		if (c->peer.client == number && !c->dropped)
+			return c;
+	return NULL;
+}
+
+bool server_client_connected(const struct server *s, uint64_t client)
+{
+	return s != NULL && find(s, client) != NULL;
+}
+
+bool server_push(struct server *s, uint64_t client, const char *line)
+{
+	struct client *c = s != NULL ? find(s, client) : NULL;
+	size_t n = strlen(line);
+
+	if (c == NULL || c->closing)
+		return false;
+	if (c->events + n + 1 > s->max_events) {
+		s->stats.slow++;
+		log_warn("client pid %d dropped: it leaves %zu bytes of events unread",
+		         (int)c->peer.pid, c->events);
+		c->dropped = true;
+		event_active(c->write_event, EV_WRITE, 0);
+		return false;
+	}
+	s->stats.events++;
+	c->events += n + 1;
+	evbuffer_add(c->answers, line, n);
+	evbuffer_add(c->answers, "\n", 1);
+	/* Time runs from when there was first something to read. */
+	if (!event_pending(c->write_event, EV_WRITE, NULL))
+		event_add(c->write_event, &s->timeout);
+	return true;
 }
 
 void server_stats_read(const struct server *s, struct server_stats *out)

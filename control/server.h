@@ -26,9 +26,10 @@ struct server_config {
 	const char *group;           /* "" or NULL: none */
 	const char *read_only_group; /* "" or NULL: none */
 	const char *capture_group;   /* "" or NULL: none */
-	unsigned int max_clients;    /* 0: 32 */
+	unsigned int max_clients;    /* 0: 128 */
 	size_t max_request;          /* bytes of one request; 0: 4 MiB */
 	size_t max_pending;          /* bytes not yet read by a client; 0: 8 MiB */
+	size_t max_events;           /* bytes of events among them; 0: 1 MiB */
 	unsigned int timeout_ms; /* a client that reads nothing for so long is dropped; 0: 10 s */
 };
 
@@ -36,6 +37,7 @@ struct server_peer {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
+	uint64_t client; /* number of the connection, from 1 */
 	bool may_write, may_capture;
 };
 
@@ -47,6 +49,7 @@ struct server_stats {
 	unsigned int clients;
 	uint64_t accepted, refused, requests;
 	uint64_t oversize, slow; /* clients dropped, by reason */
+	uint64_t events;         /* lines pushed */
 };
 
 struct server;
@@ -60,6 +63,14 @@ int server_create(struct event_base *base, const struct server_config *config,
 
 /* Close all clients, remove socket and lock file. */
 void server_destroy(struct server *s);
+
+/*
+ * A line, without its end, to connection CLIENT that it did not ask for. False: it is gone, or it
+ * reads too slowly and is dropped for that, soon, not within this call: a handler may push to
+ * whom it answers.
+ */
+bool server_push(struct server *s, uint64_t client, const char *line);
+bool server_client_connected(const struct server *s, uint64_t client);
 
 void server_stats_read(const struct server *s, struct server_stats *out);
 
