@@ -209,7 +209,8 @@ class Gateways:
         for side in self.sides.values():
             side.lose()
             side.listener.close()
-            os.unlink(side.path)
+            if os.path.exists(side.path):
+                os.unlink(side.path)
         if self.problem is not None:
             raise self.problem
 

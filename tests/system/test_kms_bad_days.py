@@ -97,6 +97,9 @@ def test_a_start_without_the_gateway():
             lab.wait_for(kme.answers, 20, "the KME without its gateway")
         a, b = clients(lab)
         assert fetch(b, "a-1", [i for i, _ in keys]) == keys
+        # What may be given is reserved within a moment of the start.
+        for c, peer in ((a, "b-1"), (b, "a-1")):
+            lab.wait_for(lambda: c.enc(peer).status == 200, 3, "key to give")
         deliver(a, b, AB, 5)
         deliver(b, a, BA, 5)
         assert a.status("b-1").json["status_extension"]["lumengate_link_state"] != "up"
