@@ -87,7 +87,7 @@ def test_a_gateway_that_goes_and_comes():
 def test_a_start_without_the_gateway():
     """What is stored is given and fetched: the link is known from before."""
     with Lab() as lab:
-        lab.wait_key(500)
+        lab.wait_key(16000)  # more than a crash loses of what was reserved
         a, b = clients(lab)
         keys = issue(a, "b-1", 5)
         for site, kme in lab.kme.items():
