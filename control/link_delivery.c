@@ -190,6 +190,12 @@ static void tell_link(struct link *l, const struct qkd_role_status *s, uint64_t 
 }
 
 /*
+ * A key delivery faces networks, and what it says may be anyone's words: no more than half of all
+ * positions is lost by them, once. (Half are 17 TB of key.)
+ */
+#define SKIP_MOST (ENGINE_POSITIONS / 2)
+
+/*
  * Site A: the key store's count of positions is new, and the streams are not: what the key
  * deliveries have is not named again. True: it is so.
  */
@@ -198,12 +204,24 @@ static bool skip_positions(struct link *l)
 	struct link_delivery_state *d = &l->delivery;
 	struct delivery_stats s;
 	struct err err = {0};
+	char text[128];
+	bool far;
 	int rc;
 
 	delivery_stats_read(d->delivery, &s);
-	if (s.next <= d->positions_counted)
+	far = s.next > SKIP_MOST;
+	if (s.next <= d->positions_counted || (far && d->far))
 		return true;
-	rc = keystore_positions_skip(l->ks, s.next, &d->positions_counted, &err);
+	rc = keystore_positions_skip(l->ks, far ? 0 : s.next, &d->positions_counted, &err);
+	if (rc == 0 && s.next > d->positions_counted) {
+		snprintf(text, sizeof(text),
+		         "a key delivery says that it has key up to position %llu: that is not "
+		         "believed",
+		         (unsigned long long)s.next);
+		link_alarm(true, "delivery-position", l->resource, ALARM_MAJOR, text);
+		d->far = true;
+		return true;
+	}
 	if (rc > 0) {
 		log_warn("%s: the key deliveries have key up to position %llu: this key store is "
 		         "younger, and goes on from there",

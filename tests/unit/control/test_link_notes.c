@@ -284,6 +284,13 @@ static void test_delivery(void)
 	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->percent[0], 30);
 	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->percent[1], 20);
 	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->position, 6000);
+	/* One that leaves no position is not believed, whoever says it. */
+	CU_ASSERT_FALSE(rig_alarm("delivery-position", "link/test"));
+	put_be64(peer_room + 17, ENGINE_POSITIONS - 1);
+	peer_says(1, peer_room, 26);
+	turn(0);
+	CU_ASSERT_EQUAL(last(QKD_NOTE_DELIVERY)->position, 6000);
+	CU_ASSERT_TRUE(rig_alarm("delivery-position", "link/test"));
 	ends[0].config.delivery.weight_a = 10;
 	link_reconfigure(ends[0].link, &ends[0].config);
 	turn(0);
