@@ -5,7 +5,9 @@
 #include <errno.h>
 
 #include "common/clock.h"
+#include "control/event.h"
 #include "control/method.h"
+#include "control/methods_block.h"
 #include "control/site.h"
 
 struct list_params {
@@ -68,6 +70,32 @@ static int block_list(const void *params, json_t **result, struct err *err)
 		json_array_append_new(list, block_json(b));
 	*result = json_pack("{s:o}", "blocks", list);
 	return 0;
+}
+
+void methods_block_poll(void)
+{
+	static bool watched;
+	static uint64_t last; /* number of the newest block told, or there before */
+	const struct link_block *b;
+	unsigned int n = 0;
+
+	if (site_link() == NULL || !event_wanted(EVENT_BLOCK)) {
+		watched = false;
+		return;
+	}
+	if (!watched) {
+		b = link_block_at(site_link(), 0);
+		last = b != NULL ? b->number : 0;
+		watched = true;
+		return;
+	}
+	while ((b = link_block_at(site_link(), n)) != NULL && b->number > last)
+		n++;
+	while (n-- > 0) {
+		b = link_block_at(site_link(), n);
+		last = b->number;
+		event_publish(EVENT_BLOCK, block_json(b));
+	}
 }
 
 METHOD_DEFINE(block_list, .summary = "Records of the newest blocks of key, without the key",

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import socket
 import stat
 import subprocess
 import time
@@ -95,6 +96,30 @@ def test_changes_are_audited_without_secrets(imported):
     assert keys and all(e["params"] == {"data": "(secret)"} for e in keys)
     with open(imported.path("gw-a.log"), encoding="utf-8") as log:
         assert "audit: uid=0" in log.read()
+
+
+def test_subscriber_hears_rekeys_and_jobs_while_another_sends_garbage(imported):
+    def dial():
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(imported.path("site-a", "control.sock"))
+        s.settimeout(10)
+        return s
+
+    with dial() as listener, dial() as vandal:
+        listener.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": {
+            "topics": ["rekey", "job"]}}).encode())
+        lines = listener.makefile()
+        assert json.loads(next(lines))["result"] == {"topics": ["rekey", "job"]}
+        vandal.sendall(b"{]" * 2000 + b"\0\xff\n")
+        lgctl(imported, "a", "latency", "start")
+        seen = {}
+        while set(seen) != {"rekey", "job"}:
+            event = json.loads(next(lines))
+            assert event["method"] == "event" and "id" not in event
+            seen[event["params"]["topic"]] = event["params"]["data"]
+        lgctl(imported, "a", "latency", "stop")
+    assert seen["rekey"]["tunnel"] == "dc" and seen["rekey"]["rekeys"] > 0
+    assert seen["job"] == {"job": "latency", "running": True}
 
 
 def test_methods_and_tables(imported):
