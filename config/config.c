@@ -28,7 +28,7 @@ int config_parse_normal(const char *json, struct config *out, char **normal, str
 	char *text = NULL;
 	int rc;
 
-	rc = config_yang_check(json, CONFIG_ROOT + 1, &tree, err);
+	rc = config_yang_check(json, &CONFIG_ROOT[1], &tree, err);
 	if (rc != 0)
 		return rc;
 	config = malloc(sizeof(*config));

@@ -165,10 +165,10 @@ int config_kms_parse(const char *json, struct config_kms *out, char **normal, st
 	json_t *tree = NULL;
 	int rc;
 
-	rc = config_yang_check(json, CONFIG_KMS_ROOT + 1, &tree, err);
+	rc = config_yang_check(json, &CONFIG_KMS_ROOT[1], &tree, err);
 	if (rc != 0)
 		return rc;
-	read_tree(json_object_get(tree, CONFIG_KMS_ROOT + 1), &c);
+	read_tree(json_object_get(tree, &CONFIG_KMS_ROOT[1]), &c);
 	rc = check(&c, err);
 	if (rc == 0 && normal != NULL) {
 		*normal = json_dumps(tree, JSON_INDENT(2));
