@@ -123,6 +123,7 @@ def both_ways(d, rounds=1):
     return keys | others
 
 
+@pytest.mark.long
 def test_delivery(delivery):
     d = delivery
     rig = d.rig

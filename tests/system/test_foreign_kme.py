@@ -369,6 +369,7 @@ class Sites(Rig):
         return self.rpc("a", "tunnel_list")["tunnels"][0]["rekeys"]
 
 
+@pytest.mark.long
 def test_sites_on_foreign_keys():
     with Lab(saes=("a-1", "b-1")) as lab, Sites(OwnKmes(lab)) as rig:
         rig.wire()
