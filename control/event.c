@@ -72,10 +72,25 @@ bool event_wanted(enum event_topic topic)
 	return false;
 }
 
+static void (*look)(void);
+
+void event_look_set(void (*fn)(void))
+{
+	look = fn;
+}
+
+static void look_now(void)
+{
+	if (look != NULL)
+		look();
+}
+
 bool event_subscribe(uint64_t client, unsigned int topics)
 {
 	unsigned int i = 0;
 
+	/* What came before is the others' alone. */
+	look_now();
 	prune();
 	while (i < count && subscribers[i].client != client)
 		i++;
@@ -88,6 +103,7 @@ bool event_subscribe(uint64_t client, unsigned int topics)
 		return false;
 	subscribers[i] = (struct subscriber){client, topics};
 	count += i == count;
+	look_now();
 	return true;
 }
 

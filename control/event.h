@@ -39,6 +39,12 @@ void event_server_set(struct server *server);
 /* Somebody wants TOPIC: what costs to find out need not be looked for otherwise. */
 bool event_wanted(enum event_topic topic);
 
+/*
+ * LOOK finds out what changed; NULL: nobody does. Asked as a subscription begins, so that what
+ * changes from its answer on is told, however soon.
+ */
+void event_look_set(void (*look)(void));
+
 /* Tell all who want it. DATA is taken over. */
 void event_publish(enum event_topic topic, json_t *data);
 

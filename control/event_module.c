@@ -26,11 +26,16 @@ static json_t *otdr_json(void)
 	return o;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void look(void)
 {
 	event_watch_poll(clock_mono_ns());
 	event_watch_compare(&otdr_seen, EVENT_JOB, otdr_json());
 	methods_block_poll();
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	look();
 }
 
 static int start(struct app *app, struct err *err)
@@ -43,11 +48,13 @@ static int start(struct app *app, struct err *err)
 			event_free(timer);
 		return err_set(err, ENOMEM, "out of memory");
 	}
+	event_look_set(look);
 	return 0;
 }
 
 static void stop(struct app *app)
 {
+	event_look_set(NULL);
 	event_free(timer);
 	event_watch_reset();
 	event_watch_compare(&otdr_seen, EVENT_JOB, NULL);

@@ -320,7 +320,42 @@ static void test_a_hundred_hear_it_while_one_sends_garbage(void)
 	stop();
 }
 
-UNIT_MAIN(UNIT(test_alarms_and_changes_come_to_who_asked),
+static bool running, looked, was_running;
+
+static void look(void)
+{
+	if (event_wanted(EVENT_JOB) && looked && running != was_running)
+		event_publish(EVENT_JOB,
+		              json_pack("{s:s, s:b}", "job", "demo", "running", running));
+	looked = event_wanted(EVENT_JOB);
+	was_running = running;
+}
+
+/* What begins between the answer and the next look is told: the state was looked at before. */
+static void test_what_changes_right_after_the_answer_is_told(void)
+{
+	json_t *e;
+	bool closed;
+	int fd;
+
+	start(0);
+	event_look_set(look);
+	fd = dial();
+	say(fd, CALL("subscribe", "{\"topics\":[\"job\"]}"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd, &closed), "result"));
+	running = true;
+	look();
+	e = event(fd);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	CU_ASSERT(is(json_object_get(e, "data"), "job", "demo"));
+	json_decref(e);
+	event_look_set(NULL);
+	close(fd);
+	stop();
+}
+
+UNIT_MAIN(UNIT(test_what_changes_right_after_the_answer_is_told),
+          UNIT(test_alarms_and_changes_come_to_who_asked),
           UNIT(test_topics_are_replaced_and_given_up), UNIT(test_who_does_not_read_is_dropped),
           UNIT(test_who_drowns_itself_is_dropped),
           UNIT(test_a_hundred_hear_it_while_one_sends_garbage))
