@@ -5,6 +5,8 @@ import json
 import time
 
 import prediction
+import pytest
+
 from conftest import lgctl
 
 WAN_LIGHT = [("C37", 193.7, -15, False), ("C38", 193.8, -15, True)]
@@ -67,6 +69,7 @@ def near(shown, channels, site_b_least):
     return abs(shown["seen_least" if site_b_least else "seen_most"]["qber_z"] - want) < 0.03 * want
 
 
+@pytest.mark.long
 def test_a_channel_more(rig):
     start(rig)
     rig.wait_for(lambda: rig.rpc("a", "status")["link"]["engine"]["blocks_ok"] > 0, 60, "a block of key")
