@@ -283,6 +283,11 @@ int config_check_system(const struct config *config, struct err *err);
  */
 int config_live_change(const struct config *current, const struct config *next, struct err *err);
 
+/* All such paths, each told to FN; how many there are. */
+typedef void (*config_live_fn)(void *ctx, const char *path);
+unsigned int config_live_each(const struct config *current, const struct config *next,
+                              config_live_fn fn, void *ctx);
+
 /* Buffer for an address or a prefix as text. */
 #define CONFIG_ADDR_TEXT 64
 

@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config/config_parts.h"
@@ -97,65 +98,99 @@ static const struct {
         FIELD(control.capture_directory, "control/capture-directory"),
 };
 
-static int refuse(struct err *err, const char *path, const char *name, const char *field)
+struct teller {
+	config_live_fn fn;
+	void *ctx;
+	const char *last; /* of the table: several members may be of one path */
+	unsigned int count;
+};
+
+static void tell(struct teller *t, const char *path)
 {
-	if (name == NULL)
-		return err_set(err, EPERM, "%s: cannot change live, restart the gateway", path);
-	return err_set(err, EPERM, "%s[name='%s']/%s: cannot change live, restart the gateway",
-	               path, name, field);
+	t->count++;
+	t->fn(t->ctx, path);
 }
 
-static int tunnel_change(const struct config_tunnel *a, const struct config_tunnel *b,
-                         struct err *err)
+static void tell_tunnel(struct teller *t, const char *tunnel, const char *field)
 {
-	static const char path[] = CONFIG_ROOT "/tunnel";
+	char path[128];
 
+	snprintf(path, sizeof(path), CONFIG_ROOT "/tunnel[name='%s']/%s", tunnel, field);
+	tell(t, path);
+}
+
+static void tunnel_change(const struct config_tunnel *a, const struct config_tunnel *b,
+                          struct teller *t)
+{
 	if (strcmp(a->name, b->name) != 0)
-		return refuse(err, path, b->name, "name");
+		tell_tunnel(t, b->name, "name");
 	if (!config_addr_equal(&a->local, &b->local))
-		return refuse(err, path, b->name, "local");
+		tell_tunnel(t, b->name, "local");
 	if (!config_addr_equal(&a->remote, &b->remote))
-		return refuse(err, path, b->name, "remote");
+		tell_tunnel(t, b->name, "remote");
 	if (a->replay_window != b->replay_window)
-		return refuse(err, path, b->name, "replay-window");
+		tell_tunnel(t, b->name, "replay-window");
 	if (a->outer_fragment != b->outer_fragment)
-		return refuse(err, path, b->name, "outer-fragment");
+		tell_tunnel(t, b->name, "outer-fragment");
 	if (a->mtu_discovery != b->mtu_discovery)
-		return refuse(err, path, b->name, "mtu-discovery");
+		tell_tunnel(t, b->name, "mtu-discovery");
 	if (a->mtu_floor != b->mtu_floor)
-		return refuse(err, path, b->name, "mtu-floor");
+		tell_tunnel(t, b->name, "mtu-floor");
 	if (a->mss_clamp != b->mss_clamp)
-		return refuse(err, path, b->name, "mss-clamp");
+		tell_tunnel(t, b->name, "mss-clamp");
 	if (a->ecn_compatible != b->ecn_compatible)
-		return refuse(err, path, b->name, "ecn");
+		tell_tunnel(t, b->name, "ecn");
 	if (a->dscp_mapped != b->dscp_mapped || memcmp(a->dscp, b->dscp, sizeof(a->dscp)) != 0)
-		return refuse(err, path, b->name, "dscp");
+		tell_tunnel(t, b->name, "dscp");
 	if (a->classes != b->classes || memcmp(a->class_of, b->class_of, sizeof(a->class_of)) != 0)
-		return refuse(err, path, b->name, "class");
+		tell_tunnel(t, b->name, "class");
 	if (a->peer_subs != b->peer_subs)
-		return refuse(err, path, b->name, "peer-sub-sas");
+		tell_tunnel(t, b->name, "peer-sub-sas");
 	if (a->udp != b->udp)
-		return refuse(err, path, b->name, "encapsulation");
+		tell_tunnel(t, b->name, "encapsulation");
 	if (a->udp_port != b->udp_port)
-		return refuse(err, path, b->name, "udp-port");
+		tell_tunnel(t, b->name, "udp-port");
 	if (a->udp_spread != b->udp_spread)
-		return refuse(err, path, b->name, "udp-source");
+		tell_tunnel(t, b->name, "udp-source");
 	if (a->nat_keepalive != b->nat_keepalive)
-		return refuse(err, path, b->name, "nat-keepalive");
+		tell_tunnel(t, b->name, "nat-keepalive");
 	if (a->nat_dynamic != b->nat_dynamic)
-		return refuse(err, path, b->name, "nat-peer");
-	return 0;
+		tell_tunnel(t, b->name, "nat-peer");
+}
+
+unsigned int config_live_each(const struct config *current, const struct config *next,
+                              config_live_fn fn, void *ctx)
+{
+	struct teller t = {.fn = fn, .ctx = ctx};
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		if (memcmp((const char *)current + fixed[i].offset,
+		           (const char *)next + fixed[i].offset, fixed[i].size) == 0)
+			continue;
+		if (t.last == NULL || strcmp(t.last, fixed[i].path) != 0)
+			tell(&t, fixed[i].path);
+		t.last = fixed[i].path;
+	}
+	for (unsigned int i = 0; i < current->tunnel_count && i < next->tunnel_count; i++)
+		tunnel_change(&current->tunnels[i], &next->tunnels[i], &t);
+	return t.count;
+}
+
+static void keep_first(void *ctx, const char *path)
+{
+	struct err *err = ctx;
+
+	if (err->code == 0)
+		err_set(err, EPERM, "%s: cannot change live, restart the gateway", path);
 }
 
 int config_live_change(const struct config *current, const struct config *next, struct err *err)
 {
-	int rc = 0;
+	struct err first = {0};
 
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		if (memcmp((const char *)current + fixed[i].offset,
-		           (const char *)next + fixed[i].offset, fixed[i].size) != 0)
-			return refuse(err, fixed[i].path, NULL, NULL);
-	for (unsigned int i = 0; rc == 0 && i < current->tunnel_count; i++)
-		rc = tunnel_change(&current->tunnels[i], &next->tunnels[i], err);
-	return rc;
+	if (config_live_each(current, next, keep_first, &first) == 0)
+		return 0;
+	if (err != NULL)
+		*err = first;
+	return -EPERM;
 }

@@ -185,5 +185,31 @@ static void test_esp_in_udp_is_fixed(void)
 	}
 }
 
+static void append(void *ctx, const char *path)
+{
+	char *list = ctx;
+
+	strcat(strcat(list, path), " ");
+}
+
+/* All paths are told, each once, though two members of the struct come from one. */
+static void test_each_path(void)
+{
+	static struct config current, next;
+	char told[512] = "";
+	struct err err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", &err), 0);
+	CU_ASSERT_EQUAL_FATAL(config_load(EXAMPLE_A, &current, &err), 0);
+	CU_ASSERT_EQUAL(config_live_each(&current, &current, append, told), 0);
+	load("port/lan/address", "[\"10.1.0.9/24\"]", &next);
+	next.lan.mtu = 1400;
+	next.tunnels[0].mss_clamp = !next.tunnels[0].mss_clamp;
+	next.tunnels[0].rekey_period_ms = 500;
+	CU_ASSERT_EQUAL(config_live_each(&current, &next, append, told), 3);
+	CU_ASSERT_STRING_EQUAL(told, ROOT "/port/lan/mtu " ROOT "/port/lan/address " ROOT
+	                                  "/tunnel[name='dc']/mss-clamp ");
+}
+
 UNIT_MAIN(UNIT(test_may_change_live), UNIT(test_delivery), UNIT(test_needs_restart),
-          UNIT(test_esp_in_udp_is_fixed))
+          UNIT(test_esp_in_udp_is_fixed), UNIT(test_each_path))
