@@ -20,7 +20,7 @@
 /* An object within the bounds of kms_body_parse(): a KME is no more to be trusted than a client. */
 static json_t *object_of(const char *body, size_t len, struct err *err)
 {
-	struct kms_fault fault;
+	struct http_fault fault;
 	json_t *o = NULL;
 
 	if (kms_body_parse(body, len, &o, &fault) < 0)

@@ -74,10 +74,10 @@ static bool is_skip(const char *target)
 static void refuse_other(struct https_exchange *x)
 {
 	struct https_answer a = {.status = 404};
-	struct kms_fault f;
+	struct http_fault f;
 
-	kms_fault_set(&f, 404, "only SKIP is served with a pre-shared key");
-	a.body = kms_fault_body(&f);
+	http_fault_set(&f, 404, "only SKIP is served with a pre-shared key");
+	a.body = http_fault_body(&f);
 	a.len = a.body != NULL ? strlen(a.body) : 0;
 	https_answer(x, &a);
 }

@@ -20,7 +20,7 @@
 #include "config/config_kms.h"
 #include "control/kms/audit.h"
 #include "control/kms/grant.h"
-#include "control/kms/https.h"
+#include "control/http/https.h"
 #include "control/kms/registry.h"
 #include "control/kms/service.h"
 #include "control/kms/store.h"

@@ -21,15 +21,15 @@
  * is too long, 400 when it is too deep, of too many parts, no JSON in UTF-8, no object, or names a
  * member twice. *OUT is NULL then.
  */
-int kms_body_parse(const char *text, size_t n, json_t **out, struct kms_fault *f);
+int kms_body_parse(const char *text, size_t n, json_t **out, struct http_fault *f);
 
 /* A member that is null is as none: clients write all that they know of. */
 
 /* Member NAME, an integer from MIN to MAX, into *OUT, which stays as it is when there is none. */
 int kms_body_number(const json_t *body, const char *name, uint32_t min, uint32_t max, uint32_t *out,
-                    struct kms_fault *f);
+                    struct http_fault *f);
 
 /* Member NAME, an array, into *OUT; NULL when there is none. */
-int kms_body_array(const json_t *body, const char *name, const json_t **out, struct kms_fault *f);
+int kms_body_array(const json_t *body, const char *name, const json_t **out, struct http_fault *f);
 
 #endif

@@ -35,21 +35,21 @@ static size_t find(const char *name)
 	return i;
 }
 
-static int list_check(const char *member, const json_t *list, struct kms_fault *f)
+static int list_check(const char *member, const json_t *list, struct http_fault *f)
 {
 	const json_t *entry;
 	size_t i;
 
 	json_array_foreach (list, i, entry) {
 		if (!json_is_object(entry))
-			return kms_fault_field(f, 400, member, "entry %zu is not an object", i);
+			return http_fault_field(f, 400, member, "entry %zu is not an object", i);
 	}
 	return 0;
 }
 
 /* Adds the extensions that are not supported to F, or with UNMET those that are, but not met. */
 static void gather(const json_t *list, const struct kms_offer *offer, bool unmet,
-                   const char *detail, struct kms_fault *f)
+                   const char *detail, struct http_fault *f)
 {
 	const char *name;
 	json_t *entry, *value;
@@ -60,22 +60,22 @@ static void gather(const json_t *list, const struct kms_offer *offer, bool unmet
 			size_t at = find(name);
 
 			if (!unmet && at == UNSUPPORTED)
-				kms_fault_add(f, detail, "%s is not supported", name);
+				http_fault_add(f, detail, "%s is not supported", name);
 			if (unmet && at != UNSUPPORTED && !supported[at].met(value, offer))
-				kms_fault_add(f, detail, "%s cannot be met", name);
+				http_fault_add(f, detail, "%s cannot be met", name);
 		}
 	}
 }
 
-int kms_extension_mandatory(const json_t *list, const struct kms_offer *offer, struct kms_fault *f)
+int kms_extension_mandatory(const json_t *list, const struct kms_offer *offer, struct http_fault *f)
 {
 	if (list_check("extension_mandatory", list, f) < 0)
 		return -400;
-	kms_fault_set(f, 400, KMS_MANDATORY_UNSUPPORTED);
+	http_fault_set(f, 400, KMS_MANDATORY_UNSUPPORTED);
 	gather(list, offer, false, "extension_mandatory_unsupported", f);
 	if (f->count > 0)
 		return -400;
-	kms_fault_set(f, 400, KMS_MANDATORY_UNMET);
+	http_fault_set(f, 400, KMS_MANDATORY_UNMET);
 	gather(list, offer, true, "extension_mandatory_unmet", f);
 	return f->count > 0 ? -400 : 0;
 }
@@ -93,13 +93,13 @@ void kms_extension_kind(const json_t *list, bool *real, bool *simulated)
 }
 
 int kms_extension_optional(const json_t *list, const struct kms_offer *offer, bool strict,
-                           struct kms_fault *f)
+                           struct http_fault *f)
 {
 	if (list_check("extension_optional", list, f) < 0)
 		return -400;
 	if (!strict)
 		return 0;
-	kms_fault_set(f, 400, KMS_OPTIONAL_UNHANDLED);
+	http_fault_set(f, 400, KMS_OPTIONAL_UNHANDLED);
 	gather(list, offer, false, "extension_optional_unsupported", f);
 	gather(list, offer, true, "extension_optional_unmet", f);
 	return f->count > 0 ? -400 : 0;

@@ -24,7 +24,8 @@ struct kms_offer {
 };
 
 /* extension_mandatory; NULL passes. -400 with F set when one is not supported or cannot be met. */
-int kms_extension_mandatory(const json_t *list, const struct kms_offer *offer, struct kms_fault *f);
+int kms_extension_mandatory(const json_t *list, const struct kms_offer *offer,
+                            struct http_fault *f);
 
 /* Must the keys be real, or simulated, by LIST that kms_extension_mandatory() took? */
 void kms_extension_kind(const json_t *list, bool *real, bool *simulated);
@@ -34,6 +35,6 @@ void kms_extension_kind(const json_t *list, bool *real, bool *simulated);
  * with F set: the standard allows either.
  */
 int kms_extension_optional(const json_t *list, const struct kms_offer *offer, bool strict,
-                           struct kms_fault *f);
+                           struct http_fault *f);
 
 #endif

@@ -22,7 +22,7 @@ struct kms_key_ids {
  * -STATUS with F set and nothing in OUT to free.
  */
 int kms_key_ids_read(const struct kms_target *t, const char *body, size_t n, uint32_t max,
-                     struct kms_key_ids *out, struct kms_fault *f);
+                     struct kms_key_ids *out, struct http_fault *f);
 
 /*
  * Where the keys lie into PLACE, which has room for all; or none of them. -401 with F set when one
@@ -30,7 +30,7 @@ int kms_key_ids_read(const struct kms_target *t, const char *body, size_t n, uin
  */
 int kms_key_ids_check(const struct kms_key_ids *ids, const struct key_uuid_keys *keys,
                       const char *master, const char *slave, struct key_uuid_place *place,
-                      struct kms_fault *f);
+                      struct http_fault *f);
 
 void kms_key_ids_free(struct kms_key_ids *ids);
 

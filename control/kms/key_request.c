@@ -9,7 +9,7 @@
 #include "control/kms/query.h"
 
 static int query_read(const struct kms_target *t, const struct kms_limits *l,
-                      struct kms_key_request *out, struct kms_fault *f)
+                      struct kms_key_request *out, struct http_fault *f)
 {
 	static const char *const by_post[] = {"additional_slave_SAE_IDs", "extension_mandatory",
 	                                      "extension_optional"};
@@ -22,7 +22,7 @@ static int query_read(const struct kms_target *t, const struct kms_limits *l,
 		     is_size = strcmp(q.name, "size") == 0;
 
 		if ((is_number && number) || (is_size && size))
-			return kms_fault_field(f, 400, q.name, "is given twice");
+			return http_fault_field(f, 400, q.name, "is given twice");
 		number |= is_number;
 		size |= is_size;
 		if (is_number &&
@@ -34,35 +34,35 @@ static int query_read(const struct kms_target *t, const struct kms_limits *l,
 		/* Unheeded, it would give keys that are not what was asked for. */
 		for (size_t i = 0; i < sizeof(by_post) / sizeof(by_post[0]); i++)
 			if (strcmp(q.name, by_post[i]) == 0)
-				return kms_fault_field(f, 400, q.name, "needs POST");
+				return http_fault_field(f, 400, q.name, "needs POST");
 	}
 	return rc;
 }
 
 static int slave_read(const json_t *list, size_t i, const char *slave, struct kms_key_request *out,
-                      struct kms_fault *f)
+                      struct http_fault *f)
 {
 	static const char name[] = "additional_slave_SAE_IDs";
 	const json_t *v = json_array_get(list, i);
 	const char *id = json_string_value(v), *wrong;
 
 	if (id == NULL)
-		return kms_fault_field(f, 400, name, "entry %zu is not a string", i);
-	wrong = kms_sae_id_fault(id, json_string_length(v));
+		return http_fault_field(f, 400, name, "entry %zu is not a string", i);
+	wrong = http_identity_fault(id, json_string_length(v));
 	if (wrong != NULL)
-		return kms_fault_field(f, 400, name, "entry %zu %s", i, wrong);
+		return http_fault_field(f, 400, name, "entry %zu %s", i, wrong);
 	if (strcmp(id, slave) == 0)
-		return kms_fault_field(f, 400, name, "entry %zu is the slave_SAE_ID of the path",
-		                       i);
+		return http_fault_field(f, 400, name, "entry %zu is the slave_SAE_ID of the path",
+		                        i);
 	for (size_t j = 0; j < i; j++)
 		if (strcmp(out->slave[j], id) == 0)
-			return kms_fault_field(f, 400, name, "entry %zu is entry %zu again", i, j);
+			return http_fault_field(f, 400, name, "entry %zu is entry %zu again", i, j);
 	memcpy(out->slave[i], id, json_string_length(v) + 1);
 	return 0;
 }
 
 static int slaves_read(const json_t *body, const char *slave, const struct kms_limits *l,
-                       struct kms_key_request *out, struct kms_fault *f)
+                       struct kms_key_request *out, struct http_fault *f)
 {
 	static const char name[] = "additional_slave_SAE_IDs";
 	const json_t *list;
@@ -72,13 +72,13 @@ static int slaves_read(const json_t *body, const char *slave, const struct kms_l
 		return -400;
 	n = json_array_size(list);
 	if (n > l->max_sae_id_count)
-		return kms_fault_field(f, 400, name, "has %zu entries, max_SAE_ID_count is %u", n,
-		                       l->max_sae_id_count);
+		return http_fault_field(f, 400, name, "has %zu entries, max_SAE_ID_count is %u", n,
+		                        l->max_sae_id_count);
 	if (n == 0)
 		return 0;
 	out->slave = calloc(n, sizeof(*out->slave));
 	if (out->slave == NULL)
-		return kms_fault_unavailable(f, "out of memory", 1);
+		return http_fault_unavailable(f, "out of memory", 1);
 	for (size_t i = 0; i < n; i++)
 		if (slave_read(list, i, slave, out, f) < 0)
 			return -400;
@@ -88,7 +88,7 @@ static int slaves_read(const json_t *body, const char *slave, const struct kms_l
 
 static int extensions_read(const json_t *body, const struct kms_limits *l,
                            const struct kms_offer *offer, struct kms_key_request *out,
-                           struct kms_fault *f)
+                           struct http_fault *f)
 {
 	const json_t *mandatory, *optional;
 
@@ -103,7 +103,7 @@ static int extensions_read(const json_t *body, const struct kms_limits *l,
 /* Members that there are not in the standard go unheeded: clients send some. */
 static int body_read(const struct kms_target *t, const char *text, size_t n,
                      const struct kms_limits *l, const struct kms_offer *offer,
-                     struct kms_key_request *out, struct kms_fault *f)
+                     struct kms_key_request *out, struct http_fault *f)
 {
 	json_t *body;
 	int rc;
@@ -126,21 +126,21 @@ static int body_read(const struct kms_target *t, const char *text, size_t n,
 
 int kms_key_request_read(const struct kms_target *t, const char *body, size_t n,
                          const struct kms_limits *limits, const struct kms_offer *offer,
-                         struct kms_key_request *out, struct kms_fault *f)
+                         struct kms_key_request *out, struct http_fault *f)
 {
 	int rc;
 
 	*out = (struct kms_key_request){.number = 1, .size = limits->key_size};
 	if (t->post && t->query_len > 0)
-		rc = kms_fault_field(f, 400, "query", "goes with GET, not with POST");
+		rc = http_fault_field(f, 400, "query", "goes with GET, not with POST");
 	else if (!t->post && n > 0)
-		rc = kms_fault_field(f, 400, "body", "goes with POST, not with GET");
+		rc = http_fault_field(f, 400, "body", "goes with POST, not with GET");
 	else if (t->post)
 		rc = body_read(t, body, n, limits, offer, out, f);
 	else
 		rc = query_read(t, limits, out, f);
 	if (rc == 0 && out->size % 8 != 0)
-		rc = kms_fault_set(f, 400, KMS_SIZE_NOT_BYTES);
+		rc = http_fault_set(f, 400, KMS_SIZE_NOT_BYTES);
 	if (rc < 0)
 		kms_key_request_free(out);
 	else

@@ -37,7 +37,7 @@ struct kms_key_request {
  */
 int kms_key_request_read(const struct kms_target *t, const char *body, size_t n,
                          const struct kms_limits *limits, const struct kms_offer *offer,
-                         struct kms_key_request *out, struct kms_fault *f);
+                         struct kms_key_request *out, struct http_fault *f);
 
 void kms_key_request_free(struct kms_key_request *r);
 

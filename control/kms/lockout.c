@@ -4,11 +4,11 @@
 
 #include "common/clock.h"
 
-int lockout_check(const struct lockout *l, uint64_t now_ns, struct kms_fault *f)
+int lockout_check(const struct lockout *l, uint64_t now_ns, struct http_fault *f)
 {
 	if (now_ns >= l->until_ns)
 		return 0;
-	kms_fault_set(f, 401, "this SAE asked too often for keys of others and is locked out");
+	http_fault_set(f, 401, "this SAE asked too often for keys of others and is locked out");
 	f->retry_after_s = (unsigned int)((l->until_ns - now_ns + NS_PER_S - 1) / NS_PER_S);
 	return -401;
 }

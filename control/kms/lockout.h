@@ -24,7 +24,7 @@ struct lockout {
 };
 
 /* 0, or -401 with F and its retry_after_s set while it lasts: before anything else is looked at. */
-int lockout_check(const struct lockout *l, uint64_t now_ns, struct kms_fault *f);
+int lockout_check(const struct lockout *l, uint64_t now_ns, struct http_fault *f);
 
 /* A 401 was given. True when this one locks: the caller raises the alarm. */
 bool lockout_failure(struct lockout *l, uint64_t now_ns);

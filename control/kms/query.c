@@ -7,19 +7,19 @@
 
 #include "control/kms/percent.h"
 
-static int part(const char *text, size_t n, char *out, struct kms_fault *f)
+static int part(const char *text, size_t n, char *out, struct http_fault *f)
 {
 	ssize_t len = percent_decode(text, n, out, KMS_QUERY_TEXT);
 
 	if (len == -EINVAL)
-		return kms_fault_field(f, 400, "query", "has a %% without two hexadecimal digits");
+		return http_fault_field(f, 400, "query", "has a %% without two hexadecimal digits");
 	if (len < 0)
-		return kms_fault_field(f, 400, "query",
-		                       "a name or a value is longer than 255 bytes");
-	return strlen(out) == (size_t)len ? 0 : kms_fault_field(f, 400, "query", "has a null");
+		return http_fault_field(f, 400, "query",
+		                        "a name or a value is longer than 255 bytes");
+	return strlen(out) == (size_t)len ? 0 : http_fault_field(f, 400, "query", "has a null");
 }
 
-int query_next(struct query *q, struct kms_fault *f)
+int query_next(struct query *q, struct http_fault *f)
 {
 	while (q->left > 0) {
 		const char *start = q->p, *amp = memchr(start, '&', q->left);
@@ -41,17 +41,17 @@ int query_next(struct query *q, struct kms_fault *f)
 }
 
 int query_number(const char *name, const char *value, uint32_t min, uint32_t max, uint32_t *out,
-                 struct kms_fault *f)
+                 struct http_fault *f)
 {
 	const char *digits = value + (value[0] == '-');
 	uint64_t v = 0;
 
 	if (digits[0] == '\0' || digits[strspn(digits, "0123456789")] != '\0')
-		return kms_fault_field(f, 400, name, "is not an integer");
+		return http_fault_field(f, 400, name, "is not an integer");
 	for (const char *p = digits; *p != '\0' && v <= max; p++)
 		v = v * 10 + (uint64_t)(*p - '0');
 	if (value[0] == '-' || v < min || v > max)
-		return kms_fault_field(f, 400, name, "is not from %u to %u", min, max);
+		return http_fault_field(f, 400, name, "is not from %u to %u", min, max);
 	*out = (uint32_t)v;
 	return 0;
 }

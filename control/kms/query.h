@@ -19,13 +19,13 @@ struct query {
 };
 
 /* The next parameter into NAME and VALUE: 1, 0 behind the last, or -400 with F set. */
-int query_next(struct query *q, struct kms_fault *f);
+int query_next(struct query *q, struct http_fault *f);
 
 /*
  * The decimal number VALUE of parameter NAME, which must be from MIN to MAX, both above 0, into
  * *OUT; -400 with F set when it is none or outside, however large.
  */
 int query_number(const char *name, const char *value, uint32_t min, uint32_t max, uint32_t *out,
-                 struct kms_fault *f);
+                 struct http_fault *f);
 
 #endif

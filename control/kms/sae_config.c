@@ -58,7 +58,7 @@ static int text_read(const char *name, const json_t *v, char out[KMS_SAE_ID + 1]
 
 	if (text == NULL)
 		return err_set(err, EINVAL, "%s: is not a string", name);
-	wrong = kms_sae_id_fault(text, json_string_length(v));
+	wrong = http_identity_fault(text, json_string_length(v));
 	if (wrong != NULL)
 		return err_set(err, EINVAL, "%s: %s", name, wrong);
 	memcpy(out, text, json_string_length(v) + 1);

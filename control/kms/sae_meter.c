@@ -25,12 +25,12 @@ static unsigned int seconds(uint64_t ns)
 	return s > UINT32_MAX ? UINT32_MAX : (unsigned int)s;
 }
 
-int sae_meter_request(struct sae_meter *m, uint64_t now_ns, struct kms_fault *f)
+int sae_meter_request(struct sae_meter *m, uint64_t now_ns, struct http_fault *f)
 {
 	uint64_t wait = rate_wait_ns(&m->requests, now_ns, 1);
 
 	if (wait > 0)
-		return kms_fault_unavailable(f, "too many requests of this SAE", seconds(wait));
+		return http_fault_unavailable(f, "too many requests of this SAE", seconds(wait));
 	rate_take(&m->requests, now_ns, 1);
 	return 0;
 }
@@ -58,13 +58,13 @@ static uint64_t quota_wait_ns(struct sae_meter *m, uint64_t now_ns, uint64_t bit
 	return period_ns - age;
 }
 
-static int too_many(uint64_t bits, uint64_t most, const char *of, struct kms_fault *f)
+static int too_many(uint64_t bits, uint64_t most, const char *of, struct http_fault *f)
 {
-	return kms_fault_field(f, 400, "number", "%llu bits of key at once, the %s is %llu",
-	                       (unsigned long long)bits, of, (unsigned long long)most);
+	return http_fault_field(f, 400, "number", "%llu bits of key at once, the %s is %llu",
+	                        (unsigned long long)bits, of, (unsigned long long)most);
 }
 
-int sae_meter_bits(struct sae_meter *m, uint64_t now_ns, uint64_t bits, struct kms_fault *f)
+int sae_meter_bits(struct sae_meter *m, uint64_t now_ns, uint64_t bits, struct http_fault *f)
 {
 	const struct sae_allowance *a = &m->allowance;
 	uint64_t wait = rate_wait_ns(&m->bits, now_ns, bits);
@@ -74,11 +74,11 @@ int sae_meter_bits(struct sae_meter *m, uint64_t now_ns, uint64_t bits, struct k
 	if (a->quota_bits != 0 && a->quota_period_s != 0 && bits > a->quota_bits)
 		return too_many(bits, a->quota_bits, "quota of this SAE", f);
 	if (wait > 0)
-		return kms_fault_unavailable(f, "too many key bits a second for this SAE",
-		                             seconds(wait));
+		return http_fault_unavailable(f, "too many key bits a second for this SAE",
+		                              seconds(wait));
 	wait = quota_wait_ns(m, now_ns, bits);
 	if (wait > 0)
-		return kms_fault_unavailable(f, "the quota of this SAE is used up", seconds(wait));
+		return http_fault_unavailable(f, "the quota of this SAE is used up", seconds(wait));
 	rate_take(&m->bits, now_ns, bits);
 	m->period_bits += bits;
 	return 0;

@@ -31,13 +31,13 @@ void sae_meter_init(struct sae_meter *m, const struct sae_allowance *allowance, 
  * One request of any kind, refused ones too: 0, or -503 with F and its retry_after_s set. What is
  * refused here costs nothing, so a client that waits as told gets through.
  */
-int sae_meter_request(struct sae_meter *m, uint64_t now_ns, struct kms_fault *f);
+int sae_meter_request(struct sae_meter *m, uint64_t now_ns, struct http_fault *f);
 
 /*
  * BITS of key for enc_keys, all or none: 0; -503 with F and retry_after_s set when they are too
  * many for now; -400 with F set when they are more than may ever be asked for at once.
  */
-int sae_meter_bits(struct sae_meter *m, uint64_t now_ns, uint64_t bits, struct kms_fault *f);
+int sae_meter_bits(struct sae_meter *m, uint64_t now_ns, uint64_t bits, struct http_fault *f);
 
 /* What sae_meter_bits() charged at the same NOW was not given after all. */
 void sae_meter_give_back(struct sae_meter *m, uint64_t bits);

@@ -21,9 +21,9 @@
 
 static int config_copy(struct kms_service *s, const struct kms_service_config *c, struct err *err)
 {
-	if (kms_sae_id_fault(c->kme, strlen(c->kme)) != NULL || strlen(c->kme) >= KMS_SAE_ID)
+	if (http_identity_fault(c->kme, strlen(c->kme)) != NULL || strlen(c->kme) >= KMS_SAE_ID)
 		return err_set(err, EINVAL, "name of the KME: is no ID of 1 to 254 bytes");
-	if (kms_sae_id_fault(c->peer_kme, strlen(c->peer_kme)) != NULL ||
+	if (http_identity_fault(c->peer_kme, strlen(c->peer_kme)) != NULL ||
 	    strlen(c->peer_kme) >= KMS_SAE_ID)
 		return err_set(err, EINVAL, "name of the peer KME: is no ID of 1 to 254 bytes");
 	if (strcmp(c->kme, c->peer_kme) == 0)
@@ -106,12 +106,12 @@ int kms_service_new(const struct kms_service_config *config, struct kms_store *s
 
 void kms_service_free(struct kms_service *s)
 {
-	struct kms_fault f;
+	struct http_fault f;
 	struct job *j;
 
 	if (s == NULL)
 		return;
-	kms_fault_unavailable(&f, "this KME is stopping", 5);
+	http_fault_unavailable(&f, "this KME is stopping", 5);
 	while ((j = s->wait_first) != NULL) {
 		s->wait_first = j->next;
 		service_job_refuse(j, &f);
@@ -216,7 +216,7 @@ void kms_service_stats_read(struct kms_service *s, struct kms_service_stats *out
 	out->waiting = __atomic_load_n(&s->wait_count, __ATOMIC_RELAXED);
 }
 
-static int stranger(struct exchange *x, struct kms_fault *f)
+static int stranger(struct exchange *x, struct http_fault *f)
 {
 	struct kms_service *s = x->s;
 
@@ -224,11 +224,11 @@ static int stranger(struct exchange *x, struct kms_fault *f)
 	if (lockout_failure(&s->strangers, x->now_ns))
 		service_event(s, "kms-unknown-sae", "kms", true,
 		              "certificates of our CA that no SAE is registered for");
-	return kms_fault_set(f, 401, "no SAE is registered for this certificate");
+	return http_fault_set(f, 401, "no SAE is registered for this certificate");
 }
 
 /* Who is it, and may it ask now? */
-static int admit(struct exchange *x, const char *identity, struct kms_fault *f)
+static int admit(struct exchange *x, const char *identity, struct http_fault *f)
 {
 	struct kms_service *s = x->s;
 	struct kms_sae *sae;
@@ -247,7 +247,7 @@ static int admit(struct exchange *x, const char *identity, struct kms_fault *f)
 	x->serial = sae->serial;
 	memcpy(x->sae, sae->config.id, strlen(sae->config.id) + 1);
 	if (!sae->config.enabled) {
-		rc = kms_fault_set(f, 401, "this SAE is disabled");
+		rc = http_fault_set(f, 401, "this SAE is disabled");
 	} else {
 		rc = lockout_check(&sae->lockout, x->now_ns, f);
 		s->stats.locked_out += rc < 0;
@@ -258,23 +258,23 @@ static int admit(struct exchange *x, const char *identity, struct kms_fault *f)
 	return rc;
 }
 
-int service_peer_sae(struct exchange *x, const char *name, const char *id, struct kms_fault *f)
+int service_peer_sae(struct exchange *x, const char *name, const char *id, struct http_fault *f)
 {
 	struct kms_registry *r = x->s->registry;
 	const struct kms_sae *sae;
 	int rc = 0;
 
 	if (strcmp(id, x->sae) == 0)
-		return kms_fault_field(f, 400, name, "is the caller itself");
+		return http_fault_field(f, 400, name, "is the caller itself");
 	kms_registry_lock(r);
 	sae = kms_registry_by_id(r, id);
 	if (sae == NULL)
-		rc = kms_fault_field(f, 400, name, "is not a registered SAE");
+		rc = http_fault_field(f, 400, name, "is not a registered SAE");
 	else if (!sae->config.enabled)
-		rc = kms_fault_field(f, 400, name, "is disabled");
+		rc = http_fault_field(f, 400, name, "is disabled");
 	else if (sae->config.local)
-		rc = kms_fault_field(f, 400, name,
-		                     "is an SAE of this KME: keys are shared with the peer's");
+		rc = http_fault_field(f, 400, name,
+		                      "is an SAE of this KME: keys are shared with the peer's");
 	kms_registry_unlock(r);
 	return rc;
 }
@@ -293,7 +293,7 @@ void kms_service_request(struct kms_service *s, const struct kms_request *r, uin
 {
 	struct exchange x = {.s = s, .reply = reply, .ctx = ctx, .now_ns = now_ns};
 	struct kms_target t;
-	struct kms_fault f;
+	struct http_fault f;
 	bool skip;
 
 	if (admit(&x, r->identity, &f) < 0) {

@@ -156,12 +156,12 @@ void service_answer(struct exchange *x, char *body, size_t len, bool secret)
 	         &(struct kms_reply){.status = 200, .body = body, .len = len, .secret = secret});
 }
 
-void service_refuse(struct exchange *x, const struct kms_fault *f)
+void service_refuse(struct exchange *x, const struct http_fault *f)
 {
 	struct kms_reply r = {
 	        .status = f->status, .retry_after_s = f->retry_after_s, .allow = f->allow};
 
-	r.body = kms_fault_body(f);
+	r.body = http_fault_body(f);
 	r.len = r.body != NULL ? strlen(r.body) : 0;
 	account(x, f->status);
 	x->reply(x->ctx, &r);

@@ -15,15 +15,15 @@
 #include "common/secret.h"
 #include "control/kms/service_state.h"
 
-static int not_found(struct job *j, enum kms_found why, struct kms_fault *f)
+static int not_found(struct job *j, enum kms_found why, struct http_fault *f)
 {
 	struct kms_service *s = j->x.s;
 	const char *reason = why == KMS_SPENT     ? "was delivered before"
 	                     : why == KMS_EXPIRED ? "has expired"
 	                                          : "was voided by the KMEs";
 
-	kms_fault_set(f, 400, KMS_KEY_NOT_FOUND);
-	kms_fault_add(f, "key_IDs", "a key %s", reason);
+	http_fault_set(f, 400, KMS_KEY_NOT_FOUND);
+	http_fault_add(f, "key_IDs", "a key %s", reason);
 	j->x.replay = why == KMS_SPENT;
 	kms_registry_lock(s->registry);
 	s->stats.expired += why == KMS_EXPIRED;
@@ -35,7 +35,7 @@ static int not_found(struct job *j, enum kms_found why, struct kms_fault *f)
 static void complete(struct job *j)
 {
 	struct kms_service *s = j->x.s;
-	struct kms_fault f;
+	struct http_fault f;
 
 	if (j->rc == 0) {
 		j->x.keys_fetched = j->count;
@@ -47,7 +47,7 @@ static void complete(struct job *j)
 	kms_registry_lock(s->registry);
 	s->stats.undone++;
 	kms_registry_unlock(s->registry);
-	kms_fault_unavailable(&f, "it cannot be recorded that these keys are delivered", 5);
+	http_fault_unavailable(&f, "it cannot be recorded that these keys are delivered", 5);
 	service_job_refuse(j, &f);
 }
 
@@ -69,14 +69,14 @@ static void fetched(void *ctx, int rc)
 static enum service_try stop(struct job *j, enum kms_found why, bool late)
 {
 	struct kms_service *s = j->x.s;
-	struct kms_fault f;
+	struct http_fault f;
 
 	if (why == KMS_NOT_YET && !late)
 		return SERVICE_WAIT;
 	if (why == KMS_NOT_YET)
-		kms_fault_unavailable(&f, "a key is on its way to this KME and not yet here", 1);
+		http_fault_unavailable(&f, "a key is on its way to this KME and not yet here", 1);
 	else if (why == KMS_BUSY)
-		kms_fault_unavailable(&f, "too many requests wait for the disk", 1);
+		http_fault_unavailable(&f, "too many requests wait for the disk", 1);
 	else
 		not_found(j, why, &f);
 	kms_registry_lock(s->registry);
@@ -180,10 +180,10 @@ static bool still_there(struct job *j)
 
 enum service_try service_dec_try(struct job *j, uint64_t now_ns, bool late)
 {
-	struct kms_fault f;
+	struct http_fault f;
 
 	if (!still_there(j)) {
-		kms_fault_set(&f, 401, "this SAE is no longer registered");
+		http_fault_set(&f, 401, "this SAE is no longer registered");
 		service_job_refuse(j, &f);
 		return SERVICE_OVER;
 	}
@@ -225,7 +225,7 @@ static void judge(struct job *j, const uint8_t uuid[KEY_UUID_BYTES], uint32_t i,
 }
 
 /* 401 before all else: whoever asks for others' keys hears that first. */
-static int rights(struct job *j, const struct kms_key_ids *ids, struct kms_fault *f)
+static int rights(struct job *j, const struct kms_key_ids *ids, struct http_fault *f)
 {
 	struct kms_service *s = j->x.s;
 	struct verdict v = {0};
@@ -233,20 +233,20 @@ static int rights(struct job *j, const struct kms_key_ids *ids, struct kms_fault
 	pthread_rwlock_rdlock(&s->setup);
 	if (s->keys == NULL) {
 		pthread_rwlock_unlock(&s->setup);
-		return kms_fault_unavailable(f, "there is no link to know identifiers by yet", 10);
+		return http_fault_unavailable(f, "there is no link to know identifiers by yet", 10);
 	}
 	for (uint32_t i = 0; i < ids->count; i++)
 		judge(j, ids->uuid[i], i, &v);
 	pthread_rwlock_unlock(&s->setup);
 	if (v.others) {
 		j->x.others = true;
-		return kms_fault_set(f, j->x.skip ? 400 : 401, KMS_KEY_OF_OTHERS);
+		return http_fault_set(f, j->x.skip ? 400 : 401, KMS_KEY_OF_OTHERS);
 	}
 	if (v.unknown) {
 		kms_registry_lock(s->registry);
 		s->stats.not_issued++;
 		kms_registry_unlock(s->registry);
-		return kms_fault_set(f, 400, KMS_KEY_NOT_FOUND);
+		return http_fault_set(f, 400, KMS_KEY_NOT_FOUND);
 	}
 	return v.taken ? not_found(j, KMS_SPENT, f) : 0;
 }
@@ -255,12 +255,12 @@ void service_dec_start(struct exchange *x, struct kms_key_ids *ids, const char *
                        const char *slave)
 {
 	struct job *j = service_job_new(x, true, ids->count);
-	struct kms_fault f;
+	struct http_fault f;
 	int rc;
 
 	if (j == NULL) {
 		kms_key_ids_free(ids);
-		kms_fault_unavailable(&f, "out of memory", 1);
+		http_fault_unavailable(&f, "out of memory", 1);
 		service_refuse(x, &f);
 		return;
 	}
@@ -281,7 +281,7 @@ void service_dec(struct exchange *x, const struct kms_target *t, const struct km
 	struct kms_key_ids ids = {0};
 	struct kms_limits limits;
 	struct kms_offer offer;
-	struct kms_fault f;
+	struct http_fault f;
 	bool known;
 	int rc;
 
@@ -290,7 +290,7 @@ void service_dec(struct exchange *x, const struct kms_target *t, const struct km
 	known = kms_registry_by_id(x->s->registry, t->sae) != NULL;
 	kms_registry_unlock(x->s->registry);
 	rc = known ? kms_key_ids_read(t, r->body, r->body_len, limits.max_key_per_request, &ids, &f)
-	           : kms_fault_field(&f, 400, "master_SAE_ID", "is not a registered SAE");
+	           : http_fault_field(&f, 400, "master_SAE_ID", "is not a registered SAE");
 	if (rc < 0) {
 		service_refuse(x, &f);
 		return;

@@ -22,15 +22,15 @@ static uint64_t stored_bits(const struct kms_take *t)
 	return t->number * units * KEY_UUID_UNIT * 8;
 }
 
-static int short_of(struct kms_service *s, uint64_t bits, struct kms_fault *f)
+static int short_of(struct kms_service *s, uint64_t bits, struct http_fault *f)
 {
 	s->stats.short_of_key++;
-	return kms_fault_unavailable(f, "not so many keys are stored for this SAE now",
-	                             service_retry_s(s, bits));
+	return http_fault_unavailable(f, "not so many keys are stored for this SAE now",
+	                              service_retry_s(s, bits));
 }
 
 /* -EAGAIN: there is key, but it is not reserved yet. Under the registry's lock. */
-static int take(struct job *j, uint64_t now_ns, struct kms_fault *f)
+static int take(struct job *j, uint64_t now_ns, struct http_fault *f)
 {
 	struct kms_service *s = j->x.s;
 	struct key_share *share = kms_registry_share(s->registry);
@@ -40,7 +40,7 @@ static int take(struct job *j, uint64_t now_ns, struct kms_fault *f)
 	int rc;
 
 	if (sae == NULL || !sae->config.enabled)
-		return kms_fault_set(f, 401, "this SAE is no longer registered");
+		return http_fault_set(f, 401, "this SAE is no longer registered");
 	/* The link has just been named: the first to ask need not wait for the clock's turn. */
 	if (s->levelled_ns == 0)
 		service_level(s, now_ns);
@@ -63,7 +63,7 @@ static int take(struct job *j, uint64_t now_ns, struct kms_fault *f)
 }
 
 /* Identifiers of the keys that were taken. */
-static int issue(struct job *j, struct kms_fault *f)
+static int issue(struct job *j, struct http_fault *f)
 {
 	struct kms_service *s = j->x.s;
 	int rc = 0;
@@ -73,14 +73,14 @@ static int issue(struct job *j, struct kms_fault *f)
 		rc = key_uuid_issue(s->keys, &j->place[i], j->master, j->slave, j->uuid[i], NULL);
 	pthread_rwlock_unlock(&s->setup);
 	/* These keys are gone: nobody can name them. */
-	return rc == 0 ? 0 : kms_fault_set(f, 500, "the key identifiers could not be made");
+	return rc == 0 ? 0 : http_fault_set(f, 500, "the key identifiers could not be made");
 }
 
 static void granted(void *ctx, int rc)
 {
 	struct job *j = ctx;
 	struct kms_service *s = j->x.s;
-	struct kms_fault f;
+	struct http_fault f;
 
 	kms_registry_lock(s->registry);
 	s->stats.grants += rc == 0;
@@ -91,7 +91,7 @@ static void granted(void *ctx, int rc)
 		service_job_done(j);
 		return;
 	}
-	kms_fault_unavailable(&f, "the other KME did not take the grant for several slaves", 5);
+	http_fault_unavailable(&f, "the other KME did not take the grant for several slaves", 5);
 	service_job_refuse(j, &f);
 }
 
@@ -119,7 +119,7 @@ static void send_grant(struct job *j, uint64_t now_ns)
 enum service_try service_enc_try(struct job *j, uint64_t now_ns, bool late)
 {
 	struct kms_service *s = j->x.s;
-	struct kms_fault f;
+	struct http_fault f;
 	int rc;
 
 	rc = service_job_room(j, &f);
@@ -155,12 +155,12 @@ void service_enc_start(struct exchange *x, struct kms_key_request *request, cons
 {
 	struct kms_service *s = x->s;
 	struct job *j = service_job_new(x, false, request->number);
-	struct kms_fault f;
+	struct http_fault f;
 	int rc = 0;
 
 	if (j == NULL) {
 		kms_key_request_free(request);
-		kms_fault_unavailable(&f, "out of memory", 1);
+		http_fault_unavailable(&f, "out of memory", 1);
 		service_refuse(x, &f);
 		return;
 	}
@@ -173,7 +173,7 @@ void service_enc_start(struct exchange *x, struct kms_key_request *request, cons
 	                            .want_simulated = request->simulated};
 	pthread_rwlock_rdlock(&s->setup);
 	if (s->keys == NULL)
-		rc = kms_fault_unavailable(&f, "there is no link to make keys yet", 10);
+		rc = http_fault_unavailable(&f, "there is no link to make keys yet", 10);
 	j->take.link = s->link.link;
 	pthread_rwlock_unlock(&s->setup);
 	for (uint32_t i = 0; i < j->count; i++)
@@ -186,14 +186,14 @@ void service_enc_start(struct exchange *x, struct kms_key_request *request, cons
 	service_job_run(j, x->now_ns);
 }
 
-static int slaves_check(struct exchange *x, const struct kms_key_request *r, struct kms_fault *f)
+static int slaves_check(struct exchange *x, const struct kms_key_request *r, struct http_fault *f)
 {
 	static const char name[] = "additional_slave_SAE_IDs";
 	int rc = 0;
 
 	for (uint32_t i = 0; rc == 0 && i < r->slaves; i++) {
 		if (strcmp(r->slave[i], x->sae) == 0)
-			return kms_fault_field(f, 400, name, "entry %u is the caller itself", i);
+			return http_fault_field(f, 400, name, "entry %u is the caller itself", i);
 		rc = service_peer_sae(x, name, r->slave[i], f);
 	}
 	return rc;
@@ -204,7 +204,7 @@ void service_enc(struct exchange *x, const struct kms_target *t, const struct km
 	struct kms_key_request request = {0};
 	struct kms_limits limits;
 	struct kms_offer offer;
-	struct kms_fault f;
+	struct http_fault f;
 	int rc;
 
 	service_setup(x->s, &limits, &offer);

@@ -59,7 +59,7 @@ static size_t text_room(const struct job *j)
 	return kms_container_room(j->entry, j->count);
 }
 
-int service_job_room(struct job *j, struct kms_fault *f)
+int service_job_room(struct job *j, struct http_fault *f)
 {
 	size_t n = 0;
 
@@ -71,7 +71,7 @@ int service_job_room(struct job *j, struct kms_fault *f)
 	j->text = secret_alloc(text_room(j));
 	if (j->keys != NULL && j->text != NULL)
 		return 0;
-	return kms_fault_unavailable(f, "out of secret memory", 1);
+	return http_fault_unavailable(f, "out of secret memory", 1);
 }
 
 void service_job_text(struct job *j)
@@ -99,7 +99,7 @@ void service_job_done(struct job *j)
 	service_job_free(j);
 }
 
-void service_job_refuse(struct job *j, const struct kms_fault *f)
+void service_job_refuse(struct job *j, const struct http_fault *f)
 {
 	service_refuse(&j->x, f);
 	service_job_free(j);

@@ -15,13 +15,13 @@
 
 static void text_answer(struct exchange *x, char *text, bool secret)
 {
-	struct kms_fault f;
+	struct http_fault f;
 
 	if (text != NULL) {
 		service_answer(x, text, strlen(text), secret);
 		return;
 	}
-	kms_fault_unavailable(&f, "out of memory", 1);
+	http_fault_unavailable(&f, "out of memory", 1);
 	service_refuse(x, &f);
 }
 
@@ -36,7 +36,7 @@ static bool peer_kme(const struct kms_service *s, const char *remote)
 
 /* The names of the pair tag: GIVE: the caller asks for a new key, else for one of REMOTE. */
 static int pair(struct exchange *x, const char *remote, bool give, char *master, char *slave,
-                struct kms_fault *f)
+                struct http_fault *f)
 {
 	char *ours = give ? master : slave, *theirs = give ? slave : master;
 
@@ -54,10 +54,10 @@ static void key_by_id(struct exchange *x, const struct kms_skip_target *t, const
                       const char *slave)
 {
 	struct kms_key_ids ids = {.count = 1, .uuid = malloc(sizeof(*ids.uuid))};
-	struct kms_fault f;
+	struct http_fault f;
 
 	if (ids.uuid == NULL) {
-		kms_fault_set(&f, 500, "out of memory");
+		http_fault_set(&f, 500, "out of memory");
 		service_refuse(x, &f);
 		return;
 	}
@@ -70,7 +70,7 @@ static void key_call(struct exchange *x, const struct kms_skip_target *t)
 	struct kms_key_request request = {.number = 1, .size = t->bits};
 	char master[KMS_SAE_ID + 1], slave[KMS_SAE_ID + 1];
 	bool give = t->call == KMS_SKIP_KEY;
-	struct kms_fault f;
+	struct http_fault f;
 
 	if (pair(x, t->remote, give, master, slave, &f) < 0)
 		service_refuse(x, &f);
@@ -100,7 +100,7 @@ bool service_skip(struct exchange *x, const struct kms_request *r)
 	struct kms_skip_target t;
 	struct kms_limits limits;
 	struct kms_offer offer;
-	struct kms_fault f;
+	struct http_fault f;
 	struct kms_sae *sae;
 	bool may;
 	int rc;
@@ -116,9 +116,9 @@ bool service_skip(struct exchange *x, const struct kms_request *r)
 	kms_registry_unlock(s->registry);
 	x->skip = true;
 	if (!may)
-		rc = kms_fault_set(&f, 401, "this SAE may not speak SKIP");
+		rc = http_fault_set(&f, 401, "this SAE may not speak SKIP");
 	else if (rc == 0 && r->body_len > 0)
-		rc = kms_fault_field(&f, 400, "body", "does not go with GET");
+		rc = http_fault_field(&f, 400, "body", "does not go with GET");
 	if (rc < 0)
 		service_refuse(x, &f);
 	else if (t.call == KMS_SKIP_CAPABILITIES)

@@ -104,7 +104,7 @@ struct kms_service {
 };
 
 /* service_answer.c: each ends X: accounts for it and calls reply(). */
-void service_refuse(struct exchange *x, const struct kms_fault *f);
+void service_refuse(struct exchange *x, const struct http_fault *f);
 void service_answer(struct exchange *x, char *body, size_t len, bool secret);
 
 /* Under the registry's lock. */
@@ -119,10 +119,10 @@ struct job *service_job_new(const struct exchange *x, bool dec, uint32_t count);
 void service_job_free(struct job *j);
 /* Secret memory for the keys at its places and the text, unless it has it: 0, or -503 with F set.
  */
-int service_job_room(struct job *j, struct kms_fault *f);
+int service_job_room(struct job *j, struct http_fault *f);
 /* Answers with the text, or with F; J is gone. */
 void service_job_done(struct job *j);
-void service_job_refuse(struct job *j, const struct kms_fault *f);
+void service_job_refuse(struct job *j, const struct http_fault *f);
 /* Tries J now, and as long as it must wait at each turn until its deadline. */
 void service_job_run(struct job *j, uint64_t now_ns);
 /* The key container, or SKIP's key, of J into its text. */
@@ -148,7 +148,7 @@ void service_dec_start(struct exchange *x, struct kms_key_ids *ids, const char *
 bool service_skip(struct exchange *x, const struct kms_request *r);
 
 /* 0 when ID, which the request's NAME names, is an SAE of the peer that may have keys. */
-int service_peer_sae(struct exchange *x, const char *name, const char *id, struct kms_fault *f);
+int service_peer_sae(struct exchange *x, const char *name, const char *id, struct http_fault *f);
 /* Copies of what a reload may change. */
 void service_setup(struct kms_service *s, struct kms_limits *limits, struct kms_offer *offer);
 

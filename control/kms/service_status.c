@@ -26,7 +26,7 @@ void service_status(struct exchange *x, const struct kms_target *t)
 	                            .slave_sae = t->sae,
 	                            .limits = &limits,
 	                            .offer = &offer};
-	struct kms_fault f;
+	struct http_fault f;
 	char *body = NULL;
 
 	service_setup(s, &limits, &offer);
@@ -48,6 +48,6 @@ void service_status(struct exchange *x, const struct kms_target *t)
 		service_answer(x, body, strlen(body), false);
 		return;
 	}
-	kms_fault_set(&f, 500, "out of memory");
+	http_fault_set(&f, 500, "out of memory");
 	service_refuse(x, &f);
 }

@@ -46,37 +46,37 @@ static int digit(char c)
 }
 
 /* An identifier is no secret. */
-static int id_read(const char *text, size_t n, uint8_t uuid[KEY_UUID_BYTES], struct kms_fault *f)
+static int id_read(const char *text, size_t n, uint8_t uuid[KEY_UUID_BYTES], struct http_fault *f)
 {
 	if (n != KMS_SKIP_ID)
-		return kms_fault_field(f, 400, "keyId", "is not of %d hexadecimal digits",
-		                       KMS_SKIP_ID);
+		return http_fault_field(f, 400, "keyId", "is not of %d hexadecimal digits",
+		                        KMS_SKIP_ID);
 	for (int i = 0; i < KEY_UUID_BYTES; i++) {
 		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
-			return kms_fault_field(f, 400, "keyId", "is not of %d hexadecimal digits",
-			                       KMS_SKIP_ID);
+			return http_fault_field(f, 400, "keyId", "is not of %d hexadecimal digits",
+			                        KMS_SKIP_ID);
 		uuid[i] = (uint8_t)(high << 4 | low);
 	}
 	return 0;
 }
 
-static int remote_read(const char *value, struct kms_skip_target *out, struct kms_fault *f)
+static int remote_read(const char *value, struct kms_skip_target *out, struct http_fault *f)
 {
-	const char *wrong = kms_sae_id_fault(value, strlen(value));
+	const char *wrong = http_identity_fault(value, strlen(value));
 
 	if (wrong != NULL)
-		return kms_fault_field(f, 400, "remoteSystemID", "%s", wrong);
+		return http_fault_field(f, 400, "remoteSystemID", "%s", wrong);
 	if (out->remote[0] != '\0')
-		return kms_fault_field(f, 400, "remoteSystemID", "is given twice");
+		return http_fault_field(f, 400, "remoteSystemID", "is given twice");
 	memcpy(out->remote, value, strlen(value) + 1);
 	return 0;
 }
 
 /* Parameters that a call has not go unheeded. */
 static int query_read(const char *query, size_t n, const struct kms_limits *limits,
-                      struct kms_skip_target *out, struct kms_fault *f)
+                      struct kms_skip_target *out, struct http_fault *f)
 {
 	bool key = out->call == KMS_SKIP_KEY, by_id = out->call == KMS_SKIP_KEY_BY_ID;
 	const char *bits = key ? "size" : out->call == KMS_SKIP_ENTROPY ? "minentropy" : "";
@@ -92,7 +92,7 @@ static int query_read(const char *query, size_t n, const struct kms_limits *limi
 		else if (bits[0] == '\0' || strcmp(q.name, bits) != 0)
 			continue;
 		else if (sized)
-			rc = kms_fault_field(f, 400, bits, "is given twice");
+			rc = http_fault_field(f, 400, bits, "is given twice");
 		else
 			rc = query_number(bits, q.value, min, max, &out->bits, f);
 		if (rc < 0)
@@ -100,15 +100,15 @@ static int query_read(const char *query, size_t n, const struct kms_limits *limi
 		sized |= strcmp(q.name, bits) == 0;
 	}
 	if (rc == 0 && (key || by_id) && out->remote[0] == '\0')
-		return kms_fault_field(f, 400, "remoteSystemID", "is missing");
+		return http_fault_field(f, 400, "remoteSystemID", "is missing");
 	if (rc == 0 && key && out->bits % 8 != 0)
-		return kms_fault_field(f, 400, "size", "is no multiple of 8");
+		return http_fault_field(f, 400, "size", "is no multiple of 8");
 	return rc;
 }
 
 int kms_skip_parse(const char *method, const char *target, size_t n,
                    const struct kms_limits *limits, struct kms_skip_target *out,
-                   struct kms_fault *f)
+                   struct http_fault *f)
 {
 	const char *query = memchr(target, '?', n);
 	size_t path = query != NULL ? (size_t)(query - target) : n;
@@ -120,7 +120,7 @@ int kms_skip_parse(const char *method, const char *target, size_t n,
 	if (out->call == KMS_SKIP_NONE)
 		return 0;
 	if (strcmp(method, "GET") != 0) {
-		kms_fault_set(f, 405, "method not allowed for this path");
+		http_fault_set(f, 405, "method not allowed for this path");
 		f->allow = "GET";
 		return -405;
 	}

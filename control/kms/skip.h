@@ -47,7 +47,7 @@ struct kms_skip_target {
  */
 int kms_skip_parse(const char *method, const char *target, size_t n,
                    const struct kms_limits *limits, struct kms_skip_target *out,
-                   struct kms_fault *f);
+                   struct http_fault *f);
 
 /* In place of an SAE in pair tags: a whole KME, by a mark that no SAE ID can have. */
 void kms_skip_system(const char *kme, char out[KMS_SAE_ID + 1]);

@@ -20,26 +20,26 @@ static const struct {
         {"dec_keys", KMS_DEC_KEYS, "master_SAE_ID", "GET, POST"},
 };
 
-static int no_path(struct kms_fault *f)
+static int no_path(struct http_fault *f)
 {
-	return kms_fault_set(f, 404,
-	                     "no such path: there is /api/v1/keys/SAE_ID/ with status, enc_keys "
-	                     "and dec_keys");
+	return http_fault_set(f, 404,
+	                      "no such path: there is /api/v1/keys/SAE_ID/ with status, enc_keys "
+	                      "and dec_keys");
 }
 
-static int sae_read(const char *name, const char *text, size_t n, char *sae, struct kms_fault *f)
+static int sae_read(const char *name, const char *text, size_t n, char *sae, struct http_fault *f)
 {
 	ssize_t len = percent_decode(text, n, sae, KMS_SAE_ID);
 	const char *wrong;
 
 	if (len == -EINVAL)
-		return kms_fault_field(f, 400, name, "has a %% without two hexadecimal digits");
-	wrong = len < 0 ? "is longer than 255 bytes" : kms_sae_id_fault(sae, (size_t)len);
-	return wrong == NULL ? 0 : kms_fault_field(f, 400, name, "%s", wrong);
+		return http_fault_field(f, 400, name, "has a %% without two hexadecimal digits");
+	wrong = len < 0 ? "is longer than 255 bytes" : http_identity_fault(sae, (size_t)len);
+	return wrong == NULL ? 0 : http_fault_field(f, 400, name, "%s", wrong);
 }
 
 int kms_target_parse(const char *method, const char *target, size_t n, struct kms_target *out,
-                     struct kms_fault *f)
+                     struct http_fault *f)
 {
 	const size_t skip = sizeof(prefix) - 1;
 	const char *query = memchr(target, '?', n);
@@ -64,8 +64,8 @@ int kms_target_parse(const char *method, const char *target, size_t n, struct km
 	out->call = calls[i].call;
 	out->post = strcmp(method, "POST") == 0;
 	if ((!out->post && strcmp(method, "GET") != 0) || (out->post && out->call == KMS_STATUS)) {
-		kms_fault_set(f, 405, "method not allowed for this path");
-		kms_fault_add(f, "allowed", "%s", calls[i].allow);
+		http_fault_set(f, 405, "method not allowed for this path");
+		http_fault_add(f, "allowed", "%s", calls[i].allow);
 		f->allow = calls[i].allow;
 		return -405;
 	}

@@ -27,6 +27,6 @@ struct kms_target {
  * none.
  */
 int kms_target_parse(const char *method, const char *target, size_t n, struct kms_target *out,
-                     struct kms_fault *f);
+                     struct http_fault *f);
 
 #endif

@@ -12,8 +12,8 @@
 
 #include <jansson.h>
 
-#include "control/kms/http_chunks.h"
-#include "control/kms/http_head.h"
+#include "control/http/http_chunks.h"
+#include "control/http/http_head.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,10 +23,10 @@ static void must(bool what)
 		abort();
 }
 
-static void check_refusal(int rc, const struct kms_fault *f)
+static void check_refusal(int rc, const struct http_fault *f)
 {
 	static const int known[] = {400, 415, 417, 431, 501, 505};
-	char *text = kms_fault_body(f);
+	char *text = http_fault_body(f);
 	json_t *body = text == NULL ? NULL : json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	bool found = false;
 
@@ -68,7 +68,7 @@ static size_t head_bytes(const char *text, size_t n, size_t step, enum http_scan
 static size_t chunk_bytes(const char *text, size_t n, size_t step, size_t *body)
 {
 	struct http_chunks c = {0};
-	struct kms_fault f;
+	struct http_fault f;
 	size_t at = 0;
 
 	*body = 0;
@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		enum http_scanned what, whole;
 		size_t head = head_bytes(text, n, step, &what), body;
 		struct http_head h;
-		struct kms_fault f;
+		struct http_fault f;
 		char *copy;
 		int rc;
 

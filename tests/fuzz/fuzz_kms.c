@@ -25,10 +25,10 @@ static void must(bool what)
 		abort();
 }
 
-static void check_refusal(int rc, const struct kms_fault *f)
+static void check_refusal(int rc, const struct http_fault *f)
 {
 	static const int known[] = {400, 404, 405, 413};
-	char *text = kms_fault_body(f);
+	char *text = http_fault_body(f);
 	json_t *body = text == NULL ? NULL : json_loads(text, JSON_REJECT_DUPLICATES, NULL);
 	bool found = false;
 
@@ -50,7 +50,7 @@ static void check_enc(const struct kms_target *t, const char *body, size_t n, bo
 	                             .max_sae_id_count = 3,
 	                             .optional_strict = strict};
 	struct kms_key_request r;
-	struct kms_fault f;
+	struct http_fault f;
 	int rc = kms_key_request_read(t, body, n, &l, &offer, &r, &f);
 
 	if (rc < 0) {
@@ -61,7 +61,7 @@ static void check_enc(const struct kms_target *t, const char *body, size_t n, bo
 	must(r.number >= 1 && r.number <= 128 && r.size >= 64 && r.size <= 1024 && r.size % 8 == 0);
 	must(r.slaves <= 3 && (r.slaves == 0) == (r.slave == NULL));
 	for (uint32_t i = 0; i < r.slaves; i++) {
-		must(kms_sae_id_fault(r.slave[i], strlen(r.slave[i])) == NULL);
+		must(http_identity_fault(r.slave[i], strlen(r.slave[i])) == NULL);
 		must(strcmp(r.slave[i], t->sae) != 0);
 	}
 	kms_key_request_free(&r);
@@ -72,7 +72,7 @@ static void check_dec(const struct kms_target *t, const char *body, size_t n,
 {
 	struct key_uuid_place place[128];
 	struct kms_key_ids ids;
-	struct kms_fault f;
+	struct http_fault f;
 	int rc = kms_key_ids_read(t, body, n, 128, &ids, &f);
 
 	if (rc < 0) {
@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data, *end = text + size;
 	const char *first = memchr(text, '\n', size), *second;
 	struct kms_target t;
-	struct kms_fault f;
+	struct http_fault f;
 	char method[16];
 	size_t n;
 	int rc;
@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_refusal(rc, &f);
 		return 0;
 	}
-	must(kms_sae_id_fault(t.sae, strlen(t.sae)) == NULL);
+	must(http_identity_fault(t.sae, strlen(t.sae)) == NULL);
 	if (t.call == KMS_ENC_KEYS) {
 		check_enc(&t, second, (size_t)(end - second), false);
 		check_enc(&t, second, (size_t)(end - second), true);

@@ -2,9 +2,9 @@
 
 #include "control/kms/body.h"
 
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
-static struct kms_fault f;
+static struct http_fault f;
 
 static int parse(const char *text, size_t n, json_t **out)
 {

@@ -2,10 +2,10 @@
 
 #include "control/kms/extension.h"
 
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
 static const struct kms_offer real = {.simulated = false}, model = {.simulated = true};
-static struct kms_fault f;
+static struct http_fault f;
 
 static int mandatory(const char *text, const struct kms_offer *offer)
 {

@@ -3,14 +3,14 @@
 #include "control/kms/key_ids.h"
 
 #include "common/secret.h"
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
 /* Examples of sections 6.3 and 6.4. */
 #define ID_1 "bc490419-7d60-487f-adc1-4ddcc177c139"
 #define ID_2 "0a782fb5-3434-48fe-aa4d-14f41d46cf92"
 
 static struct kms_key_ids ids;
-static struct kms_fault f;
+static struct http_fault f;
 
 static int get(const char *query)
 {

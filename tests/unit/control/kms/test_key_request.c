@@ -2,7 +2,7 @@
 
 #include "control/kms/key_request.h"
 
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
 /* The example of section 6.1, with two more slaves. */
 static struct kms_limits limits = {.key_size = 352,
@@ -12,7 +12,7 @@ static struct kms_limits limits = {.key_size = 352,
                                    .max_sae_id_count = 2};
 static const struct kms_offer offer = {.simulated = true};
 static struct kms_key_request r;
-static struct kms_fault f;
+static struct http_fault f;
 
 static int get(const char *query)
 {

@@ -3,11 +3,11 @@
 #include "control/kms/lockout.h"
 
 #include "common/clock.h"
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
 static const struct lockout five = {
         .failures_max = 5, .window_ns = 60 * NS_PER_S, .lock_ns = 300 * NS_PER_S};
-static struct kms_fault f;
+static struct http_fault f;
 
 static void test_locks_at_the_fifth(void)
 {

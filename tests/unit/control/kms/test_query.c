@@ -2,9 +2,9 @@
 
 #include "control/kms/query.h"
 
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
-static struct kms_fault f;
+static struct http_fault f;
 
 static struct query over(const char *text)
 {

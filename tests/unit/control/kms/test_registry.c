@@ -140,7 +140,7 @@ static void test_as_many_as_there_may_be(void)
 
 static void take(struct kms_registry *r, const char *id, uint64_t bits, uint64_t now, int want)
 {
-	struct kms_fault f;
+	struct http_fault f;
 	struct kms_sae *s;
 
 	kms_registry_lock(r);

@@ -11,12 +11,12 @@ static void test_free_text(void)
 	char longest[256];
 
 	memset(longest, 'x', sizeof(longest));
-	CU_ASSERT_PTR_NULL(kms_sae_id_fault("a", 1));
-	CU_ASSERT_PTR_NULL(kms_sae_id_fault(" / ? # % & + \" \\ ", 17));
-	CU_ASSERT_PTR_NULL(kms_sae_id_fault("caf\xc3\xa9 \xf0\x9f\x94\x91", 10));
-	CU_ASSERT_PTR_NULL(kms_sae_id_fault(longest, 255));
-	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault(longest, 256), "is longer than 255 bytes");
-	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("", 0), "is empty");
+	CU_ASSERT_PTR_NULL(http_identity_fault("a", 1));
+	CU_ASSERT_PTR_NULL(http_identity_fault(" / ? # % & + \" \\ ", 17));
+	CU_ASSERT_PTR_NULL(http_identity_fault("caf\xc3\xa9 \xf0\x9f\x94\x91", 10));
+	CU_ASSERT_PTR_NULL(http_identity_fault(longest, 255));
+	CU_ASSERT_STRING_EQUAL(http_identity_fault(longest, 256), "is longer than 255 bytes");
+	CU_ASSERT_STRING_EQUAL(http_identity_fault("", 0), "is empty");
 }
 
 static void test_control_characters(void)
@@ -24,20 +24,20 @@ static void test_control_characters(void)
 	for (int c = 0; c < 128; c++) {
 		char id[3] = {'a', (char)c, 'b'};
 
-		CU_ASSERT_EQUAL(kms_sae_id_fault(id, 3) == NULL, c >= 0x20 && c != 0x7f);
+		CU_ASSERT_EQUAL(http_identity_fault(id, 3) == NULL, c >= 0x20 && c != 0x7f);
 	}
 }
 
 static void test_c1_control_characters(void)
 {
-	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("a\xc2\x9b"
-	                                        "31m",
-	                                        6),
+	CU_ASSERT_STRING_EQUAL(http_identity_fault("a\xc2\x9b"
+	                                           "31m",
+	                                           6),
 	                       "has a control character");
-	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("\xc2\x80", 2), "has a control character");
-	CU_ASSERT_PTR_NULL(kms_sae_id_fault("\xc2\xa0", 2));
-	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("\xc2(", 2), "is not UTF-8");
-	CU_ASSERT_STRING_EQUAL(kms_sae_id_fault("\xc2", 1), "is not UTF-8");
+	CU_ASSERT_STRING_EQUAL(http_identity_fault("\xc2\x80", 2), "has a control character");
+	CU_ASSERT_PTR_NULL(http_identity_fault("\xc2\xa0", 2));
+	CU_ASSERT_STRING_EQUAL(http_identity_fault("\xc2(", 2), "is not UTF-8");
+	CU_ASSERT_STRING_EQUAL(http_identity_fault("\xc2", 1), "is not UTF-8");
 }
 
 static void test_short_form(void)
@@ -56,7 +56,7 @@ static void test_short_form(void)
 		kms_sae_id_short(id, out);
 		CU_ASSERT(strlen(out) < KMS_SAE_SHORT);
 		CU_ASSERT_STRING_EQUAL(out + strlen(out) - 3, "...");
-		CU_ASSERT_PTR_NULL(kms_sae_id_fault(out, strlen(out)));
+		CU_ASSERT_PTR_NULL(http_identity_fault(out, strlen(out)));
 	}
 }
 
@@ -69,7 +69,7 @@ static void test_no_utf8(void)
 	        "a\xc3(b"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		const char *wrong = kms_sae_id_fault(bad[i], strlen(bad[i]));
+		const char *wrong = http_identity_fault(bad[i], strlen(bad[i]));
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(wrong);
 		CU_ASSERT_STRING_EQUAL(wrong, "is not UTF-8");

@@ -3,7 +3,7 @@
 #include "control/kms/sae_meter.h"
 
 #include "common/clock.h"
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
 static const struct sae_allowance some = {.requests_per_s = 2,
                                           .requests_burst = 3,
@@ -13,7 +13,7 @@ static const struct sae_allowance some = {.requests_per_s = 2,
                                           .quota_period_s = 3600};
 static const uint64_t start = 77 * NS_PER_S;
 static struct sae_meter m;
-static struct kms_fault f;
+static struct http_fault f;
 
 static void test_requests(void)
 {

@@ -4,12 +4,12 @@
 
 #include "common/secret.h"
 
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
 static const struct kms_limits limits = {
         .key_size = 256, .min_key_size = 64, .max_key_size = 1024, .max_key_per_request = 128};
 static struct kms_skip_target t;
-static struct kms_fault f;
+static struct http_fault f;
 
 static int parse(const char *method, const char *target)
 {

@@ -2,10 +2,10 @@
 
 #include "control/kms/target.h"
 
-#include "tests/unit/control/kms/check.h"
+#include "tests/unit/control/http/check.h"
 
 static struct kms_target t;
-static struct kms_fault f;
+static struct http_fault f;
 
 static int parse(const char *method, const char *target)
 {
