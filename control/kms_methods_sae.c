@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "control/kms_methods.h"
 #include "control/method.h"
+#include "control/page.h"
 
 LOG_COMPONENT_DEFINE(kms_sae)
 
@@ -119,25 +120,37 @@ static int sae_unlock(const void *params, json_t **result, struct err *err)
 	return within("/params/", rc, err);
 }
 
-/* Runs FN over all SAEs into a list. */
-static int list(json_t *(*fn)(const struct kms_methods *m, const struct kms_sae *s),
+struct list_params {
+	struct page_params page;
+};
+
+static const struct method_param list_params[] = {PAGE_PARAMS(struct list_params, PAGE_LIMIT_MAX)};
+
+/* Runs FN over the SAEs of a page. */
+static int list(const void *params,
+                json_t *(*fn)(const struct kms_methods *m, const struct kms_sae *s),
                 json_t **result, struct err *err)
 {
-	struct kms_sae *sae = malloc(KMS_SAE_MAX * sizeof(*sae));
+	const struct list_params *p = params;
 	const struct kms_methods *m;
-	json_t *all = json_array();
 	int rc = kms_methods_get(&m, err);
-	size_t n = 0;
+	struct kms_sae *sae;
+	struct page page;
+	size_t n;
 
-	if (rc == 0 && sae != NULL)
-		n = kms_registry_list(m->registry, 0, sae, KMS_SAE_MAX);
+	if (rc < 0)
+		return rc;
+	sae = malloc(KMS_SAE_MAX * sizeof(*sae));
+	if (sae == NULL)
+		return err_set(err, ENOMEM, "out of memory");
+	page = page_begin(&p->page);
+	n = kms_registry_list(m->registry, 0, sae, KMS_SAE_MAX);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, fn(m, &sae[i]));
-	if (rc == 0 && sae == NULL)
-		rc = err_set(err, ENOMEM, "out of memory");
+		if (page_next(&page))
+			json_array_append_new(page.list, fn(m, &sae[i]));
 	free(sae);
-	*result = json_pack("{s:o}", "saes", all);
-	return rc;
+	*result = page_end(&page, "saes");
+	return *result != NULL ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
 static json_t *number(uint64_t n)
@@ -163,7 +176,7 @@ static json_t *terms_json(const struct kms_methods *m, const struct kms_sae *s)
 
 static int sae_list(const void *params, json_t **result, struct err *err)
 {
-	return list(terms_json, result, err);
+	return list(params, terms_json, result, err);
 }
 
 static json_t *when(uint64_t wall_ns)
@@ -203,12 +216,13 @@ static json_t *usage_json(const struct kms_methods *m, const struct kms_sae *s)
 
 static int usage(const void *params, json_t **result, struct err *err)
 {
-	return list(usage_json, result, err);
+	return list(params, usage_json, result, err);
 }
 
-METHOD_DEFINE(kms_sae_list, .summary = "SAEs and their terms", .fn = sae_list)
+METHOD_DEFINE(kms_sae_list, .summary = "SAEs and their terms", .fn = sae_list,
+              .params = list_params, .param_count = PAGE_PARAM_COUNT)
 METHOD_DEFINE(kms_usage, .summary = "Who took how many keys, and was refused how often",
-              .fn = usage)
+              .fn = usage, .params = list_params, .param_count = PAGE_PARAM_COUNT)
 METHOD_DEFINE(kms_sae_add, .summary = "Register an SAE", .fn = sae_add, .params = sae_params,
               .param_count = 1, .right = METHOD_WRITE)
 METHOD_DEFINE(kms_sae_set, .summary = "Change terms of an SAE: those that are given", .fn = sae_set,

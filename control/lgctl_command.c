@@ -34,7 +34,7 @@ static int build_blocks(char **args, int n, struct lgctl_request *r, struct err 
 	count = strtol(args[0], &end, 10);
 	if (end == args[0] || *end != '\0')
 		return err_set(err, EINVAL, "block list: %s is not a number", args[0]);
-	r->params = json_pack("{s:I}", "count", (json_int_t)count);
+	r->params = json_pack("{s:I}", "limit", (json_int_t)count);
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static const struct lgctl_command commands[] = {
         ROW({"audit", "list"}, 0, 0, "audit_list", "", "Who changed or captured what, and when.",
             NULL, lgctl_print_audit, "entries"),
         ROW({"alarm", "list"}, 0, 0, "alarm_list", "", "Alarms, active and cleared.", NULL,
-            lgctl_print_alarms),
+            lgctl_print_alarms, "alarms"),
         ROW({"config", "get"}, 0, 0, "config_get", "", "The configuration that runs.", NULL,
             lgctl_print_json),
         ROW({"config", "validate"}, 1, 1, "config_validate", "FILE",
@@ -194,11 +194,11 @@ static const struct lgctl_command commands[] = {
             lgctl_build_kms, lgctl_print_tree),
         ROW({"kms", "usage"}, 0, 0, "kms_usage", "",
             "What each application (SAE) asked for and got.", lgctl_build_kms,
-            lgctl_print_kms_usage),
+            lgctl_print_kms_usage, "saes"),
         ROW({"kms", "reload"}, 0, 0, "kms_reload", "",
             "Read certificates and revocation lists again.", lgctl_build_kms, lgctl_print_done),
         ROW({"kms", "alarms"}, 0, 0, "alarm_list", "", "Alarms of the key delivery.",
-            lgctl_build_kms, lgctl_print_alarms),
+            lgctl_build_kms, lgctl_print_alarms, "alarms"),
         ROW({"kms", "sae"}, 1, 28, "kms_sae_list",
             "list | add|set ID [--side local|peer] [--identity TEXT] [--enabled true|false] "
             "[--skip "

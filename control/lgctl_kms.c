@@ -63,6 +63,7 @@ int lgctl_build_kms_sae(char **args, int n, struct lgctl_request *r, struct err 
 		if (n > 1)
 			return err_set(err, EINVAL, "kms sae list: takes no arguments");
 		r->print = lgctl_print_kms_saes;
+		r->list = "saes";
 		return 0;
 	}
 	while (verb < 4 && strcmp(args[0], verbs[verb]) != 0)

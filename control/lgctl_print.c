@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 12
+#define COLUMNS_MAX 16
 #define CELL_MAX    192
 
 static void cell(const json_t *v, char *out, size_t size)
@@ -270,10 +270,12 @@ void lgctl_print_kms_saes(FILE *out, const json_t *result)
 	        {"SIDE", "side"},
 	        {"IDENTITY", "identity"},
 	        {"ENABLED", "enabled"},
+	        {"SKIP", "skip"},
 	        {"PRIORITY", "priority"},
 	        {"WEIGHT", "weight"},
 	        {"CREDIT CAP", "cap_bits"},
 	        {"BITS FOR IT", "bits_for_it"},
+	        {"REQUESTS/S", "requests_per_s"},
 	        {"BITS/S", "bits_per_s"},
 	        {"QUOTA BITS", "quota_bits"},
 	        {"LOCKED s", "locked_out_s"},

@@ -94,6 +94,58 @@ static bool all_strings(const json_t *list)
 	return json_is_array(list);
 }
 
+/* Is TEXT one of "a|b|c"? */
+static bool chosen(const char *choices, const char *text)
+{
+	size_t n = strlen(text);
+
+	for (const char *at = choices;; at++) {
+		if (strncmp(at, text, n) == 0 && (at[n] == '|' || at[n] == '\0'))
+			return strchr(text, '|') == NULL;
+		at = strchr(at, '|');
+		if (at == NULL)
+			return false;
+	}
+}
+
+/* False, with the reason, when VALUE, at PATH below the parameter, is none of what P may be. */
+static bool check_choice(const struct method_param *p, const char *path, const json_t *value,
+                         struct jsonrpc_error *error)
+{
+	const char *text = json_string_value(value);
+	char list[160];
+	size_t n = 0;
+
+	/* A NUL in it ends what is compared. */
+	if (p->choices == NULL ||
+	    (strlen(text) == json_string_length(value) && chosen(p->choices, text)))
+		return true;
+	for (const char *c = p->choices; *c != '\0' && n + 3 < sizeof(list); c++) {
+		list[n++] = *c == '|' ? ',' : *c;
+		if (*c == '|')
+			list[n++] = ' ';
+	}
+	list[n] = '\0';
+	jsonrpc_fail(error, JSONRPC_INVALID_PARAMS, "/params/%s%s: %.64s is not one of %s", p->name,
+	             path, text, list);
+	return false;
+}
+
+static bool check_choices(const struct method_param *p, const json_t *values,
+                          struct jsonrpc_error *error)
+{
+	const json_t *value;
+	char path[24];
+	size_t i;
+
+	json_array_foreach ((json_t *)values, i, value) {
+		snprintf(path, sizeof(path), "/%zu", i);
+		if (!check_choice(p, path, value, error))
+			return false;
+	}
+	return true;
+}
+
 static bool decode_one(const struct method_param *p, const json_t *value, char *out,
                        struct jsonrpc_error *error)
 {
@@ -109,6 +161,8 @@ static bool decode_one(const struct method_param *p, const json_t *value, char *
 			             (unsigned long long)p->max);
 			return false;
 		}
+		if (!check_choice(p, "", value, error))
+			return false;
 		*(const char **)(void *)(out + p->offset) = json_string_value(value);
 		return true;
 	case PARAM_UINT:
@@ -137,12 +191,22 @@ static bool decode_one(const struct method_param *p, const json_t *value, char *
 	case PARAM_STRINGS:
 		if (!all_strings(value))
 			break;
+		if (!check_choices(p, value, error))
+			return false;
 		*(const json_t **)(void *)(out + p->offset) = value;
 		return true;
 	}
 	jsonrpc_fail(error, JSONRPC_INVALID_PARAMS, "/params/%s: must be of type %s", p->name,
 	             type_names[p->type]);
 	return false;
+}
+
+static void preset(const struct method_param *p, char *out)
+{
+	if (p->type == PARAM_UINT)
+		*(uint64_t *)(void *)(out + p->offset) = p->preset;
+	else if (p->type == PARAM_STRING)
+		*(const char **)(void *)(out + p->offset) = p->preset_text;
 }
 
 static const struct method_param *find_param(const struct method *m, const char *name)
@@ -178,6 +242,8 @@ static bool decode(const struct method *m, const json_t *params, char *out,
 			jsonrpc_fail(error, JSONRPC_INVALID_PARAMS, "/params/%s: missing",
 			             m->params[i].name);
 			return false;
+		} else {
+			preset(&m->params[i], out);
 		}
 	}
 	return true;

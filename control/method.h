@@ -49,6 +49,11 @@ struct method_param {
 	uint64_t min;  /* PARAM_UINT that is given */
 	uint64_t max;  /* 0: no limit of its own */
 	bool secret;   /* keys: never in a log */
+	/* PARAM_STRING and PARAM_STRINGS: of these ("rx|tx|both") and nothing else; NULL: any. */
+	const char *choices;
+	/* What an optional one is where the client does not say; 0 and NULL: as above, zero. */
+	uint64_t preset;         /* PARAM_UINT */
+	const char *preset_text; /* PARAM_STRING */
 	const char *help;
 };
 

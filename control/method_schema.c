@@ -9,11 +9,25 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Integers are signed on the wire: jansson's, and most clients', end at 2^63 - 1. */
 static json_t *maximum(const struct method_param *p)
 {
 	return json_integer(p->max != 0 && p->max < INT64_MAX ? (json_int_t)p->max : INT64_MAX);
+}
+
+static json_t *choices(const char *text)
+{
+	json_t *list = json_array();
+
+	for (const char *at = text; *at != '\0'; at += *at == '|') {
+		size_t n = strcspn(at, "|");
+
+		json_array_append_new(list, json_stringn(at, n));
+		at += n;
+	}
+	return list;
 }
 
 static json_t *param_schema(const struct method_param *p)
@@ -26,11 +40,17 @@ static json_t *param_schema(const struct method_param *p)
 		/* We count bytes, the schema characters: never more of these. */
 		if (p->max != 0)
 			json_object_set_new(o, "maxLength", maximum(p));
+		if (p->choices != NULL)
+			json_object_set_new(o, "enum", choices(p->choices));
+		if (p->preset_text != NULL)
+			json_object_set_new(o, "default", json_string(p->preset_text));
 		break;
 	case PARAM_UINT:
 		json_object_set_new(o, "type", json_string("integer"));
 		json_object_set_new(o, "minimum", json_integer((json_int_t)p->min));
 		json_object_set_new(o, "maximum", maximum(p));
+		if (p->preset != 0)
+			json_object_set_new(o, "default", json_integer((json_int_t)p->preset));
 		break;
 	case PARAM_BOOL:
 		json_object_set_new(o, "type", json_string("boolean"));
@@ -40,7 +60,10 @@ static json_t *param_schema(const struct method_param *p)
 		break;
 	case PARAM_STRINGS:
 		json_object_set_new(o, "type", json_string("array"));
-		json_object_set_new(o, "items", json_pack("{s:s}", "type", "string"));
+		json_object_set_new(o, "items",
+		                    p->choices == NULL ? json_pack("{s:s}", "type", "string")
+		                                       : json_pack("{s:s, s:o}", "type", "string",
+		                                                   "enum", choices(p->choices)));
 		break;
 	}
 	if (p->secret)

@@ -3,45 +3,42 @@
 #include <errno.h>
 
 #include "control/audit.h"
+#include "control/page.h"
 
-#define LIMIT_MAX     1000
 #define LIMIT_DEFAULT 100
 
 struct list_params {
-	uint64_t before, offset, limit;
+	struct page_params page;
+	uint64_t before;
 };
 
 static const struct method_param list_params[] = {
         METHOD_PARAM(struct list_params, before, PARAM_UINT, .optional = true, .min = 1,
                      .help = "entries with smaller numbers alone: pages stay as they are while "
                              "more is recorded"),
-        METHOD_PARAM(struct list_params, offset, PARAM_UINT, .optional = true,
-                     .max = AUDIT_ENTRIES_MAX, .help = "entries to pass over"),
-        METHOD_PARAM(struct list_params, limit, PARAM_UINT, .optional = true, .max = LIMIT_MAX,
-                     .help = "entries in the answer; 0 or none: 100"),
+        PAGE_PARAMS(struct list_params, LIMIT_DEFAULT),
 };
 
 static int audit_list(const void *params, json_t **result, struct err *err)
 {
 	const struct list_params *p = params;
-	uint64_t limit = p->limit != 0 ? p->limit : LIMIT_DEFAULT, at = 0;
-	json_t *list = json_array();
+	struct page page = page_begin(&p->page);
 	const struct audit_entry *e;
 	struct audit_counts counts;
 
 	for (size_t i = 0; (e = audit_at(i)) != NULL; i++) {
 		if (p->before != 0 && e->number >= p->before)
 			continue;
-		if (at >= p->offset && at - p->offset < limit)
-			json_array_append_new(list, audit_entry_json(e));
-		at++;
+		if (page_next(&page))
+			json_array_append_new(page.list, audit_entry_json(e));
 	}
 	audit_counts_read(&counts);
-	*result =
-	        json_pack("{s:o, s:I, s:I, s:I, s:I}", "entries", list, "offset",
-	                  (json_int_t)p->offset, "total", (json_int_t)at, "recorded",
-	                  (json_int_t)counts.recorded, "suppressed", (json_int_t)counts.suppressed);
-	return *result != NULL ? 0 : err_set(err, ENOMEM, "out of memory");
+	*result = page_end(&page, "entries");
+	if (*result == NULL)
+		return err_set(err, ENOMEM, "out of memory");
+	json_object_set_new(*result, "recorded", json_integer((json_int_t)counts.recorded));
+	json_object_set_new(*result, "suppressed", json_integer((json_int_t)counts.suppressed));
+	return 0;
 }
 
 METHOD_DEFINE(audit_list,

@@ -8,15 +8,19 @@
 #include "control/event.h"
 #include "control/method.h"
 #include "control/methods_block.h"
+#include "control/page.h"
 #include "control/site.h"
 
 struct list_params {
-	uint64_t count;
+	struct page_params page;
+	uint64_t before;
 };
 
 static const struct method_param list_params[] = {
-        METHOD_PARAM(struct list_params, count, PARAM_UINT, .optional = true, .max = LINK_BLOCKS,
-                     .help = "blocks to show, newest first; 0 or none: all that are remembered"),
+        METHOD_PARAM(struct list_params, before, PARAM_UINT, .optional = true, .min = 1,
+                     .help = "blocks with smaller numbers alone: pages stay as they are while "
+                             "more are made"),
+        PAGE_PARAMS(struct list_params, LINK_BLOCKS),
 };
 
 static json_t *pair(const uint64_t n[2])
@@ -59,17 +63,17 @@ static json_t *block_json(const struct link_block *b)
 static int block_list(const void *params, json_t **result, struct err *err)
 {
 	const struct list_params *p = params;
-	unsigned int most = p->count == 0 ? LINK_BLOCKS : (unsigned int)p->count;
 	const struct link_block *b;
-	json_t *list;
+	struct page page;
 
 	if (site_link() == NULL)
 		return err_set(err, ENOTCONN, "the gateway is not running");
-	list = json_array();
-	for (unsigned int i = 0; i < most && (b = link_block_at(site_link(), i)) != NULL; i++)
-		json_array_append_new(list, block_json(b));
-	*result = json_pack("{s:o}", "blocks", list);
-	return 0;
+	page = page_begin(&p->page);
+	for (unsigned int i = 0; (b = link_block_at(site_link(), i)) != NULL; i++)
+		if ((p->before == 0 || b->number < p->before) && page_next(&page))
+			json_array_append_new(page.list, block_json(b));
+	*result = page_end(&page, "blocks");
+	return *result != NULL ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
 void methods_block_poll(void)
@@ -98,5 +102,6 @@ void methods_block_poll(void)
 	}
 }
 
-METHOD_DEFINE(block_list, .summary = "Records of the newest blocks of key, without the key",
-              .fn = block_list, .params = list_params, .param_count = 1)
+METHOD_DEFINE(block_list,
+              .summary = "Records of the newest 256 blocks of key, newest first, without the key",
+              .fn = block_list, .params = list_params, .param_count = PAGE_PARAM_COUNT + 1)

@@ -33,10 +33,10 @@ struct start_params {
 };
 
 static const struct method_param start_params[] = {
-        METHOD_PARAM(struct start_params, port, PARAM_STRING, .max = 15,
+        METHOD_PARAM(struct start_params, port, PARAM_STRING, .choices = "lan|wan",
                      .help = "lan: before sealing and after opening; wan: as on the wire"),
-        METHOD_PARAM(struct start_params, direction, PARAM_STRING, .max = 15, .optional = true,
-                     .help = "rx, tx or both, which is the default"),
+        METHOD_PARAM(struct start_params, direction, PARAM_STRING, .choices = "rx|tx|both",
+                     .optional = true, .preset_text = "both", .help = "frames that come, or go"),
         METHOD_PARAM(struct start_params, filter, PARAM_STRING, .max = CAPTURE_FILTER_MAX,
                      .optional = true, .help = "pcap-filter(7), numbers and addresses only"),
         METHOD_PARAM(struct start_params, snap_length, PARAM_UINT, .max = CAPTURE_SNAP_MAX,
@@ -45,10 +45,11 @@ static const struct method_param start_params[] = {
                      .optional = true,
                      .help = "name in control/capture-directory; default: port and time"),
         METHOD_PARAM(struct start_params, file_size_max, PARAM_UINT, .min = CAPTURE_FILE_SIZE_MIN,
-                     .max = UINT64_C(1) << 50, .optional = true,
-                     .help = "bytes of one file; default 100 MiB"),
+                     .max = UINT64_C(1) << 50, .optional = true, .preset = FILE_SIZE_DEFAULT,
+                     .help = "bytes of one file"),
         METHOD_PARAM(struct start_params, files, PARAM_UINT, .min = 1, .max = CAPTURE_FILES_MAX,
-                     .optional = true, .help = "above 1: rotate and keep the newest so many"),
+                     .optional = true, .preset = 1,
+                     .help = "above 1: rotate and keep the newest so many"),
         METHOD_PARAM(struct start_params, packets, PARAM_UINT, .optional = true,
                      .help = "stop after so many; 0: no limit"),
         METHOD_PARAM(struct start_params, seconds, PARAM_UINT, .max = SECONDS_MAX, .optional = true,
@@ -60,29 +61,13 @@ struct stop_params {
 };
 
 static const struct method_param stop_params[] = {
-        METHOD_PARAM(struct stop_params, port, PARAM_STRING, .max = 15, .optional = true,
-                     .help = "lan or wan; without it both"),
+        METHOD_PARAM(struct stop_params, port, PARAM_STRING, .choices = "lan|wan", .optional = true,
+                     .help = "without it both"),
 };
 
-static int port_parse(const char *name, enum port_role *role, struct err *err)
+static enum port_role port_parse(const char *name)
 {
-	for (int r = 0; r < PORT_ROLES; r++)
-		if (strcmp(name, port_role_name((enum port_role)r)) == 0) {
-			*role = (enum port_role)r;
-			return 0;
-		}
-	return err_set(err, EINVAL, "/params/port: %s is not one of lan, wan", name);
-}
-
-static int direction_parse(const char *text, struct capture_config *c, struct err *err)
-{
-	bool both = text == NULL || strcmp(text, "both") == 0;
-
-	c->rx = both || strcmp(text, "rx") == 0;
-	c->tx = both || strcmp(text, "tx") == 0;
-	if (c->rx || c->tx)
-		return 0;
-	return err_set(err, EINVAL, "/params/direction: %s is not one of rx, tx, both", text);
+	return strcmp(name, port_role_name(PORT_LAN)) == 0 ? PORT_LAN : PORT_WAN;
 }
 
 /* "lan-20260102T030405Z.pcapng" */
@@ -181,20 +166,18 @@ static int start(const void *params, json_t **result, struct err *err)
 	        .filter = p->filter != NULL ? p->filter : "",
 	        .snap_length = (uint32_t)p->snap_length,
 	        .file = p->file,
-	        .file_size_max = p->file_size_max != 0 ? p->file_size_max : FILE_SIZE_DEFAULT,
-	        .files = p->files != 0 ? (unsigned int)p->files : 1,
+	        .file_size_max = p->file_size_max,
+	        .files = (unsigned int)p->files,
+	        .rx = strcmp(p->direction, "tx") != 0,
+	        .tx = strcmp(p->direction, "rx") != 0,
 	        .packets_max = p->packets,
 	        .duration_ns = p->seconds * NS_PER_S,
 	        .qsbr = worker_qsbr(),
 	};
-	enum port_role role = PORT_LAN;
+	enum port_role role = port_parse(p->port);
 	char reason[sizeof(err->text)];
-	int rc = port_parse(p->port, &role, err);
+	int rc;
 
-	if (rc == 0)
-		rc = direction_parse(p->direction, &c, err);
-	if (rc < 0)
-		return rc;
 	c.port = gateway_ops()->port != NULL ? gateway_ops()->port(role) : NULL;
 	if (c.port == NULL || gateway_config() == NULL)
 		return err_set(err, ENOTCONN, "the data plane is not running");
@@ -241,14 +224,10 @@ static bool any_stopping(void)
 static int stop(const void *params, json_t **result, struct err *err)
 {
 	const struct stop_params *p = params;
-	enum port_role one = PORT_LAN;
 	unsigned int stopped = 0;
-	int rc = p->port != NULL ? port_parse(p->port, &one, err) : 0;
 
-	if (rc < 0)
-		return rc;
 	for (int role = 0; role < PORT_ROLES; role++)
-		if (p->port == NULL || role == (int)one)
+		if (p->port == NULL || role == (int)port_parse(p->port))
 			stopped += stop_one((enum port_role)role, err) == 0;
 	if (stopped == 0)
 		return p->port != NULL ? -err->code

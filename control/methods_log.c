@@ -12,20 +12,15 @@ struct log_params {
 static const struct method_param log_params[] = {
         METHOD_PARAM(struct log_params, component, PARAM_STRING, .max = 31,
                      .help = "name of the component, * for all"),
-        METHOD_PARAM(struct log_params, level, PARAM_STRING, .max = 15,
-                     .help = "err, warning, info or debug"),
+        METHOD_PARAM(struct log_params, level, PARAM_STRING, .choices = "err|warning|info|debug",
+                     .help = "what is less urgent is not logged"),
 };
 
 static int log_set(const void *params, json_t **result, struct err *err)
 {
 	const struct log_params *p = params;
-	int level = log_level_parse(p->level);
 
-	if (level < 0)
-		return err_set(err, EINVAL,
-		               "/params/level: %s is not one of err, warning, info, debug",
-		               p->level);
-	if (!log_level_set(p->component, level))
+	if (!log_level_set(p->component, log_level_parse(p->level)))
 		return err_set(err, EINVAL, "/params/component: there is no component %s",
 		               p->component);
 	return 0;

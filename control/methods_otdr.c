@@ -111,7 +111,7 @@ struct baseline_params {
 
 static const struct method_param baseline_params[] = {
         METHOD_PARAM(struct baseline_params, traces, PARAM_UINT, .optional = true, .min = 4,
-                     .max = 64, .help = "so many of the newest; default: 16"),
+                     .max = 64, .preset = BASELINE_TRACES, .help = "so many of the newest"),
         METHOD_PARAM(struct baseline_params, clear, PARAM_BOOL, .optional = true,
                      .help = "no baseline any more"),
 };
@@ -121,7 +121,7 @@ static int otdr_baseline(const void *params, json_t **result, struct err *err)
 	const struct baseline_params *p = params;
 	const struct method_caller *who = method_caller();
 	struct otdr *o = get(err);
-	unsigned int traces = p->traces != 0 ? (unsigned int)p->traces : BASELINE_TRACES;
+	unsigned int traces = (unsigned int)p->traces;
 	int rc;
 
 	if (o == NULL)

@@ -24,8 +24,8 @@ struct record_params {
 };
 
 static const struct method_param record_params[] = {
-        METHOD_PARAM(struct record_params, stream, PARAM_STRING, .max = 15,
-                     .help = "raw or conditioned"),
+        METHOD_PARAM(struct record_params, stream, PARAM_STRING, .choices = "raw|conditioned",
+                     .help = "before the conditioning, or after it"),
         METHOD_PARAM(struct record_params, bytes, PARAM_UINT, .min = 1, .max = RECORD_MAX,
                      .help = "so many; with restarts, after each"),
         METHOD_PARAM(struct record_params, lane, PARAM_STRING, .optional = true, .max = 7,
@@ -43,8 +43,6 @@ static int check(const struct record_params *p, unsigned int lanes, struct card_
 	*tape = (struct card_tape){.raw = strcmp(p->stream, "raw") == 0,
 	                           .lane = -1,
 	                           .restarts = (unsigned int)p->restarts};
-	if (!tape->raw && strcmp(p->stream, "conditioned") != 0)
-		return err_set(err, EINVAL, "stream: %s is not raw or conditioned", p->stream);
 	if (!tape->raw && (p->lane != NULL || p->restarts > 0))
 		return err_set(err, EINVAL, "%s: of the raw stream alone",
 		               p->lane != NULL ? "lane" : "restarts");

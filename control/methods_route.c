@@ -5,24 +5,13 @@
 
 #include "control/gateway.h"
 #include "control/method.h"
+#include "control/page.h"
 
-#define LIMIT_MAX 1000
-
-struct page_params {
-	uint64_t offset, limit;
+struct list_params {
+	struct page_params page;
 };
 
-static const struct method_param page_params[] = {
-        METHOD_PARAM(struct page_params, offset, PARAM_UINT, .max = INT32_MAX, .optional = true,
-                     .help = "entries to pass over"),
-        METHOD_PARAM(struct page_params, limit, PARAM_UINT, .max = LIMIT_MAX, .optional = true,
-                     .help = "entries in the answer; 0 or none: 1000"),
-};
-
-struct page {
-	uint64_t offset, end, at;
-	json_t *list;
-};
+static const struct method_param list_params[] = {PAGE_PARAMS(struct list_params, PAGE_LIMIT_MAX)};
 
 /* The next route of all; it is made only when it is on the page. */
 static void add(struct page *p, const struct config_prefix *prefix, const char *via,
@@ -30,29 +19,25 @@ static void add(struct page *p, const struct config_prefix *prefix, const char *
 {
 	char prefix_text[CONFIG_ADDR_TEXT], hop_text[CONFIG_ADDR_TEXT];
 
-	if (p->at >= p->offset && p->at < p->end)
+	if (page_next(p))
 		json_array_append_new(
 		        p->list,
 		        json_pack("{s:s, s:s, s:s, s:s}", "prefix",
 		                  config_prefix_format(prefix, prefix_text), "via", via, "to",
 		                  tunnel != NULL ? tunnel : config_addr_format(next_hop, hop_text),
 		                  "origin", origin));
-	p->at++;
 }
 
 static int route_list(const void *params, json_t **result, struct err *err)
 {
 	static const char *const via[] = {
 	        [CONFIG_VIA_LAN] = "lan", [CONFIG_VIA_WAN] = "wan", [CONFIG_VIA_TUNNEL] = "tunnel"};
-	const struct page_params *params_ = params;
 	const struct config *config = gateway_config();
-	struct page p = {.offset = params_->offset,
-	                 .end = params_->offset +
-	                        (params_->limit != 0 ? params_->limit : LIMIT_MAX)};
+	struct page p;
 
 	if (gateway_ops()->learnt == NULL)
 		return err_set(err, ENOTCONN, "the data plane is not running");
-	p.list = json_array();
+	p = page_begin(&((const struct list_params *)params)->page);
 	for (unsigned int i = 0; i < config->route_count; i++) {
 		const struct config_route *r = &config->routes[i];
 
@@ -72,9 +57,8 @@ static int route_list(const void *params, json_t **result, struct err *err)
 		for (unsigned int i = 0; i < l.count; i++)
 			add(&p, &l.route[i].prefix, name, NULL, &l.route[i].next_hop, "learnt");
 	}
-	*result = json_pack("{s:o, s:I, s:I}", "routes", p.list, "offset", (json_int_t)p.offset,
-	                    "total", (json_int_t)p.at);
-	return 0;
+	*result = page_end(&p, "routes");
+	return *result != NULL ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 METHOD_DEFINE(route_list, .summary = "Routes of the configuration, then those of routing daemons",
-              .fn = route_list, .params = page_params, .param_count = 2)
+              .fn = route_list, .params = list_params, .param_count = PAGE_PARAM_COUNT)

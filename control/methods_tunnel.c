@@ -6,10 +6,8 @@
 
 #include "control/gateway.h"
 #include "control/method.h"
+#include "control/page.h"
 #include "control/snapshot.h"
-
-/* An answer of some 400 KB at the most; the control thread has other things to do. */
-#define LIMIT_MAX 1000
 
 struct tunnel_params {
 	const char *tunnel;
@@ -22,28 +20,16 @@ static const struct method_param tunnel_params[] = {
 
 struct list_params {
 	const char *tunnel;
-	uint64_t offset, limit;
+	struct page_params page;
 };
 
-#define OFFSET_PARAM                                                                               \
-	METHOD_PARAM(struct list_params, offset, PARAM_UINT, .max = INT32_MAX, .optional = true,   \
-	             .help = "entries to pass over")
-#define LIMIT_PARAM                                                                                \
-	METHOD_PARAM(struct list_params, limit, PARAM_UINT, .max = LIMIT_MAX, .optional = true,    \
-	             .help = "entries in the answer; 0 or none: 1000")
-
-static const struct method_param tunnel_list_params[] = {OFFSET_PARAM, LIMIT_PARAM};
+static const struct method_param tunnel_list_params[] = {
+        PAGE_PARAMS(struct list_params, PAGE_LIMIT_MAX)};
 static const struct method_param sa_list_params[] = {
         METHOD_PARAM(struct list_params, tunnel, PARAM_STRING, .max = 31, .optional = true,
                      .help = "of this tunnel alone"),
-        OFFSET_PARAM,
-        LIMIT_PARAM,
+        PAGE_PARAMS(struct list_params, PAGE_LIMIT_MAX),
 };
-
-static unsigned int page_limit(uint64_t limit)
-{
-	return limit != 0 ? (unsigned int)limit : LIMIT_MAX;
-}
 
 static int not_running(struct err *err)
 {
@@ -74,12 +60,13 @@ static int tunnel_list(const void *params, json_t **result, struct err *err)
 {
 	const struct list_params *p = params;
 	unsigned int total = 0;
-	json_t *list = snapshot_tunnels((unsigned int)p->offset, page_limit(p->limit), &total);
+	json_t *list =
+	        snapshot_tunnels((unsigned int)p->page.offset, (unsigned int)p->page.limit, &total);
 
 	if (list == NULL)
 		return not_running(err);
-	*result = json_pack("{s:o, s:I, s:I}", "tunnels", list, "offset", (json_int_t)p->offset,
-	                    "total", (json_int_t)total);
+	*result = json_pack("{s:o, s:I, s:I}", "tunnels", list, "offset",
+	                    (json_int_t)p->page.offset, "total", (json_int_t)total);
 	return 0;
 }
 
@@ -112,8 +99,8 @@ static int sa_list(const void *params, json_t **result, struct err *err)
 {
 	const struct list_params *p = params;
 	unsigned int total = 0;
-	json_t *list =
-	        snapshot_sas(p->tunnel, (unsigned int)p->offset, page_limit(p->limit), &total);
+	json_t *list = snapshot_sas(p->tunnel, (unsigned int)p->page.offset,
+	                            (unsigned int)p->page.limit, &total);
 
 	if (list == NULL)
 		return not_running(err);
@@ -121,7 +108,7 @@ static int sa_list(const void *params, json_t **result, struct err *err)
 		json_decref(list);
 		return no_tunnel(p->tunnel, err);
 	}
-	*result = json_pack("{s:o, s:I, s:I}", "sas", list, "offset", (json_int_t)p->offset,
+	*result = json_pack("{s:o, s:I, s:I}", "sas", list, "offset", (json_int_t)p->page.offset,
 	                    "total", (json_int_t)total);
 	return 0;
 }

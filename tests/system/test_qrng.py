@@ -57,7 +57,7 @@ def test_source_is_tested_and_recorded(rig):
     assert len(data) == 8000 and set(data) == {0, 1}
 
     refused = lgctl(rig, "a", "qrng", "record", bits, "--stream", "best", check=False)
-    assert refused.returncode == 1 and "best is not raw or conditioned" in refused.stderr
+    assert refused.returncode == 1 and "best is not one of raw, conditioned" in refused.stderr
     refused = lgctl(rig, "a", "qrng", "rearm", check=False)
     assert refused.returncode == 1 and "no fault is latched" in refused.stderr
     os.unlink(raw)

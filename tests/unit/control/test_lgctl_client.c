@@ -109,6 +109,31 @@ static void test_words(void)
 	json_decref(r.params);
 }
 
+static bool comes_in_pages(const struct method *m)
+{
+	for (size_t i = 0; i < m->param_count; i++)
+		if (strcmp(m->params[i].name, "offset") == 0)
+			return true;
+	return false;
+}
+
+/* No command shows a first page for the whole. */
+static void test_every_list_that_has_pages_is_followed(void)
+{
+	unsigned int seen = 0;
+
+	for (const struct method *m = method_first(); m != NULL; m = m->next) {
+		const struct lgctl_command *c;
+
+		for (size_t i = 0; comes_in_pages(m) && (c = lgctl_command_at(i)) != NULL; i++)
+			if (c->method != NULL && strcmp(c->method, m->name) == 0) {
+				CU_ASSERT_PTR_NOT_NULL(c->list);
+				seen++;
+			}
+	}
+	CU_ASSERT(seen >= 6);
+}
+
 static void test_stop(void)
 {
 	char lock[112];
@@ -121,4 +146,5 @@ static void test_stop(void)
 	unlink(path);
 }
 
-UNIT_MAIN(UNIT(test_start), UNIT(test_a_long_list_is_whole), UNIT(test_words), UNIT(test_stop))
+UNIT_MAIN(UNIT(test_start), UNIT(test_a_long_list_is_whole), UNIT(test_words),
+          UNIT(test_every_list_that_has_pages_is_followed), UNIT(test_stop))

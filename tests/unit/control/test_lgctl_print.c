@@ -74,7 +74,7 @@ static void test_block_list_command(void)
 	CU_ASSERT_STRING_EQUAL(r.method, "block_list");
 	CU_ASSERT_PTR_NULL(r.params);
 	CU_ASSERT_EQUAL(lgctl_command(3, words, &r, &err), 0);
-	CU_ASSERT_EQUAL(json_integer_value(json_object_get(r.params, "count")), 5);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(r.params, "limit")), 5);
 	json_decref(r.params);
 	CU_ASSERT_NOT_EQUAL(lgctl_command(3, wrong, &r, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.text, "block list: five is not a number");

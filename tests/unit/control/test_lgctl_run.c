@@ -42,6 +42,12 @@ static bool is_alone(const struct lgctl_command *c)
 	       (c->method != NULL && strcmp(c->method, "otdr import") == 0);
 }
 
+/* For more than an empty answer. */
+static int waits(const struct lgctl_command *c)
+{
+	return strcmp(c->words[0], "otdr") == 0 || strcmp(c->words[0], "qrng") == 0;
+}
+
 static int write_file(char *out, const char *name, const char *text)
 {
 	FILE *f;
@@ -93,12 +99,17 @@ static void stop(pid_t pid)
 	unlink(path);
 }
 
-static int status_of(const struct lgctl_command *c, const char *extra)
+/* The exit status of C with EXTRA behind it; its output and complaints go to OUT and ERRORS. */
+static int run_of(const struct lgctl_command *c, const char *extra, bool json, FILE *out,
+                  FILE *errors)
 {
-	char *argv[16] = {"lgctl", "--socket", path, (char *)c->words[0]};
-	FILE *out = fopen("/dev/null", "w");
+	char *argv[16] = {"lgctl", "--socket", path};
 	char name[64];
-	int n = 4, status;
+	int n = 3;
+
+	if (json)
+		argv[n++] = "--json";
+	argv[n++] = (char *)c->words[0];
 
 	snprintf(name, sizeof(name), "%s%s%s", c->words[0], c->words[1] != NULL ? " " : "",
 	         c->words[1] != NULL ? c->words[1] : "");
@@ -110,7 +121,14 @@ static int status_of(const struct lgctl_command *c, const char *extra)
 				argv[n++] = (char *)samples[i][k];
 	if (extra != NULL)
 		argv[n++] = (char *)extra;
-	status = lgctl_run(n, argv, out, out);
+	return lgctl_run(n, argv, out, errors);
+}
+
+static int status_of(const struct lgctl_command *c, const char *extra)
+{
+	FILE *out = fopen("/dev/null", "w");
+	int status = run_of(c, extra, false, out, out);
+
 	fclose(out);
 	return status;
 }
@@ -197,9 +215,7 @@ static void test_done(void)
 
 	CU_ASSERT_FATAL(pid > 0 && full != NULL);
 	for (size_t i = 0; (c = lgctl_command_at(i)) != NULL; i++)
-		/* Not those that wait for more than an empty answer. */
-		if (!is_alone(c) && strcmp(c->words[0], "otdr") != 0 &&
-		    strcmp(c->words[0], "qrng") != 0)
+		if (!is_alone(c) && !waits(c))
 			CU_ASSERT_EQUAL(status_of(c, NULL), LGCTL_OK);
 	CU_ASSERT_EQUAL(lgctl_run(4, argv, out, out), LGCTL_OK);
 	CU_ASSERT_EQUAL(lgctl_run(2, help, out, out), LGCTL_OK);
@@ -209,6 +225,54 @@ static void test_done(void)
 	CU_ASSERT_EQUAL(lgctl_run(2, help, full, out), LGCTL_REFUSED);
 	fclose(full);
 	fclose(out);
+	stop(pid);
+}
+
+/* What a script reads of every command: JSON and nothing else, or nothing and one line elsewhere.
+ */
+static void json_of_all(int wanted)
+{
+	const struct lgctl_command *c;
+
+	for (size_t i = 0; (c = lgctl_command_at(i)) != NULL; i++) {
+		char *text, *complaint;
+		size_t n, m;
+		FILE *out = open_memstream(&text, &n), *errors = open_memstream(&complaint, &m);
+		int status = is_alone(c) || waits(c) ? -1 : run_of(c, NULL, true, out, errors);
+		json_t *o;
+
+		fclose(out);
+		fclose(errors);
+		o = json_loadb(text, n, JSON_DECODE_ANY, NULL);
+		if (status == LGCTL_OK) {
+			CU_ASSERT_TRUE(json_is_object(o));
+			CU_ASSERT_EQUAL(m, 0);
+		} else if (status >= 0) {
+			CU_ASSERT_EQUAL(n, 0);
+			CU_ASSERT_NSTRING_EQUAL(complaint, "lgctl: ", 7);
+			CU_ASSERT_PTR_EQUAL(strchr(complaint, '\n'), complaint + m - 1);
+		}
+		CU_ASSERT(status == -1 || status == wanted);
+		json_decref(o);
+		free(text);
+		free(complaint);
+	}
+}
+
+static void test_json_of_every_command(void)
+{
+	pid_t pid;
+
+	json_of_all(LGCTL_UNREACHABLE);
+	pid = serve("{\"jsonrpc\": \"2.0\", \"id\": 1, \"error\": {\"code\": -32602, "
+	            "\"message\": \"/params/x: is not\\nwanted\"}}\n");
+	CU_ASSERT_FATAL(pid > 0);
+	json_of_all(LGCTL_REFUSED);
+	stop(pid);
+	pid = serve(
+	        "{\"jsonrpc\": \"2.0\", \"id\": 1, \"result\": {\"a\": [1, \"\\u001b[2J\"]}}\n");
+	CU_ASSERT_FATAL(pid > 0);
+	json_of_all(LGCTL_OK);
 	stop(pid);
 }
 
@@ -233,4 +297,4 @@ static void test_end(void)
 
 UNIT_MAIN(UNIT(test_start), UNIT(test_nobody_there), UNIT(test_hangs_up),
           UNIT(test_no_answer_at_all), UNIT(test_refused), UNIT(test_usage), UNIT(test_done),
-          UNIT(test_each_has_a_meaning), UNIT(test_end))
+          UNIT(test_json_of_every_command), UNIT(test_each_has_a_meaning), UNIT(test_end))

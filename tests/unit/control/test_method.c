@@ -12,7 +12,9 @@ struct sample_params {
 	uint64_t count;
 	bool flag;
 	const json_t *tree;
-	const char *key;
+	const char *key, *way;
+	uint64_t most;
+	const json_t *topics;
 };
 
 static const struct method_param sample_params[] = {
@@ -21,6 +23,12 @@ static const struct method_param sample_params[] = {
         METHOD_PARAM(struct sample_params, flag, PARAM_BOOL, .optional = true),
         METHOD_PARAM(struct sample_params, tree, PARAM_OBJECT, .optional = true),
         METHOD_PARAM(struct sample_params, key, PARAM_STRING, .optional = true, .secret = true),
+        METHOD_PARAM(struct sample_params, way, PARAM_STRING, .optional = true,
+                     .choices = "in|out|both", .preset_text = "both"),
+        METHOD_PARAM(struct sample_params, most, PARAM_UINT, .optional = true, .min = 1,
+                     .preset = 7),
+        METHOD_PARAM(struct sample_params, topics, PARAM_STRINGS, .optional = true,
+                     .choices = "a|b"),
 };
 
 static struct sample_params seen;
@@ -42,7 +50,8 @@ static int nothing(const void *params, json_t **result, struct err *err)
 }
 
 METHOD_DEFINE(sample_run, .summary = "Run the sample", .fn = sample, .params = sample_params,
-              .param_count = 5, .right = METHOD_WRITE)
+              .param_count = sizeof(sample_params) / sizeof(sample_params[0]),
+              .right = METHOD_WRITE)
 METHOD_DEFINE(sample_early, .summary = "Before start", .fn = nothing, .states = METHOD_STARTUP)
 METHOD_DEFINE(sample_watch, .summary = "See plaintext", .fn = nothing, .right = METHOD_CAPTURE)
 METHOD_DEFINE(sample_show, .summary = "Show nothing", .fn = nothing)
@@ -88,6 +97,13 @@ static void test_parameters_are_decoded(void)
 	json_decref(r);
 	CU_ASSERT_EQUAL(seen.count, 0);
 	CU_ASSERT_FALSE(seen.flag);
+	CU_ASSERT_STRING_EQUAL(seen.way, "both");
+	CU_ASSERT_EQUAL(seen.most, 7);
+	r = run(METHOD_WRITE, "sample_run",
+	        "{\"name\":\"x\",\"way\":\"in\",\"most\":9,\"topics\":[\"b\",\"a\"]}", &error);
+	CU_ASSERT_EQUAL(json_integer_value(r), 42);
+	json_decref(r);
+	CU_ASSERT_EQUAL(seen.most, 9);
 }
 
 static void test_bad_parameters_name_path_and_reason(void)
@@ -107,6 +123,16 @@ static void test_bad_parameters_name_path_and_reason(void)
 	        "/params/flag: must be of type boolean");
 	refused("sample_run", "{\"name\":\"x\",\"tree\":[]}", JSONRPC_INVALID_PARAMS,
 	        "/params/tree: must be of type object");
+	refused("sample_run", "{\"name\":\"x\",\"way\":\"up\"}", JSONRPC_INVALID_PARAMS,
+	        "/params/way: up is not one of in, out, both");
+	refused("sample_run", "{\"name\":\"x\",\"way\":\"\"}", JSONRPC_INVALID_PARAMS,
+	        "/params/way:  is not one of in, out, both");
+	refused("sample_run", "{\"name\":\"x\",\"way\":\"ou\"}", JSONRPC_INVALID_PARAMS,
+	        "/params/way: ou is not one of in, out, both");
+	refused("sample_run", "{\"name\":\"x\",\"way\":\"in|out\"}", JSONRPC_INVALID_PARAMS,
+	        "/params/way: in|out is not one of in, out, both");
+	refused("sample_run", "{\"name\":\"x\",\"topics\":[\"b\",\"c\"]}", JSONRPC_INVALID_PARAMS,
+	        "/params/topics/1: c is not one of a, b");
 	refused("sample_run", "{\"name\":\"x\",\"colour\":1}", JSONRPC_INVALID_PARAMS,
 	        "/params/colour: unknown field");
 	refused("sample_run", "{\"name\":\"bad\"}", JSONRPC_INVALID_PARAMS,
@@ -197,7 +223,13 @@ static void test_get_methods(void)
 	     "\"count\": {\"type\": \"integer\", \"minimum\": 0, \"maximum\": 100},"
 	     "\"flag\": {\"type\": \"boolean\"},"
 	     "\"tree\": {\"type\": \"object\"},"
-	     "\"key\": {\"type\": \"string\", \"writeOnly\": true}},"
+	     "\"key\": {\"type\": \"string\", \"writeOnly\": true},"
+	     "\"way\": {\"type\": \"string\", \"enum\": [\"in\", \"out\", \"both\"],"
+	     " \"default\": \"both\"},"
+	     "\"most\": {\"type\": \"integer\", \"minimum\": 1,"
+	     " \"maximum\": 9223372036854775807, \"default\": 7},"
+	     "\"topics\": {\"type\": \"array\","
+	     " \"items\": {\"type\": \"string\", \"enum\": [\"a\", \"b\"]}}},"
 	     "\"required\": [\"name\"], \"additionalProperties\": false}");
 	same(described(r, "sample_early"), "states", "[\"startup\"]");
 	same(described(r, "sample_watch"), "right", "\"capture\"");

@@ -221,7 +221,7 @@ static void test_snapshots(void)
 	fails("sa_list", json_pack("{s:s}", "tunnel", "other"), JSONRPC_FAILED,
 	      "tunnel: there is no tunnel other");
 	fails("sa_list", json_pack("{s:i}", "limit", 1001), JSONRPC_INVALID_PARAMS,
-	      "/params/limit: out of range: must be 0 to 1000");
+	      "/params/limit: out of range: must be 1 to 1000");
 	r = run("tunnel_list", json_pack("{s:i}", "offset", 1), &error);
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "tunnels")), 0);
 	CU_ASSERT_EQUAL(integer(r, "total", NULL), 1);

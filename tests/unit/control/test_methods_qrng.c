@@ -180,7 +180,7 @@ static void test_refuses_recordings(void)
 	role.optics.qrng_present = false;
 	refuses("qrng_record", want("raw", 1), "there is no card with a random source now");
 	role.optics.qrng_present = true;
-	refuses("qrng_record", want("best", 1), "best is not raw or conditioned");
+	refuses("qrng_record", want("best", 1), "best is not one of raw, conditioned");
 	refuses("qrng_record", want("raw", 0), "bytes");
 	refuses("qrng_record", with(want("raw", 1), "lane", json_string("4")),
 	        "lane: 4 is not one of the 4");
