@@ -59,6 +59,7 @@ def attacks(tmp_path):
     return {row["name"]: row for row in json.loads(out.read_text())["rows"]}
 
 
+@pytest.mark.long
 def test_attacks(tmp_path):
     rows = attacks(tmp_path)
     for name, kind in (("intercept-resend/1,0.5", "intercept-resend"),

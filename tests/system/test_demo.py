@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import pytest
 from conftest import ROOT
 
 DEMO = ["/usr/bin/python3", os.path.join(ROOT, "scripts/lib/demo.py")]
@@ -51,6 +52,7 @@ def near(errors, expected, compared):
                                                             compared) ** 0.5
 
 
+@pytest.mark.long
 def test_intercept_resend_both_bases(tmp_path):
     done, s = run_demo(tmp_path, "--seconds", "30", "--attack", "intercept-resend=1,0.5")
     assert done.returncode == 0, done.stdout

@@ -65,6 +65,7 @@ def test_code_that_cannot_run_is_refused(unlike):
                      unlike.log_text("gw-a"), re.M)
 
 
+@pytest.mark.long
 def test_crypto_device_understands_the_cpu(unlike):
     """Site A by a software driver of DPDK's cryptodev, as it would by a QAT function."""
     config = unlike.config("a")

@@ -68,6 +68,7 @@ def blocks(rig, site, after):
                   if b["number"] > after)
 
 
+@pytest.mark.long
 def test_no_block_is_lost_at_twofold_overload(slow):
     rig = slow
     rig.wait_for(lambda: all(blocks(rig, s, 0) for s in SITES), 40, "the first block")

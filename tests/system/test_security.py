@@ -9,6 +9,8 @@ import subprocess
 import threading
 import time
 
+import pytest
+
 from rig import ROOT
 
 
@@ -75,6 +77,7 @@ class Lamp(threading.Thread):
         self.join()
 
 
+@pytest.mark.long
 def test_cross_wired_fibre_never_keys(rig):
     """Alice of one link and Bob of another: no alignment or 50 % errors, never key."""
     rig.start_model()
