@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_doc_parts.h"
+
 static struct ly_ctx *context;
 
 int config_yang_init(const char *dir, struct err *err)
@@ -100,6 +102,22 @@ static int yang_error(struct err *err)
 	while (len > 0 && msg[len - 1] == '.')
 		len--;
 	return err_set(err, EINVAL, "%s: %.*s", path, (int)len, msg);
+}
+
+const struct ly_ctx *config_yang_context(void)
+{
+	return context;
+}
+
+int config_yang_complain(struct err *err, const char *path)
+{
+	struct err said = {0};
+	int rc = yang_error(&said);
+
+	ly_err_clean(context, NULL);
+	if (strncmp(said.text, "/: ", 3) == 0)
+		return err_set(err, -rc, "%s: %s", path, said.text + 3);
+	return err_set(err, -rc, "%s", said.text);
 }
 
 /*
