@@ -204,7 +204,7 @@ static struct https_config config_of(const struct config_kms *c)
 	for (unsigned int i = 0; i < c->listen_count; i++)
 		to_sockaddr(&c->listen[i], &out.listen[i]);
 	for (unsigned int i = 0; i < c->skip_listen_count; i++) {
-		out.psk[out.listen_count] = true;
+		out.clients[out.listen_count] = HTTPS_PSK;
 		to_sockaddr(&c->skip_listen[i], &out.listen[out.listen_count++]);
 	}
 	return out;

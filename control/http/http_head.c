@@ -161,6 +161,9 @@ static int parse_field(const char *name, const char *value, struct http_head *ou
 			return bad(f, "Content-Type: given twice");
 		s->type = true;
 		out->content_type = value;
+	} else if (strcasecmp(name, "Accept") == 0) {
+		if (out->accept == NULL)
+			out->accept = value;
 	} else if (strcasecmp(name, "Content-Encoding") == 0) {
 		if (strcasecmp(value, "identity") != 0)
 			return http_fault_set(f, 415, "Content-Encoding: none is served");

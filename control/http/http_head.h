@@ -6,7 +6,8 @@
  * two lengths, a length beside chunks. No I/O, no allocation.
  *
  * It does not decode the target, nor compare Host with anything, nor keep fields but those that
- * HTTP itself needs and Content-Type; there are no upgrades, no codings but chunked, no HTTP/2.
+ * HTTP itself needs, Content-Type and Accept; there are no upgrades, no codings but chunked, no
+ * HTTP/2.
  */
 
 #ifndef CONTROL_HTTP_HTTP_HEAD_H
@@ -39,6 +40,7 @@ enum http_scanned http_scan(struct http_scan *scan, const char *text, size_t n);
 struct http_head {
 	const char *method, *target; /* as they stand there */
 	const char *content_type;    /* or NULL */
+	const char *accept;          /* or NULL; of several fields the first */
 	unsigned int minor;          /* of version 1 */
 	bool keep_alive;
 	bool expect_continue;

@@ -103,6 +103,22 @@ static struct https *allocate(const struct https_config *config, https_handler h
 	return h;
 }
 
+/* Who is to be verified must be, by something. */
+static int check_clients(const struct https_config *c, struct err *err)
+{
+	for (unsigned int i = 0; i < c->listen_count; i++) {
+		if (c->clients[i] == HTTPS_PLAIN)
+			continue;
+		if (!tls_file_given(c->files.certificate))
+			return err_set(err, EINVAL, "certificate: missing for TLS");
+		if (c->clients[i] == HTTPS_CERTIFIED && !tls_file_given(c->files.ca))
+			return err_set(err, EINVAL, "ca: missing for clients' certificates");
+		if (c->clients[i] == HTTPS_PSK && !tls_file_given(c->files.psk))
+			return err_set(err, EINVAL, "psk: missing for clients' keys");
+	}
+	return 0;
+}
+
 static int set_up(struct https *h, struct err *err)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = &h->bell};
@@ -111,7 +127,9 @@ static int set_up(struct https *h, struct err *err)
 	if (h->epoll < 0 || h->bell < 0 || h->stage == NULL || h->addresses == NULL ||
 	    epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->bell, &event) != 0)
 		return err_set(err, ENOMEM, "https: out of memory or files");
-	rc = raise_files(h->config.connections, err);
+	rc = check_clients(&h->config, err);
+	if (rc == 0)
+		rc = raise_files(h->config.connections, err);
 	if (rc == 0)
 		rc = tls_context_load(&h->config.files, &h->fresh, err);
 	for (unsigned int i = 0; rc == 0 && i < h->config.listen_count; i++)

@@ -2,8 +2,8 @@
 
 /*
  * The HTTPS front: from the network to a request of a known peer, and back. HTTP/1.1 and 1.0 over
- * mutual TLS 1.2 and 1.3, in a thread of its own on epoll. It knows no path: whatever a verified
- * client asks goes to the handler.
+ * TLS 1.2 and 1.3, in a thread of its own on epoll. Each address that it listens at has a rule of
+ * who may ask there. It knows no path: whatever such a client asks goes to the handler.
  *
  *     static void handle(void *ctx, const struct https_request *r)
  *     {
@@ -29,11 +29,20 @@
 
 #define HTTPS_LISTEN_MAX 12
 
+/* Who is a client at an address. */
+enum https_clients {
+	HTTPS_CERTIFIED, /* mutual TLS: who has a certificate of our authorities */
+	HTTPS_PSK,       /* TLS: who has a pre-shared key */
+	HTTPS_ANYBODY,   /* TLS: whoever connects; its identity is "" */
+	HTTPS_PLAIN,     /* without TLS: likewise */
+};
+
 struct https_config {
 	struct sockaddr_storage listen[HTTPS_LISTEN_MAX]; /* IPv4 or IPv6, with a port; 0: any */
-	bool psk[HTTPS_LISTEN_MAX]; /* there, clients have pre-shared keys and no certificates */
+	enum https_clients clients[HTTPS_LISTEN_MAX];
 	unsigned int listen_count;
-	struct tls_files files;           /* their names are the caller's while it runs */
+	struct tls_files files;           /* their names are the caller's while it runs; with
+	                                     HTTPS_PLAIN alone, none */
 	uint32_t connections;             /* the most at once */
 	uint32_t connections_per_address; /* of one IPv4 address, or IPv6 /64 */
 	size_t body_bytes;                /* the longest body: KMS_BODY_BYTES */
@@ -45,8 +54,9 @@ struct https;
 struct https_exchange;
 
 struct https_peer {
-	const char *identity; /* of its certificate, verified, or of its pre-shared key */
-	const char *address;  /* for logs */
+	const char
+	        *identity; /* of its certificate, verified, or of its pre-shared key; "": neither */
+	const char *address; /* for logs */
 	bool psk;
 };
 
@@ -56,6 +66,7 @@ struct https_request {
 	const struct https_peer *peer;
 	const char *method, *target; /* raw, undecoded */
 	const char *content_type;    /* or NULL */
+	const char *accept;          /* or NULL; of several fields the first */
 	const char *body;            /* wiped afterwards */
 	size_t body_len;
 };
@@ -67,7 +78,8 @@ struct https_answer {
 	int status;
 	unsigned int retry_after_s; /* 0: none */
 	const char *allow;          /* static; NULL: none */
-	char *body;                 /* JSON; whoever answers gives it away, and it is wiped */
+	const char *content_type;   /* static; NULL: application/json */
+	char *body;                 /* whoever answers gives it away, and it is wiped */
 	size_t len;
 	bool secret; /* BODY is of secret_alloc(), else of malloc() */
 };
@@ -103,7 +115,7 @@ void https_destroy(struct https *h);
 /* The port of the I-th address: where 0 was asked for. */
 uint16_t https_port(const struct https *h, unsigned int i);
 
-/* When our own certificate ends, seconds since 1970. */
+/* When our own certificate ends, seconds since 1970; INT64_MAX without one. */
 int64_t https_certificate_end(struct https *h);
 
 enum https_count {

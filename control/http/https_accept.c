@@ -128,7 +128,27 @@ static const struct tls_psk *keys_of(void *https)
 	return ((struct https *)https)->tls->psk;
 }
 
-static struct connection *connection_new(struct https *h, int fd, bool psk,
+/* False: no memory. */
+static bool set_up_tls(struct connection *c)
+{
+	const struct tls_context *tls = c->h->tls;
+
+	if (c->clients == HTTPS_PLAIN)
+		return true;
+	c->psk = (struct tls_psk_peer){.keys = keys_of, .ctx = c->h};
+	c->ssl = SSL_new(c->clients == HTTPS_PSK ? tls->psk_ssl : tls->ssl);
+	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1)
+		return false;
+	if (c->clients == HTTPS_ANYBODY)
+		SSL_set_verify(c->ssl, SSL_VERIFY_NONE, NULL);
+	SSL_set_accept_state(c->ssl);
+	SSL_set_app_data(c->ssl, &c->psk);
+	SSL_set_msg_callback(c->ssl, on_record);
+	SSL_set_msg_callback_arg(c->ssl, c);
+	return true;
+}
+
+static struct connection *connection_new(struct https *h, int fd, enum https_clients clients,
                                          const struct sockaddr_storage *from)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET};
@@ -138,27 +158,21 @@ static struct connection *connection_new(struct https *h, int fd, bool psk,
 		return NULL;
 	c->h = h;
 	c->fd = fd;
-	c->has_psk = psk;
-	c->psk = (struct tls_psk_peer){.keys = keys_of, .ctx = h};
-	c->ssl = SSL_new(psk ? h->tls->psk_ssl : h->tls->ssl);
+	c->clients = clients;
 	event.data.ptr = c;
-	if (c->ssl == NULL || SSL_set_fd(c->ssl, fd) != 1 ||
-	    epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+	if (!set_up_tls(c) || epoll_ctl(h->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
 		ERR_clear_error();
 		SSL_free(c->ssl);
 		free(c);
 		return NULL;
 	}
-	SSL_set_accept_state(c->ssl);
-	SSL_set_app_data(c->ssl, &c->psk);
-	SSL_set_msg_callback(c->ssl, on_record);
-	SSL_set_msg_callback_arg(c->ssl, c);
 	https_address_of(from, &c->address);
 	address_text(from, c->text, sizeof(c->text));
 	return c;
 }
 
-static void admit(struct https *h, int fd, bool psk, const struct sockaddr_storage *from)
+static void admit(struct https *h, int fd, enum https_clients clients,
+                  const struct sockaddr_storage *from)
 {
 	struct https_address address;
 	struct connection *c;
@@ -169,7 +183,7 @@ static void admit(struct https *h, int fd, bool psk, const struct sockaddr_stora
 		close(fd);
 		return;
 	}
-	c = make_place(h) ? connection_new(h, fd, psk, from) : NULL;
+	c = make_place(h) ? connection_new(h, fd, clients, from) : NULL;
 	if (c == NULL) {
 		https_address_release(h->addresses, &address);
 		close(fd);
@@ -179,7 +193,7 @@ static void admit(struct https *h, int fd, bool psk, const struct sockaddr_stora
 	atomic_fetch_add_explicit(&h->connections, 1, memory_order_relaxed);
 	TAILQ_INSERT_TAIL(&h->phase[CONNECTION_DEAD], c, link);
 	c->phase = CONNECTION_DEAD;
-	https_enter(c, CONNECTION_HANDSHAKE);
+	https_enter(c, clients == HTTPS_PLAIN ? CONNECTION_IDLE : CONNECTION_HANDSHAKE);
 }
 
 /* The socket stays readable: without a file to spare this would be called for ever. */
@@ -203,7 +217,7 @@ void https_accept(struct https *h, unsigned int which)
 		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			admit(h, fd, h->config.psk[which], &from);
+			admit(h, fd, h->config.clients[which], &from);
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			if (errno != EAGAIN)
 				out_of_files(h);

@@ -127,25 +127,23 @@ static enum outcome handshake(struct connection *c)
 static enum outcome read_more(struct connection *c)
 {
 	unsigned int records = c->records;
+	enum https_wire rc;
 	size_t n;
-	int rc;
 
 	if (c->in == NULL)
 		c->in = malloc(HTTPS_IN_BYTES);
 	if (c->in == NULL)
 		return end(c);
-	ERR_clear_error();
-	rc = SSL_read_ex(c->ssl, c->in + c->in_len, HTTPS_IN_BYTES - c->in_len, &n);
+	rc = https_wire_read(c, c->in + c->in_len, HTTPS_IN_BYTES - c->in_len, &n);
 	if (c->updates > UPDATES_MOST) {
 		https_count(c->h, HTTPS_KEY_UPDATES);
 		return end(c);
 	}
-	if (rc == 1) {
+	if (rc == HTTPS_WIRE_DONE) {
 		c->in_len += n;
 		return GO_ON;
 	}
-	rc = SSL_get_error(c->ssl, rc);
-	if (rc != SSL_ERROR_WANT_READ && rc != SSL_ERROR_WANT_WRITE) {
+	if (rc == HTTPS_WIRE_GONE) {
 		if (c->phase > CONNECTION_IDLE)
 			https_count(c->h, HTTPS_LOST);
 		return end(c);
@@ -178,7 +176,7 @@ static enum outcome written(struct connection *c)
 		https_enter(c, CONNECTION_IDLE);
 		return GO_ON;
 	}
-	SSL_shutdown(c->ssl);
+	https_wire_end(c);
 	/* A client that got what it asked for and sends no more needs no waiting for. */
 	return refused ? linger(c) : end(c);
 }
@@ -259,7 +257,7 @@ void https_expire(struct connection *c)
 	case CONNECTION_STRANGER:
 	case CONNECTION_IDLE:
 		https_count(c->h, HTTPS_IDLE);
-		SSL_shutdown(c->ssl);
+		https_wire_end(c);
 		break;
 	case CONNECTION_HEADER:
 		refuse_slow(c, "HTTP header: not whole in time", HTTPS_HEADER_SLOW);

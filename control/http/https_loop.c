@@ -178,7 +178,7 @@ static void take_orders(struct https *h)
 			struct connection *c = TAILQ_FIRST(&h->phase[phase]);
 
 			if (phase == CONNECTION_IDLE || phase == CONNECTION_STRANGER)
-				SSL_shutdown(c->ssl);
+				https_wire_end(c);
 			https_close(c);
 		}
 }

@@ -42,13 +42,13 @@ struct connection {
 	bool readable;            /* as far as is known */
 	bool hello;               /* of the client was taken */
 	int fd;
-	SSL *ssl;
+	SSL *ssl;             /* NULL: plain */
 	unsigned int records; /* of TLS that came */
 	unsigned int updates; /* of its keys, since the last request */
 	uint64_t deadline_ns;
 	struct https_address address;
 	char text[46]; /* address for logs */
-	bool has_psk;  /* in place of a certificate */
+	enum https_clients clients;
 	struct tls_psk_peer psk;
 	struct {
 		uint64_t generation; /* of the trust it was verified by, 0: not yet */
@@ -140,6 +140,18 @@ void https_again(struct connection *c);
 /* https_accept.c: listening sockets and new connections. */
 int https_listen(struct https *h, unsigned int i, struct err *err);
 void https_accept(struct https *h, unsigned int i);
+
+/* https_wire.c: bytes from and to the client, with TLS or without. */
+enum https_wire {
+	HTTPS_WIRE_DONE, /* some, *N */
+	HTTPS_WIRE_WAIT,
+	HTTPS_WIRE_GONE,
+};
+enum https_wire https_wire_read(struct connection *c, void *out, size_t size, size_t *n);
+/* After HTTPS_WIRE_WAIT the same bytes again: TLS wants that. */
+enum https_wire https_wire_write(struct connection *c, const void *data, size_t size, size_t *n);
+/* Tell the client that no more comes. */
+void https_wire_end(struct connection *c);
 
 /* https_connection.c: what a connection does next, as far as it can. */
 void https_drive(struct connection *c);

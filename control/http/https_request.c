@@ -8,8 +8,6 @@
 #include <strings.h>
 #include <sys/eventfd.h>
 
-#include <openssl/err.h>
-
 #include "common/clock.h"
 #include "common/secret.h"
 
@@ -67,6 +65,20 @@ static bool psk_verify(const struct connection *c, struct tls_verdict *v)
 	return true;
 }
 
+static bool verify(const struct connection *c, time_t now, struct tls_verdict *v)
+{
+	switch (c->clients) {
+	case HTTPS_CERTIFIED:
+		return tls_peer_verify(c->h->tls->trust, SSL_get0_peer_certificate(c->ssl),
+		                       SSL_get_peer_cert_chain(c->ssl), now, v);
+	case HTTPS_PSK:
+		return psk_verify(c, v);
+	default:
+		*v = (struct tls_verdict){.until = (time_t)INT64_MAX};
+		return true;
+	}
+}
+
 bool https_peer_check(struct connection *c, struct tls_verdict *v)
 {
 	struct https *h = c->h;
@@ -78,9 +90,7 @@ bool https_peer_check(struct connection *c, struct tls_verdict *v)
 	free(c->peer.identity);
 	c->peer.identity = NULL;
 	c->peer.generation = 0;
-	if (c->has_psk ? !psk_verify(c, v)
-	               : !tls_peer_verify(h->tls->trust, SSL_get0_peer_certificate(c->ssl),
-	                                  SSL_get_peer_cert_chain(c->ssl), now, v))
+	if (!verify(c, now, v))
 		return false;
 	c->peer.identity = strdup(v->identity);
 	if (c->peer.identity == NULL) {
@@ -100,7 +110,8 @@ static bool check_peer(struct connection *c)
 
 	if (https_peer_check(c, &v))
 		return true;
-	http_fault_field(&f, 401, c->has_psk ? "client" : "client certificate", "%s", v.reason);
+	http_fault_field(&f, 401, c->clients == HTTPS_CERTIFIED ? "client certificate" : "client",
+	                 "%s", v.reason);
 	https_refuse(c, &f, HTTPS_PEER + v.refusal);
 	return false;
 }
@@ -124,13 +135,14 @@ static void dispatch(struct connection *c, const char *body, size_t len)
 {
 	struct https_exchange *x = calloc(1, sizeof(*x));
 	const struct https_peer peer = {
-	        .identity = c->peer.identity, .address = c->text, .psk = c->has_psk};
+	        .identity = c->peer.identity, .address = c->text, .psk = c->clients == HTTPS_PSK};
 	const struct https_request request = {
 	        .x = x,
 	        .peer = &peer,
 	        .method = c->head.method,
 	        .target = c->head.target,
 	        .content_type = c->head.content_type,
+	        .accept = c->head.accept,
 	        .body = body,
 	        .body_len = len,
 	};
@@ -205,8 +217,7 @@ static bool say_continue(struct connection *c)
 
 	if (!c->head.expect_continue || c->in_len > c->scan.at)
 		return true;
-	ERR_clear_error();
-	if (SSL_write_ex(c->ssl, text, sizeof(text) - 1, &written) == 1 &&
+	if (https_wire_write(c, text, sizeof(text) - 1, &written) == HTTPS_WIRE_DONE &&
 	    written == sizeof(text) - 1)
 		return true;
 	/* It has not read its last answer. */

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/err.h>
-
 #include "common/clock.h"
 #include "common/secret.h"
 
@@ -75,11 +73,13 @@ static void write_head(struct connection *c, const struct https_answer *a)
 		connection = "Connection: close\r\n";
 	else if (c->head.minor == 0)
 		connection = "Connection: keep-alive\r\n";
-	c->out_head_len = (size_t)snprintf(
-	        c->out_head, sizeof(c->out_head),
-	        "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: application/json\r\n"
-	        "Content-Length: %zu\r\nCache-Control: no-store\r\n%s%s%s\r\n",
-	        a->status, reason_phrase(a->status), date(c->h), a->len, retry, allow, connection);
+	c->out_head_len =
+	        (size_t)snprintf(c->out_head, sizeof(c->out_head),
+	                         "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\n"
+	                         "Content-Length: %zu\r\nCache-Control: no-store\r\n%s%s%s\r\n",
+	                         a->status, reason_phrase(a->status), date(c->h),
+	                         a->content_type != NULL ? a->content_type : "application/json",
+	                         a->len, retry, allow, connection);
 }
 
 void https_out_release(struct https_answer *out)
@@ -145,17 +145,12 @@ int https_write_more(struct connection *c)
 	while (c->out_at < total) {
 		/* The same bytes again when the last try had to wait: TLS wants that. */
 		size_t n = fill_stage(c), written;
-		int rc;
+		enum https_wire rc = https_wire_write(c, c->h->stage, n, &written);
 
-		ERR_clear_error();
-		rc = SSL_write_ex(c->ssl, c->h->stage, n, &written);
 		if (c->out.secret)
 			secret_wipe(c->h->stage, n);
-		if (rc != 1) {
-			int why = SSL_get_error(c->ssl, rc);
-
-			return why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ ? 0 : -1;
-		}
+		if (rc != HTTPS_WIRE_DONE)
+			return rc == HTTPS_WIRE_WAIT ? 0 : -1;
 		c->out_at += written;
 	}
 	https_out_release(&c->out);

@@ -138,7 +138,7 @@ static int load_psk(const char *path, struct tls_context *c, struct err *err)
 {
 	int rc;
 
-	if (path == NULL || path[0] == '\0')
+	if (!tls_file_given(path))
 		return 0;
 	rc = tls_psk_load(path, &c->psk, err);
 	if (rc != 0)
@@ -149,6 +149,33 @@ static int load_psk(const char *path, struct tls_context *c, struct err *err)
 	return 0;
 }
 
+static int load_trust(const struct tls_files *files, struct tls_context *c, struct err *err)
+{
+	int rc;
+
+	if (!tls_file_given(files->ca))
+		return 0;
+	rc = tls_trust_load(files->ca, files->crl, files->identity, &c->trust, err);
+	if (rc == 0)
+		SSL_CTX_set_client_CA_list(c->ssl, tls_trust_names(c->trust));
+	return rc;
+}
+
+static int load(const struct tls_files *files, struct tls_context *c, struct err *err)
+{
+	int rc;
+
+	c->ssl = SSL_CTX_new(TLS_server_method());
+	if (c->ssl == NULL || !set_up(c->ssl))
+		return fail(err, "TLS", "library");
+	rc = load_trust(files, c, err);
+	if (rc == 0)
+		rc = load_own(files, c, err);
+	if (rc == 0)
+		rc = load_psk(files->psk, c, err);
+	return rc;
+}
+
 int tls_context_load(const struct tls_files *files, struct tls_context **out, struct err *err)
 {
 	struct tls_context *c = calloc(1, sizeof(*c));
@@ -157,21 +184,13 @@ int tls_context_load(const struct tls_files *files, struct tls_context **out, st
 	if (c == NULL)
 		return err_set(err, ENOMEM, "TLS: out of memory");
 	c->references = 1;
-	c->ssl = SSL_CTX_new(TLS_server_method());
-	if (c->ssl == NULL || !set_up(c->ssl))
-		rc = fail(err, "TLS", "library");
-	else
-		rc = tls_trust_load(files->ca, files->crl, files->identity, &c->trust, err);
-	if (rc == 0)
-		rc = load_own(files, c, err);
-	if (rc == 0)
-		rc = load_psk(files->psk, c, err);
+	c->until = (time_t)INT64_MAX;
+	rc = tls_file_given(files->certificate) ? load(files, c, err) : 0;
 	if (rc != 0) {
 		tls_context_unref(c);
 		return rc;
 	}
 	ERR_clear_error();
-	SSL_CTX_set_client_CA_list(c->ssl, tls_trust_names(c->trust));
 	*out = c;
 	return 0;
 }

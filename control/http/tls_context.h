@@ -14,20 +14,26 @@
 #include "control/http/tls_psk.h"
 
 struct tls_files {
-	const char *certificate; /* PEM, with those of authorities behind it */
+	/* "" or NULL: none */
+	const char *certificate; /* PEM, with those of authorities behind it; none: no TLS */
 	const char *key;         /* PEM, for its owner alone */
-	const char *ca, *crl;    /* crl "" or NULL: none */
+	const char *ca, *crl;    /* no CA: no client has a certificate */
 	enum tls_identity identity;
-	const char *psk; /* pre-shared keys, as tls_psk.h; NULL or "": none */
+	const char *psk; /* pre-shared keys, as tls_psk.h */
 };
+
+static inline bool tls_file_given(const char *path)
+{
+	return path != NULL && path[0] != '\0';
+}
 
 /* Never changed once loaded; a reload makes another. Counted references. */
 struct tls_context {
-	SSL_CTX *ssl;
-	struct tls_trust *trust;
-	SSL_CTX *psk_ssl; /* NULL: no pre-shared keys; nobody needs a certificate there */
+	SSL_CTX *ssl;            /* NULL: no TLS */
+	struct tls_trust *trust; /* NULL: no authorities */
+	SSL_CTX *psk_ssl;        /* NULL: no pre-shared keys; nobody needs a certificate there */
 	struct tls_psk *psk;
-	time_t until; /* our own certificate's end */
+	time_t until; /* our own certificate's end, INT64_MAX without one */
 	unsigned int references;
 };
 

@@ -11,7 +11,7 @@
 static void keys(struct https_config *c)
 {
 	write_text("psk", "# routers\nrouter-1:" KEY_1 "\r\n\nurn:router:2:" KEY_2 KEY_2);
-	c->psk[0] = true;
+	c->clients[0] = HTTPS_PSK;
 	c->files.psk = strdup(files_path("psk"));
 }
 
