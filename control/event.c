@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "control/alarm.h"
+#include "control/alarm_json.h"
 
 static const char *const names[EVENT_TOPICS] = {
         [EVENT_ALARM] = "alarm", [EVENT_AUDIT] = "audit", [EVENT_LINK] = "link",
@@ -38,10 +39,7 @@ enum event_topic event_topic_parse(const char *name)
 static void on_alarm(const struct alarm_change *c)
 {
 	if (event_wanted(EVENT_ALARM))
-		event_publish(EVENT_ALARM,
-		              json_pack("{s:s, s:s, s:s, s:s}", "kind", c->kind, "resource",
-		                        c->resource, "severity", alarm_severity_name(c->severity),
-		                        "text", c->text));
+		event_publish(EVENT_ALARM, alarm_change_json(c));
 }
 
 void event_server_set(struct server *s)

@@ -126,6 +126,18 @@ void lgctl_print_kms_usage(FILE *out, const json_t *result);
 int lgctl_build_doctor(char **args, int n, struct lgctl_request *r, struct err *err);
 void lgctl_print_doctor(FILE *out, const json_t *result);
 
+/* lgctl_alarm.c */
+int lgctl_build_alarm_list(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_alarm_ack(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_alarm_shelve(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_alarm_unshelve(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_alarm_history(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_alarm_explain(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_alarms(FILE *out, const json_t *result);
+void lgctl_print_alarm_history(FILE *out, const json_t *result);
+void lgctl_print_alarm_shelves(FILE *out, const json_t *result);
+void lgctl_print_alarm_kinds(FILE *out, const json_t *result);
+
 /* lgctl_qrng.c */
 int lgctl_build_qrng_restart_test(char **args, int n, struct lgctl_request *r, struct err *err);
 int lgctl_build_qrng_record(char **args, int n, struct lgctl_request *r, struct err *err);
@@ -145,7 +157,6 @@ void lgctl_print_routes(FILE *out, const json_t *result);
 void lgctl_print_policy(FILE *out, const json_t *result);
 void lgctl_print_tunnels(FILE *out, const json_t *result);
 void lgctl_print_sas(FILE *out, const json_t *result);
-void lgctl_print_alarms(FILE *out, const json_t *result);
 void lgctl_print_audit(FILE *out, const json_t *result);
 /* With the error rates that follow from the counts. */
 void lgctl_print_blocks(FILE *out, const json_t *result);

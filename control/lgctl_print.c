@@ -1,74 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "control/lgctl.h"
+#include "control/lgctl_table.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define COLUMNS_MAX 16
-#define CELL_MAX    192
-
-static void cell(const json_t *v, char *out, size_t size)
-{
-	char *text;
-
-	if (json_is_string(v))
-		snprintf(out, size, "%s", json_string_value(v));
-	else if (json_is_integer(v))
-		snprintf(out, size, "%lld", (long long)json_integer_value(v));
-	else if (json_is_real(v))
-		snprintf(out, size, "%.6g", json_real_value(v));
-	else if (json_is_boolean(v))
-		snprintf(out, size, "%s", json_is_true(v) ? "yes" : "no");
-	else if (json_is_object(v)) {
-		text = json_dumps(v, JSON_COMPACT);
-		snprintf(out, size, "%s", text != NULL ? text : "-");
-		free(text);
-	} else
-		snprintf(out, size, "-");
-}
-
-struct column {
-	const char *title, *member;
-};
-
-/* A line an element of LIST; figures to the right. */
-static void table(FILE *out, const json_t *list, const struct column *columns, size_t n)
-{
-	size_t width[COLUMNS_MAX], i, c, len;
-	char text[CELL_MAX];
-	json_t *row, *v;
-
-	for (c = 0; c < n; c++) {
-		width[c] = strlen(columns[c].title);
-		json_array_foreach (list, i, row) {
-			cell(json_object_get(row, columns[c].member), text, sizeof(text));
-			len = strlen(text);
-			width[c] = len > width[c] ? len : width[c];
-		}
-	}
-	for (c = 0; c < n; c++)
-		if (c + 1 < n)
-			fprintf(out, "%-*s  ", (int)width[c], columns[c].title);
-		else
-			fprintf(out, "%s\n", columns[c].title);
-	json_array_foreach (list, i, row) {
-		for (c = 0; c < n; c++) {
-			v = json_object_get(row, columns[c].member);
-			cell(v, text, sizeof(text));
-			if (c + 1 == n)
-				fprintf(out, "%s\n", text);
-			else if (json_is_number(v))
-				fprintf(out, "%*s  ", (int)width[c], text);
-			else
-				fprintf(out, "%-*s  ", (int)width[c], text);
-		}
-	}
-}
-
-#define TABLE(out, list, columns)                                                                  \
-	table((out), (list), (columns), sizeof(columns) / sizeof((columns)[0]))
 
 static void tree(FILE *out, const json_t *o, int indent)
 {
@@ -88,7 +24,7 @@ static void tree(FILE *out, const json_t *o, int indent)
 					tree(out, element, indent + 2);
 			}
 		} else {
-			cell(v, text, sizeof(text));
+			lgctl_cell(v, text, sizeof(text));
 			fprintf(out, "%*s%-*s %s\n", indent, "", 28 - indent, name, text);
 		}
 	}
@@ -145,7 +81,7 @@ void lgctl_print_done(FILE *out, const json_t *result)
 
 void lgctl_print_tunnels(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"NAME", "name"},
 	        {"LOCAL", "local"},
 	        {"REMOTE", "remote"},
@@ -159,12 +95,12 @@ void lgctl_print_tunnels(FILE *out, const json_t *result)
 	        {"STOPPED", "stopped"},
 	};
 
-	TABLE(out, json_object_get(result, "tunnels"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "tunnels"), columns);
 }
 
 void lgctl_print_wires(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"NAME", "name"},
 	        {"TUNNEL", "tunnel"},
 	        {"KEY", "key"},
@@ -175,53 +111,53 @@ void lgctl_print_wires(FILE *out, const json_t *result)
 	        {"RECEIVED", "frames_received"},
 	};
 
-	TABLE(out, json_object_get(result, "wires"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "wires"), columns);
 }
 
 void lgctl_print_routes(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"PREFIX", "prefix"}, {"VIA", "via"}, {"TO", "to"}, {"ORIGIN", "origin"}};
 
-	TABLE(out, json_object_get(result, "routes"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "routes"), columns);
 }
 
 void lgctl_print_policy(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"RULE", "name"},       {"FROM", "from"},   {"ACTION", "action"},
 	        {"PACKETS", "packets"}, {"BYTES", "bytes"},
 	};
 
-	TABLE(out, json_object_get(result, "policy"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "policy"), columns);
 }
 
 void lgctl_print_sas(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"TUNNEL", "tunnel"},         {"DIRECTION", "direction"}, {"SPI", "spi"},
 	        {"GENERATION", "generation"}, {"CORE", "core"},           {"PACKETS", "packets"},
 	        {"SEQUENCE", "sequence"},     {"REPLAYED", "replayed"},   {"FAILED", "auth_failed"},
 	        {"AGE ms", "age_ms"},
 	};
 
-	TABLE(out, json_object_get(result, "sas"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "sas"), columns);
 }
 
 void lgctl_print_captures(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"PORT", "port"},       {"STATE", "state"},   {"DIRECTION", "direction"},
 	        {"PACKETS", "packets"}, {"BYTES", "bytes"},   {"LOST", "dropped"},
 	        {"FILE", "file"},       {"FILTER", "filter"}, {"REASON", "reason"},
 	};
 
-	TABLE(out, json_object_get(result, "captures"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "captures"), columns);
 }
 
 void lgctl_print_ports(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"PORT", "name"},           {"UP", "link_up"},
 	        {"FLAPS", "link_flaps"},    {"RX PACKETS", "rx_packets"},
 	        {"RX BYTES", "rx_bytes"},   {"TX PACKETS", "tx_packets"},
@@ -230,12 +166,12 @@ void lgctl_print_ports(FILE *out, const json_t *result)
 	        {"TX ERRORS", "tx_errors"}, {"DEVICE", "device"},
 	};
 
-	TABLE(out, json_object_get(result, "ports"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "ports"), columns);
 }
 
 void lgctl_print_cores(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"LCORE", "lcore"},
 	        {"ROLE", "name"},
 	        {"LOOPS", "loops"},
@@ -247,12 +183,12 @@ void lgctl_print_cores(FILE *out, const json_t *result)
 	        {"BUSY", "busy_share"},
 	};
 
-	TABLE(out, json_object_get(result, "cores"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "cores"), columns);
 }
 
 void lgctl_print_latency(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"FROM", "from"},       {"TO", "to"},
 	        {"PACKETS", "packets"}, {"MEAN ns", "mean_ns"},
 	        {"P50 ns", "p50_ns"},   {"P90 ns", "p90_ns"},
@@ -260,12 +196,12 @@ void lgctl_print_latency(FILE *out, const json_t *result)
 	        {"MAX ns", "max_ns"},
 	};
 
-	TABLE(out, json_object_get(result, "latency"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "latency"), columns);
 }
 
 void lgctl_print_kms_saes(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"SAE", "id"},
 	        {"SIDE", "side"},
 	        {"IDENTITY", "identity"},
@@ -281,12 +217,12 @@ void lgctl_print_kms_saes(FILE *out, const json_t *result)
 	        {"LOCKED s", "locked_out_s"},
 	};
 
-	TABLE(out, json_object_get(result, "saes"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "saes"), columns);
 }
 
 void lgctl_print_kms_usage(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"SAE", "id"},
 	        {"REQUESTS", "requests"},
 	        {"GIVEN", "keys_given"},
@@ -300,28 +236,17 @@ void lgctl_print_kms_usage(FILE *out, const json_t *result)
 	        {"LAST", "last"},
 	};
 
-	TABLE(out, json_object_get(result, "saes"), columns);
-}
-
-void lgctl_print_alarms(FILE *out, const json_t *result)
-{
-	static const struct column columns[] = {
-	        {"SEVERITY", "severity"}, {"ACTIVE", "active"}, {"KIND", "kind"},
-	        {"RESOURCE", "resource"}, {"RAISED", "raised"}, {"CLEARED", "cleared"},
-	        {"TEXT", "text"},
-	};
-
-	TABLE(out, json_object_get(result, "alarms"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "saes"), columns);
 }
 
 void lgctl_print_audit(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"NUMBER", "number"}, {"TIME", "time"},     {"UID", "uid"},       {"PID", "pid"},
 	        {"METHOD", "method"}, {"RESULT", "result"}, {"PARAMS", "params"},
 	};
 
-	TABLE(out, json_object_get(result, "entries"), columns);
+	LGCTL_TABLE(out, json_object_get(result, "entries"), columns);
 }
 
 /* Errors a hundred outcomes, over both intensities; null when there were no outcomes. */
@@ -339,7 +264,7 @@ static json_t *percent(const json_t *block, const char *errors, const char *outc
 
 void lgctl_print_blocks(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"BLOCK", "number"},       {"TIME", "time"},
 	        {"SIFTED", "sifted_bits"}, {"LEAKED", "leaked_bits"},
 	        {"SECRET", "secret_bits"}, {"LEAK MODE", "leak_mode"},
@@ -358,14 +283,14 @@ void lgctl_print_blocks(FILE *out, const json_t *result)
 		json_object_set_new(row, "f", json_real(round(1e3 * f) / 1e3));
 		json_array_append_new(rows, row);
 	}
-	TABLE(out, rows, columns);
+	LGCTL_TABLE(out, rows, columns);
 	json_decref(rows);
 }
 
 void lgctl_print_methods(FILE *out, const json_t *result)
 {
-	static const struct column columns[] = {
+	static const struct lgctl_column columns[] = {
 	        {"METHOD", "name"}, {"RIGHT", "right"}, {"SUMMARY", "summary"}};
 
-	TABLE(out, result, columns);
+	LGCTL_TABLE(out, result, columns);
 }

@@ -111,6 +111,8 @@ static json_t *read_alarms(void)
 	for (int s = ALARM_WARNING; s <= ALARM_CRITICAL; s++)
 		json_object_set_new(o, alarm_severity_name((enum alarm_severity)s),
 		                    json_integer(counts.active[s]));
+	json_object_set_new(o, "acknowledged", json_integer(counts.acknowledged));
+	json_object_set_new(o, "shelved", json_integer(counts.shelved));
 	json_object_set_new(o, "raised", json_integer((json_int_t)counts.raised));
 	json_object_set_new(o, "cleared", json_integer((json_int_t)counts.cleared));
 	return o;

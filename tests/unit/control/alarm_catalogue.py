@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The tables of alarms in the documents against the code: alarm_catalogue.py SOURCE_DIR.
+"""The catalogue of alarms against the calls that raise them: alarm_catalogue.py SOURCE_DIR LGCTL.
 
-Every kind that is raised has a row, every row a kind that is raised, each with what is meant and what to do.
+Every kind that is raised is in it, every one in it is raised, each with its cause and what to do.
 """
+import json
 import pathlib
 import re
+import subprocess
 import sys
 
 KIND = r'"([a-z]+(?:-[a-z]+)*)"'
 root = pathlib.Path(sys.argv[1])
+lgctl = sys.argv[2]
 problems = []
 
 
@@ -44,7 +47,7 @@ indirect = {
 # The raising half of the call alone: alarm_clear() has the same kinds.
 CALL = re.compile(r"(?:\balarm_raise\(\s*|\blink_alarm\(\s*[^,;]+,\s*|ops\.alarm\(\s*\w+->ctx,\s*|\bops->alarm\(\s*ctx,\s*)"
                   r"([^,;]+),")
-raised = set()
+raised, raisers = set(), {}
 for folder in ("control", "dataplane"):
     for path in sorted((root / folder).rglob("*.c")):
         name, source = str(path.relative_to(root)), path.read_text(encoding="utf-8")
@@ -54,6 +57,7 @@ for folder in ("control", "dataplane"):
             literal = re.fullmatch(KIND, kind)
             if literal or defined:
                 raised.add((literal or defined).group(1))
+                raisers[(literal or defined).group(1)] = name
             elif "const char *kind" in kind:
                 continue
             elif indirect.get((name, kind)) is None:
@@ -64,20 +68,18 @@ for (name, kind), kinds in indirect.items():
     if not kinds and (kind != "kind" or "link" not in name):
         problems.append(f"{name}: {kind}: its kinds are not found")
 
-documented = {}
-for name, columns in (("docs/operating.md", 5), ("docs/kms.md", 3)):
-    for line in text(name).splitlines():
-        cells = [c.strip() for c in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
-        severity = cells[1] if columns == 3 and len(cells) > 1 else cells[2] if len(cells) > 2 else ""
-        if len(cells) != columns or not re.fullmatch(r"(?:(?:critical|major|minor|warning)(?:, | or )?)+", severity):
-            continue
-        for kind in re.findall(r"`([a-z-]+)`", cells[0]):
-            if kind in documented:
-                problems.append(f"{name}: {kind} has two rows")
-            documented[kind] = name
-            if not all(cells):
-                problems.append(f"{name}: {kind}: a cell is empty")
-problems += [f"{k}: is raised, and is in no table" for k in sorted(raised - set(documented))]
-problems += [f"{documented[k]}: {k}: nobody raises it" for k in sorted(set(documented) - raised)]
-print("\n".join(problems + [f"{len(raised)} kinds raised, {len(documented)} described"]))
+catalogue = json.loads(subprocess.run([lgctl, "--json", "alarm", "explain"], capture_output=True, check=True,
+                                      text=True).stdout)
+described = {k["kind"]: k for k in catalogue}
+problems += [f"{k['kind']}: {name} is empty or too long" for k in catalogue
+             for name, most in (("cause", 400), ("action", 400), ("resource", 100), ("severities", 4))
+             if not 0 < len(k[name]) <= most]
+if len(described) != len(catalogue):
+    problems.append("a kind is there twice")
+problems += [f"{k}: is raised, and not in control/alarm_kinds_*.c" for k in sorted(raised - set(described))]
+problems += [f"{k}: is in control/alarm_kinds_*.c, and nobody raises it" for k in sorted(set(described) - raised)]
+# What KMS and gateway raise themselves is of their part.
+problems += [f"{k}: is of the wrong program" for k, where in sorted(raisers.items())
+             if (described.get(k, {}).get("program") == "kms") != where.startswith("control/kms")]
+print("\n".join(problems + [f"{len(raised)} kinds raised, {len(described)} described"]))
 sys.exit(bool(problems) or len(raised) < 60)

@@ -24,6 +24,10 @@ static const char *const samples[][4] = {
         {"keystore import", keys},
         {"config validate", config},
         {"config set", config},
+        {"alarm ack", "no-key", "tunnel/dc"},
+        {"alarm unack", "no-key", "tunnel/dc"},
+        {"alarm shelve", "--kind", "no-key"},
+        {"alarm unshelve", "--kind", "no-key"},
         {"capture start", "--port", "lan"},
         {"otdr baseline", "show"},
         {"otdr export", "/nowhere/x.svg"},
@@ -39,7 +43,8 @@ static const char *const samples[][4] = {
 static bool is_alone(const struct lgctl_command *c)
 {
 	return strcmp(c->words[0], "plan") == 0 || strcmp(c->words[0], "doctor") == 0 ||
-	       (c->method != NULL && strcmp(c->method, "otdr import") == 0);
+	       (c->method != NULL &&
+	        (strcmp(c->method, "otdr import") == 0 || strcmp(c->method, "alarm explain") == 0));
 }
 
 /* For more than an empty answer. */

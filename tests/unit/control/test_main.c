@@ -200,7 +200,7 @@ static void test_serves_and_stops(void)
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "--json", "config", "get", NULL), LGCTL_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, "\"max-keys\": 100000"));
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "alarm", "list", NULL, NULL), LGCTL_OK);
-	CU_ASSERT_EQUAL(strncmp(out, "SEVERITY  ACTIVE  KIND", 22), 0);
+	CU_ASSERT_EQUAL(strncmp(out, "SEVERITY  STATE  KIND", 21), 0);
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "log", "set", "main", "debug"), LGCTL_OK);
 	CU_ASSERT_STRING_EQUAL(out, "ok\n");
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "config", "validate", config_path, NULL), LGCTL_OK);

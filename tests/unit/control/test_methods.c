@@ -431,8 +431,110 @@ static void test_alarm_list(void)
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "severity")), "major");
 	CU_ASSERT_TRUE(json_is_true(json_object_get(a, "active")));
 	CU_ASSERT_TRUE(json_is_null(json_object_get(a, "cleared")));
+	CU_ASSERT_TRUE(json_is_null(json_object_get(a, "acknowledged")));
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "history")), 1);
 	json_decref(r);
+}
+
+static size_t alarms(const char *params)
+{
+	struct jsonrpc_error error;
+	json_t *r = run("alarm_list", json_loads(params, 0, NULL), &error);
+	size_t n = json_array_size(json_object_get(r, "alarms"));
+
+	json_decref(r);
+	return n;
+}
+
+static void test_alarms_and_operators(void)
+{
+	struct jsonrpc_error error;
+	json_t *r, *a;
+
+	log_level_set("alarm", LOG_LEVEL_ERR - 1);
+	log_level_set("audit", LOG_LEVEL_ERR - 1);
+	alarm_reset(NULL);
+	method_caller_set(&(struct method_caller){.uid = 1000});
+	alarm_raise("link-down", "port/wan", ALARM_MAJOR, "no link");
+	alarm_raise("no-key", "tunnel/dc", ALARM_CRITICAL, "none");
+	alarm_raise("qber-z", "link/demo", ALARM_CRITICAL, "12 %");
+	alarm_clear("qber-z", "link/demo", "1 %");
+	CU_ASSERT_EQUAL(alarms("{}"), 3);
+	CU_ASSERT_EQUAL(alarms("{\"active\": true}"), 2);
+	CU_ASSERT_EQUAL(alarms("{\"limit\": 2}"), 2);
+	CU_ASSERT_EQUAL(alarms("{\"limit\": 2, \"offset\": 2}"), 1);
+
+	json_decref(run("alarm_ack",
+	                json_pack("{s:s, s:s, s:s}", "kind", "link-down", "resource", "port/wan",
+	                          "text", "on my way"),
+	                &error));
+	CU_ASSERT_EQUAL(error.code, 0);
+	r = run("alarm_list", NULL, &error);
+	a = json_object_get(json_array_get(json_object_get(r, "alarms"), 0), "acknowledged");
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(a, "uid")), 1000);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "text")), "on my way");
+	json_decref(r);
+	fails("alarm_ack", json_pack("{s:s, s:s}", "kind", "qber-z", "resource", "link/demo"),
+	      JSONRPC_FAILED, "there is no active alarm qber-z at link/demo");
+	fails("alarm_unack", json_pack("{s:s, s:s}", "kind", "no-key", "resource", "tunnel/dc"),
+	      JSONRPC_FAILED, "no-key at tunnel/dc is not acknowledged");
+	fails("alarm_ack", json_pack("{s:s}", "kind", "no-key"), JSONRPC_INVALID_PARAMS,
+	      "/params/resource: missing");
+
+	fails("alarm_shelve", NULL, JSONRPC_INVALID_PARAMS,
+	      "/params: a kind, a resource or both say what");
+	fails("alarm_shelve", json_pack("{s:s}", "resource", "*"), JSONRPC_INVALID_PARAMS,
+	      "/params: a kind, a resource or both say what");
+	fails("alarm_shelve", json_pack("{s:s}", "kind", "link-up"), JSONRPC_INVALID_PARAMS,
+	      "/params/kind: there is no kind link-up");
+	fails("alarm_shelve", json_pack("{s:s, s:i}", "kind", "link-down", "duration_s", 0),
+	      JSONRPC_INVALID_PARAMS, "/params/duration_s: out of range: must be 1 to 31536000");
+	CU_ASSERT_EQUAL(alarms("{\"shelved\": true}"), 0);
+	r = run("alarm_shelve", json_pack("{s:s, s:i}", "resource", "port/*", "duration_s", 60),
+	        &error);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(r, "shelved")), 1);
+	json_decref(r);
+	CU_ASSERT_EQUAL(alarms("{}"), 2);
+	CU_ASSERT_EQUAL(alarms("{\"shelved\": true}"), 1);
+	r = run("alarm_shelf_list", NULL, &error);
+	a = json_array_get(json_object_get(r, "shelves"), 0);
+	CU_ASSERT_PTR_NULL(json_object_get(a, "kind"));
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "resource")), "port/*");
+	CU_ASSERT_PTR_NOT_NULL(json_object_get(a, "until"));
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(a, "uid")), 1000);
+	json_decref(r);
+	fails("alarm_unshelve", json_pack("{s:s}", "resource", "port/wan"), JSONRPC_FAILED,
+	      "nothing is shelved by resource port/wan");
+	json_decref(run("alarm_unshelve", json_pack("{s:s}", "resource", "port/*"), &error));
+	CU_ASSERT_EQUAL(alarms("{}"), 3);
+
+	/* 4 changes by the program, then ack, shelved, unshelved. */
+	r = run("alarm_history", json_pack("{s:s}", "resource", "port/wan"), &error);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(r, "total")), 4);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(r, "recorded")), 7);
+	a = json_array_get(json_object_get(r, "changes"), 0);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "change")), "unshelved");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "severity")), "major");
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(a, "uid")), 1000);
+	a = json_array_get(json_object_get(r, "changes"), 3);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "change")), "raised");
+	CU_ASSERT_PTR_NULL(json_object_get(a, "uid"));
+	json_decref(r);
+	r = run("alarm_history", json_pack("{s:i, s:i}", "before", 4, "limit", 1), &error);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(r, "total")), 3);
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(r, "changes")), 1);
+	a = json_array_get(json_object_get(r, "changes"), 0);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(a, "number")), 3);
+	json_decref(r);
+
+	r = run("alarm_catalogue", json_pack("{s:s}", "kind", "no-light"), &error);
+	a = json_array_get(json_object_get(r, "kinds"), 0);
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(a, "program")), "gateway");
+	CU_ASSERT_STRING_EQUAL(
+	        json_string_value(json_array_get(json_object_get(a, "severities"), 0)), "major");
+	json_decref(r);
+	fails("alarm_catalogue", json_pack("{s:s}", "kind", "x"), JSONRPC_INVALID_PARAMS,
+	      "/params/kind: there is no kind x");
 }
 
 static void test_log_set(void)
@@ -516,6 +618,6 @@ static void test_config(void)
 
 UNIT_MAIN(UNIT(test_nothing_runs), UNIT(test_snapshots), UNIT(test_status_has_drops_by_name),
           UNIT(test_tunnel_show), UNIT(test_tunnel_rekey), UNIT(test_keystore_import),
-          UNIT(test_alarm_list), UNIT(test_log_set), UNIT(test_config),
-          UNIT(test_counters_by_prefix), UNIT(test_policy), UNIT(test_policy_from),
-          UNIT(test_routes))
+          UNIT(test_alarm_list), UNIT(test_alarms_and_operators), UNIT(test_log_set),
+          UNIT(test_config), UNIT(test_counters_by_prefix), UNIT(test_policy),
+          UNIT(test_policy_from), UNIT(test_routes))
