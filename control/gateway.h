@@ -15,6 +15,7 @@
 
 #include "common/err.h"
 #include "config/config.h"
+#include "control/key_forecast.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/forward.h"
 #include "dataplane/port.h"
@@ -77,7 +78,8 @@ struct gateway_ops {
 	/* Those of the running gateway, NULL before it runs; not to be kept. */
 	const struct port *(*port)(enum port_role role);
 	void (*keystore)(struct keystore_stats *out);
-	bool (*kme)(struct kme_feed_stats *out); /* false: no foreign KME */
+	void (*key_forecast)(struct key_forecast_view *out); /* or NULL */
+	bool (*kme)(struct kme_feed_stats *out);             /* false: no foreign KME */
 	/* DATA is wiped by the caller. */
 	int (*keystore_import)(const void *data, size_t len, struct err *err);
 	/* NEXT passed config_live_change(); all of it or, with an error, nothing. */

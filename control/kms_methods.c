@@ -7,11 +7,13 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "control/key_forecast.h"
 #include "control/method.h"
 
 LOG_COMPONENT_DEFINE(kms_methods)
 
 static struct kms_methods attached;
+static struct key_forecast forecast; /* of the bytes given here */
 
 void kms_methods_attach(const struct kms_methods *m)
 {
@@ -109,10 +111,31 @@ static json_t *stream_json(const struct kms_stream_stats *s)
 	               {"next_position", s->next});
 }
 
+static const struct kms_stream_stats *given_here(const struct kms_store *store,
+                                                 const struct kms_store_stats *s)
+{
+	return kms_store_own(store) == KEY_UUID_FROM_A ? &s->from_a : &s->from_b;
+}
+
+void kms_methods_look(uint64_t now_ns)
+{
+	const struct kms_stream_stats *given;
+	struct kms_store_stats s;
+
+	if (attached.store == NULL)
+		return;
+	kms_store_stats_read(attached.store, &s);
+	given = given_here(attached.store, &s);
+	key_forecast_look(&forecast, now_ns, given->available + given->reserved, given->came,
+	                  given->expired + given->voided + given->lost);
+}
+
 static int kms_store_show(const void *params, json_t **result, struct err *err)
 {
 	const struct kms_methods *m;
+	struct key_forecast_view view;
 	struct kms_store_stats s;
+	json_t *given;
 	bool own_a;
 	int rc = kms_methods_get(&m, err);
 
@@ -120,9 +143,11 @@ static int kms_store_show(const void *params, json_t **result, struct err *err)
 		return rc;
 	kms_store_stats_read(m->store, &s);
 	own_a = kms_store_own(m->store) == KEY_UUID_FROM_A;
+	given = stream_json(given_here(m->store, &s));
+	key_forecast_read(&forecast, &view);
+	key_forecast_json(&view, given);
 	*result = json_pack(
-	        "{s:o, s:o, s:b, s:b, s:o, s:s}", "given_here",
-	        stream_json(own_a ? &s.from_a : &s.from_b), "fetched_here",
+	        "{s:o, s:o, s:b, s:b, s:o, s:s}", "given_here", given, "fetched_here",
 	        stream_json(own_a ? &s.from_b : &s.from_a), "low", s.low, "high", s.high,
 	        "database",
 	        FIGURES({"commits", s.commits}, {"commit_failures", s.commit_failures},

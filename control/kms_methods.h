@@ -22,6 +22,9 @@ struct kms_methods {
 	void *ctx;
 };
 
+/* Once a second, for how long the key that is given here lasts. */
+void kms_methods_look(uint64_t now_ns);
+
 /* M is copied; NULL: the methods are away until the next. */
 void kms_methods_attach(const struct kms_methods *m);
 

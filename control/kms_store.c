@@ -11,6 +11,7 @@
 #include "common/secret.h"
 #include "common/storage_key.h"
 #include "control/alarm.h"
+#include "control/kms_methods.h"
 #include "control/kms_program.h"
 #include "control/module.h"
 
@@ -24,6 +25,7 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 {
 	struct kms_store_stats s;
 
+	kms_methods_look(clock_mono_ns());
 	kms_store_stats_read(kms_program()->store, &s);
 	if (s.last_failure.code != 0)
 		alarm_raise("kms-disk", "kms", ALARM_CRITICAL, s.last_failure.text);

@@ -360,7 +360,7 @@ void link_poll(struct link *l, uint64_t now)
 	if (now >= l->next_housekeeping_ns) {
 		l->next_housekeeping_ns = now + HOUSEKEEPING_NS;
 		keystore_expire(l->ks, clock_wall_ns());
-		link_watch_keys(l);
+		link_watch_keys(l, now);
 	}
 }
 

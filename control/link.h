@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "control/delivery.h"
 #include "control/delivery_socket.h"
+#include "control/key_forecast.h"
 #include "control/kme_feed.h"
 #include "control/ladder.h"
 #include "dataplane/qkd_role.h"
@@ -78,6 +79,9 @@ void link_wire_receiver(struct link *l,
 double link_peer_power(const struct link *l);
 /* The last scan of the peer's channel monitor, 5 s old at most; NULL: there is none. */
 const struct card_ocm_scan *link_far_spectrum(const struct link *l, uint64_t now_ns);
+
+/* When the keys for rekeying are used up. */
+void link_key_forecast(const struct link *l, struct key_forecast_view *out);
 
 /* How far its light has come up. */
 const struct ladder *link_ladder(const struct link *l);

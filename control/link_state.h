@@ -7,6 +7,7 @@
 #define CONTROL_LINK_STATE_H
 
 #include "control/alarm.h"
+#include "control/key_forecast.h"
 #include "control/key_level.h"
 #include "control/ladder.h"
 #include "control/link.h"
@@ -84,6 +85,7 @@ struct link {
 	uint64_t next_supervise_ns, next_housekeeping_ns;
 	struct link_stats stats;
 	struct key_level level;
+	struct key_forecast forecast; /* of the keys for rekeying */
 	struct link_delivery_state delivery;
 	struct link_block blocks[LINK_BLOCKS]; /* a ring */
 	uint64_t blocks_seen;
@@ -108,7 +110,7 @@ int link_post(struct link *l, struct qkd_note *note);
 
 /* link_supervise.c: alarms of card and channel, and what rekeying is told; of the key store. */
 void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t now);
-void link_watch_keys(struct link *l);
+void link_watch_keys(struct link *l, uint64_t now);
 
 /* Scans of the channel monitors, to and from the peer; false: a message is malformed. */
 void link_tell_spectrum(struct link *l, uint64_t now);

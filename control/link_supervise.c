@@ -108,13 +108,20 @@ void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t no
 		link_tell_spectrum(l, now);
 }
 
-void link_watch_keys(struct link *l)
+void link_key_forecast(const struct link *l, struct key_forecast_view *out)
+{
+	key_forecast_read(&l->forecast, out);
+}
+
+void link_watch_keys(struct link *l, uint64_t now)
 {
 	struct keystore_stats s;
 	char text[96];
 	bool low;
 
 	keystore_stats_read(l->ks, &s);
+	key_forecast_look(&l->forecast, now, s.available[KEY_REKEY], s.added + s.imported,
+	                  s.voided + s.expired);
 	l->conditions.keys = s.available[KEY_REKEY];
 	l->conditions.low_water = l->level.low_water;
 	low = key_level_low(&l->level, s.available[KEY_REKEY]);

@@ -157,6 +157,11 @@ static void read_keystore(struct keystore_stats *out)
 	keystore_stats_read(link_keystore(site_link()), out);
 }
 
+static void read_forecast(struct key_forecast_view *out)
+{
+	link_key_forecast(site_link(), out);
+}
+
 static int import(const void *data, size_t len, struct err *err)
 {
 	return keystore_import(link_keystore(site_link()), data, len, err);
@@ -176,6 +181,7 @@ static const struct gateway_ops ops = {.link = read_link,
                                        .tunnel_rekey = rekey_now,
                                        .port = port,
                                        .keystore = read_keystore,
+                                       .key_forecast = read_forecast,
                                        .keystore_import = import,
                                        .kme = read_kme,
                                        .config_apply = site_reconfigure};

@@ -324,6 +324,7 @@ json_t *snapshot_sas(const char *tunnel, unsigned int offset, unsigned int limit
 json_t *snapshot_keystore(void)
 {
 	struct keystore_stats s = {0};
+	struct key_forecast_view forecast = {0};
 	json_t *o, *available;
 
 	if (gateway_ops()->keystore == NULL)
@@ -334,6 +335,9 @@ json_t *snapshot_keystore(void)
 	                      "auth_a", (json_int_t)s.available[KEY_AUTH_A], "auth_b",
 	                      (json_int_t)s.available[KEY_AUTH_B]);
 	json_object_set_new(o, "available", available);
+	if (gateway_ops()->key_forecast != NULL)
+		gateway_ops()->key_forecast(&forecast);
+	key_forecast_json(&forecast, o);
 	U64(o, &s, added);
 	U64(o, &s, delivered);
 	U64(o, &s, voided);
