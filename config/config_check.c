@@ -184,16 +184,18 @@ static int check_tunnel(const struct config *c, const struct config_tunnel *t, s
 		               "could lower it",
 		               path, t->mtu_floor, c->wan.mtu);
 	if (t->hard_life_ms <= t->rekey_period_ms)
-		return err_set(err, EINVAL,
-		               "%s/rekey/hard-life: %u ms is not longer than the period of %u ms",
-		               path, t->hard_life_ms, t->rekey_period_ms);
+		return err_set(
+		        err, EINVAL,
+		        "%s/rekey/hard-life-ms: %u ms is not longer than the period of %u ms", path,
+		        t->hard_life_ms, t->rekey_period_ms);
 	/* No tunnel is rekeyed more often: a grace has room for three generations of receive keys.
 	 */
 	if (t->hard_life_ms <= least_grace_ms(t) / 3)
-		return err_set(err, EINVAL,
-		               "%s/rekey/hard-life: %u ms is not longer than a third of the grace "
-		               "of %u ms, which follows from profile and queue-delay",
-		               path, t->hard_life_ms, least_grace_ms(t));
+		return err_set(
+		        err, EINVAL,
+		        "%s/rekey/hard-life-ms: %u ms is not longer than a third of the grace "
+		        "of %u ms, which follows from profile and queue-delay-ms",
+		        path, t->hard_life_ms, least_grace_ms(t));
 	return check_ends(c, path, &t->local, &t->remote, err);
 }
 
@@ -204,11 +206,12 @@ static int check_delivery(const struct config *c, struct err *err)
 	if (!c->delivery.enabled)
 		return 0;
 	if (c->delivery.weight_a + c->delivery.weight_b > 100)
-		return err_set(err, EINVAL, "%s/weight-b: %u and weight-a %u are more than 100",
+		return err_set(err, EINVAL,
+		               "%s/weight-b-percent: %u and weight-a-percent %u are more than 100",
 		               path, c->delivery.weight_b, c->delivery.weight_a);
 	if (c->delivery.floor >= c->keystore.max_keys)
-		return err_set(err, EINVAL, "%s/floor: not below keystore/max-keys of %u", path,
-		               c->keystore.max_keys);
+		return err_set(err, EINVAL, "%s/floor-keys: not below keystore/max-keys of %u",
+		               path, c->keystore.max_keys);
 	if (strcmp(c->delivery.socket, c->control.socket) == 0)
 		return err_set(err, EINVAL, "%s/socket: is that of control", path);
 	if (!c->qkd.enabled)
@@ -267,7 +270,7 @@ int config_check(const struct config *c, struct err *err)
 		return err_set(err, EINVAL, CONFIG_ROOT "/qkd/qber-alarm: above qber-abort");
 	if (c->keystore.low_water >= c->keystore.max_keys)
 		return err_set(err, EINVAL,
-		               CONFIG_ROOT "/keystore/low-water: not below max-keys of %u",
+		               CONFIG_ROOT "/keystore/low-water-keys: not below max-keys of %u",
 		               c->keystore.max_keys);
 	return check_delivery(c, err);
 }

@@ -7,7 +7,7 @@
  *
  *     config_doc_parse(text, &doc, &err);
  *     config_doc_edit(doc, &(struct config_edit){.op = CONFIG_EDIT_MERGE,
- *                     .path = "tunnel[name='dc']/rekey/period", .text = "500"}, &err);
+ *                     .path = "tunnel[name='dc']/rekey/period-ms", .text = "500"}, &err);
  *     text = config_doc_text(doc);
  *
  * A path is an instance identifier of RFC 7951 section 6.11 with every list entry named by its key.

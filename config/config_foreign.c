@@ -36,9 +36,9 @@ void config_foreign_read(const json_t *g, struct config_foreign_kme *out)
 	copy(o, "socket", out->socket, sizeof(out->socket));
 	copy(o, "group", out->group, sizeof(out->group));
 	out->batch = (uint16_t)number(o, "batch");
-	out->low_water = number(o, "low-water");
-	out->high_water = number(o, "high-water");
-	out->timeout_s = number(o, "timeout");
+	out->low_water = number(o, "low-water-keys");
+	out->high_water = number(o, "high-water-keys");
+	out->timeout_s = number(o, "timeout-s");
 }
 
 int config_check_foreign(const struct config *c, struct err *err)
@@ -53,11 +53,12 @@ int config_check_foreign(const struct config *c, struct err *err)
 		               "%s: keys come from there or from light: qkd/enabled is true", path);
 	if (f->high_water < f->low_water + f->batch)
 		return err_set(err, EINVAL,
-		               "%s/high-water: %u is less than low-water and batch, %u", path,
-		               f->high_water, f->low_water + f->batch);
+		               "%s/high-water-keys: %u is less than low-water-keys and batch, %u",
+		               path, f->high_water, f->low_water + f->batch);
 	if (f->high_water > c->keystore.max_keys)
-		return err_set(err, EINVAL, "%s/high-water: %u is more than keystore/max-keys, %u",
-		               path, f->high_water, c->keystore.max_keys);
+		return err_set(err, EINVAL,
+		               "%s/high-water-keys: %u is more than keystore/max-keys, %u", path,
+		               f->high_water, c->keystore.max_keys);
 	if (strcmp(f->sae, f->peer_sae) == 0)
 		return err_set(err, EINVAL, "%s/peer-sae: is sae, too", path);
 	if (strcmp(f->socket, c->control.socket) == 0)

@@ -27,12 +27,6 @@ static inline uint32_t uint_of(const json_t *o, const char *name)
 	return (uint32_t)json_integer_value(json_object_get(o, name));
 }
 
-/* 64-bit integers are strings (RFC 7951 section 6.1). */
-static inline uint64_t uint64_of(const json_t *o, const char *name)
-{
-	return strtoull(text_of(o, name), NULL, 10);
-}
-
 /* decimal64 and the scientific notation of epsilons are strings (RFC 7951 section 6.1). */
 static inline double real_of(const json_t *o, const char *name)
 {

@@ -27,10 +27,10 @@ static void read_store(const json_t *o, struct config_kms *out)
 {
 	copy_text(o, "path", out->store.path, sizeof(out->store.path));
 	copy_text(o, "storage-key", out->store.storage_key, sizeof(out->store.storage_key));
-	out->store.max_bytes = uint64_of(o, "max-size");
-	out->store.low_bytes = uint64_of(o, "low-water");
-	out->store.high_bytes = uint64_of(o, "high-water");
-	out->store.ttl_s = uint_of(o, "ttl");
+	out->store.max_bytes = (uint64_t)uint_of(o, "max-size-kib") << 10;
+	out->store.low_bytes = (uint64_t)uint_of(o, "low-water-kib") << 10;
+	out->store.high_bytes = (uint64_t)uint_of(o, "high-water-kib") << 10;
+	out->store.ttl_s = uint_of(o, "ttl-s");
 }
 
 static void read_limits(const json_t *o, struct config_kms *out)
@@ -46,12 +46,12 @@ static void read_http(const json_t *o, struct config_kms *out)
 {
 	out->http.connections = uint_of(o, "connections");
 	out->http.connections_per_address = uint_of(o, "connections-per-address");
-	out->http.body_memory_mb = uint_of(o, "body-memory");
-	out->http.handshake_s = uint_of(o, "handshake-timeout");
-	out->http.header_s = uint_of(o, "header-timeout");
-	out->http.body_s = uint_of(o, "body-timeout");
-	out->http.answer_s = uint_of(o, "answer-timeout");
-	out->http.idle_s = uint_of(o, "idle-timeout");
+	out->http.body_memory_mb = uint_of(o, "body-memory-mib");
+	out->http.handshake_s = uint_of(o, "handshake-timeout-s");
+	out->http.header_s = uint_of(o, "header-timeout-s");
+	out->http.body_s = uint_of(o, "body-timeout-s");
+	out->http.answer_s = uint_of(o, "answer-timeout-s");
+	out->http.idle_s = uint_of(o, "idle-timeout-s");
 }
 
 static void read_skip(const json_t *o, struct config_kms *out)
@@ -84,7 +84,7 @@ static void read_tree(const json_t *k, struct config_kms *out)
 	                : strcmp(identity, "san-uri") == 0 ? CONFIG_KMS_SAN_URI
 	                                                   : CONFIG_KMS_SUBJECT_CN;
 	copy_text(k, "gateway-socket", out->gateway_socket, sizeof(out->gateway_socket));
-	out->secret_memory_mb = uint_of(k, "secret-memory");
+	out->secret_memory_mb = uint_of(k, "secret-memory-mib");
 	out->optional_strict = json_is_true(json_object_get(k, "optional-strict"));
 	read_store(json_object_get(k, "store"), out);
 	read_limits(json_object_get(k, "limits"), out);
@@ -143,11 +143,12 @@ static int check(const struct config_kms *c, struct err *err)
 	if (strcmp(c->name, c->peer_name) == 0)
 		return err_set(err, EINVAL, CONFIG_KMS_ROOT "/peer-name: is this KME's own name");
 	if (c->store.high_bytes > c->store.max_bytes)
-		return err_set(err, EINVAL, CONFIG_KMS_ROOT "/store/high-water: above max-size");
+		return err_set(err, EINVAL,
+		               CONFIG_KMS_ROOT "/store/high-water-kib: above max-size-kib");
 	if (c->store.low_bytes >=
 	    (c->store.high_bytes > 0 ? c->store.high_bytes : c->store.max_bytes / 8 * 7))
 		return err_set(err, EINVAL,
-		               CONFIG_KMS_ROOT "/store/low-water: not below high-water");
+		               CONFIG_KMS_ROOT "/store/low-water-kib: not below high-water-kib");
 	if (c->http.connections_per_address > c->http.connections)
 		return err_set(err, EINVAL,
 		               CONFIG_KMS_ROOT "/http/connections-per-address: above connections");

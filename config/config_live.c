@@ -28,7 +28,7 @@ static const struct {
         FIELD(eal.forward_lcores, "resources/forward-lcores"),
         FIELD(eal.qkd_lcores, "resources/qkd-lcores"),
         FIELD(eal.cpus, "resources/cpus"),
-        FIELD(eal.memory_mb, "resources/memory"),
+        FIELD(eal.memory_mb, "resources/memory-mib"),
         FIELD(eal.file_prefix, "resources/file-prefix"),
         FIELD(eal.hugepages, "resources/hugepages"),
         FIELD(eal.chained, "resources/packet-buffers"),
@@ -67,9 +67,9 @@ static const struct {
         FIELD(qkd.mu2, "qkd/source/mu2"),
         FIELD(qkd.p_mu1, "qkd/source/p-mu1"),
         FIELD(qkd.p_z, "qkd/source/p-z"),
-        FIELD(qkd.holdoff_ns, "qkd/receiver/holdoff"),
-        FIELD(qkd.detectors_set, "qkd/receiver/temperature"),
-        FIELD(qkd.detectors_mc, "qkd/receiver/temperature"),
+        FIELD(qkd.holdoff_ns, "qkd/receiver/holdoff-ns"),
+        FIELD(qkd.detectors_set, "qkd/receiver/temperature-c"),
+        FIELD(qkd.detectors_mc, "qkd/receiver/temperature-c"),
         FIELD(qkd.gates_follow, "qkd/receiver/gates"),
         FIELD(qkd.otdr.history, "qkd/otdr/history"),
         FIELD(qkd.qrng.min_entropy, "qkd/qrng/min-entropy"),
@@ -84,8 +84,8 @@ static const struct {
         FIELD(keystore.path, "keystore/path"),
         FIELD(keystore.storage_key, "keystore/storage-key"),
         FIELD(keystore.max_keys, "keystore/max-keys"),
-        FIELD(keystore.low_water, "keystore/low-water"),
-        FIELD(keystore.ttl_s, "keystore/ttl"),
+        FIELD(keystore.low_water, "keystore/low-water-keys"),
+        FIELD(keystore.ttl_s, "keystore/ttl-s"),
         FIELD(foreign_kme, "foreign-kme"),
         FIELD(delivery.enabled, "delivery"),
         FIELD(delivery.socket, "delivery/socket"),
@@ -153,7 +153,7 @@ static void tunnel_change(const struct config_tunnel *a, const struct config_tun
 	if (a->udp_spread != b->udp_spread)
 		tell_tunnel(t, b->name, "udp-source");
 	if (a->nat_keepalive != b->nat_keepalive)
-		tell_tunnel(t, b->name, "nat-keepalive");
+		tell_tunnel(t, b->name, "nat-keepalive-s");
 	if (a->nat_dynamic != b->nat_dynamic)
 		tell_tunnel(t, b->name, "nat-peer");
 }

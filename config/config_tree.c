@@ -63,13 +63,13 @@ static void read_rekey(const json_t *o, struct config_tunnel *t)
 	            : strcmp(policy, "bypass") == 0 ? CONFIG_BYPASS
 	            : strcmp(policy, "hybrid") == 0 ? CONFIG_HYBRID
 	                                            : CONFIG_REQUIRE_QKD;
-	t->ratchet_life_s = uint_of(o, "ratchet-life");
-	t->rekey_period_ms = uint_of(rekey, "period");
-	t->hard_life_ms = uint_of(rekey, "hard-life");
-	t->rekey_bytes = uint64_of(rekey, "bytes");
-	t->rekey_packets = uint64_of(rekey, "packets");
+	t->ratchet_life_s = uint_of(o, "ratchet-life-s");
+	t->rekey_period_ms = uint_of(rekey, "period-ms");
+	t->hard_life_ms = uint_of(rekey, "hard-life-ms");
+	t->rekey_bytes = (uint64_t)uint_of(rekey, "volume-mib") << 20;
+	t->rekey_packets = uint_of(rekey, "packets");
 	t->rekey_stretch = uint_of(rekey, "stretch");
-	t->queue_delay_ms = uint_of(rekey, "queue-delay");
+	t->queue_delay_ms = uint_of(rekey, "queue-delay-ms");
 	t->rekey_lan = strcmp(text_of(rekey, "profile"), "lan") == 0;
 }
 
@@ -128,7 +128,7 @@ static int read_tunnels(const json_t *list, struct config *out, struct err *err)
 		t->liveness_losses = (uint8_t)uint_of(o, "liveness-losses");
 		t->udp_port = (uint16_t)uint_of(o, "udp-port");
 		t->udp_spread = strcmp(text_of(o, "udp-source"), "spread") == 0;
-		t->nat_keepalive = (uint16_t)uint_of(o, "nat-keepalive");
+		t->nat_keepalive = (uint16_t)uint_of(o, "nat-keepalive-s");
 		t->nat_dynamic = strcmp(text_of(o, "nat-peer"), "dynamic") == 0;
 		t->peer_subs = (uint8_t)uint_of(o, "peer-sub-sas");
 		t->outer_fragment = json_is_true(json_object_get(o, "outer-fragment"));
@@ -158,7 +158,7 @@ static void read_wires(const json_t *list, struct config *out)
 		           !json_is_true(json_object_get(o, "untagged"));
 		w->vlans[0] = json_is_true(json_object_get(o, "untagged"));
 		w->link_loss = json_is_true(json_object_get(o, "link-loss"));
-		w->link_loss_hold_s = uint_of(o, "link-loss-hold");
+		w->link_loss_hold_s = uint_of(o, "link-loss-hold-s");
 		json_array_foreach (vlans, k, entry) {
 			json_int_t vlan = json_integer_value(entry);
 
@@ -216,15 +216,15 @@ static int read_routes(const json_t *list, struct config *out, struct err *err)
 
 static void read_otdr(const json_t *o, struct config *out)
 {
-	out->qkd.otdr.interval_s = uint_of(o, "interval");
-	out->qkd.otdr.wavelength_nm = uint_of(o, "wavelength");
-	out->qkd.otdr.pulse_ns = uint_of(o, "pulse");
-	out->qkd.otdr.range_m = uint_of(o, "range");
+	out->qkd.otdr.interval_s = uint_of(o, "interval-s");
+	out->qkd.otdr.wavelength_nm = uint_of(o, "wavelength-nm");
+	out->qkd.otdr.pulse_ns = uint_of(o, "pulse-ns");
+	out->qkd.otdr.range_m = uint_of(o, "range-m");
 	out->qkd.otdr.averages = uint_of(o, "averages");
 	out->qkd.otdr.gated = json_is_true(json_object_get(o, "gated"));
 	out->qkd.otdr.group_index = real_of(o, "group-index");
-	out->qkd.otdr.backscatter_db = real_of(o, "backscatter");
-	out->qkd.otdr.threshold_db = real_of(o, "loss-threshold");
+	out->qkd.otdr.backscatter_db = real_of(o, "backscatter-db");
+	out->qkd.otdr.threshold_db = real_of(o, "loss-threshold-db");
 	out->qkd.otdr.keep = uint_of(o, "keep");
 	copy_text(o, "history", out->qkd.otdr.history, sizeof(out->qkd.otdr.history));
 }
@@ -234,16 +234,16 @@ static void read_prediction(const json_t *o, struct config_dwdm *out)
 	out->prediction.known = o != NULL;
 	if (o == NULL)
 		return;
-	out->prediction.km = real_of(o, "length");
+	out->prediction.km = real_of(o, "length-km");
 	copy_text(o, "quantum-channel", out->prediction.quantum, sizeof(out->prediction.quantum));
-	out->prediction.quantum_db = json_object_get(o, "quantum-loss") != NULL
-	                                     ? real_of(o, "quantum-loss")
+	out->prediction.quantum_db = json_object_get(o, "quantum-loss-db") != NULL
+	                                     ? real_of(o, "quantum-loss-db")
 	                                     : out->fibre_loss_db;
-	out->prediction.bandwidth_nm = real_of(o, "bandwidth");
-	if (json_object_get(o, "gate") != NULL)
-		out->prediction.gate_ns = real_of(o, "gate");
-	out->prediction.dispersion = real_of(o, "dispersion");
-	out->prediction.receiver_db = real_of(o, "receiver-loss");
+	out->prediction.bandwidth_nm = real_of(o, "bandwidth-nm");
+	if (json_object_get(o, "gate-ns") != NULL)
+		out->prediction.gate_ns = real_of(o, "gate-ns");
+	out->prediction.dispersion = real_of(o, "dispersion-ps-nm-km");
+	out->prediction.receiver_db = real_of(o, "receiver-loss-db");
 	out->prediction.efficiency = real_of(o, "efficiency");
 	out->prediction.dark = real_of(o, "dark-counts");
 	out->prediction.misalignment = real_of(o, "misalignment");
@@ -258,16 +258,16 @@ static void read_dwdm(const json_t *o, struct config_dwdm *out)
 	out->planned = o != NULL;
 	if (o == NULL)
 		return;
-	out->fibre_loss_db = real_of(o, "fibre-loss");
-	out->tolerance_db = real_of(o, "tolerance");
-	out->tolerance_ghz = real_of(o, "frequency-tolerance");
+	out->fibre_loss_db = real_of(o, "fibre-loss-db");
+	out->tolerance_db = real_of(o, "tolerance-db");
+	out->tolerance_ghz = real_of(o, "frequency-tolerance-ghz");
 	read_prediction(json_object_get(o, "prediction"), out);
 	json_array_foreach (json_object_get(o, "channel"), i, v) {
 		struct config_dwdm_channel *c = &out->channel[out->count++];
 
 		copy_text(v, "name", c->name, sizeof(c->name));
 		c->counter = strcmp(text_of(v, "direction"), "counter") == 0;
-		c->power_dbm = real_of(v, "power");
+		c->power_dbm = real_of(v, "power-dbm");
 	}
 }
 
@@ -279,11 +279,11 @@ static void read_qrng(const json_t *o, struct config *out)
 
 static void read_receiver(const json_t *o, struct config *out)
 {
-	out->qkd.holdoff_ns = uint_of(o, "holdoff");
+	out->qkd.holdoff_ns = uint_of(o, "holdoff-ns");
 	out->qkd.gates_follow = o != NULL && strcmp(text_of(o, "gates"), "follow") == 0;
-	out->qkd.detectors_set = json_object_get(o, "temperature") != NULL;
+	out->qkd.detectors_set = json_object_get(o, "temperature-c") != NULL;
 	if (out->qkd.detectors_set) {
-		double mc = 1000 * real_of(o, "temperature");
+		double mc = 1000 * real_of(o, "temperature-c");
 
 		out->qkd.detectors_mc = (int32_t)(mc < 0 ? mc - 0.5 : mc + 0.5);
 	}
@@ -330,7 +330,7 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	o = json_object_get(g, "resources");
 	out->eal.forward_lcores = uint_of(o, "forward-lcores");
 	out->eal.qkd_lcores = uint_of(o, "qkd-lcores");
-	out->eal.memory_mb = uint_of(o, "memory");
+	out->eal.memory_mb = uint_of(o, "memory-mib");
 	out->eal.chained = strcmp(text_of(o, "packet-buffers"), "chained") == 0;
 	out->eal.hugepages = json_is_true(json_object_get(o, "hugepages"));
 	out->eal.secondaries = json_is_true(json_object_get(o, "secondary-processes"));
@@ -368,8 +368,8 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	copy_text(o, "path", out->keystore.path, sizeof(out->keystore.path));
 	copy_text(o, "storage-key", out->keystore.storage_key, sizeof(out->keystore.storage_key));
 	out->keystore.max_keys = uint_of(o, "max-keys");
-	out->keystore.low_water = uint_of(o, "low-water");
-	out->keystore.ttl_s = uint_of(o, "ttl");
+	out->keystore.low_water = uint_of(o, "low-water-keys");
+	out->keystore.ttl_s = uint_of(o, "ttl-s");
 
 	config_foreign_read(g, &out->foreign_kme);
 	o = json_object_get(g, "delivery");
@@ -378,9 +378,9 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 		copy_text(o, "socket", out->delivery.socket, sizeof(out->delivery.socket));
 		copy_text(o, "group", out->delivery.group, sizeof(out->delivery.group));
 		out->delivery.link_number = (uint8_t)uint_of(o, "link-number");
-		out->delivery.weight_a = (uint8_t)uint_of(o, "weight-a");
-		out->delivery.weight_b = (uint8_t)uint_of(o, "weight-b");
-		out->delivery.floor = uint_of(o, "floor");
+		out->delivery.weight_a = (uint8_t)uint_of(o, "weight-a-percent");
+		out->delivery.weight_b = (uint8_t)uint_of(o, "weight-b-percent");
+		out->delivery.floor = uint_of(o, "floor-keys");
 	}
 
 	o = json_object_get(g, "control");

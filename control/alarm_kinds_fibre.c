@@ -69,14 +69,15 @@ const struct alarm_kind alarm_kinds_fibre[] = {
          .resource = "link/NAME/CHANNEL",
          .severities = ALARM_KIND_MINOR,
          .hold_s = HOLD_S,
-         .cause = "A planned channel is stronger or weaker than planned by more than tolerance",
+         .cause = "A planned channel is stronger or weaker than planned by more than tolerance-db",
          .action = "Check its transmitter; if it comes through the fibre and is weaker, check the "
                    "fibre"},
         {.kind = "dwdm-drift",
          .resource = "link/NAME/CHANNEL",
          .severities = ALARM_KIND_MINOR,
          .hold_s = HOLD_S,
-         .cause = "A planned channel is more than frequency-tolerance off its frequency, but less "
+         .cause = "A planned channel is more than frequency-tolerance-ghz off its frequency, but "
+                  "less "
                   "than 12.5 GHz (else it is missing, and another is new)",
          .action = "Check its laser: the filters keep less of it off the quantum channel"},
         {.kind = "no-light",

@@ -24,7 +24,7 @@ const struct alarm_kind alarm_kinds_kms[] = {
          .resource = "kms",
          .severities = ALARM_KIND_MINOR,
          .hold_s = HOLD_S,
-         .cause = "Less key to give than low-water",
+         .cause = "Less key to give than low-water-kib",
          .action = "lgctl kms why says whether key comes; if it does, the SAEs take more than "
                    "that: their quotas, or a larger share of delivery"},
         {.kind = "kms-disk",

@@ -44,8 +44,8 @@ const struct alarm_kind alarm_kinds_traffic[] = {
          .severities = ALARM_KIND_MAJOR,
          .hold_s = HOLD_S,
          .cause = "No key of the store: what is sealed derives from the last one and the "
-                  "pre-shared secret. Ends with the next key, or after ratchet-life",
-         .action = "lgctl why key says what is missing; traffic stops when ratchet-life is over"},
+                  "pre-shared secret. Ends with the next key, or after ratchet-life-s",
+         .action = "lgctl why key says what is missing; traffic stops when ratchet-life-s is over"},
         {.kind = "rekey-policy",
          .resource = "tunnel/NAME",
          .severities = ALARM_KIND_CRITICAL,
@@ -76,9 +76,9 @@ const struct alarm_kind alarm_kinds_traffic[] = {
          .resource = "link/NAME",
          .severities = ALARM_KIND_WARNING,
          .hold_s = HOLD_S,
-         .cause = "Fewer keys for rekeying than low-water. Not before the first key where "
+         .cause = "Fewer keys for rekeying than low-water-keys. Not before the first key where "
                   "qkd/enabled is false and there is no foreign-kme",
-         .action = "lgctl why key says whether key is made; if it is, raise rekey/period, or "
+         .action = "lgctl why key says whether key is made; if it is, raise rekey/period-ms, or "
                    "import keys"},
         {.kind = "kme-unreachable",
          .resource = "link/NAME",
@@ -123,7 +123,7 @@ const struct alarm_kind alarm_kinds_traffic[] = {
          .severities = ALARM_KIND_MAJOR | ALARM_KIND_WARNING,
          .hold_s = HOLD_S,
          .cause = "Major: the far LAN port has no link, or nothing was heard of it for "
-                  "link-loss-hold: this one is held down. Warning: it should be, but its device "
+                  "link-loss-hold-s: this one is held down. Warning: it should be, but its device "
                   "cannot",
          .action = "lgctl wire list has both links; check the far site's cable, and the alarm "
                    "channel-down"},
@@ -157,7 +157,7 @@ const struct alarm_kind alarm_kinds_traffic[] = {
          .hold_s = HOLD_S,
          .cause = "Keys wait for lumengate-kms, or some were lost for want of room or refused by "
                   "it within 10 s",
-         .action = "Look at the disk of lumengate-kms and its store/max-size; lgctl status, "
+         .action = "Look at the disk of lumengate-kms and its store/max-size-kib; lgctl status, "
                    "section delivery"},
         {.kind = "capture-active",
          .resource = "port/lan, port/wan",

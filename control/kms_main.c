@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 	if (secret_init_hidden(KMS_STORE_SECRET(config.store.max_bytes) +
 	                               ((size_t)config.secret_memory_mb << 20),
 	                       &err) != 0) {
-		err_prefix(&err, "%s", "/lumengate:kms/store/max-size");
+		err_prefix(&err, "%s", "/lumengate:kms/store/max-size-kib");
 		goto fini_config;
 	}
 	log_info("%zu MiB of secret memory, %s", secret_size() >> 20, secret_kind_name());

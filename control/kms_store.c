@@ -32,7 +32,8 @@ static void on_watch(evutil_socket_t fd, short what, void *arg)
 	else
 		alarm_clear("kms-disk", "kms", "the database is written again");
 	if (s.low)
-		alarm_raise("kms-key-low", "kms", ALARM_MINOR, "less key to give than low-water");
+		alarm_raise("kms-key-low", "kms", ALARM_MINOR,
+		            "less key to give than low-water-kib");
 	else
 		alarm_clear("kms-key-low", "kms", "there is key to give again");
 }

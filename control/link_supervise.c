@@ -125,7 +125,7 @@ void link_watch_keys(struct link *l, uint64_t now)
 	l->conditions.keys = s.available[KEY_REKEY];
 	l->conditions.low_water = l->level.low_water;
 	low = key_level_low(&l->level, s.available[KEY_REKEY]);
-	snprintf(text, sizeof(text), "%s: low-water is %u",
+	snprintf(text, sizeof(text), "%s: low-water-keys is %u",
 	         low ? "few keys for rekeying are left" : "enough keys for rekeying",
 	         l->level.low_water);
 	link_alarm(low, "key-store-low", l->resource, ALARM_WARNING, text);

@@ -16,12 +16,12 @@ static int check_config(const struct kms_store_config *c, struct err *err)
 		return err_set(err, EINVAL, STORE_WHAT ": no such stream to give from");
 	if (c->max_bytes < KMS_SEGMENT_UNITS * KEY_UUID_UNIT)
 		return err_set(err, EINVAL,
-		               STORE_WHAT ": max-size is less than a segment, %d bytes",
+		               STORE_WHAT ": max-size-kib is less than a segment, %d bytes",
 		               KMS_SEGMENT_UNITS * KEY_UUID_UNIT);
 	if (c->high_bytes > c->max_bytes)
-		return err_set(err, EINVAL, STORE_WHAT ": high-water is above max-size");
+		return err_set(err, EINVAL, STORE_WHAT ": high-water-kib is above max-size-kib");
 	if (c->low_bytes > (c->high_bytes > 0 ? c->high_bytes : c->max_bytes))
-		return err_set(err, EINVAL, STORE_WHAT ": low-water is above high-water");
+		return err_set(err, EINVAL, STORE_WHAT ": low-water-kib is above high-water-kib");
 	return 0;
 }
 

@@ -20,7 +20,7 @@ static int no_room(struct err *err)
 {
 	return err_set(err, ENOMEM,
 	               STORE_WHAT
-	               ": the stored key does not fit into secret memory: raise max-size");
+	               ": the stored key does not fit into secret memory: raise max-size-kib");
 }
 
 /* Calls EACH for the rows of Q. */

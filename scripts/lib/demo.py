@@ -178,10 +178,10 @@ class Demo:
         for site in ("a", "b"):
             config = self.rig.config(site)
             config["lumengate:gateway"]["qkd"]["dwdm"] = {
-                "fibre-loss": str(link["distance_km"] * link["loss_db_per_km"]),
-                "prediction": {"length": str(link["distance_km"])},
+                "fibre-loss-db": str(link["distance_km"] * link["loss_db_per_km"]),
+                "prediction": {"length-km": str(link["distance_km"])},
                 "channel": [{"name": name, "direction": "counter" if counter else "co",
-                             "power": str(dbm)} for name, _, dbm, counter in WAN_LIGHT]}
+                             "power-dbm": str(dbm)} for name, _, dbm, counter in WAN_LIGHT]}
             self.rig.write_config(site, config)
 
     def wait_first_key(self):

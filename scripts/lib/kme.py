@@ -90,7 +90,7 @@ class Kme:
             "ca": c.ca.pem, "crl": c.ca.crl,
             "gateway-socket": self.lab.gateway_socket(self.site),
             "store": {"path": self.path("kms.db"), "storage-key": self.path("storage.key"),
-                      "max-size": str(2 << 20)},
+                      "max-size-kib": 2 << 10},
             "limits": {"max-sae-count": 4},
             "http": {"connections-per-address": 12000},
             "control": {"socket": self.path("control.sock")},

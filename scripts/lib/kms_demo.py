@@ -84,7 +84,7 @@ class Demo:
                     "listen": [{"address": "127.0.0.1", "port": self.port[site]}],
                     "certificate": c.kme[site].pem, "private-key": c.kme[site].key,
                     "ca": c.ca.pem, "crl": c.ca.crl, "gateway-socket": self.delivery(site),
-                    "store": {"path": self.folder(site, "kms.db"), "max-size": str(4 << 20),
+                    "store": {"path": self.folder(site, "kms.db"), "max-size-kib": 4 << 10,
                               "storage-key": self.folder(site, "storage.key")},
                     "control": {"socket": self.folder(site, "control.sock")}}}, f, indent=2)
             self.rig.start("kme-" + site, [

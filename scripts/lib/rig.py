@@ -153,7 +153,7 @@ class Rig:
         ring = f"framecnt={self.memory.ring_frames},blocksz=65536,framesz=2048"
         gateway = {
             "name": f"gw-{site}", "site": site, "link": "demo",
-            "resources": {"forward-lcores": 1, "memory": 256,
+            "resources": {"forward-lcores": 1, "memory-mib": 256,
                           "file-prefix": f"{self.tag}-{site}",
                           "hugepages": self.memory.packets_on_huge_pages},
             "port": {
@@ -163,7 +163,7 @@ class Rig:
                         "mtu": 1600, "address": [f"{WAN[site]}/30"]},
             },
             "tunnel": [{"name": "dc", "local": WAN[site], "remote": WAN[other],
-                        "rekey": {"period": 1000, "hard-life": 60000}}],
+                        "rekey": {"period-ms": 1000, "hard-life-ms": 60000}}],
             "route": [{"prefix": f"{LAN[other]}.0/24", "tunnel": "dc"},
                       {"prefix": f"{LAN6[other]}/64", "tunnel": "dc"}],
             "channel": {"local": WAN[site], "remote": WAN[other], "port": CHANNEL_PORT,
@@ -180,7 +180,7 @@ class Rig:
         if newer_library() is not None:
             gateway["resources"]["ipsec-mb"] = newer_library()
         if site == "b":
-            gateway["qkd"]["receiver"] = {"holdoff": 1000}
+            gateway["qkd"]["receiver"] = {"holdoff-ns": 1000}
         return {"lumengate:gateway": gateway}
 
     def write_files(self):

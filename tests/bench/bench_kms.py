@@ -86,7 +86,7 @@ class Bench:
     def raise_lab(self, **options):
         """Two KMEs, A on the CPU that is measured; more key at hand than a test's. All of it goes
         before what else the machine does, where that is allowed."""
-        self.lab = Lab(settings={"store": {"max-size": str(24 << 20)},
+        self.lab = Lab(settings={"store": {"max-size-kib": 24 << 10},
                                  "http": {"connections-per-address": 12000}}, **options)
         pin(os.getpid(), LOAD)
         self.measure_site("a")
@@ -291,7 +291,7 @@ class Bench:
 
     def row_soak(self):
         # Each crash takes what was reserved ahead, and the other end holds that for a day.
-        self.lab = Lab(sparse=True, delay=0.002, settings={"store": {"max-size": str(24 << 20)}})
+        self.lab = Lab(sparse=True, delay=0.002, settings={"store": {"max-size-kib": 24 << 10}})
         self.lab.wait_key()
         kills = self.args.kills if self.args.kills is not None else \
             max(2, self.args.requests // 4000)

@@ -23,7 +23,7 @@ def configuration(name, lan, wan, tunnels, routes, **resources):
     first = tunnels[0]
     return {"lumengate:gateway": {
         "name": name, "site": "a", "link": "interop",
-        "resources": {"forward-lcores": 1, "memory": 256, "hugepages": False,
+        "resources": {"forward-lcores": 1, "memory-mib": 256, "hugepages": False,
                       "file-prefix": f"{name}-{os.getpid()}", **resources},
         "port": ports, "tunnel": tunnels,
         "route": [{"prefix": p, "tunnel": t} for p, t in routes.items()],

@@ -53,7 +53,7 @@ def test_route_and_period_change_live_without_loss(imported):
     config = rig.rpc("a", "config_get")
     gateway = config["lumengate:gateway"]
     gateway["route"].append({"prefix": "10.9.0.0/16", "tunnel": "dc"})
-    gateway["tunnel"][0]["rekey"]["period"] = 700
+    gateway["tunnel"][0]["rekey"]["period-ms"] = 700
     rig.rpc("a", "config_set", {"config": config})
     got = rig.rpc("a", "config_get")["lumengate:gateway"]
     assert {"prefix": "10.9.0.0/16", "tunnel": "dc"} in got["route"]

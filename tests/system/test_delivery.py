@@ -30,7 +30,7 @@ class Side:
 class Delivery:
     """The rig's gateways with delivery, and a KME at each; the form of kme.Lab that Kme takes."""
 
-    settings = {"store": {"max-size": str(4 << 20), "low-water": "0"}}
+    settings = {"store": {"max-size-kib": 4 << 10, "low-water-kib": 0}}
 
     def __init__(self, rig):
         self.rig = rig
@@ -53,7 +53,7 @@ class Delivery:
 
     def weights(self, site, from_a, from_b):
         config = self.rig.rpc(site, "config_get")
-        config["lumengate:gateway"]["delivery"].update({"weight-a": from_a, "weight-b": from_b})
+        config["lumengate:gateway"]["delivery"].update({"weight-a-percent": from_a, "weight-b-percent": from_b})
         self.rig.rpc(site, "config_set", {"config": config})
 
     def audit(self, site):
@@ -103,7 +103,7 @@ def delivery(rig):
         gateway = config["lumengate:gateway"]
         gateway["qkd"]["block-bits"] = 300000
         gateway["delivery"] = {"socket": rig.path("site-" + site, "delivery.sock"), "link-number": 5,
-                               "weight-a": 30, "weight-b": 30, "floor": FLOOR}
+                               "weight-a-percent": 30, "weight-b-percent": 30, "floor-keys": FLOOR}
         rig.write_config(site, config)
     rig.start_model()
     for site in SITES:

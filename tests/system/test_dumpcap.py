@@ -28,7 +28,7 @@ def attachable():
                 r.wire()
                 config = r.config("a")
                 config["lumengate:gateway"]["resources"].update(
-                    {"memory": MEMORY, "hugepages": True, "secondary-processes": True})
+                    {"memory-mib": MEMORY, "hugepages": True, "secondary-processes": True})
                 r.write_config("a", config)
                 for site in ("a", "b"):
                     r.start_gateway(site)

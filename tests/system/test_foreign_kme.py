@@ -44,7 +44,7 @@ class Gateway:
             config = json.load(f)
         gateway = config["lumengate:gateway"]
         gateway["site"] = site
-        gateway["foreign-kme"] = {**pair.settings(site), "socket": path, "timeout": 2, **settings}
+        gateway["foreign-kme"] = {**pair.settings(site), "socket": path, "timeout-s": 2, **settings}
         self.config = os.path.join(self.folder, "config.json")
         with open(self.config, "w") as f:
             json.dump(config, f)
@@ -344,11 +344,11 @@ class Sites(Rig):
     def config(self, site):
         config = super().config(site)
         gateway = config["lumengate:gateway"]
-        gateway["foreign-kme"] = {**self.kmes.settings(site), "batch": 8, "low-water": LOW,
-                                  "high-water": HIGH, "timeout": 3,
+        gateway["foreign-kme"] = {**self.kmes.settings(site), "batch": 8, "low-water-keys": LOW,
+                                  "high-water-keys": HIGH, "timeout-s": 3,
                                   "socket": self.path("site-" + site, "kme.sock")}
-        gateway["keystore"]["low-water"] = 4
-        gateway["tunnel"][0]["rekey"] = {"period": 200, "hard-life": 60000, "profile": "lan"}
+        gateway["keystore"]["low-water-keys"] = 4
+        gateway["tunnel"][0]["rekey"] = {"period-ms": 200, "hard-life-ms": 60000, "profile": "lan"}
         return config
 
     def start_client(self, site):

@@ -22,7 +22,7 @@ class HybridRig(Rig):
         config = super().config(site)
         tunnel = config["lumengate:gateway"]["tunnel"][0]
         tunnel["policy"] = "hybrid"
-        tunnel["rekey"]["hard-life"] = 4000
+        tunnel["rekey"]["hard-life-ms"] = 4000
         return config
 
 

@@ -299,7 +299,7 @@ def test_clock_that_jumps():
     """While it runs, the wall clock is not asked how old keys are. Over a stop it is: forward, keys
     expire; back, none comes to life again."""
     module = os.path.join(ROOT, "build/tests/system/clock_shift.so")
-    with Lab(saes=("a-1", "b-1"), start=False, settings={"store": {"ttl": 3600}}) as lab:
+    with Lab(saes=("a-1", "b-1"), start=False, settings={"store": {"ttl-s": 3600}}) as lab:
         shift = os.path.join(lab.folder, "shift")
 
         def jump(hours):

@@ -28,7 +28,7 @@ ODD = "b /?&=#+%2f;\u20ac\U0001f511\"'\\"   # every character that a URL or JSON
 
 @pytest.fixture(scope="module")
 def lab():
-    settings = {"http": {"header-timeout": 1, "body-timeout": 1, "handshake-timeout": 2}}
+    settings = {"http": {"header-timeout-s": 1, "body-timeout-s": 1, "handshake-timeout-s": 2}}
     with Lab(saes=("a-1", "a-2", "b-1", "b-2", "b-3", "b-4"), settings=settings, seed=14,
              site_settings={"a": {"limits": {"max-sae-count": 2}},
                             "b": {"limits": {"max-sae-count": 0}, "optional-strict": True}}) as x:

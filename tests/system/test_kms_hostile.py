@@ -19,8 +19,8 @@ ENC = "/api/v1/keys/b-1/enc_keys"
 
 @pytest.fixture(scope="module")
 def lab():
-    settings = {"http": {"answer-timeout": 2, "handshake-timeout": 2, "header-timeout": 2,
-                         "body-timeout": 2}}
+    settings = {"http": {"answer-timeout-s": 2, "handshake-timeout-s": 2, "header-timeout-s": 2,
+                         "body-timeout-s": 2}}
     with Lab(settings=settings) as x:
         x.wait_key()
         yield x

@@ -10,7 +10,7 @@ from kms_soak import PAIRS, Soak
 @pytest.mark.parametrize("requests,kills", [
     (2000, 2), pytest.param(100_000, 25, marks=pytest.mark.long)])
 def test_soak(requests, kills):
-    settings = {"store": {"max-size": str((2 + kills // 2) << 20)}}
+    settings = {"store": {"max-size-kib": (2 + kills // 2) << 10}}
     with Lab(sparse=True, seed=requests, delay=0.002, settings=settings) as lab:
         lab.wait_key()
         f = Soak(lab, PAIRS, requests, kills, seed=requests).run()

@@ -42,7 +42,7 @@ class Kms:
             "certificate": kme.pem, "private-key": kme.key, "ca": self.path("trust.pem"),
             "crl": self.certificates.ca.crl, "gateway-socket": self.path("gateway.sock"),
             "store": {"path": self.path("kms.db"), "storage-key": self.path("storage.key"),
-                      "max-size": str(1 << 20)},
+                      "max-size-kib": 1 << 10},
             "control": {"socket": self.path("control.sock")}}
 
     def path(self, name):

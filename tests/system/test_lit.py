@@ -25,9 +25,9 @@ def start(rig):
     for site in ("a", "b"):
         config = rig.config(site)
         config["lumengate:gateway"]["qkd"]["dwdm"] = {
-            "fibre-loss": "4", "prediction": {"length": "20"},
+            "fibre-loss-db": "4", "prediction": {"length-km": "20"},
             "channel": [{"name": name, "direction": "counter" if counter else "co",
-                         "power": str(dbm)} for name, _, dbm, counter in WAN_LIGHT]}
+                         "power-dbm": str(dbm)} for name, _, dbm, counter in WAN_LIGHT]}
         rig.write_config(site, config)
         rig.start_gateway(site)
     for site in ("a", "b"):

@@ -17,7 +17,7 @@ def start(rig):
     for site in ("a", "b"):
         config = rig.config(site)
         config["lumengate:gateway"]["qkd"]["otdr"] = {
-            "interval": 0 if site == "a" else 10, "pulse": 200, "range": 24000, "averages": 2000}
+            "interval-s": 0 if site == "a" else 10, "pulse-ns": 200, "range-m": 24000, "averages": 2000}
         rig.write_config(site, config)
         rig.start_gateway(site)
     for site in ("a", "b"):

@@ -228,7 +228,7 @@ def test_bad_configuration_is_one_line_and_status_2(rig):
     assert "colour" in says
     says = changed("port", "lan", "address", value=["10.1.0.1/24", "10.1.0.1/24"])
     assert "10.1.0.1" in says
-    says = changed("qkd", "receiver", value={"holdoff": 1000})  # site A has none
+    says = changed("qkd", "receiver", value={"holdoff-ns": 1000})  # site A has none
     assert "receiver" in says
     with open(rig.path("bad.json"), "w") as f:
         f.write("{ not json")

@@ -183,12 +183,13 @@ static const struct {
          ROOT "/pseudowire[name='w']/link-loss: only for a pseudowire that carries the whole "
               "port"},
         {EXAMPLE_A, "pseudowire",
-         "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"link-loss-hold\":20}]",
-         ROOT "/pseudowire[name='w']/link-loss-hold: When condition \"../link-loss = 'true'\" not "
-              "satisfied"},
+         "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"link-loss-hold-s\":20}]",
+         ROOT
+         "/pseudowire[name='w']/link-loss-hold-s: When condition \"../link-loss = 'true'\" not "
+         "satisfied"},
         {EXAMPLE_A, "pseudowire",
-         "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"link-loss-hold\":0}]",
-         ROOT "/pseudowire[name='w']/link-loss-hold: out of range: must be 1 to 3600"},
+         "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"link-loss-hold-s\":0}]",
+         ROOT "/pseudowire[name='w']/link-loss-hold-s: out of range: must be 1 to 3600"},
         {EXAMPLE_A, "pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":2,\"vlan\":[4095]}]",
          ROOT "/pseudowire[name='w']/vlan: out of range: must be 1 to 4094"},
         {EXAMPLE_A, "port/lan/address", NULL, ROOT "/port/lan/address: at least one is needed"},
@@ -373,10 +374,10 @@ static const struct {
          ROOT "/tunnel[name='dc']/mtu-discovery: outer-fragment sends what is too long"},
         {EXAMPLE_A, "tunnel/0/udp-port", "0",
          ROOT "/tunnel[name='dc']/udp-port: out of range: must be 1 to 65535"},
-        {EXAMPLE_A, "tunnel/0/nat-keepalive", "3601",
-         ROOT "/tunnel[name='dc']/nat-keepalive: out of range: must be 0 to 3600"},
-        {EXAMPLE_A, "tunnel/0/nat-keepalive", "20",
-         ROOT "/tunnel[name='dc']/nat-keepalive: When condition \"../encapsulation = 'udp'\" not "
+        {EXAMPLE_A, "tunnel/0/nat-keepalive-s", "3601",
+         ROOT "/tunnel[name='dc']/nat-keepalive-s: out of range: must be 0 to 3600"},
+        {EXAMPLE_A, "tunnel/0/nat-keepalive-s", "20",
+         ROOT "/tunnel[name='dc']/nat-keepalive-s: When condition \"../encapsulation = 'udp'\" not "
               "satisfied"},
         {EXAMPLE_A, "tunnel/0/udp-port", "4501",
          ROOT "/tunnel[name='dc']/udp-port: When condition \"../encapsulation = 'udp'\" not "
@@ -384,12 +385,13 @@ static const struct {
         {EXAMPLE_A, "tunnel/0/udp-source", "\"spread\"",
          ROOT "/tunnel[name='dc']/udp-source: When condition \"../encapsulation = 'udp'\" not "
               "satisfied"},
-        {EXAMPLE_A, "tunnel/0/rekey", "{\"hard-life\": 20000, \"queue-delay\": 60000}",
-         ROOT "/tunnel[name='dc']/rekey/hard-life: 20000 ms is not longer than a third of the "
-              "grace of 60000 ms, which follows from profile and queue-delay"},
-        {EXAMPLE_A, "tunnel/0/rekey/hard-life", "1000",
-         ROOT "/tunnel[name='dc']/rekey/hard-life: 1000 ms is not longer than the period of 1000 "
-              "ms"},
+        {EXAMPLE_A, "tunnel/0/rekey", "{\"hard-life-ms\": 20000, \"queue-delay-ms\": 60000}",
+         ROOT "/tunnel[name='dc']/rekey/hard-life-ms: 20000 ms is not longer than a third of the "
+              "grace of 60000 ms, which follows from profile and queue-delay-ms"},
+        {EXAMPLE_A, "tunnel/0/rekey/hard-life-ms", "1000",
+         ROOT
+         "/tunnel[name='dc']/rekey/hard-life-ms: 1000 ms is not longer than the period of 1000 "
+         "ms"},
         {EXAMPLE_A, "channel/local", "\"192.0.2.2\"",
          ROOT "/channel/local: 192.0.2.2 is not an address of the WAN port"},
         /* keys of a foreign KME */
@@ -403,12 +405,12 @@ static const struct {
          ROOT "/foreign-kme/ca: not an absolute path"},
         {EXAMPLE_FOREIGN, "foreign-kme/batch", "257",
          ROOT "/foreign-kme/batch: out of range: must be 1 to 256"},
-        {EXAMPLE_FOREIGN, "foreign-kme/timeout", "0",
-         ROOT "/foreign-kme/timeout: out of range: must be 1 to 60"},
-        {EXAMPLE_FOREIGN, "foreign-kme/high-water", "319",
-         ROOT "/foreign-kme/high-water: 319 is less than low-water and batch, 320"},
+        {EXAMPLE_FOREIGN, "foreign-kme/timeout-s", "0",
+         ROOT "/foreign-kme/timeout-s: out of range: must be 1 to 60"},
+        {EXAMPLE_FOREIGN, "foreign-kme/high-water-keys", "319",
+         ROOT "/foreign-kme/high-water-keys: 319 is less than low-water-keys and batch, 320"},
         {EXAMPLE_FOREIGN, "keystore/max-keys", "1000",
-         ROOT "/foreign-kme/high-water: 1024 is more than keystore/max-keys, 1000"},
+         ROOT "/foreign-kme/high-water-keys: 1024 is more than keystore/max-keys, 1000"},
         {EXAMPLE_FOREIGN, "foreign-kme/sae", "\"lumengate-b\"",
          ROOT "/foreign-kme/peer-sae: is sae, too"},
         {EXAMPLE_FOREIGN, "foreign-kme/socket", "\"/run/lumengate/control.sock\"",
@@ -424,8 +426,8 @@ static const struct {
          ROOT "/qkd/receiver: belongs to the receiver at site b, and this is site a"},
         {EXAMPLE_B, "site", "\"a\"",
          ROOT "/qkd/receiver: belongs to the receiver at site b, and this is site a"},
-        {EXAMPLE_B, "qkd/receiver/temperature", "\"61\"",
-         ROOT "/qkd/receiver/temperature: out of range: must be -200 to 60"},
+        {EXAMPLE_B, "qkd/receiver/temperature-c", "\"61\"",
+         ROOT "/qkd/receiver/temperature-c: out of range: must be -200 to 60"},
         {EXAMPLE_B, "qkd/receiver/gates", "\"shut\"",
          ROOT "/qkd/receiver/gates: Invalid enumeration value \"shut\""},
         {EXAMPLE_A, "site", "\"b\"", ROOT "/qkd: site b detects and needs a receiver section"},
@@ -437,18 +439,19 @@ static const struct {
         {EXAMPLE_A, "qkd/card", "{\"transport\":\"vfio\",\"device\":\"3b:00.0\"}",
          ROOT "/qkd/card/device: not a PCI address such as 0000:3b:00.0"},
         {EXAMPLE_A, "qkd/dwdm",
-         "{\"fibre-loss\":\"4\",\"channel\":[{\"name\":\"C100\","
-         "\"direction\":\"co\",\"power\":\"0\"}]}",
+         "{\"fibre-loss-db\":\"4\",\"channel\":[{\"name\":\"C100\","
+         "\"direction\":\"co\",\"power-dbm\":\"0\"}]}",
          ROOT "/qkd/dwdm/channel/name: neither a channel such as C34 nor 180 to 250 THz"},
         {EXAMPLE_A, "qkd/dwdm",
-         "{\"fibre-loss\":\"4\",\"channel\":[{\"name\":\"C35\","
-         "\"direction\":\"co\",\"power\":\"40\"}]}",
+         "{\"fibre-loss-db\":\"4\",\"channel\":[{\"name\":\"C35\","
+         "\"direction\":\"co\",\"power-dbm\":\"40\"}]}",
+         ROOT "/qkd/dwdm/channel[name='C35'][direction='co']/power-dbm: out of range: must be -60 "
+              "to 27"},
+        {EXAMPLE_A, "qkd/dwdm", "{\"fibre-loss-db\":\"4\",\"prediction\":{}}",
          ROOT
-         "/qkd/dwdm/channel[name='C35'][direction='co']/power: out of range: must be -60 to 27"},
-        {EXAMPLE_A, "qkd/dwdm", "{\"fibre-loss\":\"4\",\"prediction\":{}}",
-         ROOT "/qkd/dwdm/prediction/length: Mandatory node \"length\" instance does not exist"},
+         "/qkd/dwdm/prediction/length-km: Mandatory node \"length-km\" instance does not exist"},
         {EXAMPLE_A, "qkd/dwdm", "{}",
-         ROOT "/qkd/dwdm/fibre-loss: Mandatory node \"fibre-loss\" instance does not exist"},
+         ROOT "/qkd/dwdm/fibre-loss-db: Mandatory node \"fibre-loss-db\" instance does not exist"},
         {EXAMPLE_A, "qkd/card", NULL, ROOT "/qkd: enabled needs a card section"},
         {EXAMPLE_A, "qkd/source/mu2", "\"0.4\"",
          ROOT "/qkd/source/mu2: the decoy must be weaker than mu1"},
@@ -457,14 +460,14 @@ static const struct {
          ROOT
          "/qkd/leak-mode: error-pattern needs a proof that grants the eavesdropper the pattern "
          "of errors, and there is none for this protocol"},
-        {EXAMPLE_A, "keystore/low-water", "100000",
-         ROOT "/keystore/low-water: not below max-keys of 100000"},
-        {EXAMPLE_A, "delivery", "{\"weight-a\":101}",
-         ROOT "/delivery/weight-a: out of range: must be 0 to 100"},
-        {EXAMPLE_A, "delivery", "{\"weight-a\":61}",
-         ROOT "/delivery/weight-b: 40 and weight-a 61 are more than 100"},
-        {EXAMPLE_A, "delivery", "{\"floor\":100000}",
-         ROOT "/delivery/floor: not below keystore/max-keys of 100000"},
+        {EXAMPLE_A, "keystore/low-water-keys", "100000",
+         ROOT "/keystore/low-water-keys: not below max-keys of 100000"},
+        {EXAMPLE_A, "delivery", "{\"weight-a-percent\":101}",
+         ROOT "/delivery/weight-a-percent: out of range: must be 0 to 100"},
+        {EXAMPLE_A, "delivery", "{\"weight-a-percent\":61}",
+         ROOT "/delivery/weight-b-percent: 40 and weight-a-percent 61 are more than 100"},
+        {EXAMPLE_A, "delivery", "{\"floor-keys\":100000}",
+         ROOT "/delivery/floor-keys: not below keystore/max-keys of 100000"},
         {EXAMPLE_A, "delivery", "{\"socket\":\"/run/lumengate/control.sock\"}",
          ROOT "/delivery/socket: is that of control"},
 };
@@ -520,11 +523,11 @@ static void test_good_variants(void)
 	        {"tunnel/0/encapsulation", "\"udp\""},
 	        {"tunnel/0/peer-sub-sas", "64"},
 	        {"tunnel/0", UDP_TUNNEL("\"udp-source\":\"spread\"")},
-	        {"tunnel/0", UDP_TUNNEL("\"nat-keepalive\":20,\"udp-port\":4501")},
+	        {"tunnel/0", UDP_TUNNEL("\"nat-keepalive-s\":20,\"udp-port\":4501")},
 	        {"route/+", "{\"prefix\":\"fd00:9::/64\",\"via\":\"wan\",\"next-hop\":\"fe80::2\","
 	                    "\"backup-next-hop\":\"fe80::1\",\"preference\":\"current\"}"},
 	        {"pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1,\"link-loss\":true,"
-	                       "\"link-loss-hold\":20}]"},
+	                       "\"link-loss-hold-s\":20}]"},
 	        {"pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1,\"vlan\":[5,4094],"
 	                       "\"transparent\":[\"lldp\",\"cfm\"]}]"},
 	        {"pseudowire", "[{\"name\":\"w\",\"tunnel\":\"dc\",\"key\":1}]"},
@@ -564,7 +567,7 @@ static void test_receiver_settings(void)
 	static struct config c, next;
 	struct err err = {0};
 	char *text = variant(EXAMPLE_B, "qkd/receiver",
-	                     "{\"temperature\": \"-47.25\", \"gates\": \"follow\"}");
+	                     "{\"temperature-c\": \"-47.25\", \"gates\": \"follow\"}");
 
 	CU_ASSERT_EQUAL(config_parse(text, &c, &err), 0);
 	free(text);
@@ -574,7 +577,7 @@ static void test_receiver_settings(void)
 	next = c;
 	next.qkd.detectors_mc++;
 	CU_ASSERT_EQUAL(config_live_change(&c, &next, &err), -EPERM);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "qkd/receiver/temperature"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "qkd/receiver/temperature-c"));
 	next = c;
 	next.qkd.gates_follow = false;
 	CU_ASSERT_EQUAL(config_live_change(&c, &next, &err), -EPERM);
@@ -611,11 +614,11 @@ static void test_channel_plan(void)
 	CU_ASSERT_EQUAL(config_load(EXAMPLE_A, &config, &err), 0);
 	CU_ASSERT_FALSE(config.qkd.dwdm.planned);
 	text = variant(EXAMPLE_A, "qkd/dwdm",
-	               "{\"fibre-loss\":\"4.2\",\"frequency-tolerance\":\"2.5\","
-	               "\"prediction\":{\"length\":\"20\",\"quantum-channel\":\"H33\"},"
+	               "{\"fibre-loss-db\":\"4.2\",\"frequency-tolerance-ghz\":\"2.5\","
+	               "\"prediction\":{\"length-km\":\"20\",\"quantum-channel\":\"H33\"},"
 	               "\"channel\":["
-	               "{\"name\":\"C37\",\"direction\":\"co\",\"power\":\"-15.5\"},"
-	               "{\"name\":\"193.85\",\"direction\":\"counter\",\"power\":\"1\"}]}");
+	               "{\"name\":\"C37\",\"direction\":\"co\",\"power-dbm\":\"-15.5\"},"
+	               "{\"name\":\"193.85\",\"direction\":\"counter\",\"power-dbm\":\"1\"}]}");
 	CU_ASSERT_EQUAL(config_parse(text, &config, &err), 0);
 	free(text);
 	CU_ASSERT(config.qkd.dwdm.planned && config.qkd.dwdm.count == 2);

@@ -109,14 +109,15 @@ static void test_merge(void)
 	struct config_doc *doc = load(EXAMPLE_A);
 	struct err err;
 
-	CU_ASSERT_EQUAL(edit(doc, CONFIG_EDIT_MERGE, "tunnel[name='dc']/rekey/period", "500", &err),
-	                0);
-	CU_ASSERT_STRING_EQUAL(at(doc, "tunnel/0/rekey"), "{\"period\":500,\"hard-life\":60000}");
+	CU_ASSERT_EQUAL(
+	        edit(doc, CONFIG_EDIT_MERGE, "tunnel[name='dc']/rekey/period-ms", "500", &err), 0);
+	CU_ASSERT_STRING_EQUAL(at(doc, "tunnel/0/rekey"),
+	                       "{\"period-ms\":500,\"hard-life-ms\":60000}");
 	CU_ASSERT_EQUAL(edit(doc, CONFIG_EDIT_MERGE, "tunnel[name='dc']/rekey",
-	                     "{\"hard-life\":9000,\"stretch\":2}", &err),
+	                     "{\"hard-life-ms\":9000,\"stretch\":2}", &err),
 	                0);
 	CU_ASSERT_STRING_EQUAL(at(doc, "tunnel/0/rekey"),
-	                       "{\"period\":500,\"hard-life\":9000,\"stretch\":2}");
+	                       "{\"period-ms\":500,\"hard-life-ms\":9000,\"stretch\":2}");
 	/* A new entry, its key in the path, in the value too, or in the value alone. */
 	CU_ASSERT_EQUAL(edit(doc, CONFIG_EDIT_MERGE, "route[prefix='10.9.0.0/16']",
 	                     "{\"tunnel\":\"dc\"}", &err),
@@ -163,7 +164,8 @@ static void test_text(void)
 	e = (struct config_edit){.path = "port/lan/mtu", .text = "1400"};
 	CU_ASSERT_EQUAL(config_doc_edit(doc, &e, &err), 0);
 	CU_ASSERT_STRING_EQUAL(at(doc, "port/lan/mtu"), "1400");
-	e = (struct config_edit){.path = "tunnel[name='dc']/rekey/bytes", .text = "5000000000"};
+	e = (struct config_edit){.path = "tunnel[name='dc']/rekey/volume-mib",
+	                         .text = "4000000000"};
 	CU_ASSERT_EQUAL(config_doc_edit(doc, &e, &err), 0);
 	e = (struct config_edit){.path = "tunnel[name='dc']/rekey", .text = "5"};
 	CU_ASSERT_EQUAL(config_doc_edit(doc, &e, &err), -EINVAL);
@@ -224,9 +226,9 @@ static void test_remove(void)
 	struct config_doc *doc = load(EXAMPLE_A);
 	struct err err;
 
-	CU_ASSERT_EQUAL(edit(doc, CONFIG_EDIT_REMOVE, "tunnel[name='dc']/rekey/period", NULL, &err),
-	                0);
-	CU_ASSERT_STRING_EQUAL(at(doc, "tunnel/0/rekey"), "{\"hard-life\":60000}");
+	CU_ASSERT_EQUAL(
+	        edit(doc, CONFIG_EDIT_REMOVE, "tunnel[name='dc']/rekey/period-ms", NULL, &err), 0);
+	CU_ASSERT_STRING_EQUAL(at(doc, "tunnel/0/rekey"), "{\"hard-life-ms\":60000}");
 	CU_ASSERT_EQUAL(edit(doc, CONFIG_EDIT_REMOVE, "route[prefix='fd00:2::/64']", NULL, &err),
 	                0);
 	CU_ASSERT_STRING_EQUAL(at(doc, "route"),
@@ -300,7 +302,7 @@ static void test_refused(void)
 		const char *path, *value, *error;
 	} bad[] = {
 	        {CONFIG_EDIT_MERGE, "nonsense", "1", ROOT "/nonsense: the model has no such node"},
-	        {CONFIG_EDIT_MERGE, "tunnel/rekey/period", "1",
+	        {CONFIG_EDIT_MERGE, "tunnel/rekey/period-ms", "1",
 	         ROOT "/tunnel: is a list: name one entry, as in [name='...']"},
 	        {CONFIG_EDIT_REMOVE, "tunnel/rekey", NULL,
 	         ROOT "/tunnel: is a list: name one entry, as in [name='...']"},

@@ -49,7 +49,7 @@ static void test_examples_load(void)
 
 static void test_defaults(void)
 {
-	char *text = variant(EXAMPLE_KMS_A, "store/ttl", NULL), *normal = NULL;
+	char *text = variant(EXAMPLE_KMS_A, "store/ttl-s", NULL), *normal = NULL;
 	struct config_kms c;
 	struct err err = {0};
 
@@ -119,10 +119,11 @@ static void test_refusals(void)
 	check("identity", "\"subject\"", ROOT "/identity", "enum");
 	check("store/path", NULL, ROOT "/store/path", "Mandatory");
 	check("store/storage-key", NULL, ROOT "/store/storage-key", "Mandatory");
-	check("store/max-size", "\"1\"", ROOT "/store/max-size", "out of range");
-	check("store/max-size", "\"65536\"", ROOT "/store/low-water", "not below high-water");
-	check("store/high-water", "\"16777217\"", ROOT "/store/high-water", "above max-size");
-	check("store/high-water", "\"65536\"", ROOT "/store/low-water", "not below high-water");
+	check("store/max-size-kib", "1", ROOT "/store/max-size-kib", "out of range");
+	check("store/max-size-kib", "64", ROOT "/store/low-water-kib", "not below high-water-kib");
+	check("store/high-water-kib", "16385", ROOT "/store/high-water-kib", "above max-size-kib");
+	check("store/high-water-kib", "64", ROOT "/store/low-water-kib",
+	      "not below high-water-kib");
 	check("site", NULL, ROOT "/site", "Mandatory");
 	check("site", "\"c\"", ROOT "/site", "enum");
 	check("skip", "{\"remote-system-id\":[\"\"]}", ROOT "/skip", "1 to 255");
@@ -134,8 +135,8 @@ static void test_refusals(void)
 	      "out of range");
 	check("http", "{\"connections\":10}", ROOT "/http/connections-per-address",
 	      "above connections");
-	check("http", "{\"header-timeout\":0}", ROOT "/http/header-timeout", "out of range");
-	check("secret-memory", "1", ROOT "/secret-memory", "out of range");
+	check("http", "{\"header-timeout-s\":0}", ROOT "/http/header-timeout-s", "out of range");
+	check("secret-memory-mib", "1", ROOT "/secret-memory-mib", "out of range");
 	check("control/socket", "\"/run/lumengate/delivery.sock\"", ROOT "/control/socket",
 	      "gateway-socket");
 	check("skip", "{\"enabled\":true,\"listen\":[{\"address\":\"::\",\"port\":8444}]}",

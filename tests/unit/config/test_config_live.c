@@ -40,16 +40,16 @@ static void test_may_change_live(void)
 	        {"name", "\"gw-a\""},
 	        {"route", NULL},
 	        {"route/+", "{\"prefix\":\"0.0.0.0/0\",\"next-hop\":\"192.0.2.2\"}"},
-	        {"tunnel/0/rekey/period", "500"},
-	        {"tunnel/0/rekey/hard-life", "30000"},
-	        {"tunnel/0/rekey/bytes", "\"1000000000000\""},
-	        {"tunnel/0/rekey/packets", "\"5\""},
+	        {"tunnel/0/rekey/period-ms", "500"},
+	        {"tunnel/0/rekey/hard-life-ms", "30000"},
+	        {"tunnel/0/rekey/volume-mib", "1000000"},
+	        {"tunnel/0/rekey/packets", "5"},
 	        {"tunnel/0/rekey/stretch", "1"},
 	        {"tunnel/0/rekey/profile", "\"lan\""},
-	        {"tunnel/0/rekey/queue-delay", "20"},
+	        {"tunnel/0/rekey/queue-delay-ms", "20"},
 	        {"tunnel/0/policy", "\"ratchet\""},
 	        {"tunnel/0/policy", "\"bypass\""},
-	        {"tunnel/0/ratchet-life", "60"},
+	        {"tunnel/0/ratchet-life-s", "60"},
 	        {"qkd/qber-abort", "\"0.07\""},
 	        {"qkd/qber-alarm", "\"0.04\""},
 	        {"qkd/bootstrap", "\"computational\""},
@@ -77,7 +77,8 @@ static void test_delivery(void)
 	CU_ASSERT_EQUAL(current.delivery.weight_a, 40);
 	CU_ASSERT_EQUAL(current.delivery.weight_b, 40);
 	CU_ASSERT_EQUAL(current.delivery.floor, 1024);
-	load("delivery", "{\"weight-a\":0,\"weight-b\":100,\"floor\":0}", &next);
+	load("delivery", "{\"weight-a-percent\":0,\"weight-b-percent\":100,\"floor-keys\":0}",
+	     &next);
 	CU_ASSERT_EQUAL(next.delivery.weight_b, 100);
 	CU_ASSERT_EQUAL(config_live_change(&current, &next, &err), 0);
 	load("delivery", "{\"link-number\":255}", &next);
@@ -99,7 +100,7 @@ static void test_needs_restart(void)
 	        {"resources/forward-lcores", "2", ROOT "/resources/forward-lcores"},
 	        {"resources/qkd-lcores", "1", ROOT "/resources/qkd-lcores"},
 	        {"resources/cpus", "\"0-1\"", ROOT "/resources/cpus"},
-	        {"resources/memory", "512", ROOT "/resources/memory"},
+	        {"resources/memory-mib", "512", ROOT "/resources/memory-mib"},
 	        {"resources/hugepages", "false", ROOT "/resources/hugepages"},
 	        {"resources/packet-buffers", "\"chained\"", ROOT "/resources/packet-buffers"},
 	        {"resources/ipsec-mb", "\"/opt/lib.so\"", ROOT "/resources/ipsec-mb"},
@@ -141,7 +142,7 @@ static void test_needs_restart(void)
 	        {"qkd/reconciliation", "\"cascade\"", ROOT "/qkd/reconciliation"},
 	        {"qkd/eps-sec", "\"1e-10\"", ROOT "/qkd/eps-sec"},
 	        {"keystore/path", "\"/k\"", ROOT "/keystore/path"},
-	        {"keystore/ttl", "60", ROOT "/keystore/ttl"},
+	        {"keystore/ttl-s", "60", ROOT "/keystore/ttl-s"},
 	        {"delivery", "{}", ROOT "/delivery"},
 	        {"control/socket", "\"/s\"", ROOT "/control/socket"},
 	        {"control/group", "\"ops\"", ROOT "/control/group"},
@@ -166,7 +167,7 @@ static void test_esp_in_udp_is_fixed(void)
 	        {UDP_TUNNEL("\"udp-port\":4501"), "udp-port"},
 	        {UDP_TUNNEL("\"nat-peer\":\"dynamic\""), "nat-peer"},
 	        {UDP_TUNNEL("\"udp-source\":\"spread\""), "udp-source"},
-	        {UDP_TUNNEL("\"nat-keepalive\":20"), "nat-keepalive"},
+	        {UDP_TUNNEL("\"nat-keepalive-s\":20"), "nat-keepalive-s"},
 	};
 	static struct config current, next;
 	struct err err = {0};

@@ -587,7 +587,7 @@ static void test_config(void)
 	free(normal);
 	gateway_register(&ops);
 
-	r = run("config_validate", local_config("tunnel/0/rekey/period", "500"), &error);
+	r = run("config_validate", local_config("tunnel/0/rekey/period-ms", "500"), &error);
 	CU_ASSERT_TRUE(json_is_true(json_object_get(r, "live")));
 	json_decref(r);
 	r = run("config_validate", local_config("name", "\"gw-x\""), &error);
@@ -602,14 +602,14 @@ static void test_config(void)
 	/* What the gateway could not apply is not what runs. */
 	fails("config_set", local_config("route", NULL), JSONRPC_FAILED, "told to fail");
 	CU_ASSERT_EQUAL(gateway_config()->route_count, 2);
-	r = run("config_set", local_config("tunnel/0/rekey/period", "500"), &error);
+	r = run("config_set", local_config("tunnel/0/rekey/period-ms", "500"), &error);
 	CU_ASSERT_PTR_NOT_NULL(r);
 	json_decref(r);
 	CU_ASSERT_EQUAL(applied, 1);
 	CU_ASSERT_EQUAL(applied_period, 500);
 	r = run("config_get", NULL, &error);
 	text = json_dumps(r, JSON_COMPACT);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"period\":500"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"period-ms\":500"));
 	free(text);
 	json_decref(r);
 	gateway_config_set(NULL, NULL, NULL);

@@ -190,7 +190,7 @@ static void test_marks(void)
 	kms_store_close(s);
 	rig_config.low_bytes = 4 * SEGMENT_BYTES;
 	CU_ASSERT_EQUAL(kms_store_open(&rig_config, &s, &rig_err), -EINVAL);
-	CU_ASSERT_PTR_NOT_NULL(strstr(rig_err.text, "low-water"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(rig_err.text, "low-water-kib"));
 	rig_config.low_bytes = 0;
 	rig_config.high_bytes = 5 * SEGMENT_BYTES;
 	CU_ASSERT_EQUAL(kms_store_open(&rig_config, &s, &rig_err), -EINVAL);
