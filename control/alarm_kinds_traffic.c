@@ -32,6 +32,12 @@ const struct alarm_kind alarm_kinds_traffic[] = {
                   "of liveness-losses probes: peer-silent in lgctl tunnel list",
          .action = "Ping the other gateway's WAN address from here; look at the drops of both "
                    "gateways, and at firewalls that let no ESP pass"},
+        {.kind = "tunnel-not-at-peer",
+         .resource = "tunnel/NAME",
+         .severities = ALARM_KIND_MAJOR,
+         .cause = "The peer says that it has no tunnel of this name, so nothing is keyed: "
+                  "not-at-peer in lgctl tunnel list",
+         .action = "Add the tunnel at the other site, under the same name, or remove it here"},
         {.kind = "wan-backup",
          .resource = "tunnel/NAME, link/NAME",
          .severities = ALARM_KIND_WARNING,

@@ -43,7 +43,7 @@ struct gateway_tunnel {
 	struct rekey_stats rekey;
 	uint64_t packets_sealed, bytes_sealed, packets_opened, bytes_opened;
 	const char *path;         /* "primary", "backup"; NULL: there is one */
-	const char *state;        /* "up", "no-key", "peer-silent" */
+	const char *state;        /* "up", "no-key", "peer-silent", "not-at-peer" */
 	uint64_t packets_cleared; /* sent in the clear for want of a key */
 	struct tunnel_peer_info peer;
 	struct forward_path_info path_mtu;

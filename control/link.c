@@ -90,17 +90,19 @@ static void post_waiting(struct link *l)
 	l->unposted_end = &l->unposted;
 }
 
-int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t len)
+int link_send(struct link *l, uint8_t kind, const char *tunnel, const void *msg, size_t len)
 {
-	size_t head = tunnel < 0 ? 1 : 3;
+	size_t name = tunnel == NULL ? 0 : strlen(tunnel), head = tunnel == NULL ? 1 : 2 + name;
 	struct qkd_note *note = qkd_note_new(QKD_NOTE_SEND, head + len);
 
 	if (note == NULL)
 		return -ENOMEM;
 	note->session = l->session;
 	note->data[0] = kind;
-	if (tunnel >= 0)
-		put_be16(note->data + 1, (uint16_t)tunnel);
+	if (tunnel != NULL) {
+		note->data[1] = (uint8_t)name;
+		memcpy(note->data + 2, tunnel, name);
+	}
 	memcpy(note->data + head, msg, len);
 	return link_post(l, note);
 }
@@ -112,7 +114,7 @@ static void send_summary(struct link *l)
 	int rc = summary == NULL ? -ENOMEM : keystore_summary(l->ks, summary, SUMMARY_MAX, &len);
 
 	if (rc == 0)
-		rc = link_send(l, MESSAGE_SUMMARY, -1, summary, len);
+		rc = link_send(l, MESSAGE_SUMMARY, NULL, summary, len);
 	free(summary);
 	if (rc < 0 && !l->summary_failed)
 		log_err("%s: the stores cannot be compared, so no key is used: %s", l->resource,
@@ -132,7 +134,9 @@ static void take_session(struct link *l, uint64_t session, uint64_t now)
 	link_delivery_session(l);
 	send_summary(l);
 	for (unsigned int i = 0; i < l->tunnel_count; i++)
-		rekey_session(l->tunnels[i].rekey, now);
+		if (l->tunnels[i].rekey != NULL)
+			rekey_session(l->tunnels[i].rekey, now);
+	link_presence_session(l, now);
 	link_kme_session(l, now);
 	link_wake_rekeys(l);
 }
@@ -161,7 +165,9 @@ uint64_t link_session(const struct link *l)
 
 int link_wire_send(struct link *l, uint16_t tunnel, const void *msg, size_t len)
 {
-	return link_send(l, MESSAGE_WIRE, tunnel, msg, len);
+	if (tunnel >= l->tunnel_count || l->tunnels[tunnel].rekey == NULL)
+		return -ENOENT;
+	return link_send(l, MESSAGE_WIRE, l->tunnels[tunnel].name, msg, len);
 }
 
 void link_wire_receiver(struct link *l,
@@ -172,8 +178,13 @@ void link_wire_receiver(struct link *l,
 
 static void take_wire(struct link *l, const uint8_t *msg, size_t len)
 {
-	if (len < 3 || l->wire_receive == NULL ||
-	    !l->wire_receive(get_be16(msg + 1), msg + 3, len - 3))
+	const struct rekey_context *t = NULL;
+	struct link_named named;
+
+	if (link_name_take(msg, len, &named))
+		t = link_tunnel_find(l, named.name);
+	if (t == NULL || l->wire_receive == NULL ||
+	    !l->wire_receive((uint16_t)t->index, named.msg, named.len))
 		l->stats.bad_messages++;
 }
 
@@ -184,11 +195,15 @@ static void take_message(struct link *l, const struct qkd_note *note, uint64_t n
 	/* One a session: a later one would be older than the blocks that came since. */
 	if (note->len >= 1 && note->data[0] == MESSAGE_SUMMARY && !l->summary_taken)
 		take_summary(l, note->data + 1, note->len - 1);
-	else if (note->len >= 1 && l->summary_taken &&
-	         (note->data[0] == MESSAGE_REKEY || note->data[0] == MESSAGE_REKEY_OLD))
-		link_take_rekey(l, note->data, note->len, now);
+	else if (note->len >= 1 && l->summary_taken && note->data[0] == MESSAGE_REKEY)
+		link_take_rekey(l, note->data + 1, note->len - 1, now);
+	else if (note->len >= 1 &&
+	         (note->data[0] == MESSAGE_REKEY_1 || note->data[0] == MESSAGE_REKEY_2))
+		link_refuse_old_rekey(l);
+	else if (note->len >= 1 && note->data[0] == MESSAGE_TUNNEL)
+		l->stats.bad_messages += !link_take_tunnel(l, note->data + 1, note->len - 1, now);
 	else if (note->len >= 1 && note->data[0] == MESSAGE_WIRE)
-		take_wire(l, note->data, note->len);
+		take_wire(l, note->data + 1, note->len - 1);
 	else if (note->len >= 1 && l->summary_taken && note->data[0] == MESSAGE_KME)
 		l->stats.bad_messages += !link_take_kme(l, note->data + 1, note->len - 1, now);
 	else if (note->len == 5 && note->data[0] == MESSAGE_POWER)

@@ -47,6 +47,8 @@ struct keystore *link_keystore(struct link *l);
 struct rekey *link_rekey(struct link *l, unsigned int tunnel);
 /* On command; -ENOENT: there is no such tunnel. */
 int link_rekey_now(struct link *l, unsigned int tunnel);
+/* The peer has said that it has no tunnel of this name. */
+bool link_tunnel_absent(const struct link *l, unsigned int tunnel);
 
 /* The record of a block that became key, without the key. */
 struct link_block {

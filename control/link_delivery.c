@@ -54,8 +54,8 @@ static bool send_peer(void *ctx, enum delivery_message kind, const uint8_t *msg,
 	/* Behind what the role has no room for: pads and rekeying must not wait for long. */
 	if (!l->delivery.session || l->unposted != NULL)
 		return false;
-	return link_send(l, kind == DELIVERY_PEER ? MESSAGE_KMS : MESSAGE_DELIVERY, -1, msg, len) ==
-	       0;
+	return link_send(l, kind == DELIVERY_PEER ? MESSAGE_KMS : MESSAGE_DELIVERY, NULL, msg,
+	                 len) == 0;
 }
 
 int link_create_delivery(struct link *l, const struct config *config, const uint8_t *psk,

@@ -68,7 +68,7 @@ static int op_to_peer(void *ctx, const struct kme_peer_message *m)
 	msg = malloc(KME_PEER_MAX);
 	if (msg == NULL)
 		return -ENOMEM;
-	rc = link_send(k->link, MESSAGE_KME, -1, msg, kme_peer_encode(m, msg));
+	rc = link_send(k->link, MESSAGE_KME, NULL, msg, kme_peer_encode(m, msg));
 	free(msg);
 	return rc;
 }

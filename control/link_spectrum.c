@@ -19,7 +19,7 @@ void link_tell_spectrum(struct link *l, uint64_t now)
 	    scan.scan == l->spectrum_told)
 		return;
 	l->spectrum_next_ns = now + PERIOD_NS;
-	if (link_send(l, MESSAGE_SPECTRUM, -1, msg, dwdm_message_put(&scan, msg)) == 0)
+	if (link_send(l, MESSAGE_SPECTRUM, NULL, msg, dwdm_message_put(&scan, msg)) == 0)
 		l->spectrum_told = scan.scan;
 }
 

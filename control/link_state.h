@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /* The link's state, for link*.c only: link.c (notes), link_delivery.c, link_kme.c, link_open.c,
- * link_pads.c, link_supervise.c, link_tunnels.c (rekeying). */
+ * link_names.c, link_pads.c, link_presence.c, link_supervise.c, link_tunnels.c (rekeying). */
 
 #ifndef CONTROL_LINK_STATE_H
 #define CONTROL_LINK_STATE_H
@@ -15,22 +15,35 @@
 /* First byte of a message on the control stream. */
 enum {
 	MESSAGE_SUMMARY = 1,
-	MESSAGE_REKEY_OLD = 2,
-	MESSAGE_REKEY = 3,
-	MESSAGE_WIRE = 4,
+	MESSAGE_REKEY_1 = 2, /* without a version */
+	MESSAGE_REKEY_2 = 3, /* tunnels by number */
 	MESSAGE_POWER = 5,
 	MESSAGE_SPECTRUM = 6,
 	MESSAGE_KMS = 7, /* of the peer's key delivery to the one here */
 	MESSAGE_KME = 8,
-	MESSAGE_DELIVERY = 9
+	MESSAGE_DELIVERY = 9,
+	MESSAGE_REKEY = 10,
+	MESSAGE_WIRE = 11,
+	MESSAGE_TUNNEL = 12
 };
 
 struct rekey_context {
 	struct link *link;
 	unsigned int index;
 	struct tunnel *tunnel;
-	struct rekey *rekey;
-	char resource[64];
+	struct rekey *rekey; /* NULL: the place is free */
+	char name[32], resource[64];
+	/* link_presence.c */
+	bool heard, absent; /* the peer spoke of it in this session; it has none such */
+	bool tell_new;
+	uint64_t ask_ns;
+};
+
+/* A message about a tunnel: what is behind the name. */
+struct link_named {
+	char name[32];
+	const uint8_t *msg;
+	size_t len;
 };
 
 /* link_delivery.c; without delivery in the configuration all of it is zero. */
@@ -55,7 +68,9 @@ struct link {
 	struct qkd_role *role;
 	struct keystore *ks;
 	struct rekey_context tunnels[CONFIG_TUNNELS_MAX];
-	unsigned int tunnel_count;
+	unsigned int tunnel_count;            /* places, of which some may be free */
+	uint16_t by_name[CONFIG_TUNNELS_MAX]; /* the places that are not, sorted; name_count */
+	unsigned int name_count;
 	/* When each of them is polled, side by side: a turn looks at all. */
 	uint64_t wake_ns[CONFIG_TUNNELS_MAX];
 	unsigned int next_poll, next_reclaim;
@@ -120,8 +135,22 @@ bool link_take_spectrum(struct link *l, const uint8_t *msg, size_t len, uint64_t
 void link_supply_pads(struct link *l, const struct qkd_role_status *s, uint64_t now);
 void link_allow_computational(struct link *l, const struct config *config);
 
-/* To the peer's link; TUNNEL -1: about none. -ENOMEM, -EAGAIN: not sent. */
-int link_send(struct link *l, uint8_t kind, int tunnel, const void *msg, size_t len);
+/* To the peer's link; TUNNEL: its name, NULL: about none. -ENOMEM, -EAGAIN: not sent. */
+int link_send(struct link *l, uint8_t kind, const char *tunnel, const void *msg, size_t len);
+
+/* link_names.c */
+void link_names_sort(struct link *l); /* after tunnels came or went */
+struct rekey_context *link_tunnel_find(struct link *l, const char *name); /* or NULL */
+bool link_name_take(const uint8_t *msg, size_t len, struct link_named *out);
+
+/* link_presence.c: the tunnel is new here; the peer spoke of it, or of one that is not here. */
+void link_presence_added(struct rekey_context *t);
+void link_presence_heard(struct rekey_context *t, uint64_t now);
+void link_presence_unknown(struct link *l, const char *tunnel);
+void link_presence_session(struct link *l, uint64_t now);
+void link_presence_poll(struct rekey_context *t, bool connected, uint64_t now);
+/* A message of kind MESSAGE_TUNNEL, behind its kind; false: malformed. */
+bool link_take_tunnel(struct link *l, const uint8_t *msg, size_t len, uint64_t now);
 
 /* Delivery of keys to other equipment. */
 int link_create_delivery(struct link *l, const struct config *config, const uint8_t *psk,
@@ -145,8 +174,9 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
                        struct err *err);
 void link_reconfigure_rekeys(struct link *l, const struct config *config);
 void link_poll_rekeys(struct link *l, bool connected, uint64_t now);
-/* A message of kind MESSAGE_REKEY or _OLD. */
+/* A message of kind MESSAGE_REKEY, behind its kind; of a peer of before. */
 void link_take_rekey(struct link *l, const uint8_t *msg, size_t len, uint64_t now);
+void link_refuse_old_rekey(struct link *l);
 /* Something changed for all of them. */
 void link_wake_rekeys(struct link *l);
 

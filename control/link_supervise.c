@@ -90,7 +90,7 @@ static void tell_power(struct link *l, const struct qkd_role_status *s, uint64_t
 		return;
 	l->next_power_ns = now + POWER_NS;
 	put_be32(msg, power);
-	link_send(l, MESSAGE_POWER, -1, msg, sizeof(msg));
+	link_send(l, MESSAGE_POWER, NULL, msg, sizeof(msg));
 }
 
 void link_supervise(struct link *l, const struct qkd_role_status *s, uint64_t now)

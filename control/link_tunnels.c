@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/bytes.h"
 #include "common/log.h"
 #include "control/link_state.h"
 #include "dataplane/dataplane.h"
@@ -29,7 +28,7 @@ static int op_send(void *ctx, const void *msg, size_t len)
 {
 	struct rekey_context *t = ctx;
 
-	return link_send(t->link, MESSAGE_REKEY, (int)t->index, msg, len);
+	return link_send(t->link, MESSAGE_REKEY, t->name, msg, len);
 }
 
 static int op_rx_install(void *ctx, uint64_t generation, const struct sa_key *keys, unsigned int n)
@@ -126,6 +125,7 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
 		snprintf(rc.link, sizeof(rc.link), "%s", config->link);
 		snprintf(rc.tunnel, sizeof(rc.tunnel), "%s", c->name);
 		snprintf(t->resource, sizeof(t->resource), "tunnel/%s", c->name);
+		memcpy(t->name, c->name, sizeof(t->name));
 		t->link = l;
 		t->index = i;
 		t->tunnel = tunnels[i];
@@ -134,6 +134,7 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
 			return -err->code;
 		l->tunnel_count++;
 	}
+	link_names_sort(l);
 	/* A wait for the disk for each of a thousand keys a second is more than there is time. */
 	keystore_ahead(l->ks, l->tunnel_count / TUNNELS_A_KEY_AHEAD);
 	return 0;
@@ -156,7 +157,7 @@ void link_wake_rekeys(struct link *l)
 
 int link_rekey_now(struct link *l, unsigned int tunnel)
 {
-	if (tunnel >= l->tunnel_count)
+	if (tunnel >= l->tunnel_count || l->tunnels[tunnel].rekey == NULL)
 		return -ENOENT;
 	rekey_request(l->tunnels[tunnel].rekey);
 	l->wake_ns[tunnel] = 0;
@@ -170,11 +171,13 @@ static void poll_due(struct link *l, bool connected, uint64_t now)
 
 	for (unsigned int n = 0; n < l->tunnel_count && polls < POLLS_A_TURN; n++) {
 		unsigned int i = l->next_poll;
+		struct rekey_context *t = &l->tunnels[i];
 
 		l->next_poll = i + 1 < l->tunnel_count ? i + 1 : 0;
-		if (now < l->wake_ns[i])
+		if (now < l->wake_ns[i] || t->rekey == NULL)
 			continue;
-		l->wake_ns[i] = rekey_poll(l->tunnels[i].rekey, connected, now);
+		link_presence_poll(t, connected, now);
+		l->wake_ns[i] = rekey_poll(t->rekey, connected && !t->absent, now);
 		polls++;
 	}
 }
@@ -194,24 +197,21 @@ void link_poll_rekeys(struct link *l, bool connected, uint64_t now)
 	}
 }
 
-/* Gateways of before rekey messages had a version. */
-static void refuse_old(struct link *l)
+/* Gateways of before rekey messages had a version, or named their tunnel. */
+void link_refuse_old_rekey(struct link *l)
 {
 	l->stats.bad_messages++;
 	l->old_peer = true;
 	link_alarm(true, "rekey-version", l->resource, ALARM_CRITICAL,
-	           "the peer rekeys by version 1 of the protocol, this gateway by 2: update it");
+	           "the peer rekeys as gateways of before did, by the tunnel's number: update it");
 }
 
 void link_take_rekey(struct link *l, const uint8_t *msg, size_t len, uint64_t now)
 {
-	unsigned int tunnel;
+	struct rekey_context *t;
+	struct link_named named;
 
-	if (len >= 1 && msg[0] == MESSAGE_REKEY_OLD) {
-		refuse_old(l);
-		return;
-	}
-	if (len < 3 || (tunnel = get_be16(msg + 1)) >= l->tunnel_count) {
+	if (!link_name_take(msg, len, &named)) {
 		l->stats.bad_messages++;
 		return;
 	}
@@ -220,6 +220,12 @@ void link_take_rekey(struct link *l, const uint8_t *msg, size_t len, uint64_t no
 		link_alarm(false, "rekey-version", l->resource, ALARM_CRITICAL,
 		           "the peer rekeys by the same version");
 	}
-	rekey_receive(l->tunnels[tunnel].rekey, msg + 3, len - 3, now);
-	l->wake_ns[tunnel] = 0;
+	t = link_tunnel_find(l, named.name);
+	if (t == NULL) {
+		link_presence_unknown(l, named.name);
+		return;
+	}
+	link_presence_heard(t, now);
+	rekey_receive(t->rekey, named.msg, named.len, now);
+	l->wake_ns[t->index] = 0;
 }

@@ -62,7 +62,7 @@ static void read_tunnel(unsigned int i, struct gateway_tunnel *out)
 	dataplane_path(site_dataplane(), i, &out->path_mtu);
 	tunnel_peer_read(dataplane_tunnel(site_dataplane(), i), &out->peer);
 	out->path = path_watch_state(site_dataplane(), i);
-	out->state = live_watch_state(i);
+	out->state = link_tunnel_absent(site_link(), i) ? "not-at-peer" : live_watch_state(i);
 	out->packets_cleared = dataplane_cleared_no_key(site_dataplane(), i);
 }
 

@@ -317,19 +317,59 @@ static void test_words_of_pseudowires_cross(void)
 	rig_run(2000);
 	CU_ASSERT_NOT_EQUAL(link_session(ends[0].link), 0);
 	link_wire_receiver(ends[1].link, wire_take);
-	CU_ASSERT_EQUAL(link_wire_send(ends[0].link, 7, "abcde", 5), 0);
+	wire_got.tunnel = 7;
+	CU_ASSERT_EQUAL(link_wire_send(ends[0].link, 1, "abcde", 5), -ENOENT);
+	CU_ASSERT_EQUAL(link_wire_send(ends[0].link, 0, "abcde", 5), 0);
 	rig_run(500);
 	CU_ASSERT_EQUAL(wire_got.count, 1);
-	CU_ASSERT_EQUAL(wire_got.tunnel, 7);
+	CU_ASSERT_EQUAL(wire_got.tunnel, 0);
 	CU_ASSERT_EQUAL(wire_got.len, 5);
 	CU_ASSERT_EQUAL(memcmp(wire_got.msg, "abcde", 5), 0);
 	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 0);
 	/* What the receiver refuses, and what nobody receives, is bad. */
-	link_wire_send(ends[0].link, 7, "abcd", 4);
-	link_wire_send(ends[1].link, 7, "abcde", 5);
+	link_wire_send(ends[0].link, 0, "abcd", 4);
+	link_wire_send(ends[1].link, 0, "abcde", 5);
 	rig_run(500);
 	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 1);
 	CU_ASSERT_EQUAL(rig_stats(0).bad_messages, 1);
+	rig_stop();
+}
+
+/* Each end has a tunnel that the other has not. */
+static void test_tunnel_of_one_end(void)
+{
+	uint64_t keys;
+
+	rig_start();
+	strcpy(ends[1].config.tunnels[0].name, "other");
+	rig_link(0);
+	rig_link(1);
+	rig_import(0, 8, 1);
+	rig_import(1, 8, 1);
+	rig_run(2000);
+	CU_ASSERT_TRUE(rig_stats(0).connected);
+	CU_ASSERT_TRUE(rig_alarm("tunnel-not-at-peer", "tunnel/t0"));
+	CU_ASSERT_TRUE(link_tunnel_absent(ends[0].link, 0));
+	CU_ASSERT_FALSE(link_tunnel_absent(ends[0].link, 1));
+	CU_ASSERT_FALSE(rig_alarm("tunnel-not-at-peer", "tunnel/other"));
+	/* B offers nothing: it asks. */
+	rig_run(5000);
+	CU_ASSERT_TRUE(rig_alarm("tunnel-not-at-peer", "tunnel/other"));
+	/* No key is spent on it, but for the first offer's. */
+	keys = rig_keys(0).available[KEY_REKEY];
+	CU_ASSERT(keys >= 7);
+	rig_run(20000);
+	CU_ASSERT_EQUAL(rig_keys(0).available[KEY_REKEY], keys);
+	CU_ASSERT_TRUE(rig_alarm("no-key", "tunnel/t0"));
+	CU_ASSERT_EQUAL(rig_stats(0).bad_messages + rig_stats(1).bad_messages, 0);
+	/* It is added at B, which starts again with it. */
+	link_destroy(ends[1].link);
+	strcpy(ends[1].config.tunnels[0].name, "t0");
+	rig_link(1);
+	rig_run(4000);
+	CU_ASSERT_FALSE(rig_alarm("tunnel-not-at-peer", "tunnel/t0"));
+	CU_ASSERT(rig_rekey(0).rekeys >= 1 && rig_rekey(1).rekeys >= 1);
+	CU_ASSERT_FALSE(rig_alarm("no-key", "tunnel/t0"));
 	rig_stop();
 }
 
@@ -396,4 +436,5 @@ UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_stores_are_compared),
           UNIT(test_ratchet_when_keys_run_out), UNIT(test_hybrid), UNIT(test_hybrid_at_one_end),
           UNIT(test_cut_channel_stops_offers_and_comes_back),
           UNIT(test_other_secret_raises_an_alarm), UNIT(test_words_of_pseudowires_cross),
-          UNIT(test_storage_key_from_a_credential), UNIT(test_refuses_bad_secrets))
+          UNIT(test_tunnel_of_one_end), UNIT(test_storage_key_from_a_credential),
+          UNIT(test_refuses_bad_secrets))

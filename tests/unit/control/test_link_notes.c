@@ -526,10 +526,9 @@ static void test_messages_of_other_sessions_are_void(void)
 	note = tell(QKD_NOTE_MESSAGE, 1);
 	note->session = 1;
 	note->data[0] = 1;
-	note = tell(QKD_NOTE_MESSAGE, 3); /* a tunnel that is not there */
+	note = tell(QKD_NOTE_MESSAGE, 3); /* a name that is cut off */
 	note->session = 1;
-	note->data[0] = 3;
-	note->data[2] = 1;
+	memcpy(note->data, "\12\2t", 3);
 	tell(QKD_NOTE_MESSAGE, 0)->session = 1;
 	turn(1);
 	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 3);
@@ -556,32 +555,91 @@ static void test_no_offer_before_the_own_summary(void)
 	CU_ASSERT_EQUAL(note->data[0], 1);
 	note = from_link[1];
 	CU_ASSERT_EQUAL(note->type, QKD_NOTE_SEND);
-	CU_ASSERT_EQUAL(note->data[0], 3);
-	CU_ASSERT_EQUAL(get_be16(note->data + 1), 0);
+	CU_ASSERT_EQUAL(memcmp(note->data, "\12\2t0", 4), 0);
 	stop();
 }
 
-/* A gateway of before rekey messages had a version: said so, until it is updated. */
+/*
+ * A gateway of before rekey messages had a version, or of before they named their tunnel: said so,
+ * until it is updated.
+ */
 static void test_an_old_peer_is_named(void)
 {
 	struct qkd_note *note;
 
+	for (uint8_t kind = 2; kind <= 3; kind++) {
+		start(1);
+		agree(1, 1);
+		note = tell(QKD_NOTE_MESSAGE, 60);
+		note->session = 1;
+		note->data[0] = kind;
+		note->data[2] = 1; /* OFFER */
+		turn(1);
+		CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 1);
+		CU_ASSERT_TRUE(rig_alarm("rekey-version", "link/test"));
+		CU_ASSERT_EQUAL(rig_rekey(1).bad_messages, 0);
+		note = tell(QKD_NOTE_MESSAGE, 5);
+		note->session = 1;
+		memcpy(note->data, "\12\2t0", 5);
+		turn(1);
+		CU_ASSERT_FALSE(rig_alarm("rekey-version", "link/test"));
+		CU_ASSERT_EQUAL(rig_rekey(1).bad_messages, 1);
+		stop();
+	}
+}
+
+static void say_of(const void *msg, size_t len)
+{
+	struct qkd_note *note = tell(QKD_NOTE_MESSAGE, len);
+
+	note->session = 1;
+	memcpy(note->data, msg, len);
+	turn(1);
+}
+
+/* Words about tunnels that are there and not, and what is no word. */
+static void test_words_about_tunnels(void)
+{
+	static const struct {
+		const char *msg;
+		size_t len;
+		const char *answer; /* or NULL */
+		bool bad, absent;
+	} words[] = {
+	        {"\12\2zz\2", 5, "\14\2zz\1", false, false}, /* REKEY: ABSENT */
+	        {"\14\2zz\2", 5, "\14\2zz\1", false, false}, /* NEW, ASK */
+	        {"\14\2zz\3", 5, "\14\2zz\1", false, false},
+	        {"\14\2zz\1", 5, NULL, false, false}, /* no word about what neither has */
+	        {"\14\2zz\4", 5, NULL, false, false},
+	        {"\14\2t0\3", 5, "\14\2t0\4", false, false}, /* ASK: PRESENT */
+	        {"\14\2t0\1", 5, NULL, false, true},         /* ABSENT */
+	        {"\14\2t0\2", 5, NULL, false, false},        /* NEW */
+	        {"\14\2t0\0", 5, NULL, true, false},
+	        {"\14\2t0\5", 5, NULL, true, false},
+	        {"\14\2t0", 4, NULL, true, false},
+	        {"\14\2t0\3\3", 6, NULL, true, false},
+	        {"\14\0\3", 3, NULL, true, false},
+	        {"\14\2t\0\3", 5, NULL, true, false},
+	        {"\14\40aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\3", 35, NULL, true, false},
+	        {"\14\377a", 3, NULL, true, false},
+	        {"\14", 1, NULL, true, false},
+	};
+
 	start(1);
 	agree(1, 1);
-	note = tell(QKD_NOTE_MESSAGE, 60);
-	note->session = 1;
-	note->data[0] = 2;
-	note->data[2] = 1; /* OFFER */
-	turn(1);
-	CU_ASSERT_EQUAL(rig_stats(1).bad_messages, 1);
-	CU_ASSERT_TRUE(rig_alarm("rekey-version", "link/test"));
-	CU_ASSERT_EQUAL(rig_rekey(1).bad_messages, 0);
-	note = tell(QKD_NOTE_MESSAGE, 3);
-	note->session = 1;
-	note->data[0] = 3;
-	turn(1);
-	CU_ASSERT_FALSE(rig_alarm("rekey-version", "link/test"));
-	CU_ASSERT_EQUAL(rig_rekey(1).bad_messages, 1);
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		uint64_t bad = rig_stats(1).bad_messages;
+		unsigned int before = from_count;
+
+		say_of(words[i].msg, words[i].len);
+		CU_ASSERT_EQUAL(rig_stats(1).bad_messages - bad, words[i].bad);
+		CU_ASSERT_EQUAL(link_tunnel_absent(ends[1].link, 0), words[i].absent);
+		CU_ASSERT_EQUAL(rig_alarm("tunnel-not-at-peer", "tunnel/t0"), words[i].absent);
+		CU_ASSERT_EQUAL(from_count - before, words[i].answer != NULL);
+		if (words[i].answer != NULL && from_count > before)
+			CU_ASSERT_EQUAL(memcmp(from_link[from_count - 1]->data, words[i].answer, 5),
+			                0);
+	}
 	stop();
 }
 
@@ -730,5 +788,5 @@ UNIT_MAIN(UNIT(test_blocks_are_stored_once), UNIT(test_delivery), UNIT(test_deli
           UNIT(test_the_last_preshared_pads), UNIT(test_restarts_at_the_floor),
           UNIT(test_messages_of_other_sessions_are_void),
           UNIT(test_no_offer_before_the_own_summary), UNIT(test_an_old_peer_is_named),
-          UNIT(test_alarms), UNIT(test_scans_go_both_ways), UNIT(test_role_that_stands_still),
-          UNIT(test_full_secret_memory_is_an_answer_too))
+          UNIT(test_words_about_tunnels), UNIT(test_alarms), UNIT(test_scans_go_both_ways),
+          UNIT(test_role_that_stands_still), UNIT(test_full_secret_memory_is_an_answer_too))
