@@ -138,6 +138,12 @@ void lgctl_print_alarm_history(FILE *out, const json_t *result);
 void lgctl_print_alarm_shelves(FILE *out, const json_t *result);
 void lgctl_print_alarm_kinds(FILE *out, const json_t *result);
 
+/* lgctl_top.c */
+int lgctl_build_top(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_top_follow(const struct lgctl_request *r, const char *socket, json_t **result, FILE *out,
+                     struct err *err);
+void lgctl_print_top(FILE *out, const json_t *result);
+
 /* lgctl_qrng.c */
 int lgctl_build_qrng_restart_test(char **args, int n, struct lgctl_request *r, struct err *err);
 int lgctl_build_qrng_record(char **args, int n, struct lgctl_request *r, struct err *err);

@@ -80,6 +80,10 @@ static const struct lgctl_command commands[] = {
         ROW({"status"}, 0, 0, "status", "",
             "What goes on: alarms, counters, cores, ports, tunnels, key store and link.", NULL,
             lgctl_print_status),
+        ROW({"top"}, 0, 4, "status", "[--interval SECONDS] [--frames N]",
+            "The same as a screen that is alive, until q: link, keys, ports, alarms, cores, "
+            "tunnels.",
+            lgctl_build_top, lgctl_print_top),
         ROW({"link", "show"}, 0, 0, "link_show", "", "The QKD link: channel, engine and card.",
             NULL, lgctl_print_tree),
         ROW({"tunnel", "list"}, 0, 0, "tunnel_list", "",
