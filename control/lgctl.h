@@ -137,6 +137,8 @@ void lgctl_print_alarms(FILE *out, const json_t *result);
 void lgctl_print_alarm_history(FILE *out, const json_t *result);
 void lgctl_print_alarm_shelves(FILE *out, const json_t *result);
 void lgctl_print_alarm_kinds(FILE *out, const json_t *result);
+int lgctl_build_why(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_why(FILE *out, const json_t *result);
 
 /* lgctl_top.c */
 int lgctl_build_top(char **args, int n, struct lgctl_request *r, struct err *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* lgctl alarm: what is raised, what operators said of it, and what to do. */
+/* lgctl alarm and why: what is raised, what operators said of it, and what to do. */
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static void ask(struct lgctl_request *r, const char *kind, const char *resource)
 
 static int packed(struct lgctl_request *r, struct err *err)
 {
-	return r->params != NULL ? 0 : err_set(err, EINVAL, "alarm: the text is not UTF-8");
+	return r->params != NULL ? 0 : err_set(err, EINVAL, "an argument is not UTF-8");
 }
 
 int lgctl_build_alarm_list(char **args, int n, struct lgctl_request *r, struct err *err)
@@ -163,4 +164,44 @@ void lgctl_print_alarm_shelves(FILE *out, const json_t *result)
 	};
 
 	LGCTL_TABLE(out, json_object_get(result, "shelves"), columns);
+}
+
+int lgctl_build_why(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	if (n == 0)
+		return 0;
+	if (strncmp(args[0], "--", 2) == 0)
+		return err_set(err, EINVAL, "why traffic: there is no option %s", args[0]);
+	r->params = json_pack("{s:s}", "tunnel", args[0]);
+	return packed(r, err);
+}
+
+/* A sentence: from a text that may begin with a small letter, as an alarm's does. */
+static void sentence(FILE *out, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > 0)
+		fprintf(out, "%c%s%s", toupper((unsigned char)text[0]), text + 1,
+		        text[n - 1] == '.' || text[n - 1] == '?' ? "" : ".");
+}
+
+void lgctl_print_why(FILE *out, const json_t *result)
+{
+	const char *text = json_string_value(json_object_get(result, "text"));
+	const char *action = json_string_value(json_object_get(result, "action"));
+	const char *resource = json_string_value(json_object_get(result, "resource"));
+
+	if (!json_is_true(json_object_get(result, "well")))
+		fprintf(out, "%s%s%s: ", json_string_value(json_object_get(result, "cause")),
+		        resource != NULL ? " at " : "", resource != NULL ? resource : "");
+	sentence(out, text != NULL ? text : "");
+	if (action != NULL) {
+		fputs(" To do: ", out);
+		/* Commands keep their small letter. */
+		fputs(action, out);
+		if (action[strlen(action) - 1] != '?')
+			fputc('.', out);
+	}
+	fputc('\n', out);
 }

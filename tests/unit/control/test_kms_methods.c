@@ -13,7 +13,9 @@
 
 #include "common/clock.h"
 #include "common/gcm.h"
+#include "common/log.h"
 #include "common/secret.h"
+#include "control/alarm.h"
 #include "control/lgctl.h"
 #include "control/method.h"
 #include "tests/unit/unit.h"
@@ -243,6 +245,42 @@ static void test_store(void)
 	json_decref(result);
 }
 
+static void why_is(const char *cause, const char *part)
+{
+	json_t *result = call("kms_why", NULL);
+
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(result, "cause")), cause);
+	CU_ASSERT_PTR_NOT_NULL(strstr(json_string_value(json_object_get(result, "text")), part));
+	CU_ASSERT_TRUE(json_is_false(json_object_get(result, "well")));
+	CU_ASSERT(json_string_length(json_object_get(result, "action")) > 0);
+	json_decref(result);
+}
+
+/* There is nothing to give; alice may have some. */
+static void test_why(void)
+{
+	static const uint8_t secret[32];
+	const struct kms_link link = {
+	        .link = 1, .secret = secret, .name = "demo", .protocol = "BB84"};
+	struct err err = {0};
+
+	log_level_set("alarm", LOG_LEVEL_ERR - 1);
+	why_is("link", "no gateway yet");
+	CU_ASSERT_EQUAL_FATAL(kms_service_link(service, &link, &err), 0);
+	kms_service_link_state(service, true, false, "errors above the threshold");
+	why_is("not-made", "errors above the threshold");
+	kms_service_link_state(service, true, true, "makes key");
+	why_is("spent", "none is left");
+	alarm_raise("kms-key-low", "kms", ALARM_MINOR, "low");
+	why_is("spent", "none is left");
+	alarm_raise("kms-gateway", "kms", ALARM_MAJOR, "the gateway is away");
+	why_is("kms-gateway", "the gateway is away");
+	alarm_raise("kms-disk", "kms", ALARM_CRITICAL, "no space left");
+	why_is("kms-disk", "no space left");
+	alarm_reset(NULL);
+	kms_service_link_state(service, false, false, "no gateway yet");
+}
+
 static void test_reload(void)
 {
 	done("kms_reload", NULL);
@@ -380,5 +418,5 @@ static void test_after_a_restart(void)
 
 UNIT_MAIN(UNIT(test_start), UNIT(test_add_set_list_remove),
           UNIT(test_refusals_name_the_member_and_change_nothing), UNIT(test_usage_and_lock_out),
-          UNIT(test_store), UNIT(test_reload), UNIT(test_audit_line), UNIT(test_words_of_lgctl),
-          UNIT(test_tables), UNIT(test_after_a_restart))
+          UNIT(test_store), UNIT(test_why), UNIT(test_reload), UNIT(test_audit_line),
+          UNIT(test_words_of_lgctl), UNIT(test_tables), UNIT(test_after_a_restart))
