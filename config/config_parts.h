@@ -13,6 +13,7 @@
 /* Every path in an error text begins with one of these. */
 #define CONFIG_ROOT     "/lumengate:gateway"
 #define CONFIG_KMS_ROOT "/lumengate:kms"
+#define CONFIG_WEB_ROOT "/lumengate:web"
 
 #define IPV6_MTU_MIN 1280 /* RFC 8200 section 5 */
 

@@ -134,7 +134,8 @@ static bool path_is_cut(void)
 		return false;
 	copy_path(item_path(item), path, sizeof(path));
 	return strncmp(path, CONFIG_ROOT, strlen(CONFIG_ROOT)) != 0 &&
-	       strncmp(path, CONFIG_KMS_ROOT, strlen(CONFIG_KMS_ROOT)) != 0;
+	       strncmp(path, CONFIG_KMS_ROOT, strlen(CONFIG_KMS_ROOT)) != 0 &&
+	       strncmp(path, CONFIG_WEB_ROOT, strlen(CONFIG_WEB_ROOT)) != 0;
 }
 
 static bool read_data(const char *text, struct lyd_node **data)

@@ -11,6 +11,7 @@
 
 #define EXAMPLE_A       SOURCE_DIR "/config/examples/site-a.json"
 #define EXAMPLE_B       SOURCE_DIR "/config/examples/site-b.json"
+#define EXAMPLE_WEB     SOURCE_DIR "/config/examples/web.json"
 #define EXAMPLE_KMS_A   SOURCE_DIR "/config/examples/kms-a.json"
 #define EXAMPLE_KMS_B   SOURCE_DIR "/config/examples/kms-b.json"
 #define EXAMPLE_FOREIGN SOURCE_DIR "/config/examples/foreign-kme-a.json"

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "config/config_web.h"
+#include "tests/unit/config/variant.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define ROOT "/lumengate:web"
+
+static void setup(void)
+{
+	struct err err = {0};
+
+	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", &err), 0);
+}
+
+static void test_example_and_defaults(void)
+{
+	char text[CONFIG_ADDR_TEXT];
+	struct config_web c;
+	struct err err = {0};
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(config_web_load(EXAMPLE_WEB, &c, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(c.listen_count, 1);
+	CU_ASSERT_STRING_EQUAL(config_addr_format(&c.listen[0].address, text), "127.0.0.1");
+	CU_ASSERT_EQUAL(c.listen[0].port, 9464);
+	CU_ASSERT_FALSE(c.listen[0].tls);
+	CU_ASSERT_STRING_EQUAL(c.certificate, "");
+	CU_ASSERT_STRING_EQUAL(c.gateway_socket, "/run/lumengate/control.sock");
+	CU_ASSERT_STRING_EQUAL(c.kms_socket, "/run/lumengate-kms/control.sock");
+	CU_ASSERT_EQUAL(c.poll_s, 1);
+	CU_ASSERT_EQUAL(c.http.connections, 256);
+	CU_ASSERT_EQUAL(c.http.connections_per_address, 64);
+	CU_ASSERT_EQUAL(c.http.header_s, 10);
+	CU_ASSERT_EQUAL(c.http.answer_s, 10);
+	CU_ASSERT_EQUAL(c.http.idle_s, 300);
+	CU_ASSERT_STRING_EQUAL(c.control.socket, "/run/lumengate-web/control.sock");
+	CU_ASSERT_STRING_EQUAL(c.control.group, "lumengate");
+	CU_ASSERT_STRING_EQUAL(c.control.read_only_group, "");
+}
+
+static void test_tls(void)
+{
+	static const char text[] =
+	        "{\"lumengate:web\":{\"listen\":[{\"address\":\"::\",\"port\":443}],"
+	        "\"certificate\":\"/c.pem\",\"private-key\":\"/k.pem\",\"client-ca\":\"/ca.pem\","
+	        "\"client-crl\":\"/crl.pem\"}}";
+	struct config_web c;
+	struct err err = {0};
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(config_web_parse(text, &c, &err), 0);
+	CU_ASSERT_TRUE(c.listen[0].tls);
+	CU_ASSERT_TRUE(c.listen[0].address.ipv6);
+	CU_ASSERT_STRING_EQUAL(c.certificate, "/c.pem");
+	CU_ASSERT_STRING_EQUAL(c.private_key, "/k.pem");
+	CU_ASSERT_STRING_EQUAL(c.client_ca, "/ca.pem");
+	CU_ASSERT_STRING_EQUAL(c.client_crl, "/crl.pem");
+	CU_ASSERT_STRING_EQUAL(c.kms_socket, "");
+	CU_ASSERT_EQUAL(config_web_check_system(&c, &err), -ENOENT);
+	CU_ASSERT_NSTRING_EQUAL(
+	        err.text, ROOT "/certificate: /c.pem: ", strlen(ROOT "/certificate: /c.pem: "));
+}
+
+static void check(const char *path, const char *value, const char *where, const char *why)
+{
+	char *text = variant(EXAMPLE_WEB, path, value);
+	struct config_web c, untouched;
+	struct err err = {0};
+	int rc;
+
+	memset(&c, 0x5a, sizeof(c));
+	untouched = c;
+	rc = config_web_parse(text, &c, &err);
+	CU_ASSERT_NOT_EQUAL(rc, 0);
+	CU_ASSERT_EQUAL(memcmp(&c, &untouched, sizeof(c)), 0);
+	if (strncmp(err.text, where, strlen(where)) != 0 || strstr(err.text, why) == NULL) {
+		printf("%s = %s: %s\n", path, value == NULL ? "-" : value, err.text);
+		CU_FAIL("another error was expected");
+	}
+	free(text);
+}
+
+static void test_refusals(void)
+{
+	setup();
+	check("listen", NULL, ROOT "/listen", "Too few");
+	check("listen/0/tls", "true", ROOT "/listen", "TLS takes certificate and private-key");
+	check("listen/0/tls", NULL, ROOT "/listen", "TLS takes certificate and private-key");
+	check("listen/0/port", "0", ROOT "/listen", "port");
+	check("listen/0/address", "\"localhost\"", ROOT "/listen", "address");
+	check("client-ca", "\"/ca\"", ROOT "/client-ca", "to a server that has one");
+	check("client-crl", "\"/crl\"", ROOT "/client-crl", "client-ca is missing");
+	check("poll-interval-s", "0", ROOT "/poll-interval-s", "out of range");
+	check("poll-interval-s", "61", ROOT "/poll-interval-s", "out of range");
+	check("http", "{\"connections\":10}", ROOT "/http/connections-per-address",
+	      "above connections");
+	check("control/socket", "\"/run/lumengate/control.sock\"", ROOT "/control/socket",
+	      "gateway-socket");
+	check("kms-socket", "\"/run/lumengate/control.sock\"", ROOT "/kms-socket",
+	      "gateway-socket");
+	check("control/socket", "\"/run/lumengate-kms/control.sock\"", ROOT "/control/socket",
+	      "kms-socket");
+	check("metrics", "{}", ROOT, "metrics");
+}
+
+static void test_other_containers_may_be_there(void)
+{
+	json_t *both = json_load_file(EXAMPLE_A, 0, NULL);
+	json_t *web = json_load_file(EXAMPLE_WEB, 0, NULL);
+	static struct config gateway;
+	struct config_web c;
+	struct err err = {0};
+	char *text;
+
+	setup();
+	CU_ASSERT_NOT_EQUAL(config_web_load(EXAMPLE_A, &c, &err), 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/lumengate:web: missing"));
+	json_object_update(both, web);
+	text = json_dumps(both, 0);
+	CU_ASSERT_EQUAL(config_web_parse(text, &c, &err), 0);
+	CU_ASSERT_EQUAL(config_parse(text, &gateway, &err), 0);
+	free(text);
+	json_decref(web);
+	json_decref(both);
+}
+
+UNIT_MAIN(UNIT(test_example_and_defaults), UNIT(test_tls), UNIT(test_refusals),
+          UNIT(test_other_containers_may_be_there))
