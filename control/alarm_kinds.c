@@ -11,6 +11,7 @@ static const struct {
         {alarm_kinds_traffic, "gateway"},
         {alarm_kinds_fibre, "gateway"},
         {alarm_kinds_kms, "kms"},
+        {alarm_kinds_web, "web"},
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 

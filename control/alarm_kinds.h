@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The kinds of alarms that there are, with cause and action: what gateway and KMS raise, what
+ * The kinds of alarms that there are, with cause and action: what the programs raise, what
  * lgctl explains, docs/alarms.md prints (scripts/alarm-doc) and a test holds against the calls
  * of alarm_raise(). RFC 8632 calls it the alarm inventory.
  */
@@ -32,12 +32,13 @@ struct alarm_kind {
 };
 
 /* Each ends with an entry without a kind. */
-extern const struct alarm_kind alarm_kinds_traffic[], alarm_kinds_fibre[], alarm_kinds_kms[];
+extern const struct alarm_kind alarm_kinds_traffic[], alarm_kinds_fibre[], alarm_kinds_kms[],
+        alarm_kinds_web[];
 
 /* The I-th of all; NULL past the last. */
 const struct alarm_kind *alarm_kind_at(size_t i);
 const struct alarm_kind *alarm_kind_find(const char *kind);
-/* "gateway" or "kms": which program raises it. */
+/* "gateway", "kms" or "web": which program raises it. */
 const char *alarm_kind_program(const struct alarm_kind *k);
 /* For clients; a new reference. */
 json_t *alarm_kind_json(const struct alarm_kind *k);

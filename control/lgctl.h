@@ -13,6 +13,7 @@
 
 #define LGCTL_SOCKET_DEFAULT     "/run/lumengate/control.sock"
 #define LGCTL_KMS_SOCKET_DEFAULT "/run/lumengate-kms/control.sock"
+#define LGCTL_WEB_SOCKET_DEFAULT "/run/lumengate-web/control.sock"
 
 /* The exit status: scripts rely on these figures, they do not change. */
 enum { LGCTL_OK = 0, LGCTL_REFUSED = 1, LGCTL_USAGE = 2, LGCTL_UNREACHABLE = 3 };
@@ -115,6 +116,9 @@ int lgctl_build_otdr_import(char **args, int n, struct lgctl_request *r, struct 
 void lgctl_print_otdr(FILE *out, const json_t *result);
 void lgctl_print_otdr_baseline(FILE *out, const json_t *result);
 void lgctl_print_otdr_file(FILE *out, const json_t *result);
+
+/* lgctl_web.c: the service of figures, at its own socket. */
+int lgctl_build_web(char **args, int n, struct lgctl_request *r, struct err *err);
 
 /* lgctl_kms.c: the key delivery, at its own socket. */
 int lgctl_build_kms(char **args, int n, struct lgctl_request *r, struct err *err);

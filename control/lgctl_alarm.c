@@ -15,8 +15,11 @@ static void ask(struct lgctl_request *r, const char *kind, const char *resource)
 {
 	const struct alarm_kind *k = kind != NULL ? alarm_kind_find(kind) : NULL;
 
-	if (k != NULL ? strcmp(alarm_kind_program(k), "kms") == 0
-	              : resource != NULL && strncmp(resource, "kms", 3) == 0)
+	if (k != NULL ? strcmp(alarm_kind_program(k), "web") == 0
+	              : resource != NULL && strncmp(resource, "web", 3) == 0)
+		r->socket = LGCTL_WEB_SOCKET_DEFAULT;
+	else if (k != NULL ? strcmp(alarm_kind_program(k), "kms") == 0
+	                   : resource != NULL && strncmp(resource, "kms", 3) == 0)
 		r->socket = LGCTL_KMS_SOCKET_DEFAULT;
 }
 

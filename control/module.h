@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The parts of the gateway's or the KMS' process, each registered by its own file with what it
+ * The parts of a program's process, each registered by its own file with what it
  * needs:
  *
  *     MODULE_DEFINE(wan, .depends_on = {"eal", "keystore"}, .init = wan_init, .fini = wan_fini)
@@ -19,6 +19,7 @@
 #include "common/err.h"
 #include "config/config.h"
 #include "config/config_kms.h"
+#include "config/config_web.h"
 
 #define MODULE_DEPENDS_MAX 8
 #define MODULES_MAX        64
@@ -26,9 +27,10 @@
 /* What modules get from main(). */
 struct app {
 	struct event_base *base;
-	/* As they were at start: that of the program, the other NULL. */
+	/* As they were at start: that of the program, the others NULL. */
 	const struct config *config;
 	const struct config_kms *kms;
+	const struct config_web *web;
 };
 
 struct module {

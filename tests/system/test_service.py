@@ -124,9 +124,9 @@ def test_the_client_of_a_foreign_kme_serves_while_it_waits(tmp_path, manager):
     assert manager.next_but_beats()["STOPPING"] == "1"
 
 
-UNITS = ("lumengate", "lumengate-kms", "lumengate-kme-client")
+UNITS = ("lumengate", "lumengate-kms", "lumengate-web", "lumengate-kme-client")
 # systemd-analyze security, of 100: the gateway needs root, the network and devices.
-EXPOSURE = {"lumengate": 50, "lumengate-kms": 20, "lumengate-kme-client": 20}
+EXPOSURE = {"lumengate": 50, "lumengate-kms": 20, "lumengate-web": 20, "lumengate-kme-client": 20}
 EVERY_UNIT = {"Type": "notify", "WatchdogSec": "20", "Restart": "on-failure",
               "RestartPreventExitStatus": "2", "LimitCORE": "0", "NoNewPrivileges": "yes",
               "ProtectSystem": "strict", "ProtectHome": "yes"}
@@ -151,6 +151,7 @@ def test_units_are_as_every_service_should_be(unit):
     assert {k: v for k, v in pairs if k in EVERY_UNIT} == EVERY_UNIT
     settings = dict(pairs)
     assert settings.get("User", "root") == {"lumengate": "root", "lumengate-kms": "lumengate-kms",
+                                            "lumengate-web": "lumengate-web",
                                             "lumengate-kme-client": "lumengate-kme"}[unit]
     assert settings["ConditionPathExists"].startswith("/etc/lumengate/")
 
@@ -185,7 +186,7 @@ def test_users_and_folders_of_the_services(tmp_path):
     groups = dict(line.split(":")[0:3:2]
                   for line in (root / "etc/group").read_text().splitlines())
     assert {"lumengate", "lumengate-kms", "lumengate-kme"} <= set(groups)
-    for user in ("lumengate-kms", "lumengate-kme"):
+    for user in ("lumengate-kms", "lumengate-kme", "lumengate-web"):
         assert f"\n{user}:x:" in "\n" + (root / "etc/passwd").read_text()
     kms = (root / "etc/lumengate/kms").stat()
     assert (kms.st_mode & 0o777, kms.st_uid, str(kms.st_gid)) == (0o750, 0, groups["lumengate-kms"])
