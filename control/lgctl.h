@@ -32,6 +32,11 @@ struct lgctl_request {
 	void (*print)(FILE *out, const json_t *result);
 	const char *list; /* the array of the result that comes in pages, or NULL */
 	json_t *answer;   /* what is known without a gateway: nobody is asked */
+	/*
+	 * Instead of asking: asks itself, whom it wants, or nobody. SOCKET is the one that the user
+	 * named, or NULL. It may set the status.
+	 */
+	int (*run)(struct lgctl_request *r, const char *socket, json_t **result, struct err *err);
 	/* What is still to be done with the answer, or NULL. OUT: where progress goes, or NULL. */
 	int (*follow)(const struct lgctl_request *r, const char *socket, json_t **result, FILE *out,
 	              struct err *err);
@@ -143,6 +148,11 @@ void lgctl_print_alarm_shelves(FILE *out, const json_t *result);
 void lgctl_print_alarm_kinds(FILE *out, const json_t *result);
 int lgctl_build_why(char **args, int n, struct lgctl_request *r, struct err *err);
 void lgctl_print_why(FILE *out, const json_t *result);
+
+/* lgctl_bundle.c */
+int lgctl_build_bundle(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_bundle_run(struct lgctl_request *r, const char *socket, json_t **result, struct err *err);
+void lgctl_print_bundle(FILE *out, const json_t *result);
 
 /* lgctl_top.c */
 int lgctl_build_top(char **args, int n, struct lgctl_request *r, struct err *err);

@@ -252,6 +252,11 @@ static const struct lgctl_command commands[] = {
         ROW({"doctor"}, 0, 6, "doctor", "[--config FILE] [--yang-dir DIR] [--root DIR]",
             "Is this machine fit for a gateway? Asks none.", lgctl_build_doctor,
             lgctl_print_doctor),
+        ROW({"support-bundle"}, 0, 11, "support-bundle",
+            "[FILE.tar.gz] [--config FILE] [--kms-config FILE] [--web-config FILE] "
+            "[--kms-socket FILE] [--yang-dir DIR]",
+            "Write what others need to find a fault to an archive, without secrets.",
+            lgctl_build_bundle, lgctl_print_bundle),
         ROW({"log", "set"}, 2, 2, "log_set", "COMPONENT err|warning|info|debug",
             "How much a component logs: err, warning, info or debug.", build_log, lgctl_print_done),
         ROW({"methods"}, 0, 0, "get_methods", "", "Methods of the control socket.", NULL,

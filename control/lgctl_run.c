@@ -93,12 +93,15 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 		complain(errors, err.text);
 		return LGCTL_USAGE;
 	}
-	if (options.socket == NULL)
-		options.socket = request.socket != NULL ? request.socket : LGCTL_SOCKET_DEFAULT;
-	if (request.answer != NULL) {
+	if (request.run != NULL) {
+		rc = request.run(&request, options.socket, &result, &err);
+	} else if (request.answer != NULL) {
 		result = request.answer;
 		rc = 0;
 	} else {
+		if (options.socket == NULL)
+			options.socket =
+			        request.socket != NULL ? request.socket : LGCTL_SOCKET_DEFAULT;
 		rc = lgctl_call_all(options.socket, &request, &result, &err);
 		if (rc == 0 && request.follow != NULL) {
 			rc = request.follow(&request, options.socket, &result,

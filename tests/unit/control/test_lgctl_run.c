@@ -43,6 +43,7 @@ static const char *const samples[][4] = {
 static bool is_alone(const struct lgctl_command *c)
 {
 	return strcmp(c->words[0], "plan") == 0 || strcmp(c->words[0], "doctor") == 0 ||
+	       strcmp(c->words[0], "support-bundle") == 0 ||
 	       (c->method != NULL &&
 	        (strcmp(c->method, "otdr import") == 0 || strcmp(c->method, "alarm explain") == 0));
 }
