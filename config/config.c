@@ -62,7 +62,7 @@ int config_parse(const char *json, struct config *out, struct err *err)
 	return config_parse_normal(json, out, NULL, err);
 }
 
-int config_file_read(const char *path, char **text, struct err *err)
+int config_file_text(const char *path, char **text, struct err *err)
 {
 	FILE *f = fopen(path, "re");
 	size_t n;
@@ -98,7 +98,7 @@ int config_load_normal(const char *path, struct config *out, char **normal, stru
 	char *text = NULL;
 	int rc;
 
-	rc = config_file_read(path, &text, err);
+	rc = config_file_text(path, &text, err);
 	if (rc != 0)
 		return rc;
 	rc = config_parse_normal(text, out, normal, err);

@@ -244,6 +244,7 @@ struct config {
 		char read_only_group[32]; /* members may only read; "": none */
 		char capture_group[32];   /* of those, members may capture; "": root and us */
 		char capture_directory[256];
+		char history_directory[256]; /* of commits; "": beside the key store */
 	} control;
 	char ipsec_mb[256];      /* path of the library, "" for the system's */
 	char gcm_provider[16];   /* "auto", or the code to take of it, or "cryptodev" */
@@ -270,6 +271,9 @@ int config_load(const char *path, struct config *out, struct err *err);
  */
 int config_parse_normal(const char *json, struct config *out, char **normal, struct err *err);
 int config_load_normal(const char *path, struct config *out, char **normal, struct err *err);
+
+/* The text of a file, for free(). */
+int config_file_text(const char *path, char **text, struct err *err);
 
 /*
  * Is what CONFIG names there, for this process on this machine: the kernel interfaces of

@@ -185,7 +185,7 @@ int config_kms_parse(const char *json, struct config_kms *out, char **normal, st
 int config_kms_load(const char *path, struct config_kms *out, char **normal, struct err *err)
 {
 	char *text = NULL;
-	int rc = config_file_read(path, &text, err);
+	int rc = config_file_text(path, &text, err);
 
 	if (rc != 0)
 		return rc;

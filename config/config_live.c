@@ -96,6 +96,7 @@ static const struct {
         FIELD(control.read_only_group, "control/read-only-group"),
         FIELD(control.capture_group, "control/capture-group"),
         FIELD(control.capture_directory, "control/capture-directory"),
+        FIELD(control.history_directory, "control/history-directory"),
 };
 
 struct teller {

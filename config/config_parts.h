@@ -26,9 +26,6 @@ void config_yang_fini(void);
  */
 int config_yang_check(const char *text, const char *root, json_t **tree, struct err *err);
 
-/* The text of a file, for free(). */
-int config_file_read(const char *path, char **text, struct err *err);
-
 /* The struct from a tree that config_yang_check() made. */
 int config_tree_read(const json_t *tree, struct config *out, struct err *err);
 

@@ -54,7 +54,7 @@ int config_path_full(const char *path, char out[CONFIG_PATH_MAX], struct err *er
 		lead = "/";
 	else if (strncmp(path, MODULE ":", strlen(MODULE ":")) == 0)
 		lead = "/";
-	else if (is_first(path, CONTAINER) || is_first(path, "kms"))
+	else if (is_first(path, CONTAINER) || is_first(path, "kms") || is_first(path, "web"))
 		lead = "/" MODULE ":";
 	else
 		lead = CONFIG_ROOT "/";

@@ -392,5 +392,7 @@ int config_tree_read(const json_t *tree, struct config *out, struct err *err)
 	          sizeof(out->control.capture_group));
 	copy_text(o, "capture-directory", out->control.capture_directory,
 	          sizeof(out->control.capture_directory));
+	copy_text(o, "history-directory", out->control.history_directory,
+	          sizeof(out->control.history_directory));
 	return rc;
 }

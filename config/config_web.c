@@ -86,7 +86,7 @@ int config_web_parse(const char *json, struct config_web *out, struct err *err)
 int config_web_load(const char *path, struct config_web *out, struct err *err)
 {
 	char *text = NULL;
-	int rc = config_file_read(path, &text, err);
+	int rc = config_file_text(path, &text, err);
 
 	if (rc != 0)
 		return rc;

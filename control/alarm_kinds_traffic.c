@@ -194,4 +194,11 @@ const struct alarm_kind alarm_kinds_traffic[] = {
                   "want of pads",
          .action = "Give both ends a new pre-shared secret (operating.md, section 2); it ends with "
                    "the first block that one-time pads authenticate"},
+        {.kind = "config-rolled-back",
+         .resource = "config",
+         .severities = ALARM_KIND_WARNING | ALARM_KIND_CRITICAL,
+         .cause = "A commit with a confirm time-out was not confirmed and is taken back; critical: "
+                  "that failed, and is tried again each second",
+         .action = "Commit again what was meant, and confirm it in time (lgctl config history has "
+                   "it); of the critical one the text has the reason"},
         {0}};

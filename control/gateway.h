@@ -90,7 +90,7 @@ struct gateway_ops {
 void gateway_register(const struct gateway_ops *ops);
 const struct gateway_ops *gateway_ops(void);
 
-/* The configuration that runs: for config_get and what config_set is compared with. Copies. */
+/* The configuration that runs, as it was parsed and with all defaults. Copies. */
 int gateway_config_set(const struct config *config, const char *normal, struct err *err);
 const struct config *gateway_config(void);
 const char *gateway_config_text(void);

@@ -14,7 +14,7 @@ int main(int argc, char **argv)
 	struct program_options options = {0};
 	struct app app = {.config = &config};
 	struct err err = {0};
-	char *normal = NULL;
+	char *normal = NULL, *source = NULL;
 	int status;
 
 	status = program_options(argc, argv, "lumengate", &options);
@@ -23,8 +23,14 @@ int main(int argc, char **argv)
 	status = EXIT_BAD_INPUT;
 	if (config_init(options.yang_dir, &err) != 0)
 		goto out;
-	if (config_load_normal(options.config, &config, &normal, &err) != 0)
+	if (config_file_text(options.config, &source, &err) != 0)
 		goto fini_config;
+	if (config_parse_normal(source, &config, &normal, &err) != 0) {
+		err_prefix(&err, "%s", options.config);
+		goto fini_config;
+	}
+	app.config_file = options.config;
+	app.config_source = source;
 	if (options.check) {
 		puts("ok");
 		status = EXIT_SUCCESS;
@@ -47,6 +53,7 @@ fini_gateway:
 	gateway_config_set(NULL, NULL, NULL);
 fini_config:
 	free(normal);
+	free(source);
 	config_fini();
 out:
 	if (status != EXIT_SUCCESS)

@@ -80,7 +80,7 @@ static bool check_right(const struct method *m, enum method_right right,
 
 static const char *const type_names[] = {
         [PARAM_STRING] = "string", [PARAM_UINT] = "unsigned integer",    [PARAM_BOOL] = "boolean",
-        [PARAM_OBJECT] = "object", [PARAM_STRINGS] = "array of strings",
+        [PARAM_OBJECT] = "object", [PARAM_STRINGS] = "array of strings", [PARAM_ANY] = "any",
 };
 
 static bool all_strings(const json_t *list)
@@ -186,6 +186,9 @@ static bool decode_one(const struct method_param *p, const json_t *value, char *
 	case PARAM_OBJECT:
 		if (!json_is_object(value))
 			break;
+		*(const json_t **)(void *)(out + p->offset) = value;
+		return true;
+	case PARAM_ANY:
 		*(const json_t **)(void *)(out + p->offset) = value;
 		return true;
 	case PARAM_STRINGS:

@@ -39,6 +39,7 @@ enum param_type {
 	PARAM_BOOL,    /* bool */
 	PARAM_OBJECT,  /* const json_t *, valid during the call */
 	PARAM_STRINGS, /* const json_t *, an array of strings, valid during the call */
+	PARAM_ANY,     /* const json_t *, whatever it is, valid during the call */
 };
 
 struct method_param {

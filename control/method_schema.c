@@ -58,6 +58,8 @@ static json_t *param_schema(const struct method_param *p)
 	case PARAM_OBJECT:
 		json_object_set_new(o, "type", json_string("object"));
 		break;
+	case PARAM_ANY:
+		break;
 	case PARAM_STRINGS:
 		json_object_set_new(o, "type", json_string("array"));
 		json_object_set_new(o, "items",

@@ -31,6 +31,8 @@ struct app {
 	const struct config *config;
 	const struct config_kms *kms;
 	const struct config_web *web;
+	/* Of the gateway: the file it was read from, and what was in it. */
+	const char *config_file, *config_source;
 };
 
 struct module {

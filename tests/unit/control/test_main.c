@@ -4,6 +4,7 @@
 
 #include "control/lgctl.h"
 #include "tests/unit/config/variant.h"
+#include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[64], config_path[96], socket_path[96], errors_path[96];
+static char dir[64], config_path[96], socket_path[96], errors_path[96], history_path[96];
 
 static void write_file(const char *path, const void *data, size_t n)
 {
@@ -45,6 +46,9 @@ static void setup(void)
 	json_object_set_new(json_object_get(g, "keystore"), "storage-key",
 	                    json_string(config_path));
 	json_object_set_new(json_object_get(g, "control"), "socket", json_string(socket_path));
+	snprintf(history_path, sizeof(history_path), "%s/history", dir);
+	json_object_set_new(json_object_get(g, "control"), "history-directory",
+	                    json_string(history_path));
 	text = json_dumps(o, 0);
 	write_file(config_path, text, strlen(text));
 	free(text);
@@ -55,6 +59,7 @@ static void teardown(void)
 {
 	unlink(config_path);
 	unlink(errors_path);
+	remove_tree(history_path);
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
 

@@ -14,7 +14,7 @@ struct sample_params {
 	const json_t *tree;
 	const char *key, *way;
 	uint64_t most;
-	const json_t *topics;
+	const json_t *topics, *any;
 };
 
 static const struct method_param sample_params[] = {
@@ -29,6 +29,7 @@ static const struct method_param sample_params[] = {
                      .preset = 7),
         METHOD_PARAM(struct sample_params, topics, PARAM_STRINGS, .optional = true,
                      .choices = "a|b"),
+        METHOD_PARAM(struct sample_params, any, PARAM_ANY, .optional = true),
 };
 
 static struct sample_params seen;
@@ -40,7 +41,7 @@ static int sample(const void *params, json_t **result, struct err *err)
 		return err_set(err, EINVAL, "/params/name: bad is not good");
 	if (strcmp(seen.name, "gone") == 0)
 		return err_set(err, ENOENT, "there is no gone");
-	*result = json_integer(42);
+	*result = json_integer(json_is_real(seen.any) ? 43 : 42);
 	return 0;
 }
 
@@ -100,8 +101,10 @@ static void test_parameters_are_decoded(void)
 	CU_ASSERT_STRING_EQUAL(seen.way, "both");
 	CU_ASSERT_EQUAL(seen.most, 7);
 	r = run(METHOD_WRITE, "sample_run",
-	        "{\"name\":\"x\",\"way\":\"in\",\"most\":9,\"topics\":[\"b\",\"a\"]}", &error);
-	CU_ASSERT_EQUAL(json_integer_value(r), 42);
+	        "{\"name\":\"x\",\"way\":\"in\",\"most\":9,\"topics\":[\"b\",\"a\"],"
+	        "\"any\":1.5}",
+	        &error);
+	CU_ASSERT_EQUAL(json_integer_value(r), 43);
 	json_decref(r);
 	CU_ASSERT_EQUAL(seen.most, 9);
 }
@@ -229,7 +232,8 @@ static void test_get_methods(void)
 	     "\"most\": {\"type\": \"integer\", \"minimum\": 1,"
 	     " \"maximum\": 9223372036854775807, \"default\": 7},"
 	     "\"topics\": {\"type\": \"array\","
-	     " \"items\": {\"type\": \"string\", \"enum\": [\"a\", \"b\"]}}},"
+	     " \"items\": {\"type\": \"string\", \"enum\": [\"a\", \"b\"]}},"
+	     "\"any\": {}},"
 	     "\"required\": [\"name\"], \"additionalProperties\": false}");
 	same(described(r, "sample_early"), "states", "[\"startup\"]");
 	same(described(r, "sample_watch"), "right", "\"capture\"");

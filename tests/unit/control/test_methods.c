@@ -4,7 +4,6 @@
 
 #include "control/gateway.h"
 #include "control/method.h"
-#include "tests/unit/config/variant.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -21,8 +20,6 @@ COUNTER_DEFINE(other_sample, "other.sample", "a sample")
 LOG_COMPONENT_DEFINE(methods_test)
 
 static size_t imported;
-static unsigned int applied;
-static uint32_t applied_period;
 static bool rekeyed;
 
 static void fake_link(struct gateway_link *out)
@@ -119,15 +116,6 @@ static int fake_import(const void *data, size_t len, struct err *err)
 	return 0;
 }
 
-static int fake_apply(const struct config *next, struct err *err)
-{
-	if (next->route_count == 0)
-		return err_set(err, EIO, "told to fail");
-	applied++;
-	applied_period = next->tunnels[0].rekey_period_ms;
-	return 0;
-}
-
 static const struct gateway_ops ops = {
         .link = fake_link,
         .tunnels = fake_tunnels,
@@ -137,7 +125,6 @@ static const struct gateway_ops ops = {
         .tunnel_rekey = fake_rekey,
         .keystore = fake_keystore,
         .keystore_import = fake_import,
-        .config_apply = fake_apply,
 };
 
 static json_t *run(const char *name, json_t *params, struct jsonrpc_error *error)
@@ -552,72 +539,8 @@ static void test_log_set(void)
 	      "/params/level: loud is not one of err, warning, info, debug");
 }
 
-/* Site A's example on devices and files that every machine has, changed at PATH. */
-static json_t *local_config(const char *path, const char *value)
-{
-	char *text = variant(EXAMPLE_A, path, value);
-	json_t *o = json_loads(text, 0, NULL), *g = json_object_get(o, "lumengate:gateway");
-	json_t *port = json_object_get(g, "port");
-
-	json_object_set_new(json_object_get(port, "lan"), "device", json_string("0000:01:00.0"));
-	json_object_set_new(json_object_get(port, "wan"), "device", json_string("0000:01:00.1"));
-	json_object_set_new(json_object_get(g, "channel"), "psk-file",
-	                    json_string("/proc/self/exe"));
-	json_object_set_new(json_object_get(g, "keystore"), "storage-key",
-	                    json_string("/proc/self/exe"));
-	free(text);
-	return json_pack("{s:o}", "config", o);
-}
-
-static void test_config(void)
-{
-	static struct config running;
-	struct jsonrpc_error error;
-	struct err err = {0};
-	char *text, *normal;
-	json_t *p, *r;
-
-	CU_ASSERT_EQUAL_FATAL(config_init(SOURCE_DIR "/config", &err), 0);
-	p = local_config("name", "\"gw-a\"");
-	text = json_dumps(json_object_get(p, "config"), 0);
-	json_decref(p);
-	CU_ASSERT_EQUAL_FATAL(config_parse_normal(text, &running, &normal, &err), 0);
-	CU_ASSERT_EQUAL(gateway_config_set(&running, normal, &err), 0);
-	free(text);
-	free(normal);
-	gateway_register(&ops);
-
-	r = run("config_validate", local_config("tunnel/0/rekey/period-ms", "500"), &error);
-	CU_ASSERT_TRUE(json_is_true(json_object_get(r, "live")));
-	json_decref(r);
-	r = run("config_validate", local_config("name", "\"gw-x\""), &error);
-	CU_ASSERT_TRUE(json_is_true(json_object_get(r, "valid")));
-	CU_ASSERT_TRUE(json_is_false(json_object_get(r, "live")));
-	json_decref(r);
-	CU_ASSERT_EQUAL(applied, 0);
-	fails("config_validate", local_config("port/lan/mtu", "1"), JSONRPC_INVALID_PARAMS,
-	      "/lumengate:gateway/port/lan/mtu: out of range: must be 576 to 9600");
-	fails("config_set", local_config("name", "\"gw-x\""), JSONRPC_FAILED,
-	      "/lumengate:gateway/name: cannot change live, restart the gateway");
-	/* What the gateway could not apply is not what runs. */
-	fails("config_set", local_config("route", NULL), JSONRPC_FAILED, "told to fail");
-	CU_ASSERT_EQUAL(gateway_config()->route_count, 2);
-	r = run("config_set", local_config("tunnel/0/rekey/period-ms", "500"), &error);
-	CU_ASSERT_PTR_NOT_NULL(r);
-	json_decref(r);
-	CU_ASSERT_EQUAL(applied, 1);
-	CU_ASSERT_EQUAL(applied_period, 500);
-	r = run("config_get", NULL, &error);
-	text = json_dumps(r, JSON_COMPACT);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"period-ms\":500"));
-	free(text);
-	json_decref(r);
-	gateway_config_set(NULL, NULL, NULL);
-	config_fini();
-}
-
 UNIT_MAIN(UNIT(test_nothing_runs), UNIT(test_snapshots), UNIT(test_status_has_drops_by_name),
           UNIT(test_tunnel_show), UNIT(test_tunnel_rekey), UNIT(test_keystore_import),
           UNIT(test_alarm_list), UNIT(test_alarms_and_operators), UNIT(test_log_set),
-          UNIT(test_config), UNIT(test_counters_by_prefix), UNIT(test_policy),
-          UNIT(test_policy_from), UNIT(test_routes))
+          UNIT(test_counters_by_prefix), UNIT(test_policy), UNIT(test_policy_from),
+          UNIT(test_routes))
