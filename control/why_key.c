@@ -75,7 +75,7 @@ static void made(const struct why_key_facts *f, struct why *out)
 		snprintf(rate, sizeof(rate), " at %.0f b/s", f->secret_per_s);
 	if (f->keys == 0)
 		why_set(out, false, "spent",
-		        "Raise tunnel/rekey/period, or deliver less to other equipment",
+		        "Raise tunnel/rekey/period-ms, or deliver less to other equipment",
 		        "Key is made%s and used as it comes: none for rekeying is left", rate);
 	else
 		why_set(out, true, "made", "",

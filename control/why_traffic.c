@@ -8,7 +8,8 @@
 #include "control/alarm.h"
 
 static const char *const port_alarms[] = {"link-down", NULL};
-static const char *const tunnel_alarms[] = {"rekey-version", "rekey-policy", "tunnel-down", NULL};
+static const char *const tunnel_alarms[] = {"rekey-version", "tunnel-not-at-peer", "rekey-policy",
+                                            "tunnel-down", NULL};
 static const char *const link_alarms[] = {"rekey-version", NULL};
 static const char *const wire_alarms[] = {"link-loss", NULL};
 
