@@ -15,6 +15,11 @@
 #define CONFIG_KMS_ROOT "/lumengate:kms"
 #define CONFIG_WEB_ROOT "/lumengate:web"
 
+/* Sinks of alarms in the container WEB. */
+struct config_web;
+void config_web_sinks_read(const json_t *web, struct config_web *out);
+int config_web_sinks_check(const struct config_web *config, struct err *err);
+
 #define IPV6_MTU_MIN 1280 /* RFC 8200 section 5 */
 
 int config_yang_init(const char *dir, struct err *err);

@@ -45,6 +45,7 @@ static void read_tree(const json_t *w, struct config_web *out)
 	copy_text(w, "kms-socket", out->kms_socket, sizeof(out->kms_socket));
 	out->poll_s = uint_of(w, "poll-interval-s");
 	read_http(json_object_get(w, "http"), out);
+	config_web_sinks_read(w, out);
 	copy_text(control, "socket", out->control.socket, sizeof(out->control.socket));
 	copy_text(control, "group", out->control.group, sizeof(out->control.group));
 	copy_text(control, "read-only-group", out->control.read_only_group,
@@ -63,7 +64,7 @@ static int check(const struct config_web *c, struct err *err)
 		return err_set(err, EINVAL, CONFIG_WEB_ROOT "/control/socket: is kms-socket, too");
 	if (strcmp(c->gateway_socket, c->kms_socket) == 0)
 		return err_set(err, EINVAL, CONFIG_WEB_ROOT "/kms-socket: is gateway-socket, too");
-	return 0;
+	return config_web_sinks_check(c, err);
 }
 
 int config_web_parse(const char *json, struct config_web *out, struct err *err)
@@ -110,6 +111,22 @@ static int check_group(const char *group, const char *field, struct err *err)
 	               group);
 }
 
+static int check_webhooks(const struct config_web *c, struct err *err)
+{
+	char field[96];
+	int rc = 0;
+
+	for (unsigned int i = 0; i < c->webhook_count && rc == 0; i++) {
+		snprintf(field, sizeof(field), "webhook[name='%s']/ca", c->webhook[i].name);
+		rc = check_file(c->webhook[i].ca, field, err);
+		snprintf(field, sizeof(field), "webhook[name='%s']/secret-file",
+		         c->webhook[i].name);
+		if (rc == 0)
+			rc = check_file(c->webhook[i].secret_file, field, err);
+	}
+	return rc;
+}
+
 int config_web_check_system(const struct config_web *c, struct err *err)
 {
 	int rc = check_file(c->certificate, "certificate", err);
@@ -120,6 +137,8 @@ int config_web_check_system(const struct config_web *c, struct err *err)
 		rc = check_file(c->client_ca, "client-ca", err);
 	if (rc == 0)
 		rc = check_file(c->client_crl, "client-crl", err);
+	if (rc == 0)
+		rc = check_webhooks(c, err);
 	if (rc == 0)
 		rc = check_group(c->control.group, "group", err);
 	if (rc == 0)

@@ -12,6 +12,32 @@
 #include "config/config.h"
 
 #define CONFIG_WEB_LISTEN_MAX 8
+#define CONFIG_WEB_SINKS_MAX  4 /* of a kind */
+
+enum config_web_transport { CONFIG_WEB_UDP, CONFIG_WEB_TCP, CONFIG_WEB_UNIX };
+
+/* Where alarms go. SEVERITY: by name, the least that is told. */
+struct config_web_syslog {
+	char name[32];
+	enum config_web_transport transport;
+	char address[256]; /* or a host's name */
+	uint16_t port;
+	char path[108]; /* CONFIG_WEB_UNIX */
+	char facility[16], severity[16];
+	uint32_t enterprise, messages;
+};
+
+struct config_web_journal {
+	bool enabled;
+	char socket[108], severity[16];
+};
+
+struct config_web_webhook {
+	char name[32], url[512];
+	char ca[256], secret_file[256]; /* "": none */
+	uint32_t timeout_s, messages;
+	char severity[16];
+};
 
 struct config_web {
 	struct config_web_listen {
@@ -30,6 +56,10 @@ struct config_web {
 		uint32_t connections, connections_per_address;
 		uint32_t header_s, answer_s, idle_s;
 	} http;
+	struct config_web_syslog syslog[CONFIG_WEB_SINKS_MAX];
+	struct config_web_journal journal;
+	struct config_web_webhook webhook[CONFIG_WEB_SINKS_MAX];
+	unsigned int syslog_count, webhook_count;
 	struct {
 		char socket[108], group[32], read_only_group[32]; /* "": none */
 	} control;

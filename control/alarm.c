@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -22,11 +23,29 @@ static uint64_t (*wall)(void) = clock_wall_ns;
 /* Holds are of the steady clock: nobody's setting of the other ends an alarm. */
 static uint64_t (*steady)(void) = clock_mono_ns;
 
-static void (*notify)(const struct alarm_change *change);
+static void (*listeners[ALARM_LISTENERS_MAX])(const struct alarm_change *change);
 
-void alarm_notify(void (*changed)(const struct alarm_change *change))
+static void put_listener(void (*was)(const struct alarm_change *),
+                         void (*is)(const struct alarm_change *))
 {
-	notify = changed;
+	for (unsigned int i = 0; i < ALARM_LISTENERS_MAX; i++)
+		if (listeners[i] == was) {
+			listeners[i] = is;
+			return;
+		}
+	/* One more than the program has parts that listen; who does not is no matter. */
+	if (is != NULL)
+		abort();
+}
+
+void alarm_listen(void (*fn)(const struct alarm_change *change))
+{
+	put_listener(NULL, fn);
+}
+
+void alarm_unlisten(void (*fn)(const struct alarm_change *change))
+{
+	put_listener(fn, NULL);
 }
 
 void alarm_reset(uint64_t (*clock_ns)(void))
@@ -71,8 +90,9 @@ static void record(const struct alarm *a, enum alarm_what what, uint64_t now, co
 	memcpy(h->kind, a->kind, sizeof(h->kind));
 	memcpy(h->resource, a->resource, sizeof(h->resource));
 	snprintf(h->text, sizeof(h->text), "%s", text);
-	if (notify != NULL && (!a->shelved || what == ALARM_SHELVED))
-		notify(h);
+	for (unsigned int i = 0; i < ALARM_LISTENERS_MAX; i++)
+		if (listeners[i] != NULL && (!a->shelved || what == ALARM_SHELVED))
+			listeners[i](h);
 }
 
 /* Takes it out of what is counted as active (BY -1), or back in (1), as it is now. */

@@ -82,11 +82,10 @@ struct alarm_counts {
 /* Forget everything and take all times from CLOCK_NS; NULL for the system's clocks. */
 void alarm_reset(uint64_t (*clock_ns)(void));
 
-/*
- * CHANGED is told each entry of the history as it is made, but those of shelved alarms; NULL:
- * nobody.
- */
-void alarm_notify(void (*changed)(const struct alarm_change *change));
+/* FN is told each entry of the history as it is made, but those of shelved alarms. */
+#define ALARM_LISTENERS_MAX 4
+void alarm_listen(void (*fn)(const struct alarm_change *change));
+void alarm_unlisten(void (*fn)(const struct alarm_change *change));
 
 /*
  * Raise, or change the severity or text of, an alarm. Repeating the same is cheap and leaves

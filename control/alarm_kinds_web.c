@@ -29,5 +29,13 @@ const struct alarm_kind alarm_kinds_web[] = {
          .cause =
                  "Minor: the certificate of lumengate-web ends within 14 days. Major: it has ended",
          .action = "Have the CA issue a new one, put it in place, then lgctl web reload"},
+        {.kind = "web-sink",
+         .resource = "web/syslog/NAME, web/journal/journal, web/webhook/NAME",
+         .severities = ALARM_KIND_MINOR | ALARM_KIND_MAJOR,
+         .hold_s = HOLD_S,
+         .cause = "Alarms are told to somebody who does not take them: they wait (minor), or are "
+                  "lost or given up (major)",
+         .action = "The text has what came back; is the receiver up, its certificate good, its "
+                   "address right? lgctl web sinks"},
         {0},
 };

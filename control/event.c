@@ -46,7 +46,9 @@ void event_server_set(struct server *s)
 {
 	server = s;
 	count = 0;
-	alarm_notify(s != NULL ? on_alarm : NULL);
+	alarm_unlisten(on_alarm);
+	if (s != NULL)
+		alarm_listen(on_alarm);
 }
 
 static void forget(unsigned int i)

@@ -124,6 +124,7 @@ void lgctl_print_otdr_file(FILE *out, const json_t *result);
 
 /* lgctl_web.c: the service of figures, at its own socket. */
 int lgctl_build_web(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_web_sinks(FILE *out, const json_t *result);
 
 /* lgctl_kms.c: the key delivery, at its own socket. */
 int lgctl_build_kms(char **args, int n, struct lgctl_request *r, struct err *err);

@@ -12,6 +12,7 @@
 #include "control/web/figure.h"
 #include "control/web/route.h"
 #include "control/web_http.h"
+#include "control/web_sinks.h"
 
 /* The text of each format, made once between two polls, however many ask. */
 static struct page {
@@ -40,6 +41,12 @@ static const struct metric_family
         active = {"lumengate_alarm_active", METRIC_GAUGE, "", "1 for each alarm that is raised"},
         connections = {"lumengate_web_connections", METRIC_GAUGE, "", "HTTP connections"},
         requests = {"lumengate_web_requests", METRIC_COUNTER, "", "HTTP requests served"},
+        sink_messages = {"lumengate_web_sink_messages", METRIC_COUNTER, "",
+                         "Alarms by where they are told and what came of it"},
+        sink_waiting = {"lumengate_web_sink_waiting", METRIC_GAUGE, "",
+                        "Alarms that wait for a sink to take them"},
+        sink_up = {"lumengate_web_sink_up", METRIC_GAUGE, "",
+                   "1 unless the last attempt of a sink failed"},
         refusals = {"lumengate_web_refusals", METRIC_COUNTER, "",
                     "HTTP connections and requests refused, by reason"};
 
@@ -159,12 +166,53 @@ static void write_own(struct exposition *x)
 			                1);
 }
 
+static void write_messages(struct exposition *x, const struct sink_state *s)
+{
+	const struct {
+		const char *result;
+		uint64_t n;
+	} of[] = {{"sent", s->outbox.sent},
+	          {"refused", s->outbox.refused},
+	          {"lost", s->outbox.lost},
+	          {"left_out", s->left_out}};
+
+	for (unsigned int i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		exposition_uint(x, of[i].n,
+		                (const struct metric_label[]){{"type", s->type},
+		                                              {"sink", s->name},
+		                                              {"result", of[i].result}},
+		                3);
+}
+
+static void write_sinks(struct exposition *x)
+{
+	const struct metric_family *const families[] = {&sink_messages, &sink_waiting, &sink_up};
+
+	for (unsigned int f = 0; f < 3; f++) {
+		exposition_family(x, families[f]);
+		for (unsigned int i = 0; i < web_sinks_count(); i++) {
+			struct metric_label labels[2];
+			struct sink_state s;
+
+			web_sinks_read(i, &s);
+			labels[0] = (struct metric_label){"type", s.type};
+			labels[1] = (struct metric_label){"sink", s.name};
+			if (f == 0)
+				write_messages(x, &s);
+			else
+				exposition_uint(x, f == 1 ? s.outbox.waiting : !s.outbox.failing,
+				                labels, 2);
+		}
+	}
+}
+
 static void make(struct page *page, enum exposition_format format)
 {
 	struct exposition x;
 
 	exposition_begin(&x, format);
 	write_own(&x);
+	write_sinks(&x);
 	write_states(&x);
 	write_alarms(&x);
 	figures_write(&figures_gateway, web_source(WEB_GATEWAY), &x);

@@ -107,6 +107,85 @@ static void test_refusals(void)
 	check("metrics", "{}", ROOT, "metrics");
 }
 
+#define LISTEN "\"listen\":[{\"address\":\"127.0.0.1\",\"port\":1,\"tls\":false}]"
+
+static void test_sinks(void)
+{
+	static const char text[] =
+	        "{\"lumengate:web\":{" LISTEN ",\"syslog\":[{\"name\":\"noc\","
+	        "\"address\":\"logs.example\"},{\"name\":\"here\",\"transport\":\"unix\","
+	        "\"facility\":\"local4\",\"severity\":\"major\"}],\"journal\":{},"
+	        "\"webhook\":[{\"name\":\"pager\",\"url\":\"https://pager.example:8443/a?b=c\","
+	        "\"secret-file\":\"/s\",\"ca\":\"/ca\"}]}}";
+	struct config_web c;
+	struct err err = {0};
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(config_web_parse(text, &c, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(c.syslog_count, 2);
+	CU_ASSERT_STRING_EQUAL(c.syslog[0].name, "noc");
+	CU_ASSERT_EQUAL(c.syslog[0].transport, CONFIG_WEB_UDP);
+	CU_ASSERT_STRING_EQUAL(c.syslog[0].address, "logs.example");
+	CU_ASSERT_EQUAL(c.syslog[0].port, 514);
+	CU_ASSERT_STRING_EQUAL(c.syslog[0].facility, "daemon");
+	CU_ASSERT_STRING_EQUAL(c.syslog[0].severity, "warning");
+	CU_ASSERT_EQUAL(c.syslog[0].enterprise, 32473);
+	CU_ASSERT_EQUAL(c.syslog[0].messages, 1000);
+	CU_ASSERT_EQUAL(c.syslog[1].transport, CONFIG_WEB_UNIX);
+	CU_ASSERT_STRING_EQUAL(c.syslog[1].path, "/dev/log");
+	CU_ASSERT_STRING_EQUAL(c.syslog[1].severity, "major");
+	CU_ASSERT_TRUE(c.journal.enabled);
+	CU_ASSERT_STRING_EQUAL(c.journal.socket, "/run/systemd/journal/socket");
+	CU_ASSERT_EQUAL_FATAL(c.webhook_count, 1);
+	CU_ASSERT_STRING_EQUAL(c.webhook[0].url, "https://pager.example:8443/a?b=c");
+	CU_ASSERT_EQUAL(c.webhook[0].timeout_s, 10);
+	CU_ASSERT_STRING_EQUAL(c.webhook[0].secret_file, "/s");
+	CU_ASSERT_EQUAL(config_web_check_system(&c, &err), -ENOENT);
+	CU_ASSERT_NSTRING_EQUAL(err.text, ROOT "/webhook[name='pager']/ca: /ca: ",
+	                        strlen(ROOT "/webhook[name='pager']/ca: /ca: "));
+	CU_ASSERT_EQUAL_FATAL(config_web_load(EXAMPLE_WEB, &c, &err), 0);
+	CU_ASSERT_EQUAL(c.syslog_count + c.webhook_count, 0);
+}
+
+static void check_url(const char *url, const char *why)
+{
+	char list[256];
+
+	snprintf(list, sizeof(list), "[{\"name\":\"w\",\"url\":\"%s\"}]", url);
+	if (why != NULL) {
+		check("webhook", list, ROOT "/webhook[name='w']/url", why);
+	} else {
+		char *text = variant(EXAMPLE_WEB, "webhook", list);
+		struct config_web c;
+		struct err err = {0};
+
+		CU_ASSERT_EQUAL(config_web_parse(text, &c, &err), 0);
+		free(text);
+	}
+}
+
+static void test_sinks_refused(void)
+{
+	setup();
+	check("syslog", "[{\"name\":\"x\"}]", ROOT "/syslog[name='x']", "has no address");
+	check("syslog", "[{\"name\":\"x\",\"transport\":\"tcp\"}]", ROOT "/syslog[name='x']",
+	      "has no address");
+	check("syslog", "[{\"name\":\"x\",\"address\":\"a\",\"facility\":\"local8\"}]",
+	      ROOT "/syslog", "local8");
+	check("journal", "{\"severity\":\"cleared\"}", ROOT "/journal/severity", "cleared");
+	check("webhook", "[{\"name\":\"w\"}]", ROOT "/webhook", "url");
+	check_url("ftp://pager.example/", "is not https://");
+	check_url("https:///path", "has no host");
+	check_url("https://a:b@pager.example/", "a user or a password");
+	check_url("https://pager.example/a b", "has blanks");
+	check_url("http://pager.example/", "is not https://: anybody");
+	check_url("http://127.0.0.1.example/", "is not https://: anybody");
+	check_url("http://localhost@pager.example/", "a user or a password");
+	check_url("http://127.0.0.1:8080/x", NULL);
+	check_url("http://[::1]/", NULL);
+	check_url("https://pager.example", NULL);
+}
+
 static void test_other_containers_may_be_there(void)
 {
 	json_t *both = json_load_file(EXAMPLE_A, 0, NULL);
@@ -128,5 +207,5 @@ static void test_other_containers_may_be_there(void)
 	json_decref(both);
 }
 
-UNIT_MAIN(UNIT(test_example_and_defaults), UNIT(test_tls), UNIT(test_refusals),
-          UNIT(test_other_containers_may_be_there))
+UNIT_MAIN(UNIT(test_example_and_defaults), UNIT(test_tls), UNIT(test_refusals), UNIT(test_sinks),
+          UNIT(test_sinks_refused), UNIT(test_other_containers_may_be_there))

@@ -148,7 +148,7 @@ static void start_listening(void)
 	start();
 	now = 100 * NS_PER_S;
 	told_count = 0;
-	alarm_notify(listen);
+	alarm_listen(listen);
 }
 
 #define PORT "port/wan"
@@ -212,7 +212,7 @@ static void test_what_comes_and_goes_is_told_once(void)
 	down();
 	up();
 	CU_ASSERT_FALSE(a->active);
-	alarm_notify(NULL);
+	alarm_unlisten(listen);
 }
 
 static void test_worse_is_told_within_a_hold(void)
@@ -235,7 +235,7 @@ static void test_worse_is_told_within_a_hold(void)
 		CU_ASSERT_FALSE(alarm_find("fibre-bend", "link/x")->active);
 		told_count = 0;
 	}
-	alarm_notify(NULL);
+	alarm_unlisten(listen);
 }
 
 static void test_acknowledgement(void)
@@ -278,7 +278,7 @@ static void test_acknowledgement(void)
 	CU_ASSERT_FALSE(a->acknowledged);
 	alarm_counts_read(&counts);
 	CU_ASSERT_EQUAL(counts.acknowledged, 0);
-	alarm_notify(NULL);
+	alarm_unlisten(listen);
 }
 
 static void shelve(const char *kind, const char *resource, uint64_t until_ns)
@@ -328,7 +328,7 @@ static void test_shelved_alarms_are_told_to_nobody(void)
 	alarm_counts_read(&counts);
 	CU_ASSERT_EQUAL(counts.active[ALARM_MAJOR], 2);
 	CU_ASSERT_EQUAL(counts.shelved, 0);
-	alarm_notify(NULL);
+	alarm_unlisten(listen);
 }
 
 static void test_shelving_ends_with_its_time(void)
@@ -345,7 +345,7 @@ static void test_shelving_ends_with_its_time(void)
 	CU_ASSERT_EQUAL(told[0].severity, ALARM_CRITICAL);
 	CU_ASSERT_FALSE(told[0].operated);
 	CU_ASSERT_PTR_NULL(alarm_shelf_at(0));
-	alarm_notify(NULL);
+	alarm_unlisten(listen);
 }
 
 /* What is counted is what is there, whatever happens. */
