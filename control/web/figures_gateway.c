@@ -192,6 +192,9 @@ static const struct figure figures[] = {
 
         FIGURE("keystore_keys", GAUGE, "", "Keys of 256 bits to be had, by use",
                AT("keystore/available/*", "@"), .label = {{"use", "@"}}, .kept = true),
+        FIGURE("keystore_empty_in_seconds", GAUGE, "seconds",
+               "When the keys for traffic are used up, if it goes on so; absent: never",
+               AT("keystore", "empty_in_s"), .kept = true),
         FIGURE("keystore_added_keys", COUNTER, "", "Keys that came into the store",
                AT("keystore", "added")),
         FIGURE("keystore_used_keys", COUNTER, "", "Keys that left the store for use",
