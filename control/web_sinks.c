@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "common/clock.h"
-#include "common/secret.h"
 #include "control/alarm.h"
 #include "control/alarm_json.h"
 #include "control/method.h"
@@ -17,14 +16,12 @@
 #include "control/web/webhook_sink.h"
 #include "control/web_sinks.h"
 
-#define SINKS_MAX    (2 * CONFIG_WEB_SINKS_MAX + 1)
-#define SECRET_BYTES (64u << 10) /* of webhooks, 4 KiB each */
-#define ALARM        "web-sink"
+#define SINKS_MAX (2 * CONFIG_WEB_SINKS_MAX + 1)
+#define ALARM     "web-sink"
 
 static struct sink *sinks[SINKS_MAX];
 static unsigned int count;
 static uint64_t lost_before[SINKS_MAX];
-static bool has_secrets;
 static struct event *tick;
 
 unsigned int web_sinks_count(void)
@@ -100,14 +97,6 @@ static int make_all(const struct config_web *c, struct err *err)
 {
 	int rc = 0;
 
-	for (unsigned int i = 0; i < c->webhook_count; i++)
-		has_secrets |= c->webhook[i].secret_file[0] != '\0';
-	if (has_secrets)
-		rc = secret_init_hidden(SECRET_BYTES, err);
-	if (rc != 0) {
-		has_secrets = false;
-		return rc;
-	}
 	for (unsigned int i = 0; i < c->syslog_count && rc == 0; i++)
 		rc = add(syslog_sink_new(&c->syslog[i], err), "syslog", c->syslog[i].name, err);
 	if (c->journal.enabled && rc == 0)
@@ -121,9 +110,6 @@ static void free_all(void)
 {
 	while (count > 0)
 		sink_free(sinks[--count]);
-	if (has_secrets)
-		secret_fini();
-	has_secrets = false;
 }
 
 static int init(struct app *app, struct err *err)
