@@ -34,12 +34,12 @@ class LoadError(Exception):
 class Program:
     """A program that is ended with the block."""
 
-    def __init__(self, argv, log):
+    def __init__(self, argv, log, **options):
         self.log = log
         self.text = b""
         with open(log, "w", encoding="utf-8") as errors:
             self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=errors, bufsize=0)
+                                            stderr=errors, bufsize=0, **options)
 
     def fail(self, why):
         with open(self.log, encoding="utf-8", errors="replace") as f:

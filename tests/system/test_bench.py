@@ -100,7 +100,22 @@ def test_kms(tmp_path, row):
         assert f["ratio"] == pytest.approx(f["last_kb"] / f["first_kb"])
 
 
-@pytest.mark.parametrize("bench", ["dataplane", "testpmd", "engine", "rekey", "kms"])
+def test_control(tmp_path):
+    """Subscribers and garbage beside traffic: rekeys go on, no subscriber is lost or left out."""
+    out = tmp_path / "out.json"
+    subprocess.run([os.path.join(ROOT, "scripts/bench"), "control", "--only", "garbage", "--pairs", "2",
+                    "--seconds", "0.6", "--json", str(out)], check=True, timeout=120)
+    (f,) = json.loads(out.read_text())["rows"]
+    assert f["subscribers_lost"] == 0
+    # All hear the same, but for what is under way when it ends.
+    assert f["counts"]["lines_most"] - f["counts"]["lines_least"] <= 4
+    assert f["events_s"] > 10 and f["garbage_mb_s"] > 0.1
+    assert f["rekeys"] >= 1 and f["rekeys_alone"] >= 1
+    # A shared machine's noise is less than that; a core that waits for clients is far below.
+    assert f["ratio"] > 0.7
+
+
+@pytest.mark.parametrize("bench", ["dataplane", "testpmd", "engine", "rekey", "kms", "control"])
 def test_unknown_row(bench):
     done = subprocess.run([os.path.join(ROOT, "scripts/bench"), bench, "--only", "seal/65"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
