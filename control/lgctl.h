@@ -82,6 +82,22 @@ int lgctl_options_build(const char *command, const char *const *options, size_t 
                         int n, json_t **params, struct err *err);
 /* lgctl_file.c */
 int lgctl_build_config(char **args, int n, struct lgctl_request *r, struct err *err);
+/* JSON from a file, the caller's. -EINVAL: there is none, or it is none. */
+int lgctl_read_json(const char *path, json_t **out, struct err *err);
+/* lgctl_config.c */
+json_t *lgctl_config_prefixed(json_t *config); /* CONFIG, with the module's prefix at its top */
+int lgctl_build_config_set(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_config_delete(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_config_edit(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_config_check(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_config_show(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_config_diff(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_config_commit(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_config_discard(char **args, int n, struct lgctl_request *r, struct err *err);
+int lgctl_build_config_rollback(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_config_diff(FILE *out, const json_t *result);
+void lgctl_print_config_history(FILE *out, const json_t *result);
+void lgctl_print_config_candidate(FILE *out, const json_t *result);
 int lgctl_build_import(char **args, int n, struct lgctl_request *r, struct err *err);
 /* lgctl_capture.c: the options of these commands. */
 int lgctl_build_capture_start(char **args, int n, struct lgctl_request *r, struct err *err);

@@ -40,24 +40,32 @@ static int read_file(const char *path, size_t max, char **out, size_t *len, stru
 	return rc;
 }
 
-int lgctl_build_config(char **args, int n, struct lgctl_request *r, struct err *err)
+int lgctl_read_json(const char *path, json_t **out, struct err *err)
 {
 	json_error_t where;
-	json_t *config;
 	char *text;
 	size_t len;
 	int rc;
 
-	rc = read_file(args[0], CONFIG_MAX, &text, &len, err);
+	rc = read_file(path, CONFIG_MAX, &text, &len, err);
 	if (rc != 0)
 		return rc;
-	config = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+	*out = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
 	free(text);
-	if (config == NULL)
-		return err_set(err, EINVAL, "%s: line %d column %d: %s", args[0], where.line,
+	if (*out == NULL)
+		return err_set(err, EINVAL, "%s: line %d column %d: %s", path, where.line,
 		               where.column, where.text);
-	r->params = json_pack("{s:o}", "config", config);
 	return 0;
+}
+
+int lgctl_build_config(char **args, int n, struct lgctl_request *r, struct err *err)
+{
+	json_t *config;
+	int rc = lgctl_read_json(args[0], &config, err);
+
+	if (rc == 0)
+		r->params = json_pack("{s:o}", "config", lgctl_config_prefixed(config));
+	return rc;
 }
 
 int lgctl_build_import(char **args, int n, struct lgctl_request *r, struct err *err)

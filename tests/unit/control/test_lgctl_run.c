@@ -24,6 +24,8 @@ static const char *const samples[][4] = {
         {"keystore import", keys},
         {"config validate", config},
         {"config set", config},
+        {"config edit", "remove", "name"},
+        {"config delete", "name"},
         {"alarm ack", "no-key", "tunnel/dc"},
         {"alarm unack", "no-key", "tunnel/dc"},
         {"alarm shelve", "--kind", "no-key"},
