@@ -53,7 +53,8 @@ class OpticsVm:
         executables = {"/bin/card-conformance": "tests/conformance/card-conformance",
                        "/bin/vfio-edu": "tests/vm/vfio-edu"}
         image = Image(os.path.join(BUILD, "vm-optics"), {
-            "/vm_guest.py": os.path.join(ROOT, "scripts", "lib", "vm_guest.py")},
+            "/vm_guest.py": os.path.join(ROOT, "scripts", "lib", "vm_guest.py"),
+            "/bin/setup-machine": os.path.join(ROOT, "scripts", "setup-machine")},
             modules=MODULES, programs=PROGRAMS,
             executables={g: os.path.join(BUILD, h) for g, h in executables.items()}).make()
         self.cards = Cards(folder, self.memory)
