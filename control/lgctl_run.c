@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/jsonrpc.h"
+#include "control/lgctl_table.h"
 
 /* Options come before the command; the number of words that they take, or -1. */
 static int parse_options(int argc, char **argv, struct lgctl_options *o, bool *help)
@@ -25,22 +26,14 @@ static int parse_options(int argc, char **argv, struct lgctl_options *o, bool *h
 	return i;
 }
 
-/* What was wrong may quote the input: nothing of that is to move a terminal's cursor. */
+/* What was wrong may quote the input. */
 static void complain(FILE *errors, const char *text)
 {
-	fputs("lgctl: ", errors);
-	for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-		/* C0, DEL, and C1 in UTF-8 */
-		if (*c < 0x20 || *c == 0x7f) {
-			fputc('?', errors);
-		} else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
-			fputc('?', errors);
-			c++;
-		} else {
-			fputc(*c, errors);
-		}
-	}
-	fputc('\n', errors);
+	char clean[sizeof(((struct err *)NULL)->text)];
+
+	snprintf(clean, sizeof(clean), "%s", text);
+	lgctl_clean(clean);
+	fprintf(errors, "lgctl: %s\n", clean);
 }
 
 const char *lgctl_status_about(int status)

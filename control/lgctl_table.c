@@ -8,6 +8,16 @@
 #define COLUMNS_MAX 16
 #define CELL_MAX    192
 
+void lgctl_clean(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++)
+		/* C0, DEL, and C1 in UTF-8: both of its bytes */
+		if (*c < 0x20 || *c == 0x7f)
+			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			c[0] = c[1] = '?';
+}
+
 void lgctl_cell(const json_t *v, char *out, size_t size)
 {
 	char *text;
@@ -26,6 +36,7 @@ void lgctl_cell(const json_t *v, char *out, size_t size)
 		free(text);
 	} else
 		snprintf(out, size, "-");
+	lgctl_clean(out);
 }
 
 void lgctl_table(FILE *out, const json_t *list, const struct lgctl_column *columns, size_t n)

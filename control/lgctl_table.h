@@ -11,7 +11,10 @@ struct lgctl_column {
 	const char *title, *member; /* of the objects in the list */
 };
 
-/* V as a cell has it; "-" for what is not there. */
+/* Nothing of TEXT moves a terminal's cursor any more: controls become '?'. */
+void lgctl_clean(char *text);
+
+/* V as a cell has it, clean; "-" for what is not there. */
 void lgctl_cell(const json_t *v, char *out, size_t size);
 
 /* A line an element of LIST; figures to the right. N columns at most 16. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include "control/lgctl_table.h"
 #include "control/lgctl_top.h"
 
 #include <stdarg.h>
@@ -14,26 +15,17 @@ struct view {
 	unsigned int left; /* lines */
 };
 
-/* What the gateway says may come from elsewhere: nothing of it moves the cursor. */
-static size_t clean(char *text, unsigned int width)
+/* To WIDTH characters of UTF-8. */
+static void cut(char *text, unsigned int width)
 {
 	unsigned int columns = 0;
-	size_t n = 0;
 
-	for (; text[n] != '\0'; n++) {
-		unsigned char c = (unsigned char)text[n];
-
-		/* C0, DEL, and C1 in UTF-8: both of its bytes */
-		if (c < 0x20 || c == 0x7f)
-			text[n] = '?';
-		else if (c == 0xc2 && (unsigned char)text[n + 1] < 0xa0)
-			text[n] = text[n + 1] = '?';
-		columns += (c & 0xc0) != 0x80;
-		if (width != 0 && columns > width)
+	for (; *text != '\0'; text++) {
+		columns += ((unsigned char)*text & 0xc0) != 0x80;
+		if (columns > width)
 			break;
 	}
-	text[n] = '\0';
-	return n;
+	*text = '\0';
 }
 
 static void put(struct view *v, const char *before, char *text)
@@ -41,7 +33,9 @@ static void put(struct view *v, const char *before, char *text)
 	if (v->left == 0)
 		return;
 	v->left--;
-	clean(text, v->top->width);
+	lgctl_clean(text);
+	if (v->top->width != 0)
+		cut(text, v->top->width);
 	/* What was there before is erased to the end of the line. */
 	if (v->top->terminal)
 		fprintf(v->out, "%s%s%s\033[K\n", before, text, before[0] != '\0' ? "\033[m" : "");

@@ -80,6 +80,28 @@ static void test_block_list_command(void)
 	CU_ASSERT_STRING_EQUAL(err.text, "block list: five is not a number");
 }
 
+/* A name from elsewhere does not clear the operator's screen. */
+static void test_controls_are_not_printed(void)
+{
+	json_t *r = json_pack("{s:[{s:s, s:s}]}", "wires", "name", "a\033[2Jb\n", "tunnel",
+	                      "\xc2\x9b"
+	                      "1m\xc3\xa9\x7f");
+	char *text;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	lgctl_print_wires(f, r);
+	lgctl_print_tree(f, json_array_get(json_object_get(r, "wires"), 0));
+	fclose(f);
+	CU_ASSERT_PTR_NULL(strchr(text, '\033'));
+	CU_ASSERT_PTR_NULL(strchr(text, '\x7f'));
+	CU_ASSERT_PTR_NULL(strstr(text, "\xc2\x9b"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "a?[2Jb?  "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "??1m\xc3\xa9?"));
+	free(text);
+	json_decref(r);
+}
+
 static void test_audit(void)
 {
 	json_t *r = json_loads(
@@ -101,4 +123,4 @@ static void test_audit(void)
 }
 
 UNIT_MAIN(UNIT(test_status_without_zero_counters), UNIT(test_blocks), UNIT(test_block_list_command),
-          UNIT(test_audit))
+          UNIT(test_audit), UNIT(test_controls_are_not_printed))
