@@ -165,17 +165,13 @@ json_t *doctor_json(const struct doctor *d)
 	                 (int)doctor_count(d, DOCTOR_FAIL), "checks", list);
 }
 
-static void configuration(struct doctor *d, const char *path, const char *yang_dir)
+static void configuration(struct doctor *d)
 {
+	const char *path = d->files->config;
 	static struct config config;
 	char full[DOCTOR_PATH];
 	struct err err = {0};
 
-	if (config_init(yang_dir, &err) < 0) {
-		doctor_advise(doctor_add(d, "configuration", DOCTOR_FAIL, "%s", err.text),
-		              "install lumengate.yang, or name its folder with --yang-dir");
-		return;
-	}
 	if (config_load(doctor_path(d, path, full), &config, &err) == 0) {
 		d->config = &config;
 		doctor_add(d, "configuration", DOCTOR_OK, "%s is valid: site %s of link %s", path,
@@ -184,17 +180,28 @@ static void configuration(struct doctor *d, const char *path, const char *yang_d
 		doctor_advise(doctor_add(d, "configuration", DOCTOR_FAIL, "%s", err.text),
 		              "mend it, or name another with --config");
 	}
-	config_fini();
 }
 
-void doctor_run(struct doctor *d, const char *root, const char *config_path, const char *yang_dir)
+void doctor_run(struct doctor *d, const char *root, const struct doctor_files *files)
 {
-	*d = (struct doctor){.root = root};
-	configuration(d, config_path, yang_dir);
+	struct err err = {0};
+	bool known = config_init(files->yang_dir, &err) == 0;
+
+	*d = (struct doctor){.root = root, .files = files};
+	if (known)
+		configuration(d);
+	else
+		doctor_advise(doctor_add(d, "configuration", DOCTOR_FAIL, "%s", err.text),
+		              "install lumengate.yang, or name its folder with --yang-dir");
 	doctor_machine(d);
 	doctor_versions(d);
-	if (d->config == NULL)
-		return;
-	doctor_devices(d);
-	doctor_files(d);
+	if (d->config != NULL) {
+		doctor_devices(d);
+		doctor_mtu(d);
+		doctor_secrets(d);
+	}
+	if (known) {
+		doctor_services(d);
+		config_fini();
+	}
 }

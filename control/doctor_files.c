@@ -12,12 +12,12 @@
 #include "common/storage_key.h"
 #include "control/doctor.h"
 #include "control/psk.h"
+#include "qkd-engine/storage_schema.h"
 
 #define TPM      "/dev/tpmrm0"
 #define ROOM_MIB 256.0 /* free, for keys and a history of traces */
 
-/* A file that this user may not see is no finding: another user's gateway may. */
-static struct doctor_check *unseen(struct doctor *d, const char *name, const char *path)
+struct doctor_check *doctor_unseen(struct doctor *d, const char *name, const char *path)
 {
 	bool denied = errno == EACCES;
 	struct doctor_check *c = doctor_add(d, name, denied ? DOCTOR_WARN : DOCTOR_FAIL, "%s: %s",
@@ -36,7 +36,7 @@ static void secret(struct doctor *d, const char *name, const char *path, long lo
 	struct stat st;
 
 	if (lstat(doctor_path(d, path, full), &st) < 0) {
-		c = unseen(d, name, path);
+		c = doctor_unseen(d, name, path);
 		if (c->level == DOCTOR_FAIL)
 			doctor_advise(c, "%s", how);
 	} else if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
@@ -51,7 +51,7 @@ static void secret(struct doctor *d, const char *name, const char *path, long lo
 		               path, (long long)st.st_size, least, most);
 		doctor_advise(c, "%s", how);
 	} else if (stat(full, &st) < 0) {
-		unseen(d, name, path);
+		doctor_unseen(d, name, path);
 	} else if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0) {
 		c = doctor_add(d, name, DOCTOR_FAIL, "%s: what it points to is no file of mode 600",
 		               path);
@@ -62,21 +62,20 @@ static void secret(struct doctor *d, const char *name, const char *path, long lo
 	}
 }
 
-static void storage_key(struct doctor *d, const char *name)
+void doctor_storage_key(struct doctor *d, const char *check, const char *name)
 {
 	char full[DOCTOR_PATH];
 	struct stat st;
 
 	if (name[0] == '/')
-		secret(d, "storage-key", name, STORAGE_KEY_BYTES, STORAGE_KEY_BYTES,
+		secret(d, check, name, STORAGE_KEY_BYTES, STORAGE_KEY_BYTES,
 		       "head -c 32 /dev/urandom, mode 600; only with a new key store");
 	else if (strncmp(name, "tpm2:", 5) != 0)
-		doctor_add(d, "storage-key", DOCTOR_OK, "%s: the service has it when it runs",
-		           name);
+		doctor_add(d, check, DOCTOR_OK, "%s: the service has it when it runs", name);
 	else if (stat(doctor_path(d, TPM, full), &st) == 0)
-		doctor_add(d, "storage-key", DOCTOR_OK, "%s: " TPM " is there", name);
+		doctor_add(d, check, DOCTOR_OK, "%s: " TPM " is there", name);
 	else
-		doctor_advise(unseen(d, "storage-key", TPM),
+		doctor_advise(doctor_unseen(d, check, TPM),
 		              "switch the TPM 2.0 on in the firmware, or keep the key elsewhere");
 }
 
@@ -107,7 +106,7 @@ static void folder(struct doctor *d, const char *name, const char *path, bool ne
 			doctor_add(d, name, DOCTOR_OK, "%s: will be made", path);
 			return;
 		}
-		c = unseen(d, name, path);
+		c = doctor_unseen(d, name, path);
 		if (c->level == DOCTOR_FAIL)
 			doctor_advise(c, "mkdir -m 700 %.200s", path);
 		return;
@@ -131,37 +130,17 @@ static void folder(struct doctor *d, const char *name, const char *path, bool ne
 	}
 }
 
-static void database(struct doctor *d, const char *path)
-{
-	char full[DOCTOR_PATH];
-	struct stat st;
-
-	if (stat(doctor_path(d, path, full), &st) < 0) {
-		if (errno == ENOENT)
-			doctor_add(d, "key-store", DOCTOR_OK, "%s: will be made", path);
-		else
-			unseen(d, "key-store", path);
-	} else if ((st.st_mode & 077) != 0) {
-		doctor_advise(doctor_add(d, "key-store", DOCTOR_WARN,
-		                         "%s: mode %03o lets others at it", path,
-		                         st.st_mode & 0777),
-		              "chmod 600 %.200s (keys in it are sealed)", path);
-	} else {
-		doctor_add(d, "key-store", DOCTOR_OK, "%s: mode %03o", path, st.st_mode & 0777);
-	}
-}
-
-void doctor_files(struct doctor *d)
+void doctor_secrets(struct doctor *d)
 {
 	const struct config *c = d->config;
 	char path[DOCTOR_PATH];
 
 	secret(d, "psk-file", c->channel.psk_file, PSK_LEAST, PSK_MOST,
 	       "operating.md, Secrets: at least 4096 random bytes, the same at both sites");
-	storage_key(d, c->keystore.storage_key);
+	doctor_storage_key(d, "storage-key", c->keystore.storage_key);
 	folder_of(c->keystore.path, path, sizeof(path));
 	folder(d, "state-directory", path, true, true);
-	database(d, c->keystore.path);
+	doctor_database(d, "key-store", c->keystore.path, STORAGE_SCHEMA_VERSION);
 	folder_of(c->control.socket, path, sizeof(path));
 	folder(d, "socket-directory", path, true, false);
 	folder(d, "capture-directory", c->control.capture_directory, false, true);

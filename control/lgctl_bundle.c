@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "control/doctor.h"
 #include "control/lgctl.h"
+#include "control/lgctl_doctor.h"
 #include "control/redact.h"
 
 static const char about[] =
         "Made by `lgctl support-bundle`.\n\n"
-        "gateway/, kms/  answers of the two programs, a file a method; alarms, counters, audit "
+        "gateway/, kms/, web/  answers of the programs, a file a method; alarms, counters, audit "
         "log\n"
         "config/         configuration files: of secrets where they are, not what they are\n"
         "system/         the machine, its packages, our units and the newest of their journal\n"
@@ -151,13 +151,18 @@ static const char *option(const char *name, const char *otherwise)
 	return text != NULL ? text : otherwise;
 }
 
-static void add_doctor(struct bundle *b, const char *config)
+static void add_doctor(struct bundle *b, const char *config, const char *socket)
 {
-	static struct doctor d;
-	json_t *o;
+	struct lgctl_doctor_options what = {
+	        .files = {.config = config,
+	                  .kms_config = option("kms_config", "/etc/lumengate/kms.json"),
+	                  .web_config = option("web_config", "/etc/lumengate/web.json"),
+	                  .yang_dir = option("yang_dir", NULL)},
+	        .root = "",
+	        .socket = socket,
+	        .kms_socket = option("kms_socket", NULL)};
+	json_t *o = lgctl_doctor(&what);
 
-	doctor_run(&d, "", config, option("yang_dir", NULL));
-	o = doctor_json(&d);
 	bundle_add_json(b, "doctor.json", o);
 	json_decref(o);
 }
@@ -178,7 +183,7 @@ static void collect(struct bundle *b, const char *socket)
 	add_program_state(
 	        b, "kms",
 	        option("kms_socket", socket_of(kms, "lumengate:kms", LGCTL_KMS_SOCKET_DEFAULT)));
-	add_doctor(b, gateway);
+	add_doctor(b, gateway, socket);
 	bundle_add_system(b);
 	json_decref(own);
 	json_decref(kms);

@@ -297,9 +297,10 @@ static const struct lgctl_command commands[] = {
             "[--quota-period-s N] | remove|unlock ID",
             "Applications (SAE) that may ask for keys, and their terms.", lgctl_build_kms_sae,
             lgctl_print_done),
-        ROW({"doctor"}, 0, 6, "doctor", "[--config FILE] [--yang-dir DIR] [--root DIR]",
-            "Is this machine fit for a gateway? Asks none.", lgctl_build_doctor,
-            lgctl_print_doctor),
+        ROW({"doctor"}, 0, 10, "doctor",
+            "[--config FILE] [--kms-config FILE] [--web-config FILE] [--yang-dir DIR] [--root DIR]",
+            "Is this machine fit for a gateway, and if one runs, is all well? Says what to do.",
+            lgctl_build_doctor, lgctl_print_doctor),
         ROW({"support-bundle"}, 0, 11, "support-bundle",
             "[FILE.tar.gz] [--config FILE] [--kms-config FILE] [--web-config FILE] "
             "[--kms-socket FILE] [--yang-dir DIR]",

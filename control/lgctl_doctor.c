@@ -1,29 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* `lgctl doctor`: asks no gateway. */
+#include "control/lgctl_doctor.h"
 
 #include <errno.h>
 
-#include "control/doctor.h"
 #include "control/lgctl.h"
+#include "control/lgctl_table.h"
 
-#define CONFIG_DEFAULT "/etc/lumengate/gateway.json"
+#define FOLDER "/etc/lumengate/"
+
+json_t *lgctl_doctor(const struct lgctl_doctor_options *o)
+{
+	static struct doctor d;
+
+	doctor_run(&d, o->root, &o->files);
+	lgctl_doctor_live(&d, o->socket, o->kms_socket);
+	return doctor_json(&d);
+}
+
+static int run(struct lgctl_request *r, const char *socket, json_t **result, struct err *err)
+{
+	const char *config = json_string_value(json_object_get(r->params, "config"));
+	const char *kms = json_string_value(json_object_get(r->params, "kms_config"));
+	const char *web = json_string_value(json_object_get(r->params, "web_config"));
+	const char *root = json_string_value(json_object_get(r->params, "root"));
+	const struct lgctl_doctor_options o = {
+	        .files = {.config = config != NULL ? config : FOLDER "gateway.json",
+	                  .kms_config = kms != NULL ? kms : FOLDER "kms.json",
+	                  .web_config = web != NULL ? web : FOLDER "web.json",
+	                  .kms_asked = kms != NULL,
+	                  .web_asked = web != NULL,
+	                  .yang_dir = json_string_value(json_object_get(r->params, "yang_dir"))},
+	        .root = root != NULL ? root : "",
+	        .socket = socket};
+
+	*result = lgctl_doctor(&o);
+	if (*result == NULL)
+		return err_set(err, ENOMEM, "out of memory");
+	r->status = json_is_true(json_object_get(*result, "ready")) ? LGCTL_OK : LGCTL_REFUSED;
+	return 0;
+}
 
 int lgctl_build_doctor(char **args, int n, struct lgctl_request *r, struct err *err)
 {
-	static const char *const options[] = {"config", "yang_dir", "root"};
-	static struct doctor d;
-	const char *config, *root;
+	static const char *const options[] = {"config", "kms_config", "web_config", "yang_dir",
+	                                      "root"};
 
-	if (lgctl_options_build("doctor", options, 3, args, n, &r->params, err) < 0)
-		return -EINVAL;
-	config = json_string_value(json_object_get(r->params, "config"));
-	root = json_string_value(json_object_get(r->params, "root"));
-	doctor_run(&d, root != NULL ? root : "", config != NULL ? config : CONFIG_DEFAULT,
-	           json_string_value(json_object_get(r->params, "yang_dir")));
-	r->answer = doctor_json(&d);
-	r->status = doctor_count(&d, DOCTOR_FAIL) == 0 ? LGCTL_OK : LGCTL_REFUSED;
-	return 0;
+	r->run = run;
+	return lgctl_options_build("doctor", options, 5, args, n, &r->params, err);
 }
 
 static int count(const json_t *result, const char *level)
@@ -39,9 +63,11 @@ void lgctl_print_doctor(FILE *out, const json_t *result)
 	json_array_foreach (json_object_get(result, "checks"), i, c) {
 		const char *advice = json_string_value(json_object_get(c, "advice"));
 
+		char text[512];
+
+		lgctl_cell(json_object_get(c, "text"), text, sizeof(text));
 		fprintf(out, "%-5s %-18s %s\n", json_string_value(json_object_get(c, "level")),
-		        json_string_value(json_object_get(c, "check")),
-		        json_string_value(json_object_get(c, "text")));
+		        json_string_value(json_object_get(c, "check")), text);
 		if (advice[0] != '\0')
 			fprintf(out, "%24s -> %s\n", "", advice);
 	}

@@ -13,7 +13,6 @@
  * 2: files are named by a keyed hash; the same key bytes are never stored twice.
  * 3: pads have numbers.
  */
-#define SCHEMA_VERSION 3
 
 static int run(sqlite3 *db, const char *text, struct err *err, const char *what)
 {
@@ -36,9 +35,9 @@ static int check_version(sqlite3 *db, struct err *err)
 {
 	int version = number(db, "PRAGMA user_version");
 
-	if (version != SCHEMA_VERSION)
+	if (version != STORAGE_SCHEMA_VERSION)
 		return err_set(err, EPROTO, "key store: the file has version %d, not %d", version,
-		               SCHEMA_VERSION);
+		               STORAGE_SCHEMA_VERSION);
 	return 0;
 }
 

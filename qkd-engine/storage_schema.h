@@ -7,6 +7,8 @@
 
 #include "common/err.h"
 
+#define STORAGE_SCHEMA_VERSION 3 /* PRAGMA user_version of the file */
+
 /*
  * Lock the file and see to its tables: 0; -EBUSY: somebody else has it, -EPROTO: not ours, or as
  * sqlite_file_fail() has it.

@@ -39,6 +39,7 @@
 #include "control/kms/record.h"
 
 #define KMS_SEGMENT_UNITS 4096 /* 32 KiB of key */
+#define KMS_STORE_VERSION 1    /* PRAGMA user_version of the file */
 #define KMS_STORE_BATCH   1024 /* keys a call */
 #define KMS_STORE_RECORDS 65536
 

@@ -13,7 +13,6 @@
 #include "common/sqlite_file.h"
 
 #define APPLICATION_ID 1279741779 /* "LGKS" */
-#define SCHEMA_VERSION 1
 
 /*
  * segment: a row as long as its record is kept; state 0 while it has key. given and reserved are
@@ -214,16 +213,16 @@ static int make_tables(struct kms_store *s, struct err *err)
 		return rc;
 	if (id == 0 && version == 0 && objects == 0) {
 		snprintf(text, sizeof(text), "PRAGMA application_id = %d; PRAGMA user_version = %d",
-		         APPLICATION_ID, SCHEMA_VERSION);
+		         APPLICATION_ID, KMS_STORE_VERSION);
 		rc = db_run(s, tables, "set up", err);
 		return rc < 0 ? rc : db_run(s, text, "set up", err);
 	}
 	if (id != APPLICATION_ID)
 		return err_set(err, EUCLEAN, STORE_WHAT " %s: another program's database",
 		               s->config.path);
-	if (version != SCHEMA_VERSION)
+	if (version != KMS_STORE_VERSION)
 		return err_set(err, EUCLEAN, STORE_WHAT " %s: version %lld, not %d", s->config.path,
-		               (long long)version, SCHEMA_VERSION);
+		               (long long)version, KMS_STORE_VERSION);
 	return 0;
 }
 

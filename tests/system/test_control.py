@@ -11,7 +11,7 @@ import time
 
 import pytest
 from conftest import lgctl
-from rig import LAN, RpcError
+from rig import LAN, ROOT, RpcError
 
 
 def test_socket_is_for_its_group_alone(imported):
@@ -122,6 +122,33 @@ def test_subscriber_hears_rekeys_and_jobs_while_another_sends_garbage(imported):
         lgctl(imported, "a", "latency", "stop")
     assert seen["rekey"]["tunnel"] == "dc" and seen["rekey"]["rekeys"] > 0
     assert seen["job"] == {"job": "latency", "running": True}
+
+
+def doctor(rig, *words):
+    """What lgctl doctor finds at site A, by check; of several findings the last."""
+    done = lgctl(rig, "a", "--json", "doctor", "--config", rig.path("site-a", "config.json"),
+                 "--yang-dir", os.path.join(ROOT, "config"), *words, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    return {c["check"]: c for c in json.loads(done.stdout)["checks"]}
+
+
+def test_doctor_asks_the_gateway_for_peer_and_keys(imported):
+    found = doctor(imported)
+    assert {name: found[name]["level"] for name in ("gateway", "peer", "tunnels", "keys", "mtu",
+                                                    "alarms", "key-store")} == {
+        "gateway": "ok", "peer": "ok", "tunnels": "ok", "keys": "ok", "mtu": "ok", "alarms": "ok",
+        "key-store": "ok"}, found
+    assert "192.0.2.2 answers, round trip" in found["peer"]["text"]
+    assert "in use" in found["key-store"]["text"]
+    imported.kill("gw-b")
+    imported.wait_for(lambda: doctor(imported)["peer"]["level"] == "fail", 30, "the lost peer")
+    found = doctor(imported)
+    assert "192.0.2.2 does not answer" in found["peer"]["text"]
+    assert "UDP port 4790" in found["peer"]["advice"]
+    imported.kill("gw-a")
+    found = doctor(imported)
+    assert "nothing more is known" in found["gateway"]["text"]
+    assert "peer" not in found and "keys" not in found
 
 
 def test_methods_and_tables(imported):

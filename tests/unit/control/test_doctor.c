@@ -7,12 +7,14 @@
 #include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/lgctl.h"
 #include "drivers/card_regs.h"
+#include "qkd-engine/storage_schema.h"
 
 #define CARD  "0000:3b:00.0"
 #define LAN   "0000:01:00.0"
@@ -66,6 +68,23 @@ static void put_size(const char *path, size_t n, mode_t mode)
 
 	put_bytes(path, zeros, n);
 	chmod(at(path), mode);
+}
+
+static void put_database(const char *path, int version)
+{
+	char text[128];
+	sqlite3 *db;
+
+	make_folders(path);
+	unlink(at(path));
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(at(path), &db), SQLITE_OK);
+	snprintf(
+	        text, sizeof(text),
+	        "PRAGMA user_version = %d; CREATE TABLE t(a); INSERT INTO t VALUES(zeroblob(9000))",
+	        version);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	chmod(at(path), 0600);
 }
 
 static void point(const char *path, const char *target)
@@ -136,14 +155,19 @@ static void good_machine(void)
 	put("/dev/vfio/7", "");
 	put_size("/etc/lumengate/psk", 4096, 0600);
 	put_size("/etc/lumengate/storage.key", 32, 0600);
-	put_size("/var/lib/lumengate/keys.db", 100, 0600);
+	put_database("/var/lib/lumengate/keys.db", STORAGE_SCHEMA_VERSION);
 	put("/run/lumengate/card", "");
 	put_config(NULL, NULL);
 }
 
 static void examine(void)
 {
-	doctor_run(&doctor, root, "/etc/lumengate/gateway.json", SOURCE_DIR "/config");
+	static const struct doctor_files files = {.config = "/etc/lumengate/gateway.json",
+	                                          .kms_config = "/etc/lumengate/kms.json",
+	                                          .web_config = "/etc/lumengate/web.json",
+	                                          .yang_dir = SOURCE_DIR "/config"};
+
+	doctor_run(&doctor, root, &files);
 }
 
 static const struct doctor_check *find(const char *name, enum doctor_level level, const char *word)
@@ -185,6 +209,9 @@ static void test_a_good_machine_is_ready(void)
 	                                    "iommu",
 	                                    "card",
 	                                    "nic",
+	                                    "mtu",
+	                                    "kms",
+	                                    "web",
 	                                    "psk-file",
 	                                    "storage-key",
 	                                    "state-directory",
