@@ -197,6 +197,7 @@ void doctor_run(struct doctor *d, const char *root, const struct doctor_files *f
 	doctor_versions(d);
 	if (d->config != NULL) {
 		doctor_devices(d);
+		doctor_numa(d);
 		doctor_mtu(d);
 		doctor_secrets(d);
 	}

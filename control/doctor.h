@@ -61,6 +61,7 @@ void doctor_machine(struct doctor *d);
 void doctor_versions(struct doctor *d);
 void doctor_devices(struct doctor *d);
 void doctor_mtu(struct doctor *d);
+void doctor_numa(struct doctor *d);
 void doctor_secrets(struct doctor *d);
 void doctor_services(struct doctor *d);
 
@@ -94,6 +95,11 @@ char *doctor_field(const struct doctor *d, const char *path, const char *word);
 void doctor_link(const struct doctor *d, const char *path, char *out, size_t n);
 /* A CPU list such as "2-5,8"; what is no list is empty. */
 void doctor_cpus(const char *list, cpu_set_t *out);
+/* Those that the gateway may use, as far as this process may. */
+void doctor_allowed_cpus(const struct doctor *d, cpu_set_t *out);
+/* Calls BACK for each PCI device that DPDK opens. */
+void doctor_each_pci(struct doctor *d,
+                     void (*back)(struct doctor *d, const char *what, const char *address));
 /* Polling lcores that the configuration asks for. */
 unsigned int doctor_lcores(const struct doctor *d);
 /* "0000:01:00.0" or "01:00.0" becomes the former; false: DEVICE is no PCI address. */

@@ -15,8 +15,7 @@
 
 #define PCI_DIR "/sys/bus/pci/devices/"
 
-/* Calls BACK for each PCI device that DPDK opens. */
-static void each_nic(struct doctor *d,
+void doctor_each_pci(struct doctor *d,
                      void (*back)(struct doctor *d, const char *what, const char *address))
 {
 	const struct config_port *const ports[] = {&d->config->lan, &d->config->wan};
@@ -200,7 +199,7 @@ static void vfio_card(struct doctor *d)
 		if (colon != NULL)
 			c->text[colon - err.text] = '\0';
 	}
-	each_nic(d, same_group);
+	doctor_each_pci(d, same_group);
 }
 
 static void shm_card(struct doctor *d)
@@ -235,7 +234,7 @@ void doctor_devices(struct doctor *d)
 		vfio_card(d);
 	else
 		shm_card(d);
-	each_nic(d, nic);
+	doctor_each_pci(d, nic);
 	interface(d, "lan port", &d->config->lan);
 	interface(d, "wan port", &d->config->wan);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timex.h>
 
 #include "control/doctor.h"
 
@@ -102,7 +103,23 @@ static void clock_source(struct doctor *d)
 		              CLOCK_DIR);
 }
 
-static void allowed_cpus(const struct doctor *d, cpu_set_t *out)
+/* Certificates, times of alarms and keys that expire go by the wall clock. */
+static void synchronised(struct doctor *d)
+{
+	struct timex t = {0};
+
+	/* Of a machine that does not run nobody can say. */
+	if (d->root[0] != '\0' || adjtimex(&t) < 0)
+		return;
+	if ((t.status & STA_UNSYNC) == 0)
+		doctor_add(d, "clock", DOCTOR_OK, "synchronised, off by %.3f s at most",
+		           (double)t.maxerror / 1e6);
+	else
+		doctor_advise(doctor_add(d, "clock", DOCTOR_WARN, "nobody synchronises the time"),
+		              "apt install chrony, and the same servers at both sites");
+}
+
+void doctor_allowed_cpus(const struct doctor *d, cpu_set_t *out)
 {
 	char *list = doctor_field(d, SELF_STATUS, "Cpus_allowed_list:");
 	cpu_set_t wanted;
@@ -122,7 +139,7 @@ static void cores(struct doctor *d)
 	char list[256];
 	int n;
 
-	allowed_cpus(d, &allowed);
+	doctor_allowed_cpus(d, &allowed);
 	n = CPU_COUNT(&allowed);
 	if ((unsigned int)n > lcores)
 		doctor_add(d, "cores", DOCTOR_OK, "%d CPUs for %u polling lcores and control", n,
@@ -217,6 +234,7 @@ void doctor_machine(struct doctor *d)
 {
 	cpu(d);
 	clock_source(d);
+	synchronised(d);
 	if (d->config == NULL)
 		return;
 	cores(d);

@@ -210,6 +210,7 @@ static void test_a_good_machine_is_ready(void)
 	                                    "card",
 	                                    "nic",
 	                                    "mtu",
+	                                    "numa",
 	                                    "kms",
 	                                    "web",
 	                                    "psk-file",
@@ -283,6 +284,32 @@ static void test_cores_and_memory(void)
 	tells("locked-memory", DOCTOR_FAIL, "0.0 MiB", "ulimit");
 	put("/proc/self/status", "CapEff:\t0000000000004000\nCpus_allowed_list:\t0-7\n");
 	tells("locked-memory", DOCTOR_OK, "CAP_IPC_LOCK", "");
+	remove_tree(root);
+}
+
+/* Two nodes; the gateway has CPUs 2 to 7. */
+static void test_numa(void)
+{
+	good_machine();
+	tells("numa", DOCTOR_OK, "one node", "");
+	put("/sys/devices/system/node/online", "0-1\n");
+	put("/sys/devices/system/node/node0/cpulist", "0-7\n");
+	put("/sys/devices/system/node/node1/cpulist", "8-15\n");
+	put("/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages", "128\n");
+	put("/sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages", "128\n");
+	put(PCI LAN "/numa_node", "0\n");
+	put(PCI WAN "/numa_node", "1\n");
+	put(PCI CARD "/numa_node", "-1\n");
+	tells("numa", DOCTOR_OK, "256 MiB of huge pages are where the CPUs are", "");
+	tells("numa", DOCTOR_OK, "lan port " LAN " is on node 0", "");
+	tells("numa", DOCTOR_WARN, "wan port " WAN " is on node 1", "resources/cpus out of 8-15");
+	CU_ASSERT_EQUAL(doctor_count(&doctor, DOCTOR_WARN), 1);
+	put("/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages", "127\n");
+	put("/sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages", "129\n");
+	put(PCI CARD "/numa_node", "1\n");
+	tells("numa", DOCTOR_WARN, "254 MiB of huge pages are where the gateway's CPUs are",
+	      "echo 128 >/sys/devices/system/node/node0/");
+	tells("numa", DOCTOR_WARN, "card " CARD " is on node 1", "another slot");
 	remove_tree(root);
 }
 
@@ -481,5 +508,6 @@ static void test_lists_and_addresses(void)
 }
 
 UNIT_MAIN(UNIT(test_a_good_machine_is_ready), UNIT(test_cpu_and_clock), UNIT(test_cores_and_memory),
-          UNIT(test_card_behind_vfio), UNIT(test_card_in_shared_memory), UNIT(test_nics),
-          UNIT(test_secrets_and_folders), UNIT(test_as_a_command), UNIT(test_lists_and_addresses))
+          UNIT(test_numa), UNIT(test_card_behind_vfio), UNIT(test_card_in_shared_memory),
+          UNIT(test_nics), UNIT(test_secrets_and_folders), UNIT(test_as_a_command),
+          UNIT(test_lists_and_addresses))
