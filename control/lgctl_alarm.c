@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,16 +117,47 @@ void lgctl_print_alarm_kinds(FILE *out, const json_t *result)
 	}
 }
 
+/* The name of the user whose number is the member uid of O; NULL: there is none. */
+static json_t *user(const json_t *o)
+{
+	const json_t *uid = json_object_get(o, "uid");
+	const struct passwd *p;
+
+	if (!json_is_integer(uid))
+		return json_null();
+	p = getpwuid((uid_t)json_integer_value(uid));
+	return p != NULL ? json_string(p->pw_name)
+	                 : json_sprintf("uid %lld", (long long)json_integer_value(uid));
+}
+
+/* LIST with the member user in each of its objects. */
+static json_t *with_users(const json_t *list)
+{
+	json_t *rows = json_array(), *o, *row;
+	size_t i;
+
+	json_array_foreach (list, i, o) {
+		row = json_copy(o);
+		json_object_set_new(row, "user", user(o));
+		json_array_append_new(rows, row);
+	}
+	return rows;
+}
+
 /* "active", "cleared", "held": over, and not believed yet; with who takes care of it. */
 static json_t *state(const json_t *alarm)
 {
 	const json_t *ack = json_object_get(alarm, "acknowledged");
+	json_t *who, *text;
 
 	if (!json_is_true(json_object_get(alarm, "active")))
 		return json_string("cleared");
-	if (json_is_object(ack))
-		return json_sprintf("ack by uid %lld",
-		                    (long long)json_integer_value(json_object_get(ack, "uid")));
+	if (json_is_object(ack)) {
+		who = user(ack);
+		text = json_sprintf("ack by %s", json_string_value(who));
+		json_decref(who);
+		return text;
+	}
 	return json_string(json_is_true(json_object_get(alarm, "held")) ? "held" : "active");
 }
 
@@ -153,20 +185,24 @@ void lgctl_print_alarm_history(FILE *out, const json_t *result)
 	static const struct lgctl_column columns[] = {
 	        {"NUMBER", "number"},     {"TIME", "time"}, {"CHANGE", "change"},
 	        {"SEVERITY", "severity"}, {"KIND", "kind"}, {"RESOURCE", "resource"},
-	        {"UID", "uid"},           {"TEXT", "text"},
+	        {"USER", "user"},         {"TEXT", "text"},
 	};
+	json_t *rows = with_users(json_object_get(result, "changes"));
 
-	LGCTL_TABLE(out, json_object_get(result, "changes"), columns);
+	LGCTL_TABLE(out, rows, columns);
+	json_decref(rows);
 }
 
 void lgctl_print_alarm_shelves(FILE *out, const json_t *result)
 {
 	static const struct lgctl_column columns[] = {
 	        {"KIND", "kind"},   {"RESOURCE", "resource"}, {"SINCE", "since"},
-	        {"UNTIL", "until"}, {"UID", "uid"},           {"TEXT", "text"},
+	        {"UNTIL", "until"}, {"USER", "user"},         {"TEXT", "text"},
 	};
+	json_t *rows = with_users(json_object_get(result, "shelves"));
 
-	LGCTL_TABLE(out, json_object_get(result, "shelves"), columns);
+	LGCTL_TABLE(out, rows, columns);
+	json_decref(rows);
 }
 
 int lgctl_build_why(char **args, int n, struct lgctl_request *r, struct err *err)

@@ -25,6 +25,8 @@ static const char asking[] =
         "\tshift\n"
         "\tif [ \"$list\" = @tunnel ]; then\n"
         "\t\tlgctl \"$@\" tunnel list\n"
+        "\telif [ \"$list\" = @alarm ]; then\n"
+        "\t\techo; lgctl alarm explain | sed -n 's/^\\([a-z-]*\\): .*/\\1/p'\n"
         "\telse\n"
         "\t\tlgctl \"$@\" methods\n"
         "\tfi 2>/dev/null | awk 'NR > 1 && $1 ~ /^[A-Za-z0-9_.-]+$/ { print $1 }'\n"
@@ -146,7 +148,8 @@ static int write_places(FILE *out, const struct lgctl_command *command)
 	static const char *const kinds[] = {[LGCTL_VALUE_FILE] = "@file",
 	                                    [LGCTL_VALUE_DIRECTORY] = "@directory",
 	                                    [LGCTL_VALUE_TUNNEL] = "@tunnel",
-	                                    [LGCTL_VALUE_METHOD] = "@method"};
+	                                    [LGCTL_VALUE_METHOD] = "@method",
+	                                    [LGCTL_VALUE_ALARM] = "@alarm"};
 	struct lgctl_place places[LGCTL_PLACES_MAX];
 	int n = lgctl_places_read(command, places), options = 0;
 	char name[64];

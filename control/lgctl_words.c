@@ -101,6 +101,8 @@ enum lgctl_value lgctl_place_value(const struct lgctl_command *command,
 		return LGCTL_VALUE_FILE;
 	if (strcmp(v, "METHOD") == 0)
 		return LGCTL_VALUE_METHOD;
+	if (strcmp(v, "KIND") == 0)
+		return LGCTL_VALUE_ALARM;
 	if (place->option[0] == '\0' &&
 	    (strcmp(v, "TUNNEL") == 0 ||
 	     (strcmp(v, "NAME") == 0 && strcmp(command->words[0], "tunnel") == 0)))

@@ -25,7 +25,8 @@ enum lgctl_value {
 	LGCTL_VALUE_FILE,
 	LGCTL_VALUE_DIRECTORY,
 	LGCTL_VALUE_TUNNEL, /* the gateway knows them */
-	LGCTL_VALUE_METHOD
+	LGCTL_VALUE_METHOD,
+	LGCTL_VALUE_ALARM /* a kind */
 };
 
 /*

@@ -32,6 +32,7 @@ lgctl() {
 	case "$*" in
 	'tunnel list') printf 'NAME  STATE\ndc    up\n$(touch${IFS}owned) up\ndepot up\n' ;;
 	'--socket /s tunnel list') printf 'NAME  STATE\nelsewhere up\n' ;;
+	'alarm explain') printf 'no-key: critical, at tunnel/NAME\n  cause:  x.\n\nno-light: major, at link/NAME\n' ;;
 	methods) printf 'METHOD  ACCESS\nstatus  read\nsa_list  read\n' ;;
 	esac
 }
@@ -60,6 +61,9 @@ expect 'dc depot' lgctl tunnel rekey ''
 expect 'elsewhere' lgctl --socket /s tunnel rekey ''
 expect 'dc depot' lgctl sa list d
 expect 'sa_list' lgctl rpc sa
+expect 'no-key no-light' lgctl alarm explain ''
+expect 'no-light' lgctl --socket /s alarm shelve --kind no-l
+expect '--kind --resource' lgctl alarm history ''
 expect '--port --direction --filter --snap-length --file --file-size-max --files --packets --seconds' \
 	lgctl capture start ''
 expect 'lan wan' lgctl capture start --port ''

@@ -12,6 +12,7 @@ _describe() { print -rl -- $list }
 lgctl() {
 	case "$*" in
 	('tunnel list') printf 'NAME  STATE\ndc    up\n$(touch${IFS}owned) up\ndepot up\n' ;;
+	('alarm explain') printf 'no-key: critical, at tunnel/NAME\n  cause:  x.\n\nno-light: major, at link/NAME\n' ;;
 	('--socket /s tunnel list') printf 'NAME  STATE\nelsewhere up\n' ;;
 	esac
 }
@@ -43,6 +44,7 @@ expect "list:*${nl}show:*${nl}rekey:Rekey a tunnel now." lgctl --json tunnel ''
 expect "*${nl}baseline:The file of what the monitors learnt\\\\: *" lgctl watch ''
 expect 'dc depot' lgctl tunnel rekey ''
 expect 'elsewhere' lgctl --socket /s tunnel rekey ''
+expect 'no-key no-light' lgctl alarm ack ''
 expect 'lan wan' lgctl capture start --port ''
 expect '--port --direction *' lgctl capture start --port wan ''
 expect 'list add set remove unlock' lgctl kms sae ''

@@ -62,6 +62,8 @@ static void test_values(void)
 	CU_ASSERT_EQUAL(value("rpc", "", "METHOD"), LGCTL_VALUE_METHOD);
 	CU_ASSERT_EQUAL(value("sa", "", "TUNNEL"), LGCTL_VALUE_TUNNEL);
 	CU_ASSERT_EQUAL(value("tunnel", "", "NAME"), LGCTL_VALUE_TUNNEL);
+	CU_ASSERT_EQUAL(value("alarm", "", "KIND"), LGCTL_VALUE_ALARM);
+	CU_ASSERT_EQUAL(value("alarm", "--kind", "KIND"), LGCTL_VALUE_ALARM);
 	/* A capture's file is the gateway's, under any name. */
 	CU_ASSERT_EQUAL(value("capture", "--file", "NAME"), LGCTL_VALUE_FREE);
 }
