@@ -10,12 +10,19 @@
 
 void lgctl_clean(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++)
-		/* C0, DEL, and C1 in UTF-8: both of its bytes */
-		if (*c < 0x20 || *c == 0x7f)
-			*c = '?';
-		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
-			c[0] = c[1] = '?';
+	unsigned char *to = (unsigned char *)text;
+
+	for (const unsigned char *c = to; *c != '\0'; c++)
+		/* C0, DEL, and C1, which in UTF-8 has two bytes */
+		if (*c < 0x20 || *c == 0x7f) {
+			*to++ = '?';
+		} else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
+			*to++ = '?';
+			c++;
+		} else {
+			*to++ = *c;
+		}
+	*to = '\0';
 }
 
 void lgctl_cell(const json_t *v, char *out, size_t size)
