@@ -44,6 +44,9 @@ static int init(struct app *app, struct err *err)
 	const struct timeval period = {.tv_usec = PERIOD_US};
 	int rc;
 
+	/* A program without a text to edit: of tests. */
+	if (app->config_source == NULL)
+		return 0;
 	open_history(app->config);
 	rc = commit_start(app->config_source, app->config_file, clock_wall_ns(), err);
 	if (rc != 0)
@@ -60,7 +63,10 @@ static int init(struct app *app, struct err *err)
 
 static void fini(struct app *app)
 {
+	if (timer == NULL)
+		return;
 	event_free(timer);
+	timer = NULL;
 	candidate_discard();
 	commit_stop();
 	commit_history_close();
