@@ -132,9 +132,11 @@ class Lab:
         self.udp, self.tcp = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_STREAM)
         self.web, self.control = free_port(socket.SOCK_STREAM), self.path("web.sock")
         self.pager = Pager(folder, [503, 200, 400])
+        self.gateway = Gateway(self.path("gateway.sock"))
+
+    def open(self):
         self.start_rsyslogd()
         self.start_journald()
-        self.gateway = Gateway(self.path("gateway.sock"))
         self.start_web()
 
     def path(self, name):
@@ -229,6 +231,7 @@ def lab(tmp_path):
         assert shutil.which(program), f"{program} is not installed: scripts/setup test"
     lab = Lab(str(tmp_path))
     try:
+        lab.open()
         yield lab
     finally:
         lab.close()
