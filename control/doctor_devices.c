@@ -109,11 +109,13 @@ static void nic(struct doctor *d, const char *what, const char *address)
 	} else if (strcmp(driver, "igb_uio") == 0 || strcmp(driver, "uio_pci_generic") == 0) {
 		c = doctor_add(d, "nic", DOCTOR_WARN, "%s %s: bound to %s, past the IOMMU", what,
 		               address, driver);
-		doctor_advise(c, "driverctl set-override %s vfio-pci", address);
+		doctor_advise(c, "lumengate-setup-machine, or driverctl set-override %s vfio-pci",
+		              address);
 	} else {
 		c = doctor_add(d, "nic", DOCTOR_FAIL, "%s %s: its driver is %s", what, address,
 		               driver[0] != '\0' ? driver : "none");
-		doctor_advise(c, "driverctl set-override %s vfio-pci", address);
+		doctor_advise(c, "lumengate-setup-machine, or driverctl set-override %s vfio-pci",
+		              address);
 	}
 }
 

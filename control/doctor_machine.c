@@ -151,7 +151,13 @@ static void cores(struct doctor *d)
 		              "more CPUs, or fewer of resources/forward-lcores and qkd-lcores");
 	doctor_line(d, "/sys/devices/system/cpu/isolated", list, sizeof(list));
 	doctor_cpus(list, &isolated);
-	CPU_AND(&both, &isolated, &allowed);
+	/* Whoever asks may use none of these: the service is told of them by its unit. */
+	if (d->config->eal.cpus[0] != '\0') {
+		doctor_cpus(d->config->eal.cpus, &allowed);
+		CPU_AND(&both, &isolated, &allowed);
+	} else {
+		both = isolated;
+	}
 	if ((unsigned int)CPU_COUNT(&both) >= lcores)
 		doctor_add(d, "isolation", DOCTOR_OK, "isolated CPUs: %s", list);
 	else
@@ -160,8 +166,9 @@ static void cores(struct doctor *d)
 		                   "%d of the gateway's CPUs are isolated, for %u polling "
 		                   "lcores",
 		                   CPU_COUNT(&both), lcores),
-		        "where packets must not wait: isolcpus=, nohz_full= and rcu_nocbs= at "
-		        "boot, and the same CPUs in resources/cpus");
+		        "where packets must not wait: lumengate-setup-machine --isolate CPUS: "
+		        "isolcpus=, nohz_full= and rcu_nocbs= at boot, and CPUAffinity= of the "
+		        "service");
 }
 
 /* Pages of KB kilobytes: all, or those free. */
@@ -198,8 +205,8 @@ static void huge_pages(struct doctor *d)
 		doctor_advise(doctor_add(d, "hugepages", pci ? DOCTOR_FAIL : DOCTOR_WARN,
 		                         "%" PRIu64 " MiB, %u needed%s", all, need,
 		                         pci ? "" : ": normal pages will do for virtual devices"),
-		              "echo %u >" HUGE_DIR "hugepages-2048kB/nr_hugepages, or hugepages=%u "
-		              "at boot",
+		              "lumengate-setup-machine, or echo %u >" HUGE_DIR
+		              "hugepages-2048kB/nr_hugepages, or hugepages=%u at boot",
 		              (need + 1) / 2, (need + 1) / 2);
 }
 
