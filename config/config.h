@@ -292,6 +292,20 @@ typedef void (*config_live_fn)(void *ctx, const char *path);
 unsigned int config_live_each(const struct config *current, const struct config *next,
                               config_live_fn fn, void *ctx);
 
+/*
+ * NEXT in OUT, with the tunnels that CURRENT has, too, by name, where CURRENT has them, and the
+ * others in free places. A place that is free has no name, and is below tunnel_count or not.
+ * -ENOSPC: there are none left.
+ */
+int config_place(const struct config *current, const struct config *next, struct config *out,
+                 struct err *err);
+/* How many tunnels there are, without free places. */
+unsigned int config_tunnel_number(const struct config *config);
+static inline bool config_tunnel_used(const struct config_tunnel *t)
+{
+	return t->name[0] != '\0';
+}
+
 /* Buffer for an address or a prefix as text. */
 #define CONFIG_ADDR_TEXT 64
 

@@ -52,7 +52,6 @@ static const struct {
         FIELD(wan.vlan, "port/wan/vlan"),
         FIELD(wan.address_count, "port/wan/address"),
         FIELD(wan.addresses, "port/wan/address"),
-        FIELD(tunnel_count, "tunnel"),
         FIELD(wire_count, "pseudowire"),
         FIELD(wires, "pseudowire"),
         FIELD(channel.local, "channel/local"),
@@ -123,8 +122,6 @@ static void tell_tunnel(struct teller *t, const char *tunnel, const char *field)
 static void tunnel_change(const struct config_tunnel *a, const struct config_tunnel *b,
                           struct teller *t)
 {
-	if (strcmp(a->name, b->name) != 0)
-		tell_tunnel(t, b->name, "name");
 	if (!config_addr_equal(&a->local, &b->local))
 		tell_tunnel(t, b->name, "local");
 	if (!config_addr_equal(&a->remote, &b->remote))
@@ -172,8 +169,14 @@ unsigned int config_live_each(const struct config *current, const struct config 
 			tell(&t, fixed[i].path);
 		t.last = fixed[i].path;
 	}
-	for (unsigned int i = 0; i < current->tunnel_count && i < next->tunnel_count; i++)
-		tunnel_change(&current->tunnels[i], &next->tunnels[i], &t);
+	/* By name: tunnels may come, go and change places. */
+	for (unsigned int i = 0; i < current->tunnel_count; i++) {
+		const struct config_tunnel *c = &current->tunnels[i];
+		int at = config_tunnel_used(c) ? config_tunnel_index(next, c->name) : -1;
+
+		if (at >= 0)
+			tunnel_change(c, &next->tunnels[at], &t);
+	}
 	return t.count;
 }
 

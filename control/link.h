@@ -40,7 +40,16 @@ struct qkd_role *link_role(struct link *l);
 /* Call it every few milliseconds. */
 void link_poll(struct link *l, uint64_t now_ns);
 
-/* What may change live: lives of keys, policies and thresholds. */
+/*
+ * Tunnels of NEXT (config_place()) that are new, with TUNNELS by their places: they are keyed from
+ * now on. -ENOMEM: drop them again. Then those that CONFIG does not have: nothing refers to their
+ * struct tunnel any more.
+ */
+int link_add_tunnels(struct link *l, const struct config *next, struct tunnel *const *tunnels,
+                     struct err *err);
+void link_drop_tunnels(struct link *l, const struct config *config);
+
+/* What else may change live: lives of keys, policies and thresholds. */
 void link_reconfigure(struct link *l, const struct config *config);
 
 struct keystore *link_keystore(struct link *l);

@@ -209,7 +209,7 @@ void link_destroy(struct link *l)
 		l->unposted = note->next;
 		qkd_note_free(note);
 	}
-	for (unsigned int i = 0; i < l->tunnel_count; i++)
+	for (unsigned int i = 0; i < CONFIG_TUNNELS_MAX; i++)
 		rekey_destroy(l->tunnels[i].rekey);
 	link_destroy_delivery(l);
 	secret_free(l->ratchet_secret);

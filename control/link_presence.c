@@ -77,6 +77,12 @@ void link_presence_added(struct rekey_context *t)
 	t->tell_new = true;
 }
 
+void link_presence_removed(struct rekey_context *t)
+{
+	if (t->link->session != 0)
+		say(t->link, t->name, WORD_ABSENT);
+}
+
 void link_presence_session(struct link *l, uint64_t now)
 {
 	for (unsigned int i = 0; i < l->tunnel_count; i++) {

@@ -145,6 +145,7 @@ bool link_name_take(const uint8_t *msg, size_t len, struct link_named *out);
 
 /* link_presence.c: the tunnel is new here; the peer spoke of it, or of one that is not here. */
 void link_presence_added(struct rekey_context *t);
+void link_presence_removed(struct rekey_context *t);
 void link_presence_heard(struct rekey_context *t, uint64_t now);
 void link_presence_unknown(struct link *l, const char *tunnel);
 void link_presence_session(struct link *l, uint64_t now);

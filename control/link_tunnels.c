@@ -99,8 +99,8 @@ static struct rekey_lives lives(const struct config_tunnel *c)
 	                            .profile = c->rekey_lan ? REKEY_LAN : REKEY_WAN};
 }
 
-int link_create_rekeys(struct link *l, const struct config *config, struct tunnel *const *tunnels,
-                       struct err *err)
+static int create(struct link *l, const struct config *config, unsigned int i,
+                  struct tunnel *tunnel, struct err *err)
 {
 	static const struct rekey_ops ops = {.send = op_send,
 	                                     .rx_install = op_rx_install,
@@ -109,35 +109,97 @@ int link_create_rekeys(struct link *l, const struct config *config, struct tunne
 	                                     .rx_retire = op_rx_retire,
 	                                     .alarm = op_alarm,
 	                                     .tx_usage = op_tx_usage};
+	const struct config_tunnel *c = &config->tunnels[i];
+	struct rekey_context *t = &l->tunnels[i];
+	struct rekey_config rc = {.initiator = l->site_a,
+	                          .place = i,
+	                          .subs = tunnel_subs(tunnel),
+	                          .peer_subs_max = dataplane_peer_subs(config, i),
+	                          .ratchet_secret = l->ratchet_secret,
+	                          .conditions = &l->conditions,
+	                          .kem = mlkem_find(NULL),
+	                          .lives = lives(c)};
 
-	for (unsigned int i = 0; i < config->tunnel_count; i++) {
-		const struct config_tunnel *c = &config->tunnels[i];
-		struct rekey_context *t = &l->tunnels[i];
-		struct rekey_config rc = {.initiator = l->site_a,
-		                          .place = i,
-		                          .subs = tunnel_subs(tunnels[i]),
-		                          .peer_subs_max = dataplane_peer_subs(config, i),
-		                          .ratchet_secret = l->ratchet_secret,
-		                          .conditions = &l->conditions,
-		                          .kem = mlkem_find(NULL),
-		                          .lives = lives(c)};
+	snprintf(rc.link, sizeof(rc.link), "%s", config->link);
+	snprintf(rc.tunnel, sizeof(rc.tunnel), "%s", c->name);
+	*t = (struct rekey_context){.link = l, .index = i, .tunnel = tunnel};
+	snprintf(t->resource, sizeof(t->resource), "tunnel/%s", c->name);
+	memcpy(t->name, c->name, sizeof(t->name));
+	t->rekey = rekey_create(&rc, &ops, t, l->ks, err);
+	if (t->rekey == NULL)
+		return -err->code;
+	l->wake_ns[i] = 0;
+	return 0;
+}
 
-		snprintf(rc.link, sizeof(rc.link), "%s", config->link);
-		snprintf(rc.tunnel, sizeof(rc.tunnel), "%s", c->name);
-		snprintf(t->resource, sizeof(t->resource), "tunnel/%s", c->name);
-		memcpy(t->name, c->name, sizeof(t->name));
-		t->link = l;
-		t->index = i;
-		t->tunnel = tunnels[i];
-		t->rekey = rekey_create(&rc, &ops, t, l->ks, err);
-		if (t->rekey == NULL)
-			return -err->code;
-		l->tunnel_count++;
-	}
+/* After tunnels came or went. */
+static void counted(struct link *l)
+{
+	l->tunnel_count = 0;
+	for (unsigned int i = 0; i < CONFIG_TUNNELS_MAX; i++)
+		if (l->tunnels[i].rekey != NULL)
+			l->tunnel_count = i + 1;
 	link_names_sort(l);
 	/* A wait for the disk for each of a thousand keys a second is more than there is time. */
-	keystore_ahead(l->ks, l->tunnel_count / TUNNELS_A_KEY_AHEAD);
-	return 0;
+	keystore_ahead(l->ks, l->name_count / TUNNELS_A_KEY_AHEAD);
+}
+
+int link_create_rekeys(struct link *l, const struct config *config, struct tunnel *const *tunnels,
+                       struct err *err)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; rc == 0 && i < config->tunnel_count; i++)
+		rc = create(l, config, i, tunnels[i], err);
+	counted(l);
+	return rc;
+}
+
+int link_add_tunnels(struct link *l, const struct config *next, struct tunnel *const *tunnels,
+                     struct err *err)
+{
+	bool added = false;
+	int rc = 0;
+
+	for (unsigned int i = 0; rc == 0 && i < next->tunnel_count; i++) {
+		if (!config_tunnel_used(&next->tunnels[i]) || l->tunnels[i].rekey != NULL)
+			continue;
+		rc = create(l, next, i, tunnels[i], err);
+		added = true;
+		link_presence_added(&l->tunnels[i]);
+	}
+	if (added)
+		counted(l);
+	return rc;
+}
+
+static void clear_alarms(const struct rekey_context *t)
+{
+	const struct alarm *a;
+
+	for (size_t i = 0; (a = alarm_at(i)) != NULL; i++)
+		if (a->active && strcmp(a->resource, t->resource) == 0)
+			alarm_clear(a->kind, t->resource, "the tunnel was removed");
+}
+
+void link_drop_tunnels(struct link *l, const struct config *config)
+{
+	bool dropped = false;
+
+	for (unsigned int i = 0; i < l->tunnel_count; i++) {
+		struct rekey_context *t = &l->tunnels[i];
+
+		if (t->rekey == NULL ||
+		    (i < config->tunnel_count && config_tunnel_used(&config->tunnels[i])))
+			continue;
+		link_presence_removed(t);
+		rekey_destroy(t->rekey);
+		clear_alarms(t);
+		*t = (struct rekey_context){0};
+		dropped = true;
+	}
+	if (dropped)
+		counted(l);
 }
 
 void link_reconfigure_rekeys(struct link *l, const struct config *config)
@@ -145,6 +207,8 @@ void link_reconfigure_rekeys(struct link *l, const struct config *config)
 	for (unsigned int i = 0; i < l->tunnel_count; i++) {
 		const struct rekey_lives next = lives(&config->tunnels[i]);
 
+		if (l->tunnels[i].rekey == NULL)
+			continue;
 		rekey_reconfigure(l->tunnels[i].rekey, &next);
 		l->wake_ns[i] = 0;
 	}
@@ -192,7 +256,8 @@ void link_poll_rekeys(struct link *l, bool connected, uint64_t now)
 	}
 	poll_due(l, connected, now);
 	while (n-- > 0) {
-		tunnel_reclaim(l->tunnels[l->next_reclaim].tunnel);
+		if (l->tunnels[l->next_reclaim].tunnel != NULL)
+			tunnel_reclaim(l->tunnels[l->next_reclaim].tunnel);
 		l->next_reclaim = l->next_reclaim + 1 < l->tunnel_count ? l->next_reclaim + 1 : 0;
 	}
 }

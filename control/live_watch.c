@@ -21,6 +21,12 @@ void live_watch_reset(void)
 	part = 0;
 }
 
+void live_watch_forget(unsigned int tunnel)
+{
+	tunnels[tunnel] = (struct tunnel_live){0};
+	alarmed[tunnel] = false;
+}
+
 static void alarm_of(unsigned int t, const char *name)
 {
 	bool silent = tunnels[t].state == TUNNEL_LIVE_SILENT;
@@ -45,6 +51,8 @@ void live_watch_poll(struct dataplane *dp, const struct config *config, uint64_t
 		const struct tunnel *tunnel = dataplane_tunnel(dp, t);
 		struct tunnel_totals totals;
 
+		if (tunnel == NULL)
+			continue;
 		tunnel_totals_read(tunnel, &totals);
 		if (tunnel_live_poll(&tunnels[t], tunnel_has_key(tunnel), totals.packets_opened,
 		                     config->tunnels[t].liveness_losses, now_ns))

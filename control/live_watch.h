@@ -9,6 +9,7 @@
 #include "dataplane/dataplane.h"
 
 void live_watch_reset(void);
+void live_watch_forget(unsigned int tunnel);
 
 /* Call it every 50 ms or so: it looks at a part of the tunnels each time, at each 4 times a second.
  */

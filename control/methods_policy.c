@@ -3,11 +3,23 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/gateway.h"
 #include "control/method.h"
 
 #define RULES_MAX (SPD_RULES_MAX + 1) /* and what none matched */
+
+/* Places in the data plane are not those of the configuration that was given: by its rule. */
+static const char *from_tunnel(const char *rule)
+{
+	const struct config *c = gateway_config();
+
+	for (unsigned int i = 0; c != NULL && i < c->rule_count; i++)
+		if (strcmp(c->rules[i].name, rule) == 0)
+			return c->rules[i].from_tunnel;
+	return "";
+}
 
 /* Where the packets of a rule come in; "" of what none matched. */
 static const char *from_text(const struct spd_info *r, char *out, size_t size)
@@ -17,7 +29,7 @@ static const char *from_text(const struct spd_info *r, char *out, size_t size)
 	if (r->interface == SPD_WAN)
 		return "wan";
 	if (r->interface != SPD_LAN)
-		snprintf(out, size, "tunnel %s", gateway_config()->tunnels[r->interface].name);
+		snprintf(out, size, "tunnel %s", from_tunnel(r->name));
 	else if (r->vlan == SPD_ANY_VLAN)
 		return "lan";
 	else if (r->vlan == 0)

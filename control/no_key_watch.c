@@ -22,6 +22,11 @@ void no_key_watch_reset(void)
 	next_ns = 0;
 }
 
+void no_key_watch_forget(unsigned int tunnel)
+{
+	tunnels[tunnel].packets = tunnels[tunnel].seen_ns = 0;
+}
+
 static void watch(unsigned int t, const char *name, uint64_t packets, uint64_t now)
 {
 	char resource[64], text[160];
@@ -48,5 +53,6 @@ void no_key_watch_poll(const struct dataplane *dp, const struct config *config, 
 		return;
 	next_ns = now + PERIOD_NS;
 	for (unsigned int t = 0; t < config->tunnel_count; t++)
-		watch(t, config->tunnels[t].name, dataplane_cleared_no_key(dp, t), now);
+		if (config_tunnel_used(&config->tunnels[t]))
+			watch(t, config->tunnels[t].name, dataplane_cleared_no_key(dp, t), now);
 }

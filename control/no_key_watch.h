@@ -11,6 +11,7 @@
 #include "dataplane/dataplane.h"
 
 void no_key_watch_reset(void);
+void no_key_watch_forget(unsigned int tunnel);
 
 /* Cheap but once a second. */
 void no_key_watch_poll(const struct dataplane *dp, const struct config *config, uint64_t now_ns);

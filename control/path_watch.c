@@ -18,6 +18,12 @@ void path_watch_reset(void)
 	memset(alarmed, 0, sizeof(alarmed));
 }
 
+void path_watch_forget(unsigned int outer)
+{
+	paths[outer] = (struct wan_path){0};
+	alarmed[outer] = false;
+}
+
 static void alarm_of(const struct config *config, unsigned int outer, bool backup)
 {
 	char resource[64];
@@ -57,7 +63,8 @@ void path_watch_poll(struct dataplane *dp, const struct config *config, uint64_t
                      uint64_t now_ns)
 {
 	for (unsigned int t = 0; t < config->tunnel_count; t++)
-		poll_one(dp, config, t, live_watch_silent(t), now_ns);
+		if (config_tunnel_used(&config->tunnels[t]))
+			poll_one(dp, config, t, live_watch_silent(t), now_ns);
 	if (config->channel.port != 0)
 		poll_one(dp, config, FIB_OUTER_CHANNEL, session == 0, now_ns);
 }

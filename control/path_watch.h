@@ -9,6 +9,7 @@
 #include "dataplane/dataplane.h"
 
 void path_watch_reset(void);
+void path_watch_forget(unsigned int outer);
 
 /* SESSION: of the channel, 0 while there is none. */
 void path_watch_poll(struct dataplane *dp, const struct config *config, uint64_t session,

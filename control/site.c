@@ -68,14 +68,21 @@ uint64_t site_started_ns(void)
 	return started_ns;
 }
 
-static int start_link(struct err *err)
+/* By their places; NULL: a free one. */
+static struct tunnel *const *all_tunnels(void)
 {
 	static struct tunnel *tunnels[CONFIG_TUNNELS_MAX];
+
+	for (unsigned int i = 0; i < CONFIG_TUNNELS_MAX; i++)
+		tunnels[i] = dataplane_tunnel(dataplane, i);
+	return tunnels;
+}
+
+static int start_link(struct err *err)
+{
 	struct role role = {.name = "qkd", .poll = qkd_role_poll};
 
-	for (unsigned int i = 0; i < config.tunnel_count; i++)
-		tunnels[i] = dataplane_tunnel(dataplane, i);
-	link_ = link_create(&config, dataplane_channel(dataplane), tunnels, err);
+	link_ = link_create(&config, dataplane_channel(dataplane), all_tunnels(), err);
 	if (link_ == NULL)
 		return -err->code;
 	role.ctx = link_role(link_);
@@ -313,13 +320,45 @@ void site_poll(uint64_t now_ns)
 	}
 }
 
+/* What was watched in a place is not about the tunnel that is there now, or none is. */
+static void forget_watched(const struct config *before)
+{
+	for (unsigned int t = 0; t < CONFIG_TUNNELS_MAX; t++) {
+		if (strcmp(before->tunnels[t].name, config.tunnels[t].name) == 0)
+			continue;
+		live_watch_forget(t);
+		path_watch_forget(t);
+		no_key_watch_forget(t);
+	}
+}
+
+/*
+ * New tunnels first, then routes and rules, then old tunnels: each is whole while a packet may take
+ * it.
+ */
 int site_reconfigure(const struct config *next, struct err *err)
 {
-	int rc = dataplane_policy_update(dataplane, next, err);
+	static struct config placed, before;
+	int rc = config_place(&config, next, &placed, err);
 
-	if (rc == 0) {
-		link_reconfigure(link_, next);
-		config = *next;
+	if (rc < 0)
+		return rc;
+	rc = dataplane_tunnels_add(dataplane, &placed, err);
+	if (rc < 0)
+		return rc;
+	rc = link_add_tunnels(link_, &placed, all_tunnels(), err);
+	if (rc == 0)
+		rc = dataplane_policy_update(dataplane, &placed, err);
+	if (rc < 0) {
+		link_drop_tunnels(link_, &config);
+		dataplane_tunnels_cancel(dataplane);
+		return rc;
 	}
-	return rc;
+	link_drop_tunnels(link_, &placed);
+	dataplane_tunnels_settle(dataplane);
+	link_reconfigure(link_, &placed);
+	before = config;
+	config = placed;
+	forget_watched(&before);
+	return 0;
 }

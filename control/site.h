@@ -24,15 +24,17 @@ void site_stop(void);
 /* Call it every few milliseconds. */
 void site_poll(uint64_t now_ns);
 
-/* Routes, rekey periods and thresholds of NEXT, which config_live_change() has accepted. */
+/*
+ * Tunnels, routes, rekey periods and thresholds of NEXT, which config_live_change() has accepted.
+ */
 int site_reconfigure(const struct config *next, struct err *err);
 
 /* NULL while the gateway is not running. */
 struct dataplane *site_dataplane(void);
 struct link *site_link(void);
-struct otdr *site_otdr(void); /* NULL as well without a quantum link */
-const struct config *site_config(void);
-uint64_t site_started_ns(void); /* clock_mono_ns() */
+struct otdr *site_otdr(void);           /* NULL as well without a quantum link */
+const struct config *site_config(void); /* tunnels at their places, some of which may be free */
+uint64_t site_started_ns(void);         /* clock_mono_ns() */
 
 /* Slots a second of the card; 0 before there was one. */
 double site_slot_hz(const struct qkd_role_status *s);

@@ -68,10 +68,15 @@ static void read_tunnel(unsigned int i, struct gateway_tunnel *out)
 
 static unsigned int read_tunnels(unsigned int offset, struct gateway_tunnel *out, unsigned int max)
 {
-	unsigned int count = site_config()->tunnel_count;
+	unsigned int count = 0;
 
-	for (unsigned int i = offset; i < count && i - offset < max; i++)
-		read_tunnel(i, &out[i - offset]);
+	for (unsigned int i = 0; i < site_config()->tunnel_count; i++) {
+		if (!config_tunnel_used(&site_config()->tunnels[i]))
+			continue;
+		if (count >= offset && count - offset < max)
+			read_tunnel(i, &out[count - offset]);
+		count++;
+	}
 	return count;
 }
 
@@ -95,10 +100,11 @@ static unsigned int read_sas(const char *tunnel, unsigned int offset, struct gat
 
 	for (unsigned int i = 0; i < c->tunnel_count; i++) {
 		const struct tunnel *t = dataplane_tunnel(site_dataplane(), i);
-		unsigned int n = tunnel_sa_list(t, list, 0);
+		unsigned int n;
 
-		if (tunnel != NULL && strcmp(c->tunnels[i].name, tunnel) != 0)
+		if (t == NULL || (tunnel != NULL && strcmp(c->tunnels[i].name, tunnel) != 0))
 			continue;
+		n = tunnel_sa_list(t, list, 0);
 		if (total + n > offset && filled < max)
 			tunnel_sa_list(t, list, RTE_DIM(list));
 		for (unsigned int s = 0; s < n; s++, total++) {

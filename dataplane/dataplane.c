@@ -110,28 +110,29 @@ static int create_channel(struct dataplane *dp, struct err *err)
 	return 0;
 }
 
-static unsigned int inner_mtu(const struct dataplane *dp, unsigned int t)
+static unsigned int inner_mtu(const struct dataplane *dp, const struct config *c, unsigned int t)
 {
-	unsigned int wan = dp->config.wan.mtu, whole = tunnel_inner_mtu(dp->tunnel[t], wan);
+	unsigned int wan = c->wan.mtu, whole = tunnel_inner_mtu(dp->tunnel[t], wan);
 	unsigned int pieces;
 
-	if (!dp->config.tunnels[t].outer_fragment)
+	if (!c->tunnels[t].outer_fragment)
 		return whole;
 	pieces = tunnel_inner_mtu(dp->tunnel[t],
-	                          forward_fragments_mtu(dp->config.tunnels[t].local.ipv6, wan));
-	return RTE_MAX(whole, RTE_MIN(pieces, (unsigned int)dp->config.lan.mtu));
+	                          forward_fragments_mtu(c->tunnels[t].local.ipv6, wan));
+	return RTE_MAX(whole, RTE_MIN(pieces, (unsigned int)c->lan.mtu));
 }
 
 /* Longest LAN packets that do not cross a tunnel whole: an operator should know, and why. */
-static void warn_mtu(const struct dataplane *dp, unsigned int t, unsigned int inner)
+uint16_t dataplane_tunnel_mtu(const struct dataplane *dp, const struct config *c, unsigned int t)
 {
-	unsigned int lan = dp->config.lan.mtu, wan = dp->config.wan.mtu;
+	unsigned int lan = c->lan.mtu, wan = c->wan.mtu, inner = inner_mtu(dp, c, t);
 
 	if (inner < lan)
 		log_warn("tunnel %s: wan mtu %u is below the lan mtu %u and %u of ESP around it: "
 		         "packets above %u bytes are fragmented or refused",
-		         dp->config.tunnels[t].name, wan, lan,
-		         tunnel_outer_mtu(dp->tunnel[t], lan) - lan, inner);
+		         c->tunnels[t].name, wan, lan, tunnel_outer_mtu(dp->tunnel[t], lan) - lan,
+		         inner);
+	return (uint16_t)inner;
 }
 
 static int create_forward(struct dataplane *dp, struct err *err)
@@ -153,9 +154,8 @@ static int create_forward(struct dataplane *dp, struct err *err)
 	for (unsigned int i = 0; i < IFACES_MAX; i++)
 		fc.exception[i] = exception_path_queue(dp->exceptions, i);
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++) {
-		fc.tunnel_mtu[t] = (uint16_t)inner_mtu(dp, t);
+		fc.tunnel_mtu[t] = dataplane_tunnel_mtu(dp, &dp->config, t);
 		fc.tunnel[t] = dp->tunnel[t];
-		warn_mtu(dp, t, fc.tunnel_mtu[t]);
 	}
 	dp->forward = forward_create(&fc, err);
 	if (dp->forward == NULL)

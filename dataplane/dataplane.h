@@ -66,6 +66,17 @@ void dataplane_poll(struct dataplane *dp);
  */
 int dataplane_policy_update(struct dataplane *dp, const struct config *next, struct err *err);
 
+/*
+ * Tunnels come and go, around dataplane_policy_update(): NEXT is of config_place(). _add(): those
+ * that are new are there, no route leads to them; with an error (-EINVAL, -ENOMEM, -ENOSPC)
+ * nothing changed. Then, after the update, _settle(): those that are not in it are gone, and
+ * nothing may refer to them any more; or, without it, _cancel(). With new or old tunnels, these two
+ * wait for the forwarding lcores to be quiescent.
+ */
+int dataplane_tunnels_add(struct dataplane *dp, const struct config *next, struct err *err);
+void dataplane_tunnels_settle(struct dataplane *dp);
+void dataplane_tunnels_cancel(struct dataplane *dp);
+
 /* The rules in order, what they decided since they are there; then what none matched. */
 unsigned int dataplane_policy(const struct dataplane *dp, struct spd_info *out, unsigned int max);
 
@@ -82,7 +93,7 @@ unsigned int dataplane_peer_subs(const struct config *config, unsigned int tunne
 /* For captures and the like, which keep it no longer than until dataplane_stop(). */
 const struct port *dataplane_port(struct dataplane *dp, enum port_role role);
 
-/* In the order of the configuration. */
+/* By its place in the configuration; NULL: that is free. */
 struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index);
 
 /* The driver of the crypto device; NULL: there is none. */

@@ -164,7 +164,8 @@ void dataplane_poll(struct dataplane *dp)
 	capture_poll();
 	latency_poll();
 	for (unsigned int t = 0; t < dp->config.tunnel_count; t++)
-		tunnel_reclaim(dp->tunnel[t]);
+		if (dp->tunnel[t] != NULL)
+			tunnel_reclaim(dp->tunnel[t]);
 }
 
 static int update_rules(struct dataplane *dp, const struct config *config, struct err *err)

@@ -48,7 +48,7 @@ const char *dataplane_crypto_driver(const struct dataplane *dp)
 
 struct tunnel *dataplane_tunnel(struct dataplane *dp, unsigned int index)
 {
-	return index < dp->config.tunnel_count ? dp->tunnel[index] : NULL;
+	return index < CONFIG_TUNNELS_MAX ? dp->tunnel[index] : NULL;
 }
 
 void dataplane_path(const struct dataplane *dp, unsigned int tunnel, struct forward_path_info *out)

@@ -47,12 +47,24 @@ struct dataplane {
 	struct exception_path *exceptions; /* NULL: no port has daemons */
 	uint64_t peer_refused_ns;          /* when that was logged */
 	struct learn learn;
+	unsigned int sessions; /* of the crypto device */
 	bool eal, running;
+	bool changing; /* dataplane_tunnels_add() */
 };
 
 /* dataplane_tunnels.c: what was foreseen for the peers fits into the tables; all tunnels, SAD. */
 int dataplane_tunnels_check(const struct config *c, struct err *err);
 int dataplane_tunnels_create(struct dataplane *dp, struct err *err);
+/* One of CONFIG's; NULL: see ERR. */
+struct tunnel *dataplane_tunnel_create(struct dataplane *dp, const struct config *config,
+                                       unsigned int tunnel, struct err *err);
+/* Sessions of the crypto device, and secret memory at the least, that a tunnel takes. */
+unsigned int dataplane_tunnel_sessions(const struct config *config, unsigned int tunnel);
+size_t dataplane_tunnel_secret(const struct config *config, unsigned int tunnel);
+
+/* dataplane.c: the longest inner packet of a tunnel that is created; warns if it is short. */
+uint16_t dataplane_tunnel_mtu(const struct dataplane *dp, const struct config *config,
+                              unsigned int tunnel);
 
 /* Build routes anew, and with RULES the way of what the policy lets through; swap them in. */
 int dataplane_tables_update(struct dataplane *dp, bool rules, struct err *err);

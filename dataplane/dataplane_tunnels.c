@@ -34,7 +34,7 @@ static unsigned int own_subs(const struct config *c, unsigned int tunnel)
 /* All that a core's table holds, on the worst core, with all generations. */
 unsigned int dataplane_peer_subs(const struct config *config, unsigned int tunnel)
 {
-	unsigned int share = SAD_RECEIVE_MAX / TUNNEL_RX_GENERATIONS / config->tunnel_count;
+	unsigned int share = SAD_RECEIVE_MAX / TUNNEL_RX_GENERATIONS / config_tunnel_number(config);
 
 	if (config->tunnels[tunnel].peer_subs != 0)
 		return config->tunnels[tunnel].peer_subs;
@@ -49,6 +49,8 @@ int dataplane_tunnels_check(const struct config *c, struct err *err)
 	for (unsigned int t = 0; t < c->tunnel_count; t++) {
 		const struct config_tunnel *ct = &c->tunnels[t];
 
+		if (!config_tunnel_used(ct))
+			continue;
 		sas += (dataplane_peer_subs(c, t) + cores - 1) / cores * TUNNEL_RX_GENERATIONS;
 		if (ct->peer_subs != 0 && sas > SAD_RECEIVE_MAX)
 			return err_set(
@@ -60,52 +62,61 @@ int dataplane_tunnels_check(const struct config *c, struct err *err)
 	return 0;
 }
 
+struct tunnel *dataplane_tunnel_create(struct dataplane *dp, const struct config *config,
+                                       unsigned int t, struct err *err)
+{
+	const struct config_tunnel *ct = &config->tunnels[t];
+	struct tunnel_config tc = {
+	        .ipv6 = ct->local.ipv6,
+	        .replay_window = ct->replay_window,
+	        .index = t,
+	        .udp = ct->udp,
+	        .udp_spread = ct->udp_spread,
+	        .udp_port = ct->udp_port,
+	        .nat_keepalive = ct->nat_keepalive,
+	        .nat_dynamic = ct->nat_dynamic,
+	        .classes = ct->classes,
+	        .outer_fragment = ct->outer_fragment,
+	        .mss_clamp = ct->mss_clamp,
+	        .mtu_floor = ct->mtu_discovery ? ct->mtu_floor : 0,
+	        .dscp_mapped = ct->dscp_mapped,
+	        .ecn_compatible = ct->ecn_compatible,
+	};
+
+	memcpy(tc.name, ct->name, sizeof(tc.name));
+	memcpy(tc.local, ct->local.bytes, sizeof(tc.local));
+	memcpy(tc.dscp, ct->dscp, sizeof(tc.dscp));
+	memcpy(tc.class_of, ct->class_of, sizeof(tc.class_of));
+	memcpy(tc.remote, ct->remote.bytes, sizeof(tc.remote));
+	return tunnel_create(&tc, dp->sad, err);
+}
+
+unsigned int dataplane_tunnel_sessions(const struct config *c, unsigned int t)
+{
+	return RTE_MAX(dataplane_peer_subs(c, t), own_subs(c, t)) * SESSION_GENERATIONS;
+}
+
 int dataplane_tunnels_create(struct dataplane *dp, struct err *err)
 {
 	const struct config *c = &dp->config;
 
-	dp->sad =
-	        sad_create(c->eal.forward_lcores, RTE_MAX(c->tunnel_count, 1U), worker_qsbr(), err);
+	/* With places for those that come while it runs. */
+	dp->sad = sad_create(c->eal.forward_lcores, CONFIG_TUNNELS_MAX, worker_qsbr(), err);
 	if (dp->sad == NULL)
 		return -err->code;
 	if (c->crypto_device[0] != '\0') {
-		unsigned int sessions = 0;
-
 		for (unsigned int t = 0; t < c->tunnel_count; t++)
-			sessions += RTE_MAX(dataplane_peer_subs(c, t), own_subs(c, t)) *
-			            SESSION_GENERATIONS;
+			dp->sessions += dataplane_tunnel_sessions(c, t);
+		dp->sessions = RTE_MIN(dp->sessions, SESSIONS_MAX);
 		dp->cipher = esp_cipher_create(c->crypto_device, c->eal.forward_lcores,
-		                               RTE_MIN(sessions, SESSIONS_MAX), err);
+		                               dp->sessions, err);
 		if (dp->cipher == NULL)
 			return -err->code;
 		dp->sad->cipher = dp->cipher;
 	}
 	dp->sad->watch = (struct sad_watch){steer_add, steer_remove, &dp->port[PORT_WAN]};
 	for (unsigned int t = 0; t < c->tunnel_count; t++) {
-		const struct config_tunnel *ct = &c->tunnels[t];
-		struct tunnel_config tc = {
-		        .ipv6 = ct->local.ipv6,
-		        .replay_window = ct->replay_window,
-		        .index = t,
-		        .udp = ct->udp,
-		        .udp_spread = ct->udp_spread,
-		        .udp_port = ct->udp_port,
-		        .nat_keepalive = ct->nat_keepalive,
-		        .nat_dynamic = ct->nat_dynamic,
-		        .classes = ct->classes,
-		        .outer_fragment = ct->outer_fragment,
-		        .mss_clamp = ct->mss_clamp,
-		        .mtu_floor = ct->mtu_discovery ? ct->mtu_floor : 0,
-		        .dscp_mapped = ct->dscp_mapped,
-		        .ecn_compatible = ct->ecn_compatible,
-		};
-
-		memcpy(tc.name, ct->name, sizeof(tc.name));
-		memcpy(tc.local, ct->local.bytes, sizeof(tc.local));
-		memcpy(tc.dscp, ct->dscp, sizeof(tc.dscp));
-		memcpy(tc.class_of, ct->class_of, sizeof(tc.class_of));
-		memcpy(tc.remote, ct->remote.bytes, sizeof(tc.remote));
-		dp->tunnel[t] = tunnel_create(&tc, dp->sad, err);
+		dp->tunnel[t] = dataplane_tunnel_create(dp, c, t, err);
 		if (dp->tunnel[t] == NULL)
 			return -err->code;
 	}
@@ -130,15 +141,18 @@ size_t dataplane_secret_bytes(const struct config *config)
 	return bytes;
 }
 
+size_t dataplane_tunnel_secret(const struct config *config, unsigned int t)
+{
+	unsigned int peer_subs = config->tunnels[t].peer_subs;
+
+	return tunnel_secret_bytes(config, t, peer_subs != 0 ? peer_subs : own_subs(config, t));
+}
+
 size_t dataplane_secret_least(const struct config *config)
 {
 	size_t bytes = 0;
 
-	for (unsigned int t = 0; t < config->tunnel_count; t++) {
-		unsigned int peer_subs = config->tunnels[t].peer_subs;
-
-		bytes += tunnel_secret_bytes(config, t,
-		                             peer_subs != 0 ? peer_subs : own_subs(config, t));
-	}
+	for (unsigned int t = 0; t < config->tunnel_count; t++)
+		bytes += dataplane_tunnel_secret(config, t);
 	return bytes;
 }

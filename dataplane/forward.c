@@ -31,10 +31,10 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 		forward_neighbour_poll(c);
 		forward_address_poll(c);
 		forward_probe_poll(c);
-		if (c->f->nat != NULL)
+		if (forward_nat_of(c) != NULL)
 			forward_nat_poll(c);
 	}
-	if (unlikely(c->frag != NULL))
+	if (unlikely(forward_frag_of(c) != NULL))
 		forward_frag_poll(c);
 	forward_tx_collect(c, PORT_WAN);
 	forward_tx_collect(c, PORT_LAN);
@@ -93,7 +93,7 @@ uint64_t forward_cleared_no_key(const struct forward *f, unsigned int tunnel)
 
 	for (unsigned int i = 0; i < f->config.cores; i++)
 		sum += __atomic_load_n(&f->core[i]->cleared_no_key[tunnel], __ATOMIC_RELAXED);
-	return sum;
+	return sum - f->cleared_before[tunnel];
 }
 
 unsigned int forward_neighbours(const struct forward *f, struct neighbour_info *out,
@@ -131,8 +131,9 @@ static struct forward_core *core_create(struct forward *f, unsigned int index, s
 	                           .cores = f->config.cores};
 	c->hits = spd_hits(f->spd, index);
 	f->core[index] = c;
-	if (flow_cache_init(&c->flows, flows, err) < 0 ||
-	    forward_frag_create(&f->config, index, &c->frag, err) < 0)
+	if (flow_cache_init(&c->flows, flows, err) < 0)
+		return NULL;
+	if (f->peers != NULL && forward_frag_create(f, index, &c->frag, err) < 0)
 		return NULL;
 	if (forward_rings_create(f, index, err) < 0)
 		return NULL;
@@ -141,26 +142,6 @@ static struct forward_core *core_create(struct forward *f, unsigned int index, s
 		return NULL;
 	}
 	return c;
-}
-
-static void tunnels_init(struct forward *f)
-{
-	for (unsigned int t = 0; t < SAD_TUNNELS_MAX; t++) {
-		const struct tunnel *tunnel = f->config.tunnel[t];
-
-		f->tunnel[t].mtu = f->tunnel[t].wire_mtu = f->config.tunnel_mtu[t];
-		if (tunnel == NULL)
-			continue;
-		/* A frame cannot be made smaller, but for in fragments around it. */
-		if (tunnel_config(tunnel)->outer_fragment) {
-			unsigned int outer = forward_fragments_mtu(tunnel_config(tunnel)->ipv6,
-			                                           f->config.iface[PORT_WAN].mtu);
-
-			f->tunnel[t].wire_mtu = (uint16_t)tunnel_inner_mtu(tunnel, outer);
-		}
-		f->tunnel[t].clamp = tunnel_config(tunnel)->mss_clamp;
-		f->tunnel[t].classes = (uint8_t)tunnel_config(tunnel)->classes;
-	}
 }
 
 struct forward *forward_create(const struct forward_config *config, struct err *err)
@@ -181,8 +162,8 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 		free(f);
 		return NULL;
 	}
-	tunnels_init(f);
-	forward_path_init(f);
+	for (unsigned int t = 0; t < SAD_TUNNELS_MAX; t++)
+		forward_tunnel_set(f, t);
 	forward_address_init(f);
 	forward_exception_init(f);
 	if (forward_sub_init(f, err) < 0) {
@@ -201,7 +182,8 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 	}
 	f->neighbours = neighbour_table_create(NEIGHBOURS_MAX, config->qsbr, &forward_neighbour_ops,
 	                                       f, err);
-	if (f->neighbours == NULL || forward_nat_create(config, &f->nat, err) < 0) {
+	if (f->neighbours == NULL || forward_nat_create(config->tunnel, &f->nat, err) < 0 ||
+	    forward_peers_create(config->tunnel, &f->peers, err) < 0) {
 		forward_destroy(f);
 		return NULL;
 	}
@@ -239,6 +221,7 @@ void forward_destroy(struct forward *f)
 		core_destroy(f->core[i]);
 	neighbour_table_destroy(f->neighbours);
 	forward_nat_destroy(f->nat);
+	forward_peers_destroy(f->peers);
 	free(f->sub_of_vlan);
 	spd_table_destroy(f->no_rules);
 	free(f);

@@ -66,6 +66,18 @@ struct forward *forward_create(const struct forward_config *config, struct err *
 /* Once all cores have stopped; before the ports are closed and the pools are freed. */
 void forward_destroy(struct forward *f);
 
+/*
+ * Control: tunnels come and go, by their index in the SAD; NULL: none. After _prepare() routes may
+ * lead to those of TUNNEL that are new, with MTU as in the configuration. Either _commit(), when no
+ * route leads to those that are not in it: once it returns no core looks at them any more, and
+ * they may be destroyed; or _cancel(), likewise for the new ones. Both wait for all cores to be
+ * quiescent. -ENOMEM: nothing changed.
+ */
+int forward_tunnels_prepare(struct forward *f, struct tunnel *const tunnel[SAD_TUNNELS_MAX],
+                            const uint16_t mtu[SAD_TUNNELS_MAX], struct err *err);
+void forward_tunnels_commit(struct forward *f);
+void forward_tunnels_cancel(struct forward *f);
+
 /* Policy or routes have changed: what was decided for flows before counts no more. */
 void forward_invalidate(struct forward *f);
 

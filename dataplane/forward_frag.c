@@ -45,7 +45,10 @@ struct forward_frag {
 	struct rte_ip_frag_death_row dead;
 	uint64_t next_expiry_ns;
 	uint32_t identification, step; /* apart from those of the other cores */
-	/* Peers that may send fragments: open addressing, an unused slot has in_use 0. */
+};
+
+/* Those that may send fragments: open addressing, an unused slot has in_use 0. All cores: ro. */
+struct forward_peers {
 	uint32_t mask;
 	struct frag_peer {
 		uint8_t addr[16];
@@ -63,7 +66,7 @@ static uint32_t peer_hash(const uint8_t addr[16])
 }
 
 /* The slot of ADDR, or the free one where it would be. */
-static struct frag_peer *peer_slot(struct forward_frag *f, bool ipv6, const uint8_t addr[16])
+static struct frag_peer *peer_slot(struct forward_peers *f, bool ipv6, const uint8_t addr[16])
 {
 	uint32_t at = peer_hash(addr) & f->mask;
 
@@ -73,51 +76,68 @@ static struct frag_peer *peer_slot(struct forward_frag *f, bool ipv6, const uint
 	return &f->peer[at];
 }
 
-static bool allows(const struct forward_config *config, unsigned int t)
+static bool allows(const struct tunnel *t)
 {
-	return config->tunnel[t] != NULL && tunnel_config(config->tunnel[t])->outer_fragment;
+	return t != NULL && tunnel_config(t)->outer_fragment;
 }
 
-int forward_frag_create(const struct forward_config *config, unsigned int core,
-                        struct forward_frag **out, struct err *err)
+int forward_peers_create(const struct tunnel *const tunnels[SAD_TUNNELS_MAX],
+                         struct forward_peers **out, struct err *err)
 {
 	unsigned int count = 0, slots = 4;
-	struct forward_frag *f;
+	struct forward_peers *p;
 
 	*out = NULL;
 	for (unsigned int t = 0; t < SAD_TUNNELS_MAX; t++)
-		count += allows(config, t);
+		count += allows(tunnels[t]);
 	if (count == 0)
 		return 0;
 	while (slots < 2 * count)
 		slots *= 2;
-	f = calloc(1, sizeof(*f) + slots * sizeof(f->peer[0]));
-	if (f != NULL)
-		f->table = rte_ip_frag_table_create(PACKETS, BUCKET, PACKETS, TIMEOUT_NS,
-		                                    SOCKET_ID_ANY);
-	if (f == NULL || f->table == NULL) {
-		free(f);
+	p = calloc(1, sizeof(*p) + slots * sizeof(p->peer[0]));
+	if (p == NULL)
 		return err_set(err, ENOMEM, "forwarding: no memory for fragments");
-	}
-	f->mask = slots - 1;
-	f->step = config->cores;
-	/* Not to be guessed by who would mix fragments of his own in (RFC 7739). */
-	random_bytes(&f->identification, sizeof(f->identification));
-	f->identification = f->identification / config->cores * config->cores + core;
+	p->mask = slots - 1;
 	for (unsigned int t = 0; t < SAD_TUNNELS_MAX; t++) {
 		const struct tunnel_config *tc;
-		struct frag_peer *p;
+		struct frag_peer *slot;
 		uint8_t addr[16] = {0};
 
-		if (!allows(config, t))
+		if (!allows(tunnels[t]))
 			continue;
-		tc = tunnel_config(config->tunnel[t]);
+		tc = tunnel_config(tunnels[t]);
 		memcpy(addr, tc->remote, tc->ipv6 ? 16 : 4);
-		p = peer_slot(f, tc->ipv6, addr);
-		*p = (struct frag_peer){.in_use = 1, .ipv6 = tc->ipv6};
-		memcpy(p->addr, addr, sizeof(addr));
+		slot = peer_slot(p, tc->ipv6, addr);
+		*slot = (struct frag_peer){.in_use = 1, .ipv6 = tc->ipv6};
+		memcpy(slot->addr, addr, sizeof(addr));
 	}
-	*out = f;
+	*out = p;
+	return 0;
+}
+
+void forward_peers_destroy(struct forward_peers *p)
+{
+	free(p);
+}
+
+int forward_frag_create(const struct forward *f, unsigned int core, struct forward_frag **out,
+                        struct err *err)
+{
+	struct forward_frag *frag = calloc(1, sizeof(*frag));
+	unsigned int cores = f->config.cores;
+
+	if (frag != NULL)
+		frag->table = rte_ip_frag_table_create(PACKETS, BUCKET, PACKETS, TIMEOUT_NS,
+		                                       SOCKET_ID_ANY);
+	if (frag == NULL || frag->table == NULL) {
+		free(frag);
+		return err_set(err, ENOMEM, "forwarding: no memory for fragments");
+	}
+	frag->step = cores;
+	/* Not to be guessed by who would mix fragments of his own in (RFC 7739). */
+	random_bytes(&frag->identification, sizeof(frag->identification));
+	frag->identification = frag->identification / cores * cores + core;
+	__atomic_store_n(out, frag, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -139,7 +159,7 @@ static void bury(struct forward_core *c, struct forward_frag *f)
 }
 
 /* May this be a fragment that a peer made of ESP? */
-static bool may_be_ours(struct forward_frag *f, const struct rte_mbuf *m, bool ipv6)
+static bool may_be_ours(struct forward_peers *f, const struct rte_mbuf *m, bool ipv6)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint32_t headers = ipv6 ? IPV6_HEADER + IPV6_FRAGMENT_HEADER : (ip[0] & 15U) * 4;
@@ -158,10 +178,11 @@ static bool may_be_ours(struct forward_frag *f, const struct rte_mbuf *m, bool i
 
 struct rte_mbuf *forward_frag_in(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
 {
-	struct forward_frag *f = c->frag;
+	struct forward_frag *f = forward_frag_of(c);
+	struct forward_peers *peers = __atomic_load_n(&c->f->peers, __ATOMIC_ACQUIRE);
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
 
-	if (f == NULL || !may_be_ours(f, m, ipv6)) {
+	if (f == NULL || peers == NULL || !may_be_ours(peers, m, ipv6)) {
 		forward_drop(c, m, &drop_wan_fragment);
 		return NULL;
 	}
@@ -193,7 +214,7 @@ struct rte_mbuf *forward_frag_in(struct forward_core *c, struct rte_mbuf *m, boo
 
 void forward_frag_poll(struct forward_core *c)
 {
-	struct forward_frag *f = c->frag;
+	struct forward_frag *f = forward_frag_of(c);
 
 	if (likely(c->now_ns < f->next_expiry_ns))
 		return;
@@ -205,7 +226,7 @@ void forward_frag_poll(struct forward_core *c)
 unsigned int forward_frag_out(struct forward_core *c, struct rte_mbuf *m,
                               struct rte_mbuf *out[FRAG_MAX])
 {
-	struct forward_frag *f = c->frag;
+	struct forward_frag *f = forward_frag_of(c);
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t mtu = c->f->config.iface[PORT_WAN].mtu;
 	int n;

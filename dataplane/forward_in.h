@@ -27,9 +27,10 @@ void forward_wan_burst(struct forward_core *c, struct rte_mbuf **pkts, unsigned 
  */
 unsigned int forward_backlog(struct forward_core *c, struct rte_mbuf **pkts, unsigned int n);
 
-/* forward_nat.c: ESP in UDP. NULL in *OUT when no tunnel uses it. */
-int forward_nat_create(const struct forward_config *config, struct forward_nat **out,
-                       struct err *err);
+/* forward_nat.c: ESP in UDP of TUNNELS. NULL in *OUT when none uses it. */
+int forward_nat_create(const struct tunnel *const tunnels[SAD_TUNNELS_MAX],
+                       struct forward_nat **out, struct err *err);
+int forward_nat_empty(struct forward_nat **out, struct err *err);
 void forward_nat_destroy(struct forward_nat *nat);
 /*
  * A UDP packet to an address of ours. True: it was to a port of ESP, and the bytes in front of
@@ -41,11 +42,19 @@ void forward_nat_poll(struct forward_core *c);
 
 /* forward_pmtu.c. A packet to an address of ours: true when it was about a path's MTU. */
 bool forward_pmtu_input(struct forward_core *c, struct rte_mbuf *m, bool ipv6);
-void forward_path_init(struct forward *f);
+/* By its configuration; the control thread. */
+void forward_path_set(struct forward *f, unsigned int tunnel);
 
-/* forward_frag.c: outer fragments. NULL in *OUT when no tunnel's policy allows them. */
-int forward_frag_create(const struct forward_config *config, unsigned int core,
-                        struct forward_frag **out, struct err *err);
+/*
+ * forward_frag.c: outer fragments. Peers of TUNNELS that may send them; NULL in *OUT when no
+ * tunnel's policy allows any. Then what a core puts them together with, to be read from now on.
+ */
+struct forward_peers;
+int forward_peers_create(const struct tunnel *const tunnels[SAD_TUNNELS_MAX],
+                         struct forward_peers **out, struct err *err);
+void forward_peers_destroy(struct forward_peers *p);
+int forward_frag_create(const struct forward *f, unsigned int core, struct forward_frag **out,
+                        struct err *err);
 void forward_frag_destroy(struct forward_frag *f);
 /* A fragment to an address of ours: the whole packet, or NULL: it waits or was dropped. */
 struct rte_mbuf *forward_frag_in(struct forward_core *c, struct rte_mbuf *m, bool ipv6);

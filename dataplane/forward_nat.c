@@ -43,18 +43,24 @@ struct forward_nat {
 	struct nat_keeper keeper[];
 };
 
-int forward_nat_create(const struct forward_config *config, struct forward_nat **out,
-                       struct err *err)
+int forward_nat_empty(struct forward_nat **out, struct err *err)
+{
+	*out = calloc(1, sizeof(**out));
+	return *out != NULL ? 0 : err_set(err, ENOMEM, "forwarding: no memory for ESP in UDP");
+}
+
+int forward_nat_create(const struct tunnel *const tunnels[SAD_TUNNELS_MAX],
+                       struct forward_nat **out, struct err *err)
 {
 	unsigned int count = 0, keepers = 0;
 	struct forward_nat *nat;
 
 	*out = NULL;
 	for (unsigned int i = 0; i < SAD_TUNNELS_MAX; i++) {
-		if (config->tunnel[i] == NULL || !tunnel_config(config->tunnel[i])->udp)
+		if (tunnels[i] == NULL || !tunnel_config(tunnels[i])->udp)
 			continue;
 		count++;
-		keepers += tunnel_config(config->tunnel[i])->nat_keepalive != 0;
+		keepers += tunnel_config(tunnels[i])->nat_keepalive != 0;
 	}
 	if (count == 0)
 		return 0;
@@ -66,17 +72,17 @@ int forward_nat_create(const struct forward_config *config, struct forward_nat *
 		struct nat_keeper *k = &nat->keeper[nat->keeper_count];
 		uint16_t port;
 
-		if (config->tunnel[i] == NULL || !tunnel_config(config->tunnel[i])->udp)
+		if (tunnels[i] == NULL || !tunnel_config(tunnels[i])->udp)
 			continue;
-		tc = tunnel_config(config->tunnel[i]);
+		tc = tunnel_config(tunnels[i]);
 		port = tc->udp_port == 0 ? TUNNEL_UDP_PORT : tc->udp_port;
 		nat->ports[port / 64] |= UINT64_C(1) << port % 64;
 		if (tc->nat_keepalive == 0)
 			continue;
 		k->config = *tc;
 		k->config.udp_port = port;
-		k->tunnel = config->tunnel[i];
-		k->subs = tc->udp_spread ? tunnel_subs(config->tunnel[i]) : 1;
+		k->tunnel = tunnels[i];
+		k->subs = tc->udp_spread ? tunnel_subs(tunnels[i]) : 1;
 		nat->keeper_count++;
 	}
 	*out = nat;
@@ -100,7 +106,7 @@ bool forward_nat_input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, ui
 		return false;
 	udp = ip + at;
 	port = get_be16(udp + 2);
-	if ((c->f->nat->ports[port / 64] >> port % 64 & 1) == 0)
+	if ((forward_nat_of(c)->ports[port / 64] >> port % 64 & 1) == 0)
 		return false;
 	*header = 0;
 	length = get_be16(udp + 4);
@@ -170,7 +176,7 @@ static void send_keepalive(struct forward_core *c, const struct nat_keeper *k, u
 
 void forward_nat_poll(struct forward_core *c)
 {
-	struct forward_nat *nat = c->f->nat;
+	struct forward_nat *nat = forward_nat_of(c);
 
 	if (likely(c->now_ns < c->next_nat_ns))
 		return;

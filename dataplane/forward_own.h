@@ -46,6 +46,9 @@ void forward_unresolved(struct forward_core *c, struct rte_mbuf *m, const struct
 /* The owner's timers, and resolution of the outer next hops ahead of need. */
 void forward_neighbour_poll(struct forward_core *c);
 
+/* forward_tunnels.c: what the cores read of a tunnel, by the configuration of F. */
+void forward_tunnel_set(struct forward *f, unsigned int tunnel);
+
 /* forward_address.c: the owner's. */
 void forward_address_init(struct forward *f);
 void forward_address_poll(struct forward_core *c);

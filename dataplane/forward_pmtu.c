@@ -76,7 +76,7 @@ static bool read_quote(const struct forward_core *c, const uint8_t *ip, uint32_t
 	proto = ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL];
 	q->total = ipv6 ? (uint16_t)(IPV6_HEADER + get_be16(ip + IPV6_LENGTH))
 	                : get_be16(ip + IPV4_LENGTH);
-	if (proto == IP_PROTO_UDP && c->f->nat != NULL) {
+	if (proto == IP_PROTO_UDP && forward_nat_of(c) != NULL) {
 		if (n < header + UDP_HEADER)
 			return false;
 		q->udp_port = get_be16(ip + header + 2);
@@ -141,7 +141,7 @@ static const struct counter *judge(struct forward_core *c, const struct quote *q
 	uint32_t ago;
 
 	for (t = 0; t < f->config.sad->tunnels; t++)
-		if (f->path[t].on && sends(c, t, q) &&
+		if (__atomic_load_n(&f->path[t].on, __ATOMIC_ACQUIRE) && sends(c, t, q) &&
 		    (sa = find_sa(c, t, get_be32(q->esp))) != NULL)
 			break;
 	if (sa == NULL)
@@ -212,7 +212,8 @@ static void take_notes(struct forward *f, uint64_t now_ns)
 		for (unsigned int t = 0; t < f->config.sad->tunnels; t++) {
 			uint16_t mtu = __atomic_exchange_n(&c->path_mtu[t], 0, __ATOMIC_RELAXED);
 
-			if (mtu == 0 || mtu >= f->path[t].mtu)
+			/* Of one that went meanwhile, too. */
+			if (mtu == 0 || !f->path[t].on || mtu >= f->path[t].mtu)
 				continue;
 			set_mtu(f, t, mtu);
 			f->path[t].lowered++;
@@ -258,18 +259,18 @@ void forward_path_read(const struct forward *f, unsigned int tunnel, uint64_t no
 	};
 }
 
-void forward_path_init(struct forward *f)
+void forward_path_set(struct forward *f, unsigned int t)
 {
-	for (unsigned int t = 0; t < SAD_TUNNELS_MAX; t++) {
-		const struct tunnel_config *tc =
-		        f->config.tunnel[t] == NULL ? NULL : tunnel_config(f->config.tunnel[t]);
-		struct forward_path *p = &f->path[t];
+	const struct tunnel_config *tc =
+	        f->config.tunnel[t] == NULL ? NULL : tunnel_config(f->config.tunnel[t]);
+	/* With fragments outside there is nothing to find out. */
+	bool on = tc != NULL && tc->mtu_floor != 0 && !tc->outer_fragment;
+	uint16_t mtu = f->config.iface[PORT_WAN].mtu;
 
-		p->mtu = f->config.iface[PORT_WAN].mtu;
-		/* With fragments outside there is nothing to find out. */
-		if (tc == NULL || tc->mtu_floor == 0 || tc->outer_fragment)
-			continue;
-		p->on = f->path_any = true;
-		p->floor = tc->mtu_floor;
-	}
+	f->path[t] =
+	        (struct forward_path){.mtu = mtu, .before = mtu, .floor = on ? tc->mtu_floor : 0};
+	if (!on)
+		return;
+	__atomic_store_n(&f->path[t].on, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&f->path_any, true, __ATOMIC_RELEASE);
 }

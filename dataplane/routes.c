@@ -352,6 +352,8 @@ int routes_build(const struct config *config, const struct iface *iface, struct 
 	add_learnt_wan(out, iface[PORT_WAN].learnt);
 	add_local(out, iface, ifaces, ipv6);
 	for (unsigned int t = 0; t < config->tunnel_count; t++) {
+		if (!config_tunnel_used(&config->tunnels[t]))
+			continue;
 		rc = routes_outer(config, iface, t, &config->tunnels[t].remote, out, err);
 		if (rc < 0)
 			return rc;

@@ -317,6 +317,15 @@ void tunnel_tx_stop(struct tunnel *t)
 	set_retire(t, &t->tx);
 }
 
+void tunnel_close(struct tunnel *t)
+{
+	tunnel_tx_stop(t);
+	for (unsigned int g = 0; g < TUNNEL_RX_GENERATIONS; g++) {
+		unpublish_receive(t, &t->rx[g]);
+		set_retire(t, &t->rx[g]);
+	}
+}
+
 bool tunnel_has_key(const struct tunnel *t)
 {
 	return t->tx.live;

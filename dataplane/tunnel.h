@@ -79,6 +79,12 @@ struct tunnel *tunnel_create(const struct tunnel_config *config, struct sad *sad
 /* The SAD that it was created with. */
 struct sad *tunnel_sad(const struct tunnel *t);
 
+/*
+ * Out of the SAD: nothing is sealed or opened by it any more, and once all cores were quiescent it
+ * may be destroyed.
+ */
+void tunnel_close(struct tunnel *t);
+
 /* Free everything at once: no core may use the tunnel any more. */
 void tunnel_destroy(struct tunnel *t);
 

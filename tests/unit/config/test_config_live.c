@@ -38,6 +38,7 @@ static void test_may_change_live(void)
 		const char *path, *value;
 	} live[] = {
 	        {"name", "\"gw-a\""},
+	        {"tunnel/+", "{\"name\":\"x\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\"}"},
 	        {"route", NULL},
 	        {"route/+", "{\"prefix\":\"0.0.0.0/0\",\"next-hop\":\"192.0.2.2\"}"},
 	        {"tunnel/0/rekey/period-ms", "500"},
@@ -126,8 +127,6 @@ static void test_needs_restart(void)
 	         ROOT "/tunnel[name='dc']/class"},
 	        {"tunnel/0/peer-sub-sas", "4", ROOT "/tunnel[name='dc']/peer-sub-sas"},
 	        {"tunnel/0/encapsulation", "\"udp\"", ROOT "/tunnel[name='dc']/encapsulation"},
-	        {"tunnel/+", "{\"name\":\"t\",\"local\":\"192.0.2.1\",\"remote\":\"192.0.2.2\"}",
-	         ROOT "/tunnel"},
 	        {"channel/port", "4791", ROOT "/channel/port"},
 	        {"channel/nat-peer", "\"dynamic\"", ROOT "/channel/nat-peer"},
 	        {"channel/psk-file", "\"/psk\"", ROOT "/channel/psk-file"},
@@ -212,5 +211,73 @@ static void test_each_path(void)
 	                                  "/tunnel[name='dc']/mss-clamp ");
 }
 
-UNIT_MAIN(UNIT(test_may_change_live), UNIT(test_delivery), UNIT(test_needs_restart),
-          UNIT(test_esp_in_udp_is_fixed), UNIT(test_each_path))
+static void name(struct config_tunnel *t, const char *text)
+{
+	memset(t, 0, sizeof(*t));
+	snprintf(t->name, sizeof(t->name), "%s", text);
+}
+
+/* Names of all places, "-" for a free one. */
+static const char *places(const struct config *c)
+{
+	static char text[256];
+
+	text[0] = '\0';
+	for (unsigned int t = 0; t < c->tunnel_count; t++)
+		strcat(text, config_tunnel_used(&c->tunnels[t]) ? c->tunnels[t].name : "-");
+	return text;
+}
+
+static void set(struct config *c, const char *names)
+{
+	memset(c->tunnels, 0, sizeof(c->tunnels));
+	c->tunnel_count = (unsigned int)strlen(names);
+	for (unsigned int t = 0; t < c->tunnel_count; t++)
+		name(&c->tunnels[t], (const char[]){names[t], 0});
+}
+
+/* Tunnels that stay keep their places, whatever the order of the file is. */
+static void test_places_of_tunnels(void)
+{
+	static const struct {
+		const char *next, *places;
+	} steps[] = {
+	        {"abc", "abc"}, {"cab", "abc"},   {"ac", "a-c"},        {"cdea", "adce"},
+	        {"e", "---e"},  {"fghe", "fghe"}, {"xyzw", "----xyzw"}, {"", ""},
+	        {"ab", "ab"},   {"b", "-b"},      {"bc", "cb"},
+	};
+	static struct config current, next, out;
+	struct err err = {0};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		set(&next, steps[i].next);
+		CU_ASSERT_EQUAL(config_place(&current, &next, &out, &err), 0);
+		CU_ASSERT_STRING_EQUAL(places(&out), steps[i].places);
+		CU_ASSERT_EQUAL(config_tunnel_number(&out), strlen(steps[i].next));
+		/* They may come, go and change places live; what is in a free place is nothing. */
+		CU_ASSERT_EQUAL(config_live_change(&current, &next, &err), 0);
+		current = out;
+	}
+	/* All places are taken, and one is to go for another. */
+	set(&current, "");
+	current.tunnel_count = CONFIG_TUNNELS_MAX;
+	for (unsigned int t = 0; t < CONFIG_TUNNELS_MAX; t++)
+		snprintf(current.tunnels[t].name, sizeof(current.tunnels[t].name), "t%u", t);
+	next = current;
+	CU_ASSERT_EQUAL(config_place(&current, &next, &out, &err), 0);
+	name(&next.tunnels[7], "other");
+	CU_ASSERT_EQUAL(config_place(&current, &next, &out, &err), -ENOSPC);
+	CU_ASSERT_STRING_EQUAL(err.text, ROOT "/tunnel[name='other']: no more than 1024 tunnels, "
+	                                      "with those that go: remove these first");
+	/* The same in two steps. */
+	next.tunnels[7] = next.tunnels[--next.tunnel_count];
+	CU_ASSERT_EQUAL(config_place(&current, &next, &out, &err), 0);
+	CU_ASSERT_FALSE(config_tunnel_used(&out.tunnels[7]));
+	current = out;
+	name(&next.tunnels[next.tunnel_count++], "other");
+	CU_ASSERT_EQUAL(config_place(&current, &next, &out, &err), 0);
+	CU_ASSERT_STRING_EQUAL(out.tunnels[7].name, "other");
+}
+
+UNIT_MAIN(UNIT(test_places_of_tunnels), UNIT(test_may_change_live), UNIT(test_delivery),
+          UNIT(test_needs_restart), UNIT(test_esp_in_udp_is_fixed), UNIT(test_each_path))

@@ -116,6 +116,27 @@ static inline void rig_link(unsigned int site)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(e->link);
 }
 
+/* A further tunnel, at a place, of both the configuration and the SAD. */
+static inline struct tunnel *rig_tunnel(unsigned int site, unsigned int place, const char *name)
+{
+	struct end *e = &ends[site];
+	struct config_tunnel *t = &e->config.tunnels[place];
+	struct tunnel_config tc = {.replay_window = 1024};
+	struct tunnel *tunnel;
+	struct err err = {0};
+
+	*t = e->config.tunnels[0];
+	snprintf(t->name, sizeof(t->name), "%s", name);
+	if (e->config.tunnel_count <= place)
+		e->config.tunnel_count = place + 1;
+	memcpy(tc.name, t->name, sizeof(tc.name));
+	memcpy(tc.local, t->local.bytes, 16);
+	memcpy(tc.remote, t->remote.bytes, 16);
+	tunnel = tunnel_alone(&tc, 1, worker_qsbr(), &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(tunnel);
+	return tunnel;
+}
+
 static inline void rig_end(unsigned int site)
 {
 	struct end *e = &ends[site];

@@ -373,6 +373,90 @@ static void test_tunnel_of_one_end(void)
 	rig_stop();
 }
 
+static struct rekey_stats rekey_at(unsigned int site, unsigned int place)
+{
+	struct rekey_stats s;
+
+	rekey_stats_read(link_rekey(ends[site].link, place), rig_worker.now_ns, &s);
+	return s;
+}
+
+static void add(unsigned int site, unsigned int place, struct tunnel *tunnel)
+{
+	static struct tunnel *list[CONFIG_TUNNELS_MAX];
+	struct err err = {0};
+
+	memset(list, 0, sizeof(list));
+	list[0] = ends[site].tunnel;
+	list[place] = tunnel;
+	CU_ASSERT_EQUAL(link_add_tunnels(ends[site].link, &ends[site].config, list, &err), 0);
+	link_reconfigure(ends[site].link, &ends[site].config);
+}
+
+static void drop(unsigned int site, unsigned int place, struct tunnel *tunnel)
+{
+	memset(&ends[site].config.tunnels[place], 0, sizeof(struct config_tunnel));
+	link_drop_tunnels(ends[site].link, &ends[site].config);
+	link_reconfigure(ends[site].link, &ends[site].config);
+	tunnel_alone_destroy(tunnel);
+}
+
+/*
+ * A tunnel comes at one end, then at the other, at another place; goes and comes at either. The
+ * first one is rekeyed on as if nothing were.
+ */
+static void test_tunnels_come_and_go(void)
+{
+	static const unsigned int place[2] = {1, 3};
+	struct tunnel *tunnel[2];
+
+	for (unsigned int first = 0; first < 2; first++) {
+		start();
+		rig_import(0, 64, 1);
+		rig_import(1, 64, 1);
+		rig_run(2000);
+		tunnel[first] = rig_tunnel(first, place[first], "t1");
+		add(first, place[first], tunnel[first]);
+		CU_ASSERT_TRUE(rig_alarm("no-key", "tunnel/t1"));
+		rig_run(500);
+		CU_ASSERT_TRUE(link_tunnel_absent(ends[first].link, place[first]));
+		CU_ASSERT_TRUE(rig_alarm("tunnel-not-at-peer", "tunnel/t1"));
+		tunnel[!first] = rig_tunnel(!first, place[!first], "t1");
+		add(!first, place[!first], tunnel[!first]);
+		rig_run(500);
+		CU_ASSERT_FALSE(rig_alarm("tunnel-not-at-peer", "tunnel/t1"));
+		CU_ASSERT_TRUE(tunnel_has_key(tunnel[0]) && tunnel_has_key(tunnel[1]));
+		CU_ASSERT_EQUAL(rekey_at(0, 1).generation, rekey_at(1, 3).generation);
+		rig_run(2000);
+		CU_ASSERT(rekey_at(0, 1).rekeys >= 2);
+		/* A path that is free is none. */
+		CU_ASSERT_PTR_NULL(link_rekey(ends[1].link, 1));
+		CU_ASSERT_EQUAL(link_rekey_now(ends[1].link, 2), -ENOENT);
+		/* It goes and comes again at one end, whose count of generations begins anew. */
+		for (unsigned int i = 0; i < 4; i++) {
+			drop(i % 2, place[i % 2], tunnel[i % 2]);
+			CU_ASSERT_FALSE(link_tunnel_absent(ends[i % 2].link, place[i % 2]));
+			rig_run(200);
+			CU_ASSERT_TRUE(link_tunnel_absent(ends[!(i % 2)].link, place[!(i % 2)]));
+			CU_ASSERT_TRUE(rig_alarm("tunnel-not-at-peer", "tunnel/t1"));
+			tunnel[i % 2] = rig_tunnel(i % 2, place[i % 2], "t1");
+			add(i % 2, place[i % 2], tunnel[i % 2]);
+			rig_run(300);
+			CU_ASSERT_FALSE(rig_alarm("tunnel-not-at-peer", "tunnel/t1"));
+			CU_ASSERT_TRUE(tunnel_has_key(tunnel[i % 2]));
+			CU_ASSERT_EQUAL(rekey_at(0, 1).generation, rekey_at(1, 3).generation);
+		}
+		for (unsigned int site = 0; site < 2; site++)
+			drop(site, place[site], tunnel[site]);
+		rig_run(1500);
+		CU_ASSERT_EQUAL(rekey_at(0, 0).timeouts + rekey_at(1, 0).rejects, 0);
+		CU_ASSERT(rekey_at(0, 0).rekeys >= 6);
+		CU_ASSERT_EQUAL(rig_stats(0).bad_messages + rig_stats(1).bad_messages, 0);
+		CU_ASSERT_EQUAL(rig_keys(0).voided + rig_keys(1).voided, 0);
+		rig_stop();
+	}
+}
+
 static void check_refused(const char *what)
 {
 	struct err err = {0};
@@ -436,5 +520,5 @@ UNIT_MAIN(UNIT(test_keys_the_tunnel), UNIT(test_stores_are_compared),
           UNIT(test_ratchet_when_keys_run_out), UNIT(test_hybrid), UNIT(test_hybrid_at_one_end),
           UNIT(test_cut_channel_stops_offers_and_comes_back),
           UNIT(test_other_secret_raises_an_alarm), UNIT(test_words_of_pseudowires_cross),
-          UNIT(test_tunnel_of_one_end), UNIT(test_storage_key_from_a_credential),
-          UNIT(test_refuses_bad_secrets))
+          UNIT(test_tunnel_of_one_end), UNIT(test_tunnels_come_and_go),
+          UNIT(test_storage_key_from_a_credential), UNIT(test_refuses_bad_secrets))

@@ -295,8 +295,9 @@ static void test_policy_from(void)
 	struct jsonrpc_error error;
 	json_t *r, *list;
 
-	strcpy(running.tunnels[0].name, "dc");
-	running.tunnel_count = 1;
+	strcpy(running.rules[0].name, "on");
+	strcpy(running.rules[0].from_tunnel, "dc");
+	running.rule_count = 1;
 	CU_ASSERT_EQUAL_FATAL(gateway_config_set(&running, "{}", NULL), 0);
 	gateway_register(&ops);
 	rules = 5;

@@ -171,6 +171,109 @@ static void test_rules_change_live(void)
 	CU_ASSERT_EQUAL(dataplane_policy(dp, info, 4), 1);
 }
 
+static void give_key(unsigned int t, unsigned int round)
+{
+	struct sa_key key = {.spi = 0x10000 * (t + 1) + 0x1000000 * (round % 100 + 1)};
+	struct err err = {0};
+
+	memset(key.key, (int)(t + 1), sizeof(key.key));
+	key.key[0] = (uint8_t)round;
+	CU_ASSERT_EQUAL(tunnel_tx_switch(dataplane_tunnel(dp, t), round + 1, &key, 1, &err), 0);
+	key.key[1] ^= 0xff;
+	CU_ASSERT_EQUAL(tunnel_rx_install(dataplane_tunnel(dp, t), round + 1, &key, 1, &err), 0);
+}
+
+static void new_tunnel(struct config *c, unsigned int t)
+{
+	c->tunnels[t] = config.tunnels[0];
+	snprintf(c->tunnels[t].name, sizeof(c->tunnels[t].name), "t%u", t);
+	c->tunnels[t].classes = 1;
+	c->tunnel_count = RTE_MAX(c->tunnel_count, t + 1);
+}
+
+/*
+ * Tunnels of every kind come and go while the lcores poll, with keys and routes. What they leave
+ * behind is what a build with ASan looks for.
+ */
+static void test_tunnels_change_live(void)
+{
+	static struct config next;
+	size_t used = secret_used();
+	struct err err = {0};
+
+	for (unsigned int round = 0; round < 12; round++) {
+		unsigned int t = 1 + round % 5;
+		bool fails = round % 4 == 3;
+
+		next = config;
+		new_tunnel(&next, t);
+		next.tunnels[t].udp = round % 2 == 0;
+		next.tunnels[t].udp_port = (uint16_t)(5000 + round);
+		next.tunnels[t].nat_keepalive = 20;
+		next.tunnels[t].nat_dynamic = round == 6;
+		next.tunnels[t].outer_fragment = round % 3 == 1;
+		next.tunnels[t].mtu_discovery = round % 3 == 2;
+		next.tunnels[t].mtu_floor = 1280;
+		next.routes[1] = next.routes[0];
+		next.routes[1].prefix = test_prefix("10.3.0.0", 16);
+		snprintf(next.routes[1].tunnel, sizeof(next.routes[1].tunnel), fails ? "no" : "t%u",
+		         t);
+		next.route_count = 2;
+		CU_ASSERT_EQUAL_FATAL(dataplane_tunnels_add(dp, &next, &err), 0);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(dataplane_tunnel(dp, t));
+		CU_ASSERT_EQUAL(dataplane_policy_update(dp, &next, &err), fails ? -EINVAL : 0);
+		if (fails) {
+			dataplane_tunnels_cancel(dp);
+			CU_ASSERT_PTR_NULL(dataplane_tunnel(dp, t));
+			continue;
+		}
+		dataplane_tunnels_settle(dp);
+		CU_ASSERT_EQUAL(dataplane_cleared_no_key(dp, t), 0);
+		give_key(t, round);
+		dataplane_probe(dp, t);
+		dataplane_poll(dp);
+		usleep(2000);
+		CU_ASSERT_EQUAL_FATAL(dataplane_tunnels_add(dp, &config, &err), 0);
+		CU_ASSERT_EQUAL(dataplane_policy_update(dp, &config, &err), 0);
+		CU_ASSERT_PTR_NOT_NULL(dataplane_tunnel(dp, t));
+		dataplane_tunnels_settle(dp);
+		CU_ASSERT_PTR_NULL(dataplane_tunnel(dp, t));
+		CU_ASSERT_EQUAL(secret_used(), used);
+		dataplane_poll(dp);
+	}
+	CU_ASSERT_PTR_NOT_NULL(dataplane_tunnel(dp, 0));
+}
+
+/* Nothing changes when there is no room for what a new tunnel takes. */
+static void test_no_room_for_a_tunnel(void)
+{
+	static struct config next;
+	struct err err = {0};
+
+	next = config;
+	new_tunnel(&next, 1);
+	next.tunnels[1].replay_window = 32768;
+	next.tunnels[1].peer_subs = TUNNEL_SUBS_MAX;
+	/* 5 generations of 64 windows of 4 KiB and schedules are more than 2 of 4 MiB less one. */
+	void *most = secret_alloc(3 << 20);
+
+	CU_ASSERT_PTR_NOT_NULL(most);
+	CU_ASSERT_EQUAL(dataplane_tunnels_add(dp, &next, &err), -ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "tunnel t1: its keys need "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "restart the gateway"));
+	CU_ASSERT_PTR_NULL(dataplane_tunnel(dp, 1));
+	secret_free(most);
+	/* More SAs than a core's table holds. */
+	for (unsigned int t = 1; t <= 32; t++) {
+		new_tunnel(&next, t);
+		next.tunnels[t].peer_subs = TUNNEL_SUBS_MAX;
+	}
+	next.tunnels[0].peer_subs = TUNNEL_SUBS_MAX;
+	CU_ASSERT_EQUAL(dataplane_tunnels_add(dp, &next, &err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "tunnel t32: peer-sub-sas"));
+	CU_ASSERT_PTR_NULL(dataplane_tunnel(dp, 1));
+}
+
 /* Enough for all the SAs that tunnels may have. */
 static void test_secret_memory_follows_the_tunnels(void)
 {
@@ -242,4 +345,5 @@ static void test_stop(void)
 
 UNIT_MAIN(UNIT(test_bad_configuration_leaves_nothing), UNIT(test_create_and_run),
           UNIT(test_routes_change_live), UNIT(test_rules_change_live),
+          UNIT(test_tunnels_change_live), UNIT(test_no_room_for_a_tunnel),
           UNIT(test_secret_memory_follows_the_tunnels), UNIT(test_stop))

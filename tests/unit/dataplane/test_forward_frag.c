@@ -202,8 +202,8 @@ static void test_what_is_refused(void)
 /* IPv6 outside, without a rig: fragments in any order make the packet again. */
 static void test_ipv6_outside(void)
 {
-	static struct forward_config config = {.cores = 1};
-	static struct forward_core c;
+	static struct forward f = {.config.cores = 1};
+	static struct forward_core c = {.f = &f};
 	static uint8_t p[4000], bytes[4000];
 	struct tunnel_config tc = {.name = "six", .ipv6 = true, .outer_fragment = true};
 	struct rte_mbuf *part[FRAG_MAX], *m, *got = NULL;
@@ -212,9 +212,10 @@ static void test_ipv6_outside(void)
 
 	inet_pton(AF_INET6, "2001:db8::1", tc.local);
 	inet_pton(AF_INET6, "2001:db8::2", tc.remote);
-	config.tunnel[0] = tunnel_alone(&tc, 1, worker_qsbr(), &err);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(config.tunnel[0]);
-	CU_ASSERT_EQUAL_FATAL(forward_frag_create(&config, 0, &c.frag, &err), 0);
+	f.config.tunnel[0] = tunnel_alone(&tc, 1, worker_qsbr(), &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f.config.tunnel[0]);
+	CU_ASSERT_EQUAL_FATAL(forward_peers_create(f.config.tunnel, &f.peers, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(forward_frag_create(&f, 0, &c.frag, &err), 0);
 	c.cs = &worker_get(0)->counters;
 	c.now_ns = NS_PER_S;
 	m = test_ipv6(whole, "2001:db8::2", "2001:db8::1", 50, NULL, sizeof(p) - 40);
@@ -249,7 +250,8 @@ static void test_ipv6_outside(void)
 		CU_ASSERT_PTR_NULL(forward_frag_in(&c, part[i], true));
 	rte_pktmbuf_free(m);
 	forward_frag_destroy(c.frag);
-	tunnel_alone_destroy((struct tunnel *)(uintptr_t)config.tunnel[0]);
+	forward_peers_destroy(f.peers);
+	tunnel_alone_destroy((struct tunnel *)(uintptr_t)f.config.tunnel[0]);
 }
 
 static void test_stop(void)
