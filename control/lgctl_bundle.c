@@ -28,7 +28,8 @@ static const char about[] =
 
 /* What takes long, or says nothing about the state. */
 static const char *const left_out[] = {"get_methods",     "subscribe",   "unsubscribe",
-                                       "alarm_catalogue", "otdr_export", "qrng_recorded"};
+                                       "alarm_catalogue", "otdr_export", "qrng_recorded",
+                                       "config_validate"};
 
 static json_t *options;
 
@@ -183,6 +184,7 @@ static void collect(struct bundle *b, const char *socket)
 	add_program_state(
 	        b, "kms",
 	        option("kms_socket", socket_of(kms, "lumengate:kms", LGCTL_KMS_SOCKET_DEFAULT)));
+	add_program_state(b, "web", socket_of(web, "lumengate:web", LGCTL_WEB_SOCKET_DEFAULT));
 	add_doctor(b, gateway, socket);
 	bundle_add_system(b);
 	json_decref(own);

@@ -72,9 +72,10 @@ def test_a_bundle_has_the_state_and_no_secret(imported, tmp_path):
     assert told["files"] == len(files) and told["bytes"] == sum(map(len, files.values()))
     missing = json.loads(files["manifest.json"])["missing"]
     # A gateway without light, and a machine without some stock programs.
-    assert {m["what"] for m in missing if not m["what"].startswith("system/")} <= {
+    assert {m["what"] for m in missing if not m["what"].startswith("system/")} <= {"web"} | {
         f"gateway/{name}.json" for name in ("otdr_show", "qrng_show", "watch_show", "dwdm_show",
-                                            "kme_show", "watch_baseline_show")}, missing
+                                            "kme_show", "watch_baseline_show",
+                                            "config_candidate")}, missing
     assert {"README", "doctor.json", "config/gateway.json", "config/kms.json", "config/web.json",
             "gateway/status.json", "gateway/alarm_list.json", "gateway/audit_list.json",
             "gateway/config_get.json", "gateway/counter_list.json", "gateway/sa_list.json",
@@ -86,6 +87,14 @@ def test_a_bundle_has_the_state_and_no_secret(imported, tmp_path):
     assert any(e["method"] == "keystore_import"
                for e in json.loads(files["gateway/audit_list.json"])["entries"])
     assert json.loads(files["config/gateway.json"])["lumengate:gateway"]["channel"]["psk-file"]
+    # The doctor asked both; the KMS has no gateway of its own, and so no key.
+    found = {c["check"]: c["level"] for c in json.loads(files["doctor.json"])["checks"]}
+    assert {name: found[name] for name in ("gateway", "peer", "keys", "kms", "kms-private-key",
+                                           "kms-store", "kms-program", "kms-link", "kms-keys",
+                                           "web")} == {
+        "gateway": "ok", "peer": "ok", "keys": "ok", "kms": "ok", "kms-private-key": "ok",
+        "kms-store": "ok", "kms-program": "ok", "kms-link": "warn", "kms-keys": "warn",
+        "web": "fail"}, found
     everywhere = b"\n".join(files.values())
     assert b"hooks.example.org/(left out)" in everywhere
     assert b"xyzzy" not in everywhere and PASSWORD.encode() not in everywhere
