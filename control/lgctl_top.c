@@ -16,6 +16,8 @@
 #include "common/clock.h"
 #include "control/lgctl.h"
 
+#define STATUS_TUNNELS 64 /* at most in an answer of `status` */
+
 static struct {
 	double interval_s;
 	unsigned long frames; /* 0: until the user has enough */
@@ -172,6 +174,23 @@ static int ask_alarms(const char *socket, json_t **out, struct err *err)
 	return 0;
 }
 
+/* `status` has the first tunnels alone: of more, those that are not well may be others. */
+static int ask_tunnels(const char *socket, json_t *status, struct err *err)
+{
+	struct lgctl_request r = {.method = "tunnel_list", .list = "tunnels"};
+	json_t *answer = NULL;
+	int rc;
+
+	if (json_array_size(json_object_get(status, "tunnels")) < STATUS_TUNNELS)
+		return 0;
+	rc = lgctl_call_all(socket, &r, &answer, err);
+	if (rc == 0)
+		json_object_set(status, "tunnels", json_object_get(answer, "tunnels"));
+	if (rc == 0)
+		json_decref(answer);
+	return rc;
+}
+
 /* What a gateway that starts again says meanwhile is shown, and it is asked on. */
 static void live(struct screen *s, const struct lgctl_request *r, const char *socket,
                  json_t **status, json_t **alarms)
@@ -191,7 +210,7 @@ static void live(struct screen *s, const struct lgctl_request *r, const char *so
 		fresh = raised = NULL;
 		err = (struct err){0};
 		if (lgctl_call(socket, r, &fresh, &err) < 0 ||
-		    ask_alarms(socket, &raised, &err) < 0) {
+		    ask_tunnels(socket, fresh, &err) < 0 || ask_alarms(socket, &raised, &err) < 0) {
 			json_decref(fresh);
 			top.trouble = err.text;
 			continue;
@@ -215,8 +234,10 @@ int lgctl_top_follow(const struct lgctl_request *r, const char *socket, json_t *
 {
 	json_t *alarms = NULL;
 	struct screen screen;
-	int rc = ask_alarms(socket, &alarms, err);
+	int rc = ask_tunnels(socket, *result, err);
 
+	if (rc == 0)
+		rc = ask_alarms(socket, &alarms, err);
 	if (rc < 0)
 		return rc;
 	if (out != NULL) {

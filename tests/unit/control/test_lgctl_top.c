@@ -150,7 +150,7 @@ static void test_rates(void)
 	CU_ASSERT(second < strstr(printed, "site-0 "));
 	/* No text moves the cursor. */
 	has_not("\033");
-	has("no?[2Jkey??1m");
+	has("no?[2Jkey?1m");
 	json_object_set_new(json_object_get(now, "keystore"), "empty_in_s", json_integer(90));
 	t.trouble = "/run/x: Connection refused";
 	show(&t);
@@ -237,13 +237,23 @@ static void test_every_size_of_a_terminal(void)
 static char path[96];
 static pid_t server_pid;
 
+static json_t *all_tunnels(void)
+{
+	json_t *o = status(0, 0, 70), *list = json_incref(json_object_get(o, "tunnels"));
+
+	json_decref(o);
+	return json_pack("{s:o, s:i}", "tunnels", list, "total", 70);
+}
+
 /* The methods of the gateway are not in this program: these stand for them. */
 static json_t *call(void *ctx, const char *name, const json_t *params, struct jsonrpc_error *error)
 {
 	static int seconds;
 
 	if (strcmp(name, "status") == 0)
-		return status(seconds++, 2, 3);
+		return status(seconds++, 2, 64);
+	if (strcmp(name, "tunnel_list") == 0)
+		return all_tunnels();
 	if (strcmp(name, "alarm_list") == 0 && json_is_true(json_object_get(params, "active")))
 		return json_pack("{s:o, s:i}", "alarms", alarms(1), "total", 1);
 	jsonrpc_fail(error, JSONRPC_FAILED, "not this one");
@@ -308,6 +318,9 @@ static void test_without_a_terminal(void)
 	o = json_loads(printed, 0, NULL);
 	CU_ASSERT_PTR_NOT_NULL(json_object_get(json_object_get(o, "status"), "gateway"));
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(o, "alarms")), 1);
+	/* All of them, where `status` has the first. */
+	CU_ASSERT_EQUAL(json_array_size(json_object_get(json_object_get(o, "status"), "tunnels")),
+	                70);
 	json_decref(o);
 	CU_ASSERT_EQUAL(run(6, wrong), LGCTL_USAGE);
 	has("top: --interval: never is not from 0.1 to 3600 s");
