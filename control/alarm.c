@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "control/alarm_log.h"
 #include "control/alarm_shelf.h"
 
 LOG_COMPONENT_DEFINE(alarm)
@@ -17,6 +18,7 @@ static struct alarm table[ALARM_TABLE_MAX];
 static size_t table_count;
 static struct alarm_change history[ALARM_HISTORY_MAX];
 static uint64_t history_count; /* ever; the ring holds the last ALARM_HISTORY_MAX */
+static uint64_t last_number;
 static struct alarm_counts counts;
 static unsigned int holding; /* alarms whose end is held */
 static uint64_t (*wall)(void) = clock_wall_ns;
@@ -51,7 +53,7 @@ void alarm_unlisten(void (*fn)(const struct alarm_change *change))
 void alarm_reset(uint64_t (*clock_ns)(void))
 {
 	table_count = 0;
-	history_count = 0;
+	history_count = last_number = 0;
 	counts = (struct alarm_counts){0};
 	holding = 0;
 	wall = clock_ns != NULL ? clock_ns : clock_wall_ns;
@@ -79,7 +81,7 @@ static void record(const struct alarm *a, enum alarm_what what, uint64_t now, co
 	struct alarm_change *h = &history[history_count++ % ALARM_HISTORY_MAX];
 
 	*h = (struct alarm_change){
-	        .number = history_count,
+	        .number = ++last_number,
 	        .what = what,
 	        .severity = a->active ? a->severity : ALARM_CLEARED,
 	        .time_ns = now,
@@ -90,6 +92,7 @@ static void record(const struct alarm *a, enum alarm_what what, uint64_t now, co
 	memcpy(h->kind, a->kind, sizeof(h->kind));
 	memcpy(h->resource, a->resource, sizeof(h->resource));
 	snprintf(h->text, sizeof(h->text), "%s", text);
+	alarm_log_append(h);
 	for (unsigned int i = 0; i < ALARM_LISTENERS_MAX; i++)
 		if (listeners[i] != NULL && (!a->shelved || what == ALARM_SHELVED))
 			listeners[i](h);
@@ -314,6 +317,44 @@ const char *alarm_what_name(enum alarm_what what)
 	};
 
 	return names[what];
+}
+
+void alarm_restore(const struct alarm_change *change)
+{
+	history[history_count++ % ALARM_HISTORY_MAX] = *change;
+	if (change->number > last_number)
+		last_number = change->number;
+}
+
+/* Is the I-th change, newest first, the newest of its alarm? */
+static bool is_newest(size_t i)
+{
+	const struct alarm_change *c = alarm_history_at(i), *later;
+
+	while (i-- > 0) {
+		later = alarm_history_at(i);
+		if (strcmp(later->kind, c->kind) == 0 && strcmp(later->resource, c->resource) == 0)
+			return false;
+	}
+	return true;
+}
+
+void alarm_restored(void)
+{
+	const struct alarm_change *c;
+	struct alarm ended;
+	size_t open = 0;
+
+	/* Each end is an entry in front of those that are still to be looked at. */
+	for (size_t i = 0; (c = alarm_history_at(i + open)) != NULL; i++) {
+		if (c->severity == ALARM_CLEARED || !is_newest(i + open))
+			continue;
+		ended = (struct alarm){.severity = c->severity, .shelved = c->shelved};
+		memcpy(ended.kind, c->kind, sizeof(ended.kind));
+		memcpy(ended.resource, c->resource, sizeof(ended.resource));
+		record(&ended, ALARM_ENDED, wall(), "the program ended", NULL);
+		open++;
+	}
 }
 
 void alarm_counts_read(struct alarm_counts *out)

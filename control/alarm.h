@@ -60,7 +60,7 @@ enum alarm_what {
 };
 
 struct alarm_change {
-	uint64_t number; /* from 1, since start */
+	uint64_t number; /* from 1; goes on over restarts where the history is kept */
 	enum alarm_what what;
 	char kind[32], resource[64], text[160]; /* of an operator: his words */
 	enum alarm_severity severity;
@@ -116,6 +116,13 @@ const struct alarm *alarm_find(const char *kind, const char *resource);
 /* The I-th change, newest first; NULL past the oldest kept. */
 const struct alarm_change *alarm_history_at(size_t i);
 const char *alarm_what_name(enum alarm_what what);
+
+/*
+ * The history that was kept of earlier runs, oldest first, before anything is raised; then
+ * alarm_restored() ends what was active when that run did: it is raised anew where it is true.
+ */
+void alarm_restore(const struct alarm_change *change);
+void alarm_restored(void);
 
 void alarm_counts_read(struct alarm_counts *out);
 

@@ -141,7 +141,7 @@ static const struct lgctl_command commands[] = {
         ROW({"alarm", "shelves"}, 0, 0, "alarm_shelf_list", "",
             "What is shelved, by whom and until when.", NULL, lgctl_print_alarm_shelves),
         ROW({"alarm", "history"}, 0, 4, "alarm_history", "[--kind KIND] [--resource RESOURCE]",
-            "What became of alarms since start, newest first.", lgctl_build_alarm_history,
+            "What became of alarms, newest first, over restarts.", lgctl_build_alarm_history,
             lgctl_print_alarm_history, "changes"),
         ROW({"why", "key"}, 0, 0, "why_key", "",
             "Why there is no key: the first cause and what to do, in one line.", NULL,

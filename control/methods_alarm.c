@@ -158,10 +158,11 @@ static int alarm_catalogue(const void *params, json_t **result, struct err *err)
 METHOD_DEFINE(alarm_list, .summary = "Alarms, active and cleared, and the newest changes",
               .fn = alarm_list, .params = list_params, .param_count = COUNT(list_params),
               .states = METHOD_STARTUP | METHOD_RUNTIME)
-METHOD_DEFINE(alarm_history,
-              .summary = "What became of alarms since start, newest first, at most 1024 changes",
-              .fn = alarm_history, .params = history_params, .param_count = COUNT(history_params),
-              .states = METHOD_STARTUP | METHOD_RUNTIME)
+METHOD_DEFINE(
+        alarm_history,
+        .summary = "What became of alarms, newest first, over restarts: the last 1024 changes",
+        .fn = alarm_history, .params = history_params, .param_count = COUNT(history_params),
+        .states = METHOD_STARTUP | METHOD_RUNTIME)
 METHOD_DEFINE(alarm_catalogue,
               .summary = "The kinds of alarms of all programs: severities, cause, what to do",
               .fn = alarm_catalogue, .params = catalogue_params,

@@ -11,7 +11,7 @@ struct alarm_words {
 	const char *program; /* "lumengate", "lumengate-kms", "lumengate-web" */
 	/* "raised", "changed", "cleared", "acknowledged" ...; "standing": it was so before */
 	const char *change;
-	char number[24];    /* of the change since that program's start, "0": not known */
+	char number[24];    /* of the change, at that program, "0": not known */
 	char uid[16];       /* of the operator whose doing it is, "": none */
 	const char *action; /* what to do, "": nothing, it is over */
 };

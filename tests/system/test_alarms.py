@@ -66,7 +66,7 @@ def test_an_alarm_from_raise_to_restart(imported):
     assert "channel-down" not in active(rig, "a") and "channel-down" in active(rig, "a", shelved=True)
     # What is shelved is no less true.
     assert why(rig, "a", "key")["cause"] in ("disabled", "channel-down")
-    history = rig.rpc("a", "alarm_history", {"kind": "channel-down"})["changes"]
+    history = rig.rpc("a", "alarm_history", {"kind": "channel-down", "limit": 1000})["changes"]
     assert [c["change"] for c in history[:3]] == ["shelved", "acknowledged", "raised"]
     audit = [e["method"] for e in rig.rpc("a", "audit_list")["entries"]]
     assert audit.count("alarm_ack") == 2 and audit.count("alarm_shelve") == 1
@@ -78,6 +78,11 @@ def test_an_alarm_from_raise_to_restart(imported):
     rig.wait_ready("a")
     assert [s["kind"] for s in rig.rpc("a", "alarm_shelf_list")["shelves"]] == ["channel-down"]
     assert "moved" in lgctl(rig, "a", "alarm", "shelves")
+    # So does the history, in which what was active has an end.
+    later = rig.rpc("a", "alarm_history", {"kind": "channel-down", "limit": 1000})["changes"]
+    first = next(i for i, c in enumerate(later) if c["number"] == history[0]["number"])
+    assert later[first:] == history and later[first - 1]["text"] == "the program ended"
+    assert [c["number"] for c in later] == sorted({c["number"] for c in later}, reverse=True)
     rig.wait_for(lambda: "channel-down" in active(rig, "a", shelved=True), 15, "the alarm on its shelf")
     assert active(rig, "a", shelved=True)["channel-down"]["acknowledged"] is None
     assert "channel-down" not in active(rig, "a")
