@@ -25,6 +25,27 @@ void lgctl_clean(char *text)
 	*to = '\0';
 }
 
+/* Characters of UTF-8. */
+static size_t columns_of(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+/* What a cut left of a character at the end is none. */
+static void whole(char *text, size_t size)
+{
+	size_t n = strlen(text), first = n;
+
+	while (first > 0 && ((unsigned char)text[first - 1] & 0xc0) == 0x80)
+		first--;
+	if (n + 1 == size && first > 0 && (unsigned char)text[first - 1] >= 0xc0)
+		text[first - 1] = '\0';
+}
+
 void lgctl_cell(const json_t *v, char *out, size_t size)
 {
 	char *text;
@@ -43,6 +64,7 @@ void lgctl_cell(const json_t *v, char *out, size_t size)
 		free(text);
 	} else
 		snprintf(out, size, "-");
+	whole(out, size);
 	lgctl_clean(out);
 }
 
@@ -56,7 +78,7 @@ void lgctl_table(FILE *out, const json_t *list, const struct lgctl_column *colum
 		width[c] = strlen(columns[c].title);
 		json_array_foreach (list, i, row) {
 			lgctl_cell(json_object_get(row, columns[c].member), text, sizeof(text));
-			len = strlen(text);
+			len = columns_of(text);
 			width[c] = len > width[c] ? len : width[c];
 		}
 	}
@@ -69,12 +91,14 @@ void lgctl_table(FILE *out, const json_t *list, const struct lgctl_column *colum
 		for (c = 0; c < n; c++) {
 			v = json_object_get(row, columns[c].member);
 			lgctl_cell(v, text, sizeof(text));
+			/* printf() counts bytes. */
+			len = width[c] + strlen(text) - columns_of(text);
 			if (c + 1 == n)
 				fprintf(out, "%s\n", text);
 			else if (json_is_number(v))
-				fprintf(out, "%*s  ", (int)width[c], text);
+				fprintf(out, "%*s  ", (int)len, text);
 			else
-				fprintf(out, "%-*s  ", (int)width[c], text);
+				fprintf(out, "%-*s  ", (int)len, text);
 		}
 	}
 }

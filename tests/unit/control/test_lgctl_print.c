@@ -80,6 +80,35 @@ static void test_block_list_command(void)
 	CU_ASSERT_STRING_EQUAL(err.text, "block list: five is not a number");
 }
 
+/* Columns are of characters, and none is cut in two. */
+static void test_columns_of_utf8(void)
+{
+	char name[400] = "x", *text, *line;
+	json_t *r;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	/* An odd number of bytes of characters of two. */
+	for (int i = 0; i < 150; i++)
+		strcat(name, "\xc3\xa9");
+	r = json_pack("{s:[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}]}", "wires", "name", "Z\xc3\xbcrich",
+	              "tunnel", "one", "name", "Geneva", "tunnel", "two", "name", "B", "tunnel",
+	              name);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	lgctl_print_wires(f, r);
+	fclose(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nZ\xc3\xbcrich  one  "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\nGeneva  two  "));
+	line = strstr(text, "\nB       x\xc3\xa9");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(line);
+	/* json_string() takes UTF-8 alone. */
+	json_decref(r);
+	r = json_string(text);
+	CU_ASSERT_PTR_NOT_NULL(r);
+	free(text);
+	json_decref(r);
+}
+
 /* A name from elsewhere does not clear the operator's screen. */
 static void test_controls_are_not_printed(void)
 {
@@ -123,4 +152,4 @@ static void test_audit(void)
 }
 
 UNIT_MAIN(UNIT(test_status_without_zero_counters), UNIT(test_blocks), UNIT(test_block_list_command),
-          UNIT(test_audit), UNIT(test_controls_are_not_printed))
+          UNIT(test_audit), UNIT(test_controls_are_not_printed), UNIT(test_columns_of_utf8))
