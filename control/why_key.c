@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATIENCE_S 60 /* a block that much late, or three times what one takes, is missing */
+/* A block that much late, or three times what one takes, is missing; after aborts only the latter.
+ */
+#define PATIENCE_S 60
 
 /* While one of these is active no block becomes key. */
 static const char *const card_alarms[] = {
@@ -64,7 +66,9 @@ static double block_takes_s(const struct why_key_facts *f)
 
 static bool lately(const struct why_key_facts *f)
 {
-	return f->block_age_s >= 0 && f->block_age_s <= fmax(PATIENCE_S, 3 * block_takes_s(f));
+	double patience_s = f->aborted ? 0 : PATIENCE_S;
+
+	return f->block_age_s >= 0 && f->block_age_s <= fmax(patience_s, 3 * block_takes_s(f));
 }
 
 static void made(const struct why_key_facts *f, struct why *out)

@@ -165,6 +165,25 @@ static void test_key_is_not_made_without_an_alarm(void)
 	CU_ASSERT_TRUE(says("\"delay\": no peak yet"));
 }
 
+/* The other site's alarm is not seen here, but that block after block is aborted. */
+static void test_aborts_since_the_last_block(void)
+{
+	struct why_key_facts f = good;
+
+	start();
+	f.aborted = true;
+	f.last_abort = "error alarm (peer)";
+	ask(&f);
+	CU_ASSERT_TRUE(is("made"));
+	f.block_age_s = 20;
+	ask(&f);
+	CU_ASSERT_TRUE(is("aborted"));
+	CU_ASSERT_TRUE(says("error alarm (peer)"));
+	f.block_every_s = 7;
+	ask(&f);
+	CU_ASSERT_TRUE(is("made"));
+}
+
 static void test_the_first_block(void)
 {
 	struct why_key_facts f = good;
@@ -351,6 +370,6 @@ static void test_json(void)
 }
 
 UNIT_MAIN(UNIT(test_key_is_made), UNIT(test_the_first_cause_wins),
-          UNIT(test_key_is_not_made_without_an_alarm), UNIT(test_the_first_block),
-          UNIT(test_keys_of_others), UNIT(test_traffic_by_figures), UNIT(test_traffic_by_alarms),
-          UNIT(test_hints), UNIT(test_json))
+          UNIT(test_key_is_not_made_without_an_alarm), UNIT(test_aborts_since_the_last_block),
+          UNIT(test_the_first_block), UNIT(test_keys_of_others), UNIT(test_traffic_by_figures),
+          UNIT(test_traffic_by_alarms), UNIT(test_hints), UNIT(test_json))
