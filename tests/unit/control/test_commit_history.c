@@ -110,6 +110,7 @@ static void put(const char *name, const char *text)
 static void test_garbage(void)
 {
 	struct err err = {0};
+	char pipe_path[128];
 
 	begin();
 	CU_ASSERT_EQUAL(commit_history_open(inside, &err), 0);
@@ -122,6 +123,12 @@ static void test_garbage(void)
 	CU_ASSERT_EQUAL(commit_history_open(inside, &err), 0);
 	CU_ASSERT_EQUAL(commit_history_at(0)->commit, 4);
 	CU_ASSERT_EQUAL(commit_history_text(0, NULL, &err), -EIO);
+	/* Nobody writes into it: whoever opened it would wait for ever. */
+	snprintf(pipe_path, sizeof(pipe_path), "%s/commit-000000000008.json", inside);
+	CU_ASSERT_EQUAL(mkfifo(pipe_path, 0600), 0);
+	CU_ASSERT_EQUAL(commit_history_open(inside, &err), 0);
+	CU_ASSERT_EQUAL(commit_history_at(0)->commit, 4);
+	unlink(pipe_path);
 	CU_ASSERT_EQUAL(commit_history_at(1)->commit, 1);
 	CU_ASSERT_PTR_NULL(commit_history_at(2));
 	CU_ASSERT_EQUAL(add("{}\n", ""), 10);
