@@ -19,9 +19,13 @@ static void tree(FILE *out, const json_t *o, int indent)
 			tree(out, v, indent + 2);
 		} else if (json_is_array(v)) {
 			json_array_foreach (v, i, element) {
-				fprintf(out, "%*s%s %zu:\n", indent, "", name, i);
-				if (json_is_object(element))
+				if (json_is_object(element)) {
+					fprintf(out, "%*s%s %zu:\n", indent, "", name, i);
 					tree(out, element, indent + 2);
+					continue;
+				}
+				lgctl_cell(element, text, sizeof(text));
+				fprintf(out, "%*s%-*s %s\n", indent, "", 28 - indent, name, text);
 			}
 		} else {
 			lgctl_cell(v, text, sizeof(text));

@@ -40,6 +40,18 @@ static void test_status_without_zero_counters(void)
 	CU_ASSERT_STRING_EQUAL(printed, "drops                        none\n");
 }
 
+/* What needs a restart is a list of paths. */
+static void test_lists_of_texts(void)
+{
+	print(lgctl_print_tree, "{\"valid\": true, \"restart\": [\"/a/b\", \"/c\"],"
+	                        " \"of\": [{\"x\": 1}]}");
+	CU_ASSERT_STRING_EQUAL(printed, "valid                        yes\n"
+	                                "restart                      /a/b\n"
+	                                "restart                      /c\n"
+	                                "of 0:\n"
+	                                "  x                          1\n");
+}
+
 static void test_blocks(void)
 {
 	print(lgctl_print_blocks,
@@ -151,5 +163,6 @@ static void test_audit(void)
 	json_decref(r);
 }
 
-UNIT_MAIN(UNIT(test_status_without_zero_counters), UNIT(test_blocks), UNIT(test_block_list_command),
-          UNIT(test_audit), UNIT(test_controls_are_not_printed), UNIT(test_columns_of_utf8))
+UNIT_MAIN(UNIT(test_status_without_zero_counters), UNIT(test_lists_of_texts), UNIT(test_blocks),
+          UNIT(test_block_list_command), UNIT(test_audit), UNIT(test_controls_are_not_printed),
+          UNIT(test_columns_of_utf8))
