@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define PEER_GROUPS_MAX 256
-#define BACKLOG         16
+#define BACKLOG         128 /* as many as may be connected: who comes meanwhile waits */
 
 int server_group(const char *name, gid_t *gid, struct err *err)
 {

@@ -310,6 +310,22 @@ static void test_too_many_clients(void)
 	stop();
 }
 
+/* Who comes while the control thread is busy waits, and is not turned away. */
+static void test_many_at_once(void)
+{
+	bool closed;
+	int fd[100];
+
+	start((struct server_config){0});
+	for (size_t i = 0; i < 100; i++)
+		fd[i] = dial();
+	send_text(fd[99], REQUEST("now", "1"));
+	CU_ASSERT_STRING_EQUAL(answer(fd[99], &closed), RESULT("now", "1"));
+	for (size_t i = 0; i < 100; i++)
+		close(fd[i]);
+	stop();
+}
+
 static void test_socket_mode_and_group(void)
 {
 	struct group *group = getgrnam("daemon");
@@ -499,7 +515,7 @@ static void test_peers_by_group(void)
 UNIT_MAIN(UNIT(test_requests_and_batches), UNIT(test_half_closed_client_gets_its_answer),
           UNIT(test_garbage_is_answered_and_survived), UNIT(test_oversize_request_is_refused),
           UNIT(test_slow_reader_is_dropped), UNIT(test_reader_that_stops_is_dropped_in_time),
-          UNIT(test_too_many_clients), UNIT(test_socket_mode_and_group),
+          UNIT(test_too_many_clients), UNIT(test_many_at_once), UNIT(test_socket_mode_and_group),
           UNIT(test_stale_socket_is_replaced_and_live_one_is_not),
           UNIT(test_other_file_in_the_way_is_kept), UNIT(test_missing_group),
           UNIT(test_peers_by_group), UNIT(test_capture_takes_both_groups))
