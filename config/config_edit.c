@@ -104,13 +104,31 @@ static int build_named(const struct config_place *at, const json_t *value, struc
 	return rc;
 }
 
+/*
+ * What is wrong with a value: of a leaf libyang knows the place in the model alone, which has no
+ * names of entries, but has choices.
+ */
+static int complain_of_leaf(const struct config_place *at, struct err *err)
+{
+	size_t name = strlen(at->schema->name), end;
+	struct err said = {0};
+	int rc = config_yang_complain(&said, at->path);
+
+	end = strcspn(said.text, ":");
+	end += said.text[end] == ':' ? 1 + strcspn(said.text + end + 1, ":") : 0;
+	if (said.text[end] != ':' || end <= name || said.text[end - name - 1] != '/' ||
+	    strncmp(said.text + end - name, at->schema->name, name) != 0)
+		return err_set(err, -rc, "%s", said.text);
+	return err_set(err, -rc, "%s%s", at->path, said.text + end);
+}
+
 /* A leaf by its value as people write it, or an entry of a leaf-list that the path names. */
 static int build_leaf(const struct config_place *at, const char *text, struct lyd_node **tree,
                       struct err *err)
 {
 	if (lyd_new_path2(NULL, config_yang_context(), at->path, text, 0, LYD_ANYDATA_STRING, 0,
 	                  tree, NULL) != LY_SUCCESS)
-		return config_yang_complain(err, at->path);
+		return complain_of_leaf(at, err);
 	return 0;
 }
 

@@ -170,6 +170,18 @@ static void test_text(void)
 	e = (struct config_edit){.path = "tunnel[name='dc']/rekey", .text = "5"};
 	CU_ASSERT_EQUAL(config_doc_edit(doc, &e, &err), -EINVAL);
 	CU_ASSERT_STRING_EQUAL(err.text, ROOT "/tunnel[name='dc']/rekey: has members: takes JSON");
+	/* The path names the entry, and no choices of the model. */
+	e = (struct config_edit){.path = "tunnel[name='dc']/rekey/period-ms", .text = "-1"};
+	CU_ASSERT_EQUAL(config_doc_edit(doc, &e, &err), -EINVAL);
+	CU_ASSERT_PTR_EQUAL(strstr(err.text, ROOT "/tunnel[name='dc']/rekey/period-ms: "),
+	                    err.text);
+	e = (struct config_edit){.path = "route[prefix='10.2.0.0/24']/tunnel", .text = "d c"};
+	CU_ASSERT_EQUAL(config_doc_edit(doc, &e, &err), -EINVAL);
+	CU_ASSERT_PTR_EQUAL(strstr(err.text, ROOT "/route[prefix='10.2.0.0/24']/tunnel: "),
+	                    err.text);
+	e = (struct config_edit){.path = "tunnel[name='']/local", .text = "192.0.2.1"};
+	CU_ASSERT_EQUAL(config_doc_edit(doc, &e, &err), -EINVAL);
+	CU_ASSERT_PTR_EQUAL(strstr(err.text, ROOT "/tunnel/name: "), err.text);
 	config_doc_free(doc);
 }
 
