@@ -117,12 +117,31 @@ int lgctl_call(const char *path, const struct lgctl_request *request, json_t **r
 	return rc;
 }
 
+/*
+ * Of a list with the newest first (falling numbers), what came at its head since the last page
+ * moved some of that page onto this one.
+ */
+static void extend(json_t *list, const json_t *page)
+{
+	size_t n = json_array_size(list), i;
+	json_t *entry, *first = json_object_get(json_array_get(list, 0), "number");
+	json_t *last = json_object_get(json_array_get(list, n - 1), "number");
+	bool falls = n > 1 && json_is_integer(last) &&
+	             json_integer_value(first) > json_integer_value(last);
+	json_int_t end = json_integer_value(last);
+
+	json_array_foreach ((json_t *)page, i, entry)
+		if (!falls || json_integer_value(json_object_get(entry, "number")) < end)
+			json_array_append(list, entry);
+}
+
 int lgctl_call_all(const char *path, const struct lgctl_request *request, json_t **result,
                    struct err *err)
 {
 	struct lgctl_request next = *request;
 	int rc = lgctl_call(path, request, result, err);
 	json_t *list, *page;
+	size_t size;
 
 	if (rc != 0 || request->list == NULL)
 		return rc;
@@ -138,11 +157,11 @@ int lgctl_call_all(const char *path, const struct lgctl_request *request, json_t
 			json_decref(*result);
 			return rc;
 		}
-		rc = (int)json_array_size(json_object_get(page, request->list));
-		json_array_extend(list, json_object_get(page, request->list));
+		size = json_array_size(list);
+		extend(list, json_object_get(page, request->list));
 		json_decref(page);
-		/* It became shorter meanwhile. */
-		if (rc == 0)
+		/* It became shorter meanwhile, or forgot its oldest. */
+		if (json_array_size(list) == size)
 			break;
 	}
 	return 0;

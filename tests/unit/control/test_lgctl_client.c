@@ -11,6 +11,7 @@
 #include "control/gateway.h"
 #include "control/lgctl.h"
 #include "control/method.h"
+#include "control/page.h"
 #include "control/server.h"
 #include "tests/unit/unit.h"
 
@@ -28,6 +29,30 @@ static unsigned int fake_sas(const char *tunnel, unsigned int offset, struct gat
 		out[i - offset] = (struct gateway_sa){.tunnel = "dc", .info = {.spi = 1000 + i}};
 	return count;
 }
+
+/* The newest first; between any two looks there is a new one. */
+struct grows_params {
+	struct page_params page;
+};
+
+static const struct method_param grows_params[] = {PAGE_PARAMS(struct grows_params, 100)};
+
+static int grows(const void *params, json_t **result, struct err *err)
+{
+	static int newest = 250;
+	struct page page = page_begin(&((const struct grows_params *)params)->page);
+
+	newest++;
+	/* It keeps the newest 250, as the audit log does 1024. */
+	for (int number = newest; number > newest - 250; number--)
+		if (page_next(&page))
+			json_array_append_new(page.list, json_pack("{s:i}", "number", number));
+	*result = page_end(&page, "sas");
+	return 0;
+}
+
+METHOD_DEFINE(grows_list, .summary = "Of the test", .fn = grows, .params = grows_params,
+              .param_count = PAGE_PARAM_COUNT)
 
 static const struct gateway_ops ops = {.sas = fake_sas};
 
@@ -95,6 +120,21 @@ static void test_a_long_list_is_whole(void)
 	json_decref(r.params);
 }
 
+static void test_a_list_that_grows_has_none_twice(void)
+{
+	struct lgctl_request r = {.method = "grows_list", .list = "sas"};
+	json_t *list = call(&r);
+	size_t n = json_array_size(list);
+
+	/* Those that were there all the time. */
+	CU_ASSERT_EQUAL_FATAL(n, 248);
+	for (size_t i = 0; i < n; i++)
+		CU_ASSERT_EQUAL(
+		        json_integer_value(json_object_get(json_array_get(list, i), "number")),
+		        251 - (json_int_t)i);
+	json_decref(list);
+}
+
 static void test_words(void)
 {
 	char *all[] = {"sa", "list"}, *one[] = {"sa", "list", "dc"};
@@ -146,5 +186,6 @@ static void test_stop(void)
 	unlink(path);
 }
 
-UNIT_MAIN(UNIT(test_start), UNIT(test_a_long_list_is_whole), UNIT(test_words),
+UNIT_MAIN(UNIT(test_start), UNIT(test_a_long_list_is_whole),
+          UNIT(test_a_list_that_grows_has_none_twice), UNIT(test_words),
           UNIT(test_every_list_that_has_pages_is_followed), UNIT(test_stop))
