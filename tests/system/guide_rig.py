@@ -91,6 +91,7 @@ ip link set lo up
 systemd-sysusers {ROOT}/config/systemd/lumengate.sysusers.conf
 mkdir -p /etc/lumengate/kms /etc/lumengate/web
 chgrp lumengate-kms /etc/lumengate/kms && chmod 750 /etc/lumengate/kms
+mkdir /run/lumengate-kms && chown lumengate-kms:lumengate /run/lumengate-kms && chmod 2755 /run/lumengate-kms
 chgrp lumengate-web /etc/lumengate/web && chmod 750 /etc/lumengate/web
 echo held
 exec sleep infinity

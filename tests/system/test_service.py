@@ -191,3 +191,5 @@ def test_users_and_folders_of_the_services(tmp_path):
     kms = (root / "etc/lumengate/kms").stat()
     assert (kms.st_mode & 0o777, kms.st_uid, str(kms.st_gid)) == (0o750, 0, groups["lumengate-kms"])
     assert (root / "run/lumengate").stat().st_mode & 0o777 == 0o755
+    sockets = (root / "run/lumengate-kms").stat()
+    assert (sockets.st_mode & 0o7777, str(sockets.st_gid)) == (0o2755, groups["lumengate"])
