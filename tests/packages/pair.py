@@ -155,7 +155,7 @@ class Pair:
     # --- talking to them ---------------------------------------------------------------------
 
     def lgctl(self, *words, site="a", **options):
-        kms = words[0] == "kms"
+        kms = "kms" in words
         socket = () if site == "a" else ("--socket", "/run/kms-b/control.sock" if kms else
                                          "/run/site-b/control.sock")
         return self.machine.run("lgctl", *socket, *words, **options)
