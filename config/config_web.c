@@ -23,6 +23,13 @@ static void read_listen(const json_t *list, struct config_web *out)
 	out->listen_count = (unsigned int)json_array_size(list);
 }
 
+static void read_history(const json_t *o, struct config_web *out)
+{
+	out->history.enabled = json_is_true(json_object_get(o, "enabled"));
+	copy_text(o, "path", out->history.path, sizeof(out->history.path));
+	out->history.keep_days = uint_of(o, "keep-days");
+}
+
 static void read_http(const json_t *o, struct config_web *out)
 {
 	out->http.connections = uint_of(o, "connections");
@@ -44,6 +51,7 @@ static void read_tree(const json_t *w, struct config_web *out)
 	copy_text(w, "gateway-socket", out->gateway_socket, sizeof(out->gateway_socket));
 	copy_text(w, "kms-socket", out->kms_socket, sizeof(out->kms_socket));
 	out->poll_s = uint_of(w, "poll-interval-s");
+	read_history(json_object_get(w, "history"), out);
 	read_http(json_object_get(w, "http"), out);
 	config_web_sinks_read(w, out);
 	copy_text(control, "socket", out->control.socket, sizeof(out->control.socket));

@@ -53,6 +53,11 @@ struct config_web {
 	char kms_socket[108]; /* "": there is no key delivery */
 	uint32_t poll_s;
 	struct {
+		bool enabled;
+		char path[256];
+		uint32_t keep_days;
+	} history;
+	struct {
 		uint32_t connections, connections_per_address;
 		uint32_t header_s, answer_s, idle_s;
 	} http;

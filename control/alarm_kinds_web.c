@@ -17,6 +17,14 @@ const struct alarm_kind alarm_kinds_web[] = {
                   "known",
          .action = "The text says why: is the program up (systemctl status), is the socket's path "
                    "the same in both configurations, is lumengate-web in the groups of the socket"},
+        {.kind = "web-history",
+         .resource = "web",
+         .severities = ALARM_KIND_MINOR,
+         .hold_s = HOLD_S,
+         .cause = "The history of figures cannot be kept: what is not written is lost, the figures "
+                  "themselves are served",
+         .action = "The text names file and reason: make room on its disk, let lumengate-web write "
+                   "there; a damaged file may be removed, a new one is begun at the next start"},
         {.kind = "web-reload",
          .resource = "web",
          .severities = ALARM_KIND_MAJOR,

@@ -138,6 +138,11 @@ void lgctl_print_otdr(FILE *out, const json_t *result);
 void lgctl_print_otdr_baseline(FILE *out, const json_t *result);
 void lgctl_print_otdr_file(FILE *out, const json_t *result);
 
+/* lgctl_history.c: what that keeps. */
+int lgctl_build_history_show(char **args, int n, struct lgctl_request *r, struct err *err);
+void lgctl_print_history(FILE *out, const json_t *result);
+void lgctl_print_history_points(FILE *out, const json_t *result);
+
 /* lgctl_web.c: the service of figures, at its own socket. */
 int lgctl_build_web(char **args, int n, struct lgctl_request *r, struct err *err);
 void lgctl_print_web_sinks(FILE *out, const json_t *result);

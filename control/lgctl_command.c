@@ -264,6 +264,13 @@ static const struct lgctl_command commands[] = {
             lgctl_build_qrng_restart_test, lgctl_print_tree),
         ROW({"dwdm", "show"}, 0, 0, "dwdm_show", "",
             "The channel plan beside what is on the fibre.", NULL, lgctl_print_dwdm),
+        ROW({"history", "list"}, 0, 0, "history_list", "",
+            "Figures whose past lumengate-web keeps, and since when.", lgctl_build_web,
+            lgctl_print_history),
+        ROW({"history", "show"}, 1, 5, "history_show", "SERIES [--hours N] [--points N]",
+            "The past of a figure, or of all of that name; an hour unless said otherwise. Counters "
+            "are rates per second.",
+            lgctl_build_history_show, lgctl_print_history_points),
         ROW({"web", "status"}, 0, 0, "web_status", "",
             "The service of figures: whom it asks, and who asks it.", lgctl_build_web,
             lgctl_print_tree),

@@ -11,6 +11,7 @@
 #include "control/web/feed.h"
 #include "control/web/figure.h"
 #include "control/web/route.h"
+#include "control/web_history.h"
 #include "control/web_http.h"
 #include "control/web_sinks.h"
 
@@ -49,6 +50,18 @@ static const struct metric_family
                    "1 unless the last attempt of a sink failed"},
         refusals = {"lumengate_web_refusals", METRIC_COUNTER, "",
                     "HTTP connections and requests refused, by reason"};
+
+static const struct metric_family history_series = {"lumengate_history_series", METRIC_GAUGE, "",
+                                                    "Series whose past is kept"},
+                                  history_samples = {"lumengate_history_samples", METRIC_COUNTER,
+                                                     "", "Values written to the history"},
+                                  history_refused =
+                                          {"lumengate_history_refused_samples", METRIC_COUNTER, "",
+                                           "Values of series for which there is no place"},
+                                  history_failures = {"lumengate_history_failures", METRIC_COUNTER,
+                                                      "", "Writes of the history that failed"},
+                                  history_size = {"lumengate_history_file_bytes", METRIC_GAUGE,
+                                                  "bytes", "Size of the history's file"};
 
 typedef void (*write_fn)(struct exposition *x, const struct metric_label *program,
                          const struct source_state *state);
@@ -206,12 +219,32 @@ static void write_sinks(struct exposition *x)
 	}
 }
 
+static void write_one(struct exposition *x, const struct metric_family *family, uint64_t value)
+{
+	exposition_family(x, family);
+	exposition_uint(x, value, NULL, 0);
+}
+
+static void write_history(struct exposition *x)
+{
+	struct history_stats s;
+
+	if (!web_history_stats(&s))
+		return;
+	write_one(x, &history_series, s.series);
+	write_one(x, &history_samples, s.samples);
+	write_one(x, &history_refused, s.refused_series);
+	write_one(x, &history_failures, s.failures);
+	write_one(x, &history_size, s.file_bytes);
+}
+
 static void make(struct page *page, enum exposition_format format)
 {
 	struct exposition x;
 
 	exposition_begin(&x, format);
 	write_own(&x);
+	write_history(&x);
 	write_sinks(&x);
 	write_states(&x);
 	write_alarms(&x);

@@ -105,8 +105,7 @@ void exposition_family(struct exposition *x, const struct metric_family *family)
 	put_text(x, ".\n");
 }
 
-static void put_sample(struct exposition *x, const char *value, const struct metric_label *labels,
-                       size_t n)
+static void put_series(struct exposition *x, const struct metric_label *labels, size_t n)
 {
 	put_text(x, x->family->name);
 	put_text(x, suffixes[x->family->type]);
@@ -117,7 +116,31 @@ static void put_sample(struct exposition *x, const char *value, const struct met
 		put_escaped(x, labels[i].value, true);
 		put_text(x, "\"");
 	}
-	put_text(x, n > 0 ? "} " : " ");
+	if (n > 0)
+		put_text(x, "}");
+}
+
+bool exposition_series(const struct metric_family *family, const struct metric_label *labels,
+                       size_t n, char *out, size_t size)
+{
+	struct exposition x = {.family = family};
+	bool fits;
+
+	put_series(&x, labels, n);
+	fits = !x.failed && x.len < size;
+	if (fits) {
+		memcpy(out, x.text, x.len);
+		out[x.len] = '\0';
+	}
+	free(x.text);
+	return fits;
+}
+
+static void put_sample(struct exposition *x, const char *value, const struct metric_label *labels,
+                       size_t n)
+{
+	put_series(x, labels, n);
+	put_text(x, " ");
 	put_text(x, value);
 	put_text(x, "\n");
 }

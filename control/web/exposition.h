@@ -54,6 +54,9 @@ void exposition_uint(struct exposition *x, uint64_t value, const struct metric_l
                      size_t n);
 void exposition_real(struct exposition *x, double value, const struct metric_label *labels,
                      size_t n);
+/* What a series is called there, "name_total{label=\"value\"}", into OUT; false: too long. */
+bool exposition_series(const struct metric_family *family, const struct metric_label *labels,
+                       size_t n, char *out, size_t size);
 /* For free(); NULL for want of memory. */
 char *exposition_end(struct exposition *x, size_t *len);
 

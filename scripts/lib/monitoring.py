@@ -29,6 +29,7 @@ class Web:
         os.makedirs(folder, exist_ok=True)
         web = {"listen": [{"address": "127.0.0.1", "port": self.port, "tls": False}],
                "gateway-socket": gateway_socket,
+               "history": {"path": self.path("history.db")},
                "control": {"socket": self.path("control.sock")}, **(settings or {})}
         if kms_socket is not None:
             web["kms-socket"] = kms_socket

@@ -259,6 +259,57 @@ def test_rules_call_when_they_should():
             assert re.search(rf"\b{words}\b", commands), words
 
 
+def history(web, *words, status=0):
+    done = subprocess.run([web.command[0].replace("lumengate-web", "lgctl"), "--socket", web.path("control.sock"),
+                           "--json", "history", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=20)
+    assert done.returncode == status, done
+    return json.loads(done.stdout) if status == 0 else done.stderr
+
+
+def api(web, **query):
+    status, _, text = web.get("/api/v1/history?" + urllib.parse.urlencode(query))
+    return status, json.loads(text)
+
+
+def test_history_is_kept_and_asked(site):
+    """By seconds at once, through a restart, in lgctl as over HTTP; and what it costs is told."""
+    rig, web = site
+    name = 'lumengate_qber_ratio{basis="z"}'
+    series = {s["name"]: s for s in history(web, "list")["series"]}
+    assert series[name]["kind"] == "gauge" and len(series) > 25
+    assert series['lumengate_tunnel_sealed_bytes_total{tunnel="dc"}']["kind"] == "counter"
+    web.wait_for(lambda: len(api(web, series=name, points=5000)[1]["series"][0]["points"]) >= 5, 20, "five values")
+    got = history(web, "show", "lumengate_qber_ratio", "--hours", "1", "--points", "5000")
+    assert got["step_s"] == 1 and [s["name"] for s in got["series"]] == [name, name.replace('"z"', '"x"')]
+    assert all(0 < p[2] <= p[1] <= p[3] < 0.1 for s in got["series"] for p in s["points"])
+    begin = got["series"][0]["points"][0][0]
+    assert time.time() - 600 < begin < time.time()
+    # 100 pings within about a second, as a rate.
+    rig.ping(100, interval=0.01)
+    time.sleep(2)
+    sealed = 'lumengate_tunnel_sealed_bytes_total{tunnel="dc"}'
+    rate = api(web, series=sealed, points=5000)[1]["series"][0]["points"]
+    assert max(p[1] for p in rate) > 300
+    assert api(web, series=name, points=2)[1]["step_s"] > 1
+    assert web.stop() == 0
+    web.start()
+    again = history(web, "show", name, "--points", "5000")["series"][0]["points"]
+    assert again[0][0] == begin
+    size = web.metrics()["lumengate_history_file_bytes"]
+    assert 4096 < size < 1 << 20 and os.path.getsize(web.path("history.db")) <= 1 << 20
+    for query, code, words in (({"series": "lumengate_nothing"}, 404, "no history of lumengate_nothing"),
+                               ({"series": name, "from": "yesterday"}, 400, "seconds since 1970"),
+                               ({"series": name, "points": 0}, 400, "points: 1 to 5000"),
+                               ({"series": name, "from": 2000, "to": 1000}, 400, "from: is after to"),
+                               ({"series": "x" * 300}, 400, "series"), ({"name": "x"}, 400, "series")):
+        got = api(web, **query)
+        assert got[0] == code and words in got[1]["message"], got
+    assert "there is no history of nothing" in history(web, "show", "nothing", status=1)
+    assert "--hours: 1 to" in history(web, "show", name, "--hours", "0", status=2)
+    web.wait_for(lambda: web.get("/healthz")[0] == 200, 10, "the gateway answers")
+
+
 def test_gateway_that_goes_and_comes(site):
     """The last: the gateway is killed, and its figures go with it."""
     rig, web = site

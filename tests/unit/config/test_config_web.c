@@ -32,6 +32,9 @@ static void test_example_and_defaults(void)
 	CU_ASSERT_STRING_EQUAL(c.gateway_socket, "/run/lumengate/control.sock");
 	CU_ASSERT_STRING_EQUAL(c.kms_socket, "/run/lumengate-kms/control.sock");
 	CU_ASSERT_EQUAL(c.poll_s, 1);
+	CU_ASSERT_TRUE(c.history.enabled);
+	CU_ASSERT_STRING_EQUAL(c.history.path, "/var/lib/lumengate-web/history.db");
+	CU_ASSERT_EQUAL(c.history.keep_days, 90);
 	CU_ASSERT_EQUAL(c.http.connections, 256);
 	CU_ASSERT_EQUAL(c.http.connections_per_address, 64);
 	CU_ASSERT_EQUAL(c.http.header_s, 10);
@@ -96,6 +99,8 @@ static void test_refusals(void)
 	check("client-crl", "\"/crl\"", ROOT "/client-crl", "client-ca is missing");
 	check("poll-interval-s", "0", ROOT "/poll-interval-s", "out of range");
 	check("poll-interval-s", "61", ROOT "/poll-interval-s", "out of range");
+	check("history", "{\"keep-days\":0}", ROOT "/history/keep-days", "out of range");
+	check("history", "{\"path\":\"history.db\"}", ROOT "/history/path", "not an absolute path");
 	check("http", "{\"connections\":10}", ROOT "/http/connections-per-address",
 	      "above connections");
 	check("control/socket", "\"/run/lumengate/control.sock\"", ROOT "/control/socket",

@@ -19,6 +19,7 @@ static char folder[64], path[96], keys[96], config[96];
 
 /* Arguments of those that need some. */
 static const char *const samples[][4] = {
+        {"history show", "lumengate_qber_ratio"},
         {"tunnel show", "dc"},
         {"tunnel rekey", "dc"},
         {"keystore import", keys},
