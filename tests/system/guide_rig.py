@@ -13,8 +13,10 @@ import subprocess
 
 from rig import LAN, ROOT, WAN, Rig, RigError, run
 
+FIBRE = ("--seed", "3", "--distance", "20")
 PROGRAMS = {"control": ("lumengate", "lgctl", "lumengate-kms", "lumengate-kme-client", "lumengate-web",
                         "lumengate-wanwatch")}
+RACK = re.compile(r"<!-- rack: (.+) -->")
 WHERE = re.compile(r"# (?:at|on) (.+?):?$")
 PLACES = {"site a": ("a",), "site b": ("b",), "both sites": ("a", "b"), "a host of site a": ("host-a",),
           "a host of site b": ("host-b",), "the second gateway of site a": ("a2",),
@@ -25,7 +27,8 @@ PLACES = {"site a": ("a",), "site b": ("b",), "both sites": ("a", "b"), "a host 
 class Block:
     """Commands of the guide: where, and the section that they are in."""
 
-    def __init__(self, section, line, text):
+    def __init__(self, chapter, section, line, text):
+        self.chapter = chapter
         first, _, self.commands = text.partition("\n")
         match = WHERE.match(first)
         if match is None or match[1] not in PLACES:
@@ -36,14 +39,21 @@ class Block:
         return f"line {self.line} of the guide ({self.section})"
 
 
+class Handwork:
+    """What somebody does at the rack or on the way between two blocks, in the words of a comment."""
+
+    def __init__(self, chapter, section, line, what):
+        self.chapter, self.section, self.line, self.what = chapter, section, line, what
+
+
 def read_guide(path):
-    """All blocks of commands, in order."""
-    blocks, section, text, begin = [], "", None, 0
+    """All blocks of commands and what is done by hand between them, in order."""
+    blocks, chapter, section, text, begin = [], 0, "", None, 0
     with open(path, encoding="utf-8") as f:
         for number, line in enumerate(f, 1):
             if text is not None:
                 if line.startswith("```"):
-                    blocks.append(Block(section, begin, text))
+                    blocks.append(Block(chapter, section, begin, text))
                     text = None
                 else:
                     text += line
@@ -51,6 +61,9 @@ def read_guide(path):
                 text, begin = "", number + 1
             elif line.startswith("#"):
                 section = line.lstrip("# ").strip()
+                chapter = int(re.match(r"# (\d+)\.", line)[1]) if re.match(r"# \d+\.", line) else chapter
+            elif match := RACK.match(line):
+                blocks.append(Handwork(chapter, section, number, match[1]))
     return blocks
 
 
@@ -89,10 +102,8 @@ mkdir /media/carry
 mount --bind {self.path("carry")} /media/carry
 ip link set lo up
 systemd-sysusers {ROOT}/config/systemd/lumengate.sysusers.conf
-mkdir -p /etc/lumengate/kms /etc/lumengate/web
-chgrp lumengate-kms /etc/lumengate/kms && chmod 750 /etc/lumengate/kms
-mkdir /run/lumengate-kms && chown lumengate-kms:lumengate /run/lumengate-kms && chmod 2755 /run/lumengate-kms
-chgrp lumengate-web /etc/lumengate/web && chmod 750 /etc/lumengate/web
+sed s,@sysconfdir@,/etc, {ROOT}/config/systemd/lumengate.tmpfiles.conf.in > /run/tmpfiles.conf
+systemd-tmpfiles --create /run/tmpfiles.conf
 echo held
 exec sleep infinity
 """
@@ -147,6 +158,51 @@ exec sleep infinity
             if done.returncode != 0:
                 raise RigError(f"{block}, at {place}: status {done.returncode}\n{done.stdout}\n"
                                + self.unit_logs(place))
+
+    def rack(self, work):
+        """The reader's hands."""
+        if work.what == "another card":
+            self.stop("model")
+            self.start_cards(*FIBRE)
+        elif work.what == "tap at 12 km":
+            self.model("fibre tap 12 0.1")
+        elif work.what == "mended":
+            self.model("fibre restore")
+        elif work.what == "another fibre of 10 km":
+            self.stop("model")
+            self.start_cards("--seed", "5", "--distance", "10")
+        elif work.what == "second gateways":
+            self.second_gateways()
+        else:
+            raise ValueError(f"line {work.line}: nobody knows how to do this: {work.what}")
+
+    def second_gateways(self):
+        """A machine more at each site, on wires of their own, that reaches the KME of its site."""
+        self.add_namespace("wan2")
+        run("ip", "-n", self.ns("wan2"), "link", "add", "br0", "mtu", "1600", "type", "bridge")
+        run("ip", "-n", self.ns("wan2"), "link", "set", "br0", "up")
+        for number, site in enumerate("ab"):
+            machine = site + "2"
+            self.hold_gateway(machine)
+            self.add_namespace("dc-" + machine)
+            self.cable(machine, "dc-" + machine, "lan0", "lan0", 1500)
+            self.cable(machine, "wan2", "wan0", "w" + machine, 1600)
+            run("ip", "-n", self.ns("wan2"), "link", "set", "w" + machine, "master", "br0")
+            run(*self.in_gateway(site), "ip", "link", "add", "mgmt0", "type", "veth", "peer", "name", "mgmt1")
+            run(*self.in_gateway(site), "ip", "link", "set", "mgmt1", "netns", str(self.holders[machine].pid))
+            net = "198.51.100."
+            run(*self.in_gateway(site), "ip", "addr", "add", f"{net}{4 * number + 1}/30", "dev", "mgmt0")
+            run(*self.in_gateway(machine), "ip", "addr", "add", f"{net}{4 * number + 2}/30", "dev", "mgmt1")
+            run(*self.in_gateway(site), "ip", "link", "set", "mgmt0", "up")
+            run(*self.in_gateway(machine), "ip", "link", "set", "mgmt1", "up")
+            # In place of a name server.
+            with open(self.path("machine-" + machine, "etc", "hosts"), "a", encoding="ascii") as f:
+                f.write(f"{net}{4 * number + 1} kme-{site}.example.net\n")
+
+    def add_namespace(self, name):
+        run("ip", "netns", "add", self.ns(name))
+        self.namespaces.append(self.ns(name))
+        run("ip", "-n", self.ns(name), "link", "set", "lo", "up")
 
     def unit_logs(self, place):
         folder = self.path("machine-" + place, "lib", "units")
