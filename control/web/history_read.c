@@ -14,35 +14,39 @@ static const char *kind_name(const struct history_series *o)
 	return o->counter ? "counter" : "gauge";
 }
 
-static json_t *edge(struct history *h, const struct history_series *o, const char *which)
+/* The first and last time of a series in any tier: each a step into the index. */
+static json_t *edges(struct history *h, sqlite3_stmt *s, const struct history_series *o)
 {
-	sqlite3_stmt *s = NULL;
-	json_t *out = json_null();
-	char sql[160];
+	int64_t first = INT64_MAX, last = INT64_MIN;
 
-	snprintf(sql, sizeof(sql),
-	         "SELECT %s(time) FROM sample WHERE tier IN (0, 1, 2, 3) AND series = ?1", which);
-	if (sqlite3_prepare_v2(h->db, sql, -1, &s, NULL) == SQLITE_OK) {
-		sqlite3_bind_int64(s, 1, o->id);
-		if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL)
-			out = json_integer(sqlite3_column_int64(s, 0));
+	for (int tier = 0; tier < HISTORY_TIERS; tier++) {
+		sqlite3_bind_int64(s, 1, tier);
+		sqlite3_bind_int64(s, 2, o->id);
+		if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL) {
+			int64_t from = sqlite3_column_int64(s, 0), to = sqlite3_column_int64(s, 1);
+
+			first = from < first ? from : first;
+			last = to > last ? to : last;
+		}
+		sqlite3_reset(s);
 	}
-	sqlite3_finalize(s);
-	return out;
+	return json_pack("{s:s, s:s, s:o, s:o}", "name", o->name, "kind", kind_name(o), "first",
+	                 first <= last ? json_integer(first) : json_null(), "last",
+	                 first <= last ? json_integer(last) : json_null());
 }
 
 json_t *history_list(struct history *h)
 {
+	static const char sql[] =
+	        "SELECT (SELECT min(time) FROM sample WHERE tier = ?1 AND series = ?2),"
+	        " (SELECT max(time) FROM sample WHERE tier = ?1 AND series = ?2)";
 	json_t *list = json_array();
+	sqlite3_stmt *s = NULL;
 
-	for (unsigned int i = 0; i < h->series_count; i++) {
-		const struct history_series *o = &h->series[i];
-
-		json_array_append_new(list,
-		                      json_pack("{s:s, s:s, s:o, s:o}", "name", o->name, "kind",
-		                                kind_name(o), "first", edge(h, o, "min"), "last",
-		                                edge(h, o, "max")));
-	}
+	if (sqlite3_prepare_v2(h->db, sql, -1, &s, NULL) == SQLITE_OK)
+		for (unsigned int i = 0; i < h->series_count; i++)
+			json_array_append_new(list, edges(h, s, &h->series[i]));
+	sqlite3_finalize(s);
 	return json_pack("{s:o}", "series", list);
 }
 

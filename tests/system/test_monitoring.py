@@ -177,6 +177,55 @@ def test_telemetry_by_the_stock_client(site):
     assert "keystore/available/rekey" in answers["/lumengate/status"]
 
 
+def curl(*words):
+    """(HTTP status, 0 when there was none; body)."""
+    done = subprocess.run(["curl", "-sS", "-m", "10", "-w", "\n%{http_code}", *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), body
+
+
+def test_tls_for_clients_with_a_certificate(delivery):
+    """Whose figures these are is theirs alone who show a certificate; a reload changes the server's, or says why not."""
+    lab, plain = delivery
+    c, port, folder = lab.certificates, free_port(), os.path.join(lab.folder, "tls")
+    os.makedirs(folder)
+    own = {n: shutil.copy(p, os.path.join(folder, n)) for n, p in
+           (("server.pem", c.kme["a"].pem), ("server.key", c.kme["a"].key))}
+    listen = [{"address": "127.0.0.1", "port": 0, "tls": False}, {"address": "127.0.0.1", "port": port}]
+    web = Web(plain.command[0], folder, os.path.join(lab.folder, "no-gateway.sock"), settings={
+        "certificate": own["server.pem"], "private-key": own["server.key"], "client-ca": c.ca.pem})
+    with open(web.path("web.json")) as f:
+        config = json.load(f)
+    listen[0]["port"] = web.port
+    config["lumengate:web"]["listen"] = listen
+    with open(web.path("web.json"), "w") as f:
+        json.dump(config, f)
+    web.start()
+    try:
+        client = c.client("a-1")
+        url = f"https://localhost:{port}/metrics"
+        known = ("--cacert", c.ca.pem, "--cert", client.pem, "--key", client.key)
+        status, body = curl(*known, "-H", f"Accept: {OPENMETRICS}", url)
+        assert status == 200 and body.endswith("# EOF\n")
+        status, body = curl("--cacert", c.ca.pem, url)
+        assert status == 401 and "lumengate_" not in body
+        assert curl(*known, url.replace("https", "http"))[0] == 400
+        assert web.metrics()['lumengate_web_refusals_total{reason="peer_none"}'] == 1
+        os.rename(own["server.key"], own["server.key"] + ".away")
+        lgctl_web = [web.command[0].replace("lumengate-web", "lgctl"), "--socket", web.path("control.sock"), "web"]
+        done = subprocess.run([*lgctl_web, "reload"], stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 1 and "server.key" in done.stderr
+        alarm = 'lumengate_alarm_active{program="web",kind="web-reload",resource="web",severity="major"}'
+        web.wait_for(lambda: web.metrics().get(alarm) == 1, 10, "the alarm")
+        assert curl(*known, url)[0] == 200
+        os.rename(own["server.key"] + ".away", own["server.key"])
+        subprocess.run([*lgctl_web, "reload"], check=True, stdout=subprocess.DEVNULL)
+        assert curl(*known, url)[0] == 200
+    finally:
+        assert web.stop() == 0
+
+
 class Prometheus:
     """The real server, which scrapes PORTS by our files."""
 
