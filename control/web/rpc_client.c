@@ -177,9 +177,11 @@ static void on_retry(evutil_socket_t fd_, short what, void *client)
 {
 	struct rpc_client *c = client;
 	int fd = dial(c->path);
+	char why[256];
 
 	if (fd < 0) {
-		lose(c, strerror(-fd));
+		snprintf(why, sizeof(why), "%s: %s", c->path, strerror(-fd));
+		lose(c, why);
 		return;
 	}
 	c->wire = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);

@@ -29,7 +29,7 @@ struct source {
 	bool refused;                   /* one of them */
 	uint64_t begun_ns;
 	struct source_state state;
-	char why[128];
+	char why[256];
 };
 
 static void say_why(struct source *s, const char *why)
@@ -143,7 +143,9 @@ static void on_connected(void *source)
 	const struct timeval often = {c->interval_ms / 1000, c->interval_ms % 1000 * 1000};
 	struct source *s = source;
 
-	say_why(s, "not asked yet");
+	/* A program that hangs is connected again and again: why it is lost stays the answer. */
+	if (s->state.losses == 0)
+		say_why(s, "not asked yet");
 	event_add(s->turn, &often);
 	if (s->ops.connected != NULL)
 		s->ops.connected(s->ctx, s);

@@ -43,6 +43,7 @@ static void test_program_that_goes_and_comes(void)
 {
 	struct source_state state;
 	struct fake_program p;
+	char gone[160];
 
 	fake_begin(&p, "{\"n\":1}");
 	fake_hang_up(&p);
@@ -54,11 +55,22 @@ static void test_program_that_goes_and_comes(void)
 	CU_ASSERT_PTR_NULL(source_get(p.source, "status"));
 	CU_ASSERT_PTR_NULL(source_get(p.source, "tunnel_list"));
 	CU_ASSERT_TRUE(fake_until(&p, &p.lost, 2));
-	CU_ASSERT_STRING_EQUAL(p.why, "No such file or directory");
+	snprintf(gone, sizeof(gone), "%s: No such file or directory", p.path);
+	CU_ASSERT_STRING_EQUAL(p.why, gone);
+	/* Connected again is no answer yet: why there is none has not changed. */
+	p.silent = true;
 	fake_serve(&p);
-	CU_ASSERT_TRUE(fake_until(&p, &p.polled, 2));
+	CU_ASSERT_TRUE(fake_until(&p, &p.connected, 2));
+	source_state_read(p.source, &state);
+	CU_ASSERT_FALSE(state.up);
+	CU_ASSERT_STRING_EQUAL(state.why, gone);
+	p.silent = false;
+	fake_hang_up(&p);
+	CU_ASSERT_TRUE(fake_until(&p, &p.lost, 3));
+	fake_serve(&p);
+	CU_ASSERT_TRUE(fake_until(&p, &p.polled, p.polled + 1));
 	CU_ASSERT_EQUAL(member(p.source, "n"), 1);
-	CU_ASSERT_EQUAL(p.connected, 2);
+	CU_ASSERT_EQUAL(p.connected, 3);
 	fake_end(&p);
 }
 
