@@ -21,6 +21,7 @@
 
 struct sample {
 	uint64_t at_ns, lan_rx, wan_rx, lan_missed, wan_missed, sealed, opened;
+	uint64_t probes_sealed, probes_opened;
 	uint64_t sifted, refused;
 	uint64_t drops[WHY_DROPS_MAX];
 };
@@ -70,6 +71,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	take_ports(s);
 	s->sealed = sum("esp.sealed");
 	s->opened = sum("esp.opened");
+	s->probes_sealed = sum("probe.sent") + sum("probe.answered");
+	s->probes_opened = sum("probe.answers") + sum("probe.answered");
 	for (size_t i = 0; c != NULL; c = c->next)
 		if (strncmp(c->name, "drop.", 5) == 0 && i < WHY_DROPS_MAX)
 			s->drops[i++] = counter_sum(c);
@@ -229,6 +232,8 @@ static void traffic_facts(struct why_traffic_facts *f)
 	f->wan_missed = now->wan_missed - then->wan_missed;
 	f->sealed = now->sealed - then->sealed;
 	f->opened = now->opened - then->opened;
+	f->probes_sealed = now->probes_sealed - then->probes_sealed;
+	f->probes_opened = now->probes_opened - then->probes_opened;
 	for (size_t i = 0; i < WHY_DROPS_MAX && (c = drop_at(i)) != NULL; i++)
 		f->drops[i] = (struct why_drop){c->name, now->drops[i] - then->drops[i]};
 }

@@ -57,15 +57,30 @@ static const struct why_drop *most(const struct why_traffic_facts *f)
 	return top;
 }
 
-/* More is dropped for one reason than passes. */
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * More is dropped for one reason than passes. What comes out of a tunnel and is dropped then has
+ * been counted as opened: it did not pass, nor did the probes beside it, which end in the gateway.
+ */
 static bool dropped(const struct why_traffic_facts *f, struct why *out)
 {
 	const struct why_drop *top = most(f);
+	uint64_t passed = f->sealed + f->opened;
 	struct why_drop_hint hint;
 
-	if (top == NULL || top->packets < f->sealed + f->opened)
+	if (top == NULL)
 		return false;
 	hint = why_drop_hint(top->counter);
+	if (hint.counted) {
+		passed -= min(passed, f->probes_sealed + f->probes_opened);
+		passed -= min(passed, top->packets);
+	}
+	if (top->packets < passed)
+		return false;
 	why_set(out, false, top->counter, hint.action,
 	        "%llu packets in %.0f s were dropped (%s): %s", (unsigned long long)top->packets,
 	        f->window_s, top->counter, hint.meaning);
@@ -107,12 +122,14 @@ static void flow(const struct why_traffic_facts *f, struct why *out)
 		        "%llu packets came in by the LAN port in %.0f s, and none goes into a "
 		        "tunnel%s",
 		        (unsigned long long)f->lan_rx, f->window_s, drops);
-	else if (f->opened == 0)
+	/* One more may be a probe, which was counted between the two counters. */
+	else if (f->opened <= f->probes_opened && f->sealed > f->probes_sealed + 1)
 		why_set(out, false, "one-way",
 		        "lgctl why traffic at the other site; does a firewall between let ESP "
 		        "pass?",
 		        "%.0f packets/s are sealed, and none comes back%s",
-		        (double)f->sealed / f->window_s, drops);
+		        (double)(f->sealed - min(f->sealed, f->probes_sealed)) / f->window_s,
+		        drops);
 	else
 		why_set(out, true, "flows", "",
 		        "Traffic flows: %.0f packets/s sealed, %.0f opened%s",

@@ -18,6 +18,7 @@ struct why_traffic_facts {
 	uint64_t lan_rx, wan_rx;         /* packets, also those that are not for us */
 	uint64_t lan_missed, wan_missed; /* that we were too slow for */
 	uint64_t sealed, opened;
+	uint64_t probes_sealed, probes_opened; /* of them: tunnels that ask whether they live */
 	/* By counter; NULL ends them. */
 	struct why_drop {
 		const char *counter;
@@ -34,6 +35,7 @@ void why_traffic(const struct why_traffic_facts *f, struct why *out);
  */
 struct why_drop_hint {
 	const char *counter, *meaning, *action;
+	bool counted; /* as sealed, or opened, before they were dropped */
 };
 struct why_drop_hint why_drop_hint(const char *counter);
 /* The I-th that is no rare one; NULL past the last. */

@@ -272,6 +272,34 @@ static void test_traffic_by_figures(void)
 	CU_ASSERT_TRUE(is("start"));
 }
 
+/* Opened is not passed, and probes, which always come back, are nobody's traffic. */
+static void test_traffic_that_ends_behind_the_tunnel(void)
+{
+	struct why_traffic_facts f = flowing;
+
+	start();
+	f.sealed = f.probes_sealed = f.lan_rx = 10;
+	f.opened = 60;
+	f.probes_opened = 10;
+	f.drops[0] = (struct why_drop){"drop.inner_source", 48};
+	ask_traffic(&f);
+	CU_ASSERT_TRUE(is("drop.inner_source"));
+	/* As many as this site's hosts send in vain come before what is sealed. */
+	f.drops[0] = (struct why_drop){"drop.no_route", 48};
+	ask_traffic(&f);
+	CU_ASSERT_TRUE(answer.well);
+	f = flowing;
+	f.sealed = 60;
+	f.opened = f.probes_opened = f.probes_sealed = 10;
+	ask_traffic(&f);
+	CU_ASSERT_TRUE(is("one-way"));
+	CU_ASSERT_TRUE(says("5 packets/s are sealed"));
+	/* Nobody sends anything: nobody misses an answer. */
+	f.sealed = 10;
+	ask_traffic(&f);
+	CU_ASSERT_TRUE(answer.well);
+}
+
 static void test_traffic_by_alarms(void)
 {
 	struct why_traffic_facts f = flowing;
@@ -372,4 +400,5 @@ static void test_json(void)
 UNIT_MAIN(UNIT(test_key_is_made), UNIT(test_the_first_cause_wins),
           UNIT(test_key_is_not_made_without_an_alarm), UNIT(test_aborts_since_the_last_block),
           UNIT(test_the_first_block), UNIT(test_keys_of_others), UNIT(test_traffic_by_figures),
-          UNIT(test_traffic_by_alarms), UNIT(test_hints), UNIT(test_json))
+          UNIT(test_traffic_that_ends_behind_the_tunnel), UNIT(test_traffic_by_alarms),
+          UNIT(test_hints), UNIT(test_json))
