@@ -12,6 +12,7 @@
 #include "control/candidate.h"
 #include "control/commit.h"
 #include "control/module.h"
+#include "control/status.h"
 
 LOG_COMPONENT_DEFINE(commit_module)
 
@@ -71,6 +72,25 @@ static void fini(struct app *app)
 	commit_stop();
 	commit_history_close();
 }
+
+static json_t *read_config(void)
+{
+	const struct commit_entry *newest = commit_history_at(0);
+	struct candidate_state c;
+	struct commit_state s;
+
+	if (commit_file() == NULL)
+		return NULL;
+	candidate_read(&c);
+	commit_state_read(clock_mono_ns(), &s);
+	return json_pack("{s:I, s:b, s:I, s:I, s:b, s:b, s:s}", "commit",
+	                 newest != NULL ? (json_int_t)newest->commit : 0, "saved", s.saved,
+	                 "unconfirmed", (json_int_t)s.unconfirmed, "confirm_left_s",
+	                 (json_int_t)s.confirm_left_s, "restart_waits", s.restart, "edited", c.held,
+	                 "file", commit_file());
+}
+
+STATUS_SECTION_DEFINE(config, read_config)
 
 /* Behind the socket: its lock keeps a second gateway from this history. */
 MODULE_DEFINE(commit, .depends_on = {"control_socket"}, .init = init, .fini = fini)

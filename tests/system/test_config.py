@@ -45,6 +45,8 @@ def test_edit_compare_commit_save(imported):
     assert "no difference" not in lgctl(imported, "a", "config", "diff", "startup", "running")
     lgctl(imported, "a", "config", "save")
     assert "no difference" in lgctl(imported, "a", "config", "diff", "startup", "running")
+    told = imported.rpc("a", "status")["config"]
+    assert (told["commit"], told["saved"], told["edited"]) == (2, True, False)
     assert stat.S_IMODE(os.stat(file_of(imported)).st_mode) == 0o640
     newest, oldest = imported.rpc("a", "config_history")["commits"]
     assert (newest["number"], newest["comment"]) == (0, "quicker, and a rule")

@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "config/config_doc.h"
 #include "tests/unit/config/variant.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/unit.h"
 
 #include <errno.h>
@@ -357,6 +358,82 @@ static void test_refused(void)
 	config_doc_free(doc);
 }
 
+/* Paths of pieces of paths: each is refused with a reason, or an edit that can be told again. */
+static void test_hostile_paths(void)
+{
+	static const char *const pieces[] = {"/",
+	                                     "//",
+	                                     "..",
+	                                     ".",
+	                                     "[",
+	                                     "]",
+	                                     "[name='",
+	                                     "']",
+	                                     "\"",
+	                                     "'",
+	                                     "=",
+	                                     "*",
+	                                     "tunnel",
+	                                     "[name='dc']",
+	                                     "rekey",
+	                                     "/name",
+	                                     "route",
+	                                     "gateway",
+	                                     "kms",
+	                                     "lumengate",
+	                                     ":",
+	                                     "[.='",
+	                                     "[1]",
+	                                     "text()",
+	                                     "|",
+	                                     "port/lan",
+	                                     "address",
+	                                     "[.='10.3.0.1/24']",
+	                                     "@",
+	                                     "\xc3\xa4",
+	                                     " ",
+	                                     "$x",
+	                                     "policy[name=\"r\"]"};
+	static const char *const values[] = {NULL,
+	                                     "1",
+	                                     "\"x\"",
+	                                     "{}",
+	                                     "[]",
+	                                     "null",
+	                                     "[[1]]",
+	                                     "{\"name\":{}}",
+	                                     "{\"lumengate:gateway\":1}"};
+	unsigned int accepted = 0, refused = 0;
+	struct config_doc *doc = load(EXAMPLE_A), *again;
+	char path[256], *before, *after;
+	struct err err;
+
+	for (unsigned int i = 0; i < 4000; i++) {
+		path[0] = '\0';
+		for (unsigned int n = dice(6); n > 0; n--)
+			strcat(path, pieces[dice(sizeof(pieces) / sizeof(pieces[0]))]);
+		before = config_doc_text(doc);
+		if (edit(doc, (enum config_edit_op)dice(3), path,
+		         values[dice(sizeof(values) / sizeof(values[0]))], &err) != 0) {
+			after = config_doc_text(doc);
+			CU_ASSERT_STRING_EQUAL(before, after);
+			CU_ASSERT(err.text[0] != '\0');
+			refused++;
+		} else {
+			after = config_doc_text(doc);
+			CU_ASSERT_EQUAL(config_doc_parse(after, &again, &err), 0);
+			config_doc_free(again);
+			config_doc_free(doc);
+			doc = load(EXAMPLE_A);
+			accepted++;
+		}
+		free(before);
+		free(after);
+	}
+	CU_ASSERT(accepted > 50 && refused > 1000);
+	config_doc_free(doc);
+}
+
 UNIT_MAIN(UNIT(test_paths), UNIT(test_text_is_what_was_written), UNIT(test_merge), UNIT(test_text),
           UNIT(test_replace), UNIT(test_choice), UNIT(test_remove), UNIT(test_insert),
-          UNIT(test_refused))
+          UNIT(test_refused), UNIT(test_hostile_paths))

@@ -199,6 +199,7 @@ static void test_serves_and_stops(void)
 		usleep(10000);
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "status", NULL, NULL, NULL), LGCTL_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, "running"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(out, "restart_waits"));
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "methods", NULL, NULL, NULL), LGCTL_OK);
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, "METHOD"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, "\nkeystore_import "));
