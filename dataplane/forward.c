@@ -26,15 +26,18 @@ static unsigned int forward_poll(void *ctx, struct worker *w)
 	c->generation = __atomic_load_n(&c->f->generation, __ATOMIC_ACQUIRE);
 	c->fib = fib_current(c->f->config.fib);
 	c->spd = spd_current(c->f->spd);
+	c->nat = __atomic_load_n(&c->f->nat, __ATOMIC_ACQUIRE);
+	c->peers = __atomic_load_n(&c->f->peers, __ATOMIC_ACQUIRE);
+	c->frag = __atomic_load_n(&c->frag_made, __ATOMIC_ACQUIRE);
 	if (c->index == FORWARD_OWNER) {
 		n += forward_channel(c);
 		forward_neighbour_poll(c);
 		forward_address_poll(c);
 		forward_probe_poll(c);
-		if (forward_nat_of(c) != NULL)
+		if (c->nat != NULL)
 			forward_nat_poll(c);
 	}
-	if (unlikely(forward_frag_of(c) != NULL))
+	if (unlikely(c->frag != NULL))
 		forward_frag_poll(c);
 	forward_tx_collect(c, PORT_WAN);
 	forward_tx_collect(c, PORT_LAN);
@@ -133,7 +136,7 @@ static struct forward_core *core_create(struct forward *f, unsigned int index, s
 	f->core[index] = c;
 	if (flow_cache_init(&c->flows, flows, err) < 0)
 		return NULL;
-	if (f->peers != NULL && forward_frag_create(f, index, &c->frag, err) < 0)
+	if (f->peers != NULL && forward_frag_create(f, index, &c->frag_made, err) < 0)
 		return NULL;
 	if (forward_rings_create(f, index, err) < 0)
 		return NULL;
@@ -208,7 +211,7 @@ static void core_destroy(struct forward_core *c)
 	for (unsigned int i = 0; c->backlog != NULL && i < c->backlog->n; i++)
 		rte_pktmbuf_free(c->backlog->pkt[(c->backlog->head + i) % FORWARD_BACKLOG]);
 	free(c->backlog);
-	forward_frag_destroy(c->frag);
+	forward_frag_destroy(c->frag_made);
 	flow_cache_fini(&c->flows);
 	free(c);
 }

@@ -123,13 +123,15 @@ struct forward_core {
 	uint64_t now_ns;
 	const struct fib *fib;
 	const struct spd *spd;
+	struct forward_frag *frag;   /* NULL: no outer fragments */
+	struct forward_peers *peers; /* as in struct forward */
+	struct forward_nat *nat;
 	uint32_t generation; /* read before FIB and SPD: never newer than they */
 	struct forward_verdict verdict[FORWARD_BURST]; /* of packets that the cache has not */
 
 	uint64_t next_keep_ns;
-	uint64_t next_nat_ns; /* owner */
-	/* NULL: no outer fragments. Control: sets it once, release; forward_frag_of(). */
-	struct forward_frag *frag;
+	uint64_t next_nat_ns;           /* owner */
+	struct forward_frag *frag_made; /* control: sets it once, release */
 	unsigned int keep_cursor;
 	struct icmp_limit limit, pmtu_limit;
 	struct flow_cache flows;
@@ -181,9 +183,6 @@ struct forward {
 	struct spd_table *no_rules; /* our own, when none was given */
 	struct neighbour_table *neighbours;
 	struct forward_core *core[TUNNEL_CORES_MAX];
-	/* control: swaps, release, and frees after QSBR */
-	struct forward_nat *nat;           /* NULL: no tunnel ever used UDP */
-	struct forward_peers *peers;       /* NULL: none may send fragments */
 	uint8_t sub_core[TUNNEL_SUBS_MAX]; /* [sub-SA]: the core that owns it */
 	uint8_t *sub_of_vlan;    /* [VLAN of the LAN port]: its interface, or 0; NULL: no VLANs */
 	unsigned int exceptions; /* one more than the last interface with daemons */
@@ -203,6 +202,9 @@ struct forward {
 	/* control: rw; cleared_no_key before the tunnel was there; the change under way */
 	uint64_t cleared_before[SAD_TUNNELS_MAX];
 	struct forward_change *change;
+	/* control: swaps, release, and frees after QSBR; cores: once a turn */
+	struct forward_nat *nat;     /* NULL: no tunnel ever used UDP */
+	struct forward_peers *peers; /* NULL: none may send fragments */
 	/* control: sets, owner: clears; a bit a tunnel that is to be probed */
 	_Alignas(64) bool probe_any;
 	uint64_t probe[SAD_TUNNELS_MAX / 64];
@@ -213,16 +215,6 @@ struct forward {
 	uint64_t next_address_ns;
 	uint32_t link_ups_seen[PORT_ROLES];
 };
-
-static inline struct forward_frag *forward_frag_of(const struct forward_core *c)
-{
-	return __atomic_load_n(&c->frag, __ATOMIC_ACQUIRE);
-}
-
-static inline struct forward_nat *forward_nat_of(const struct forward_core *c)
-{
-	return __atomic_load_n(&c->f->nat, __ATOMIC_ACQUIRE);
-}
 
 static inline void forward_drop(struct forward_core *c, struct rte_mbuf *m,
                                 const struct counter *reason)

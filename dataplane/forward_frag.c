@@ -178,11 +178,10 @@ static bool may_be_ours(struct forward_peers *f, const struct rte_mbuf *m, bool 
 
 struct rte_mbuf *forward_frag_in(struct forward_core *c, struct rte_mbuf *m, bool ipv6)
 {
-	struct forward_frag *f = forward_frag_of(c);
-	struct forward_peers *peers = __atomic_load_n(&c->f->peers, __ATOMIC_ACQUIRE);
+	struct forward_frag *f = c->frag;
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
 
-	if (f == NULL || peers == NULL || !may_be_ours(peers, m, ipv6)) {
+	if (f == NULL || c->peers == NULL || !may_be_ours(c->peers, m, ipv6)) {
 		forward_drop(c, m, &drop_wan_fragment);
 		return NULL;
 	}
@@ -214,7 +213,7 @@ struct rte_mbuf *forward_frag_in(struct forward_core *c, struct rte_mbuf *m, boo
 
 void forward_frag_poll(struct forward_core *c)
 {
-	struct forward_frag *f = forward_frag_of(c);
+	struct forward_frag *f = c->frag;
 
 	if (likely(c->now_ns < f->next_expiry_ns))
 		return;
@@ -226,7 +225,7 @@ void forward_frag_poll(struct forward_core *c)
 unsigned int forward_frag_out(struct forward_core *c, struct rte_mbuf *m,
                               struct rte_mbuf *out[FRAG_MAX])
 {
-	struct forward_frag *f = forward_frag_of(c);
+	struct forward_frag *f = c->frag;
 	uint8_t *ip = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t mtu = c->f->config.iface[PORT_WAN].mtu;
 	int n;

@@ -106,7 +106,7 @@ bool forward_nat_input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, ui
 		return false;
 	udp = ip + at;
 	port = get_be16(udp + 2);
-	if ((forward_nat_of(c)->ports[port / 64] >> port % 64 & 1) == 0)
+	if ((c->nat->ports[port / 64] >> port % 64 & 1) == 0)
 		return false;
 	*header = 0;
 	length = get_be16(udp + 4);
@@ -176,7 +176,7 @@ static void send_keepalive(struct forward_core *c, const struct nat_keeper *k, u
 
 void forward_nat_poll(struct forward_core *c)
 {
-	struct forward_nat *nat = forward_nat_of(c);
+	struct forward_nat *nat = c->nat;
 
 	if (likely(c->now_ns < c->next_nat_ns))
 		return;

@@ -76,7 +76,7 @@ static bool read_quote(const struct forward_core *c, const uint8_t *ip, uint32_t
 	proto = ip[ipv6 ? IPV6_NEXT : IPV4_PROTOCOL];
 	q->total = ipv6 ? (uint16_t)(IPV6_HEADER + get_be16(ip + IPV6_LENGTH))
 	                : get_be16(ip + IPV4_LENGTH);
-	if (proto == IP_PROTO_UDP && forward_nat_of(c) != NULL) {
+	if (proto == IP_PROTO_UDP && c->nat != NULL) {
 		if (n < header + UDP_HEADER)
 			return false;
 		q->udp_port = get_be16(ip + header + 2);

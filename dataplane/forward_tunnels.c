@@ -84,8 +84,8 @@ int forward_tunnels_prepare(struct forward *f, struct tunnel *const tunnel[SAD_T
 	if (rc == 0)
 		rc = forward_peers_create((const struct tunnel *const *)tunnel, &n->peers, err);
 	for (unsigned int i = 0; rc == 0 && n->peers != NULL && i < f->config.cores; i++)
-		if (f->core[i]->frag == NULL)
-			rc = forward_frag_create(f, i, &f->core[i]->frag, err);
+		if (f->core[i]->frag_made == NULL)
+			rc = forward_frag_create(f, i, &f->core[i]->frag_made, err);
 	if (rc < 0) {
 		forward_nat_destroy(n->nat);
 		forward_peers_destroy(n->peers);

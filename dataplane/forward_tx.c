@@ -269,8 +269,7 @@ void forward_frame(struct forward_core *c, unsigned int tunnel, bool ipv6,
 	memcpy(&from, &wan->mac, RTE_ETHER_ADDR_LEN);
 	out->tunnel = tunnel;
 	/* With a tag the header has other words, and packets may have to be cut. */
-	out->known =
-	        (link & NEIGHBOUR_LINK_VALID) != 0 && wan->vlan == 0 && forward_frag_of(c) == NULL;
+	out->known = (link & NEIGHBOUR_LINK_VALID) != 0 && wan->vlan == 0 && c->frag == NULL;
 	out->first = (link & (NEIGHBOUR_LINK_VALID - 1)) | from << 48;
 	out->other = from >> 16 | type << 32;
 }
@@ -279,8 +278,7 @@ void forward_frame(struct forward_core *c, unsigned int tunnel, bool ipv6,
 static void to_wan_sealed(struct forward_core *c, struct rte_mbuf *m, unsigned int tunnel)
 {
 	/* The inner MTU is above what the WAN takes where fragments are the policy. */
-	if (unlikely(forward_frag_of(c) != NULL &&
-	             rte_pktmbuf_pkt_len(m) > c->f->config.iface[PORT_WAN].mtu))
+	if (unlikely(c->frag != NULL && rte_pktmbuf_pkt_len(m) > c->f->config.iface[PORT_WAN].mtu))
 		in_fragments(c, m, tunnel);
 	else
 		to_wan(c, m, tunnel, false);

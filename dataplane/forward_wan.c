@@ -114,8 +114,7 @@ static void input(struct forward_core *c, struct rte_mbuf *m, bool ipv6, struct 
 		esp(c, m, ipv6 ? IPV6_HEADER : (ip[0] & 15U) * 4);
 		return;
 	}
-	if (proto == IP_PROTO_UDP && forward_nat_of(c) != NULL &&
-	    forward_nat_input(c, m, ipv6, &header)) {
+	if (proto == IP_PROTO_UDP && c->nat != NULL && forward_nat_input(c, m, ipv6, &header)) {
 		if (header != 0)
 			esp(c, m, header);
 		return;

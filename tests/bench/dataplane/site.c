@@ -165,7 +165,7 @@ static int open_ports(struct site *s, struct err *err)
 
 static int make_tunnels(struct site *s, struct err *err)
 {
-	s->sad = sad_create(1, s->config.tunnels, worker_qsbr(), err);
+	s->sad = sad_create(1, SAD_TUNNELS_MAX, worker_qsbr(), err);
 	if (s->sad == NULL)
 		return -1;
 	for (unsigned int t = 0; t < s->config.tunnels; t++) {

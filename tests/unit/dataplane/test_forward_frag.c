@@ -216,6 +216,7 @@ static void test_ipv6_outside(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f.config.tunnel[0]);
 	CU_ASSERT_EQUAL_FATAL(forward_peers_create(f.config.tunnel, &f.peers, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(forward_frag_create(&f, 0, &c.frag, &err), 0);
+	c.peers = f.peers;
 	c.cs = &worker_get(0)->counters;
 	c.now_ns = NS_PER_S;
 	m = test_ipv6(whole, "2001:db8::2", "2001:db8::1", 50, NULL, sizeof(p) - 40);
