@@ -73,6 +73,8 @@ void delivery_joined(struct delivery *d);
 void delivery_left(struct delivery *d);
 /* Its HELLO came. */
 bool delivery_connected(const struct delivery *d);
+/* What ours said of the card is no longer so: only a client that comes again hears of it. */
+bool delivery_outdated(const struct delivery *d);
 /* A packet of the client; -EPROTO, -EPROTONOSUPPORT: it is to be dropped. */
 int delivery_receive(struct delivery *d, const uint8_t *packet, size_t len);
 /*

@@ -190,7 +190,11 @@ static void watch(struct delivery_socket *s, uint64_t now)
 		s->answered_ns = now;
 		s->acked = d.acked + d.refused;
 	}
-	if (!d.connected && now - s->joined_ns > HELLO_NS)
+	if (delivery_outdated(s->delivery)) {
+		log_info("the key delivery, process %d, is to come again: there is another card",
+		         (int)s->stats.pid);
+		leave(s);
+	} else if (!d.connected && now - s->joined_ns > HELLO_NS)
 		drop(s, "it does not say HELLO");
 	else if (now - s->answered_ns > ANSWER_NS)
 		drop(s, "it does not acknowledge what it got");

@@ -60,6 +60,11 @@ bool delivery_connected(const struct delivery *d)
 	return d->connected;
 }
 
+bool delivery_outdated(const struct delivery *d)
+{
+	return d->hello_sent && (d->hello[5] != 0) != d->link.simulated;
+}
+
 static int bad(struct delivery *d, int rc)
 {
 	d->stats.bad_packets++;

@@ -169,6 +169,9 @@ static void tell_link(struct link *l, const struct qkd_role_status *s, uint64_t 
 	const char *why = NULL;
 	bool making;
 
+	/* The key that it made stays what it is while it is away. */
+	if (s->optics.present)
+		d->simulated = s->optics.simulated;
 	if (s->engine.blocks_ok != d->blocks_ok) {
 		d->blocks_ok = s->engine.blocks_ok;
 		d->block_ns = now;
@@ -186,7 +189,7 @@ static void tell_link(struct link *l, const struct qkd_role_status *s, uint64_t 
 	else
 		snprintf(text, sizeof(text), making ? "up" : "no key yet");
 	delivery_link(d->delivery, l->channel_up && l->session != 0,
-	              making && l->channel_up && why == NULL, s->optics.simulated, text);
+	              making && l->channel_up && why == NULL, d->simulated, text);
 }
 
 /*

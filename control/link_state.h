@@ -54,6 +54,7 @@ struct link_delivery_state {
 	unsigned int percent[2]; /* as the role was told */
 	uint32_t floor;
 	bool below_floor, session;
+	bool simulated;             /* the card that was there last */
 	bool far;                   /* a key delivery spoke of a position that is not believed */
 	uint32_t positions;         /* that a pad brings along */
 	uint64_t positions_counted; /* by the key store, at the least */

@@ -324,6 +324,35 @@ static void test_hostile(void)
 	stop();
 }
 
+/* What joins before the card is open hears that its light is simulated all the same. */
+static void test_a_card_that_comes_later(void)
+{
+	struct handover_message m;
+	int fd, rc;
+
+	start();
+	fd = join();
+	delivery_link(d, true, true, true, "up");
+	turn(40);
+	while ((rc = hear(fd, &m)) == HANDOVER_LINK)
+		;
+	CU_ASSERT_EQUAL(rc, 0);
+	close(fd);
+	fd = connect_to();
+	CU_ASSERT_FATAL(fd >= 0);
+	turn(40);
+	CU_ASSERT_EQUAL(hear(fd, &m), HANDOVER_HELLO);
+	CU_ASSERT_TRUE(m.hello.simulated);
+	say(fd, &(struct handover_message){.type = HANDOVER_KMS_HELLO});
+	turn(400);
+	CU_ASSERT_EQUAL(hear(fd, &m), HANDOVER_LINK);
+	CU_ASSERT_EQUAL(hear(fd, &m), -EAGAIN);
+	CU_ASSERT_EQUAL(stats().dropped, 0);
+	close(fd);
+	turn(2);
+	stop();
+}
+
 static void test_the_socket_of_another(void)
 {
 	struct err err = {0};
@@ -339,4 +368,4 @@ static void test_the_socket_of_another(void)
 }
 
 UNIT_MAIN(UNIT(test_hand_over), UNIT(test_who_may), UNIT(test_clients_that_break_the_rules),
-          UNIT(test_hostile), UNIT(test_the_socket_of_another))
+          UNIT(test_hostile), UNIT(test_a_card_that_comes_later), UNIT(test_the_socket_of_another))
