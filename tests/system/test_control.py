@@ -162,7 +162,7 @@ def looking_commands(help_text):
         words = line.split()
         named = [w for w in words if re.fullmatch(r"[a-z][a-z-]*", w)][:2]
         rest = words[len(named):]
-        if named[-1] in LOOKS and named[0] not in ("kms", "web") and (
+        if named[-1] in LOOKS and named[0] not in ("kms", "web", "history") and (
                 not rest or rest[0].startswith("[")):
             yield named
 
