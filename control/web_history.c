@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -131,10 +132,12 @@ static bool number(const char *query, const char *name, uint64_t most, uint64_t 
 	char text[24], *end;
 
 	if (!web_query_get(query, name, text, sizeof(text)))
-		return true;
+		return !web_query_has(query, name);
+	if (text[strspn(text, "0123456789")] != '\0')
+		return false;
 	errno = 0;
 	*value = strtoull(text, &end, 10);
-	return errno == 0 && end != text && *end == '\0' && text[0] != '-' && *value <= most;
+	return errno == 0 && end != text && *value <= most;
 }
 
 static void serve_query(const struct web_request *r, struct web_reply *out, const char *series)

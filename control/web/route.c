@@ -90,6 +90,16 @@ static int hex(char c)
 	                              : -1;
 }
 
+/* What is not could be no string of the JSON that answers. */
+static bool is_utf8(const char *text, size_t len)
+{
+	json_t *string = json_stringn(text, len);
+	bool good = string != NULL;
+
+	json_decref(string);
+	return good;
+}
+
 static bool decode(const char *from, size_t n, char *out, size_t size)
 {
 	size_t len = 0;
@@ -110,7 +120,21 @@ static bool decode(const char *from, size_t n, char *out, size_t size)
 		out[len++] = (char)c;
 	}
 	out[len] = '\0';
-	return true;
+	return is_utf8(out, len);
+}
+
+bool web_query_has(const char *query, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = query; *at != '\0'; at += *at == '&') {
+		size_t n = strcspn(at, "&");
+
+		if (n >= len && strncmp(at, name, len) == 0 && (n == len || at[len] == '='))
+			return true;
+		at += n;
+	}
+	return false;
 }
 
 bool web_query_get(const char *query, const char *name, char *out, size_t size)

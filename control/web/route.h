@@ -66,8 +66,10 @@ void web_reply_error(struct web_reply *out, int status, const char *fmt, ...)
 
 /*
  * The value of NAME in a query, percent-decoded into OUT; false: it is not there, or longer than
- * SIZE - 1, or has %00 or a % that is none.
+ * SIZE - 1, or has %00, a % that is none, or bytes that are no UTF-8.
  */
 bool web_query_get(const char *query, const char *name, char *out, size_t size);
+/* NAME is there, whatever its value. */
+bool web_query_has(const char *query, const char *name);
 
 #endif

@@ -80,6 +80,13 @@ static void test_queries(void)
 	query("a=%", "a", NULL);
 	query("a=%zz", "a", NULL);
 	query("a=x%00y", "a", NULL);
+	query("a=%C3%A9", "a", "\xc3\xa9");
+	query("a=%C0%AE", "a", NULL);
+	query("a=\xff", "a", NULL);
+	/* There, though of no value that can be used. */
+	CU_ASSERT_TRUE(web_query_has("b=1&a=%zz", "a"));
+	CU_ASSERT_TRUE(web_query_has("a", "a"));
+	CU_ASSERT_FALSE(web_query_has("aa=1&b=a", "a"));
 	query("a=1234567", "a", "1234567");
 	query("a=12345678", "a", NULL);
 	query("a=%41&b=%4", "a", "A");
