@@ -47,7 +47,7 @@ const struct alarm_kind alarm_kinds_kms[] = {
          .hold_s = HOLD_S,
          .cause = "The gateway was not there for 10 s, is of the other site or not understood, as "
                   "of another version: no key comes, and no word of the other KME",
-         .action = "Is lumengate running, is gateway/socket its delivery/socket, and lumengate-kms "
+         .action = "Is lumengate running, is gateway-socket its delivery/socket, and lumengate-kms "
                    "a member of delivery/group? The text has the reason"},
         {.kind = "kms-divergence",
          .resource = "kms",

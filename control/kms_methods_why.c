@@ -45,7 +45,9 @@ static void decide(const struct kms_methods *m, struct why *out)
 		        "There is none to give, and the gateway makes none: %s", link.state);
 	else if (bytes == 0)
 		why_set(out, false, "spent",
-		        "Lower the SAEs' quotas, or raise delivery/weight at the gateway",
+		        "Lower the SAEs' quotas, or raise delivery/weight-a-percent or "
+		        "weight-b-percent at "
+		        "the gateways",
 		        "Key is made and given as it comes: none is left");
 	else if (!why_alarm(out, later, "kms*"))
 		why_set(out, true, "there", "", "%llu bytes of key to give; the link: %s", bytes,

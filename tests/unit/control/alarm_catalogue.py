@@ -81,5 +81,31 @@ problems += [f"{k}: is in control/alarm_kinds_*.c, and nobody raises it" for k i
 # What KMS and gateway raise themselves is of their part.
 problems += [f"{k}: is of the wrong program" for k, where in sorted(raisers.items())
              if (described.get(k, {}).get("program") == "kms") != where.startswith("control/kms")]
+# What is to be configured otherwise is a node of the model: PARENT/NODE, in texts for operators.
+members, used, above = {}, [], []
+for indent, kind, name in re.findall(r"^( *)(container|list|leaf-list|leaf|choice|case|grouping|uses) ([a-z0-9-]+)",
+                                     text("config/lumengate.yang"), re.M):
+    above = [a for a in above if a[0] < len(indent)]
+    inside = next((a[2] for a in reversed(above) if a[1] not in ("choice", "case")), "")
+    if kind == "uses":
+        used.append((inside, name))
+    elif kind not in ("choice", "case"):
+        members.setdefault(inside, set()).add(name)
+    above.append((len(indent), kind, name))
+for inside, name in used:
+    members.setdefault(inside, set()).update(members.get(name, ()))
+answers = {"card/loops"}  # of lgctl link show
+named = 0
+for path in sorted({*root.glob("control/alarm_kinds*.c"), *root.glob("control/*why*.c")}):
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#include")]
+    for said in re.findall(r'"((?:[^"\\]|\\.)*)"', "\n".join(lines)):
+        for place in re.findall(r"\b([a-z0-9-]+/[a-z0-9-]+)\b", said):
+            parent, node = place.split("/")
+            if parent in members and place not in answers:
+                named += 1
+                if node not in members[parent]:
+                    problems.append(f"{path.name}: the model has no {place}")
+if named < 10:
+    problems.append(f"{named} nodes of the model are named: they are not found")
 print("\n".join(problems + [f"{len(raised)} kinds raised, {len(described)} described"]))
 sys.exit(bool(problems) or len(raised) < 60)
