@@ -89,6 +89,7 @@ class GuideRig(Rig):
 mount --make-rprivate /
 mount --bind {home}/etc /etc
 mount --bind {local} /usr/local
+mount -t sysfs none /sys
 mount -t tmpfs none /run
 mkdir -p /run/lumengate /run/lock
 mount --bind {home}/run /run/lumengate
