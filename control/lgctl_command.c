@@ -339,6 +339,22 @@ void lgctl_usage(FILE *out)
 		        commands[i].args[0] != '\0' ? " " : "", commands[i].args);
 }
 
+/* With which words behind NOUN there are commands. */
+static int complain_of_noun(const char *noun, struct err *err)
+{
+	char words[160] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (commands[i].words[1] != NULL && strcmp(commands[i].words[0], noun) == 0 &&
+		    len < sizeof(words))
+			len += (size_t)snprintf(words + len, sizeof(words) - len, "%s%s",
+			                        len > 0 ? ", " : "", commands[i].words[1]);
+	if (len == 0)
+		return err_set(err, EINVAL, "there is no command %s, see lgctl --help", noun);
+	return err_set(err, EINVAL, "%s: needs one of %s behind it", noun, words);
+}
+
 int lgctl_command(int argc, char **argv, struct lgctl_request *out, struct err *err)
 {
 	for (size_t i = 0; i < COMMANDS; i++) {
@@ -356,6 +372,8 @@ int lgctl_command(int argc, char **argv, struct lgctl_request *out, struct err *
 		        .method = c->method, .print = c->print, .list = c->list};
 		return c->build != NULL ? c->build(argv + words, argc - words, out, err) : 0;
 	}
+	if (argc == 1)
+		return complain_of_noun(argv[0], err);
 	return err_set(err, EINVAL, "there is no command %s%s%s, see lgctl --help",
 	               argc > 0 ? argv[0] : "\"\"", argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 }

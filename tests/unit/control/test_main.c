@@ -219,6 +219,8 @@ static void test_serves_and_stops(void)
 	/* Bad words and files never reach the gateway. */
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "dance", NULL, NULL, NULL), LGCTL_USAGE);
 	CU_ASSERT_STRING_EQUAL(out, "lgctl: there is no command dance, see lgctl --help\n");
+	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "keystore", NULL, NULL, NULL), LGCTL_USAGE);
+	CU_ASSERT_STRING_EQUAL(out, "lgctl: keystore: needs one of show, import behind it\n");
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "tunnel", "rekey", NULL, NULL), LGCTL_USAGE);
 	CU_ASSERT_STRING_EQUAL(out, "lgctl: tunnel rekey: takes NAME\n");
 	CU_ASSERT_EQUAL(lgctl(out, sizeof(out), "rpc", "status", "{", NULL), LGCTL_USAGE);
