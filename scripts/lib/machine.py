@@ -102,7 +102,7 @@ class Machine:
 
     def start(self, seconds=60):
         self.cgroup = os.path.join(unified_cgroup(), os.path.basename(self.folder))
-        os.mkdir(self.cgroup)
+        self.take_no_huge_pages(os.path.dirname(self.cgroup))
         join = f'echo $$ >"{self.cgroup}/cgroup.procs"; exec "$@"'
         self.log = open(os.path.join(self.folder, "console"), "wb")
         self.process = subprocess.Popen(
@@ -121,6 +121,18 @@ class Machine:
                     return self
             time.sleep(0.2)
         raise MachineError(f"it is {state or 'not up'} after {seconds} s: {self.console()}")
+
+    def take_no_huge_pages(self, parent):
+        """Those there are were set aside for others: hugetlb.2MB.rsvd.max of cgroup-v2."""
+        with open(os.path.join(parent, "cgroup.controllers")) as f:
+            counted = "hugetlb" in f.read().split()
+        if counted:
+            with open(os.path.join(parent, "cgroup.subtree_control"), "w") as f:
+                f.write("+hugetlb")
+        os.mkdir(self.cgroup)
+        if counted:
+            with open(os.path.join(self.cgroup, "hugetlb.2MB.rsvd.max"), "w") as f:
+                f.write("0")
 
     def console(self):
         with open(os.path.join(self.folder, "console"), errors="replace") as f:
