@@ -233,6 +233,7 @@ static int flush_counted(struct history *h, struct err *err)
 {
 	int rc = flush(h, err);
 
+	h->failed = rc == 0 ? (struct err){0} : *err;
 	if (rc == 0)
 		h->samples += h->pending_count;
 	else
@@ -245,8 +246,11 @@ static int flush_counted(struct history *h, struct err *err)
 int history_end(struct history *h, struct err *err)
 {
 	if (h->now_s - h->flushed_s < HISTORY_FLUSH_S &&
-	    h->pending_count + HISTORY_SERIES_MAX <= HISTORY_PENDING_MAX)
-		return 0;
+	    h->pending_count + HISTORY_SERIES_MAX <= HISTORY_PENDING_MAX) {
+		/* Until the next try it is as it was. */
+		*err = h->failed;
+		return -h->failed.code;
+	}
 	return flush_counted(h, err);
 }
 

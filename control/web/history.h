@@ -51,7 +51,10 @@ void history_close(struct history *h);
 void history_begin(struct history *h, int64_t now_s);
 /* SERIES is a name with its labels. A COUNTER that falls has begun anew. */
 void history_add(struct history *h, const char *series, bool counter, double value);
-/* Writes now and then; -errno with ERR when it cannot: what was not written is lost. */
+/*
+ * Writes now and then; -errno with ERR when it cannot: what was not written is lost. That it is
+ * again until it can.
+ */
 int history_end(struct history *h, struct err *err);
 
 /* {"series": [{"name", "kind", "first", "last"}]} */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the files of the history share: history*.c alone include this. */
+/* What the files of the history share: history*.c and their test alone include this. */
 
 #ifndef CONTROL_WEB_HISTORY_PARTS_H
 #define CONTROL_WEB_HISTORY_PARTS_H
@@ -47,6 +47,7 @@ struct history {
 	int64_t flushed_s;
 	int64_t thinned[HISTORY_TIERS]; /* what is before this is in the tier */
 	uint64_t samples, refused_series, failures;
+	struct err failed; /* the last time that it was written; code 0: it was */
 	sqlite3_stmt *insert;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include "control/web/history.h"
+#include "control/web/history_parts.h"
 #include "tests/unit/remove_tree.h"
 #include "tests/unit/unit.h"
 
@@ -289,6 +289,35 @@ static void test_bounds(void)
 	end();
 }
 
+static void writable(bool yes)
+{
+	CU_ASSERT_EQUAL(sqlite3_exec(h->db, yes ? "PRAGMA query_only = 0" : "PRAGMA query_only = 1",
+	                             NULL, NULL, NULL),
+	                SQLITE_OK);
+}
+
+/* What cannot be written cannot until something was, and not until the next second. */
+static void test_writing_fails(void)
+{
+	struct err err = {0};
+
+	begin(90, 1);
+	add(T0, "g", false, 1);
+	writable(false);
+	for (int64_t t = T0 + 1; t < T0 + 5 * HISTORY_FLUSH_S; t++) {
+		history_begin(h, t);
+		history_add(h, "g", false, 1);
+		err = (struct err){0};
+		CU_ASSERT_EQUAL(history_end(h, &err) != 0, t >= T0 + HISTORY_FLUSH_S);
+		CU_ASSERT_EQUAL(strstr(err.text, "history: writing") != NULL,
+		                t >= T0 + HISTORY_FLUSH_S);
+	}
+	writable(true);
+	add(T0 + 6 * HISTORY_FLUSH_S, "g", false, 1);
+	add(T0 + 6 * HISTORY_FLUSH_S + 1, "g", false, 1);
+	end();
+}
+
 static void test_files(void)
 {
 	const struct history_config config = {path, 90, 1};
@@ -315,4 +344,4 @@ static void test_files(void)
 
 UNIT_MAIN(UNIT(test_gauge_by_the_second), UNIT(test_counter), UNIT(test_thinned_by_age),
           UNIT(test_old_days_go), UNIT(test_series_that_end), UNIT(test_restart_goes_on),
-          UNIT(test_clock_set_back), UNIT(test_bounds), UNIT(test_files))
+          UNIT(test_clock_set_back), UNIT(test_bounds), UNIT(test_writing_fails), UNIT(test_files))
