@@ -251,6 +251,12 @@ static struct client *client_create(struct server *s, int fd)
 	return c;
 }
 
+/* An eighth of the places is for those who may write, so that watchers never lock them out. */
+static unsigned int places(const struct server *s, const struct server_peer *peer)
+{
+	return s->max_clients - (peer->may_write ? 0 : s->max_clients / 8);
+}
+
 static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct server *s = arg;
@@ -272,7 +278,7 @@ static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
 		log_warn("client pid %d of user %u refused", (int)c->peer.pid,
 		         (unsigned int)c->peer.uid);
 		refuse(c, JSONRPC_FORBIDDEN, "/: not permitted to use this socket");
-	} else if (s->stats.clients > s->max_clients) {
+	} else if (s->stats.clients > places(s, &c->peer)) {
 		s->stats.refused++;
 		refuse(c, JSONRPC_FAILED, "/: too many clients");
 	} else {

@@ -26,7 +26,7 @@ struct server_config {
 	const char *group;           /* "" or NULL: none */
 	const char *read_only_group; /* "" or NULL: none */
 	const char *capture_group;   /* "" or NULL: none */
-	unsigned int max_clients;    /* 0: 128 */
+	unsigned int max_clients;    /* 0: 128; an eighth of them for those who may write */
 	size_t max_request;          /* bytes of one request; 0: 4 MiB */
 	size_t max_pending;          /* bytes not yet read by a client; 0: 8 MiB */
 	size_t max_events;           /* bytes of events among them; 0: 1 MiB */

@@ -512,10 +512,42 @@ static void test_peers_by_group(void)
 	stop();
 }
 
+/* Who may only look finds the last places taken, who may write does not. */
+static void test_places_for_those_who_may_write(void)
+{
+	struct group *readers = getgrnam("games");
+	bool answered, may_write;
+	int fd[7];
+
+	if (geteuid() != 0)
+		return;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(readers);
+	gid_t readers_gid = readers->gr_gid;
+
+	start((struct server_config){.read_only_group = "games", .max_clients = 8});
+	chmod(dir, 0755);
+	chmod(path, 0666);
+	for (size_t i = 0; i < 6; i++)
+		fd[i] = dial();
+	pump();
+	as_user(12345, readers_gid, &answered, &may_write);
+	CU_ASSERT_TRUE(answered);
+	fd[6] = dial();
+	pump();
+	as_user(12345, readers_gid, &answered, &may_write);
+	CU_ASSERT_FALSE(answered);
+	as_user(0, 54321, &answered, &may_write);
+	CU_ASSERT_TRUE(answered && may_write);
+	for (size_t i = 0; i < 7; i++)
+		close(fd[i]);
+	stop();
+}
+
 UNIT_MAIN(UNIT(test_requests_and_batches), UNIT(test_half_closed_client_gets_its_answer),
           UNIT(test_garbage_is_answered_and_survived), UNIT(test_oversize_request_is_refused),
           UNIT(test_slow_reader_is_dropped), UNIT(test_reader_that_stops_is_dropped_in_time),
           UNIT(test_too_many_clients), UNIT(test_many_at_once), UNIT(test_socket_mode_and_group),
           UNIT(test_stale_socket_is_replaced_and_live_one_is_not),
           UNIT(test_other_file_in_the_way_is_kept), UNIT(test_missing_group),
-          UNIT(test_peers_by_group), UNIT(test_capture_takes_both_groups))
+          UNIT(test_peers_by_group), UNIT(test_capture_takes_both_groups),
+          UNIT(test_places_for_those_who_may_write))
