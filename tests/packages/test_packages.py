@@ -179,7 +179,7 @@ def test_what_is_removed_stops_and_leaves_keys(pair):
     left = pair.machine.run("sh", "-c", "find / -xdev -name '*lumengate*' -not -path '/debs/*'"
                             " -not -path '/var/lib/apt/*' -not -path '/var/cache/apt/*'").split()
     assert set(left) <= {"/etc/lumengate", "/var/lib/lumengate", "/var/lib/lumengate-kms",
-                         "/var/lib/private/lumengate-kms"}, left
+                         "/var/lib/lumengate-web"}, left
     # And all of it comes back as it was.
     install(pair, "now")
     pair.machine.run("systemctl", "is-active", *SERVICES)
