@@ -13,7 +13,7 @@ static const char head[] =
         ".B lgctl\n"
         "[\\fB\\-\\-socket\\fR \\fIPATH\\fR] [\\fB\\-\\-json\\fR] \\fICOMMAND\\fR\n"
         ".br\n"
-        ".B lgctl \\-\\-help\n"
+        ".B lgctl \\-\\-help | \\-\\-version\n"
         ".SH DESCRIPTION\n"
         "Asks\n"
         ".BR lumengate ,\n"
@@ -34,6 +34,9 @@ static const char head[] =
         ".TP\n"
         ".B \\-\\-help\n"
         "List the commands.\n"
+        ".TP\n"
+        ".B \\-\\-version\n"
+        "Print the version.\n"
         ".SH COMMANDS\n";
 
 static const char tail[] = ".SH FILES\n"

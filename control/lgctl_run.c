@@ -9,7 +9,7 @@
 #include "control/lgctl_table.h"
 
 /* Options come before the command; the number of words that they take, or -1. */
-static int parse_options(int argc, char **argv, struct lgctl_options *o, bool *help)
+static int parse_options(int argc, char **argv, struct lgctl_options *o, bool *help, bool *version)
 {
 	int i;
 
@@ -18,6 +18,8 @@ static int parse_options(int argc, char **argv, struct lgctl_options *o, bool *h
 			o->json = true;
 		else if (strcmp(argv[i], "--help") == 0)
 			*help = true;
+		else if (strcmp(argv[i], "--version") == 0)
+			*version = true;
 		else if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc)
 			o->socket = argv[++i];
 		else
@@ -66,14 +68,16 @@ int lgctl_run(int argc, char **argv, FILE *out, FILE *errors)
 	struct lgctl_request request = {0};
 	json_t *result = NULL;
 	struct err err = {0};
-	bool help = false;
+	bool help = false, version = false;
 	int words, rc;
 
-	words = parse_options(argc, argv, &options, &help);
-	if (help) {
+	words = parse_options(argc, argv, &options, &help, &version);
+	if (help)
 		lgctl_usage(out);
+	else if (version)
+		fprintf(out, "lgctl %s\n", LUMENGATE_VERSION);
+	if (help || version)
 		return written(out, errors, LGCTL_OK);
-	}
 	if (words < 0 || words == argc) {
 		fputs("lgctl: usage: lgctl [--socket PATH] [--json] COMMAND, see lgctl --help\n",
 		      errors);

@@ -160,22 +160,33 @@ static int begin(struct webhook *w, const struct config_web_webhook *c, struct e
 	return c->secret_file[0] != '\0' ? read_secret(w, c->secret_file, err) : 0;
 }
 
+/* Without the path: services that take webhooks put a token there, and anybody may look. */
+static void shown(const char *url, char *out, size_t size)
+{
+	size_t n = strcspn(url, ":") + 3;
+
+	n += strcspn(url + n, "/?#");
+	snprintf(out, size, "%.*s%s", (int)n, url, strlen(url) > n + 1 ? "/..." : "");
+}
+
 struct sink *webhook_sink_new(const struct config_web_webhook *c, struct err *err)
 {
 	static const struct sink_type type = {"webhook", format, deliver, release};
 	struct webhook *w = calloc(1, sizeof(*w));
+	char target[sizeof(w->url) + 8];
 
 	if (w == NULL) {
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
 	}
+	shown(c->url, target, sizeof(target));
 	if (begin(w, c, err) != 0) {
 		release(w);
 		return NULL;
 	}
 	return sink_new(&(struct sink_config){.type = &type,
 	                                      .name = c->name,
-	                                      .target = c->url,
+	                                      .target = target,
 	                                      .severity = c->severity,
 	                                      .outbox = {.messages = c->messages},
 	                                      .ctx = w},

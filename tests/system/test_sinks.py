@@ -280,6 +280,7 @@ def test_an_alarm_reaches_all(lab):
     assert sinks["stranger"]["sent"] == 0 and sinks["stranger"]["waiting"] >= 3
     assert "certificate" in sinks["stranger"]["last_error"]
     assert (sinks["pager"]["sent"], sinks["pager"]["refused"], sinks["pager"]["left_out"] >= 1) == (2, 1, True)
+    assert sinks["pager"]["target"] == f"https://127.0.0.1:{lab.pager.port}/..."
     assert not sinks["u"]["failing"] and sinks["u"]["sent"] >= 4
     # That is told to the others.
     wait_for(lambda: lab.syslog("udp", "web-sink"), "alarm of the sink")

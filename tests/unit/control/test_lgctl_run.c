@@ -218,7 +218,8 @@ static void test_usage(void)
 static void test_done(void)
 {
 	pid_t pid = serve("{\"jsonrpc\": \"2.0\", \"id\": 1, \"result\": {}}\n");
-	char *argv[] = {"lgctl", "--socket", path, "status"}, *help[] = {"lgctl", "--help"};
+	char *argv[] = {"lgctl", "--socket", path, "status"}, *help[] = {"lgctl", "--help"},
+	     *version[] = {"lgctl", "--version"};
 	const struct lgctl_command *c;
 	FILE *full = fopen("/dev/full", "w"), *out = fopen("/dev/null", "w");
 
@@ -228,10 +229,12 @@ static void test_done(void)
 			CU_ASSERT_EQUAL(status_of(c, NULL), LGCTL_OK);
 	CU_ASSERT_EQUAL(lgctl_run(4, argv, out, out), LGCTL_OK);
 	CU_ASSERT_EQUAL(lgctl_run(2, help, out, out), LGCTL_OK);
+	CU_ASSERT_EQUAL(lgctl_run(2, version, out, out), LGCTL_OK);
 	/* A disk that is full is not success. */
 	argv[3] = "methods";
 	CU_ASSERT_EQUAL(lgctl_run(4, argv, full, out), LGCTL_REFUSED);
 	CU_ASSERT_EQUAL(lgctl_run(2, help, full, out), LGCTL_REFUSED);
+	CU_ASSERT_EQUAL(lgctl_run(2, version, full, out), LGCTL_REFUSED);
 	fclose(full);
 	fclose(out);
 	stop(pid);
