@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "common/err.h"
 
@@ -315,6 +316,10 @@ bool config_addr_parse(const char *text, struct config_addr *out);
 bool config_prefix_parse(const char *text, struct config_prefix *out);
 const char *config_addr_format(const struct config_addr *addr, char buf[CONFIG_ADDR_TEXT]);
 const char *config_prefix_format(const struct config_prefix *prefix, char buf[CONFIG_ADDR_TEXT]);
+
+/* PORT in the host's order. */
+void config_addr_sockaddr(const struct config_addr *addr, uint16_t port,
+                          struct sockaddr_storage *out);
 
 bool config_addr_equal(const struct config_addr *a, const struct config_addr *b);
 /* Does PREFIX (with or without bits after its length) cover ADDR? */

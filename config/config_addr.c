@@ -57,6 +57,24 @@ const char *config_prefix_format(const struct config_prefix *prefix, char buf[CO
 	return buf;
 }
 
+void config_addr_sockaddr(const struct config_addr *addr, uint16_t port,
+                          struct sockaddr_storage *out)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+
+	*out = (struct sockaddr_storage){0};
+	if (addr->ipv6) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		memcpy(&v6->sin6_addr, addr->bytes, 16);
+	} else {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+		memcpy(&v4->sin_addr, addr->bytes, 4);
+	}
+}
+
 bool config_addr_equal(const struct config_addr *a, const struct config_addr *b)
 {
 	return a->ipv6 == b->ipv6 && memcmp(a->bytes, b->bytes, a->ipv6 ? 16 : 4) == 0;

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/file_replace.h"
+
 #define FORMAT    "lumengate alarm shelves"
 #define VERSION   1
 #define BYTES_MAX (64u << 10)
@@ -17,42 +19,6 @@
 static int failed(const char *path, int code, struct err *err)
 {
 	return err_set(err, code, "alarm shelves %s: %s", path, strerror(code));
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n == 0 ? -EIO : -errno;
-		text += n;
-		len -= (size_t)n;
-	}
-	return fsync(fd) == 0 ? 0 : -errno;
-}
-
-static int replace(const char *path, const char *text, struct err *err)
-{
-	char next[520];
-	int fd, rc;
-
-	if ((size_t)snprintf(next, sizeof(next), "%s.new", path) >= sizeof(next))
-		return failed(path, ENAMETOOLONG, err);
-	unlink(next);
-	fd = open(next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return failed(next, errno, err);
-	rc = write_all(fd, text, strlen(text));
-	close(fd);
-	if (rc == 0 && rename(next, path) < 0)
-		rc = -errno;
-	if (rc == 0)
-		return 0;
-	unlink(next);
-	return failed(path, -rc, err);
 }
 
 int alarm_store_save(const char *path, const struct alarm_shelf *shelves, size_t count,
@@ -76,9 +42,9 @@ int alarm_store_save(const char *path, const struct alarm_shelf *shelves, size_t
 	json_decref(o);
 	if (text == NULL)
 		return failed(path, ENOMEM, err);
-	rc = replace(path, text, err);
+	rc = file_replace(path, text, 0600, err);
 	free(text);
-	return rc;
+	return rc < 0 ? err_prefix(err, "alarm shelves") : 0;
 }
 
 static int read_file(const char *path, json_t **out, struct err *err)

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The control socket as a module: first to come up, so that start-up can be watched. */
+#include "control/control_socket.h"
 
 #include "control/event.h"
 #include "control/method.h"
-#include "control/module.h"
-#include "control/server.h"
 
 static struct server *server;
 
@@ -19,28 +17,18 @@ static char *handle(void *ctx, const struct server_peer *peer, const char *text,
 	return jsonrpc_handle(text, len, method_call, &right);
 }
 
-static int init(struct app *app, struct err *err)
+int control_socket_open(struct app *app, const struct server_config *config, struct err *err)
 {
-	const struct server_config config = {
-	        .path = app->config->control.socket,
-	        .group = app->config->control.group,
-	        .read_only_group = app->config->control.read_only_group,
-	        .capture_group = app->config->control.capture_group,
-	};
-	int rc;
+	int rc = server_create(app->base, config, handle, NULL, &server, err);
 
-	jsonrpc_wipe_memory();
-	rc = server_create(app->base, &config, handle, NULL, &server, err);
 	if (rc == 0)
 		event_server_set(server);
 	return rc;
 }
 
-static void fini(struct app *app)
+void control_socket_close(struct app *app)
 {
 	event_server_set(NULL);
 	server_destroy(server);
 	server = NULL;
 }
-
-MODULE_DEFINE(control_socket, .init = init, .fini = fini)

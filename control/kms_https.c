@@ -2,7 +2,6 @@
 
 /* The HTTPS front as a module: from the configuration, its requests to the service, its reload. */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
@@ -159,22 +158,6 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *arg)
 	reload(NULL, &err);
 }
 
-static void to_sockaddr(const struct config_kms_listen *l, struct sockaddr_storage *out)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-
-	if (l->address.ipv6) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(l->port);
-		memcpy(&v6->sin6_addr, l->address.bytes, 16);
-	} else {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(l->port);
-		memcpy(&v4->sin_addr, l->address.bytes, 4);
-	}
-}
-
 static struct https_config config_of(const struct config_kms *c)
 {
 	static const enum tls_identity identities[] = {
@@ -202,10 +185,11 @@ static struct https_config config_of(const struct config_kms *c)
 	};
 
 	for (unsigned int i = 0; i < c->listen_count; i++)
-		to_sockaddr(&c->listen[i], &out.listen[i]);
+		config_addr_sockaddr(&c->listen[i].address, c->listen[i].port, &out.listen[i]);
 	for (unsigned int i = 0; i < c->skip_listen_count; i++) {
 		out.clients[out.listen_count] = HTTPS_PSK;
-		to_sockaddr(&c->skip_listen[i], &out.listen[out.listen_count++]);
+		config_addr_sockaddr(&c->skip_listen[i].address, c->skip_listen[i].port,
+		                     &out.listen[out.listen_count++]);
 	}
 	return out;
 }

@@ -6,7 +6,6 @@
  * from there.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -206,22 +205,6 @@ static int web_reload(const void *params, json_t **result, struct err *err)
 	return reload(err);
 }
 
-static void to_sockaddr(const struct config_web_listen *l, struct sockaddr_storage *out)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-
-	if (l->address.ipv6) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(l->port);
-		memcpy(&v6->sin6_addr, l->address.bytes, 16);
-	} else {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(l->port);
-		memcpy(&v4->sin_addr, l->address.bytes, 4);
-	}
-}
-
 static struct https_config config_of(const struct config_web *c)
 {
 	struct https_config out = {
@@ -238,7 +221,7 @@ static struct https_config config_of(const struct config_web *c)
 	};
 
 	for (unsigned int i = 0; i < c->listen_count; i++) {
-		to_sockaddr(&c->listen[i], &out.listen[i]);
+		config_addr_sockaddr(&c->listen[i].address, c->listen[i].port, &out.listen[i]);
 		out.clients[i] = !c->listen[i].tls         ? HTTPS_PLAIN
 		                 : c->client_ca[0] == '\0' ? HTTPS_ANYBODY
 		                                           : HTTPS_CERTIFIED;
