@@ -55,7 +55,7 @@ touch 'a.json' 'b c.json' && mkdir down
 expect 'list show rekey' lgctl tunnel ''
 expect 'tunnel' lgctl tu
 expect '' lgctl dance ''
-expect '--socket --json --help' lgctl -
+expect '--socket --json --help --version' lgctl -
 expect 'rekey' lgctl --json --socket /s tunnel re
 expect 'dc depot' lgctl tunnel rekey ''
 expect 'elsewhere' lgctl --socket /s tunnel rekey ''

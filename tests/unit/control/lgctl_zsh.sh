@@ -39,7 +39,7 @@ $program --help | sed -n 's/^       //p' | while read -r noun verb rest; do
 	expect "(|* )$noun(| *)" lgctl ''
 	[[ $verb == [a-z]* ]] && expect "(|*$nl)$verb:[A-Z]*" lgctl $noun ''
 done
-expect '--socket --json --help' lgctl -
+expect '--socket --json --help --version' lgctl -
 expect "list:*${nl}show:*${nl}rekey:Rekey a tunnel now." lgctl --json tunnel ''
 expect "*${nl}baseline:The file of what the monitors learnt\\\\: *" lgctl watch ''
 expect 'dc depot' lgctl tunnel rekey ''
