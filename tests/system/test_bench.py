@@ -100,6 +100,7 @@ def test_kms(tmp_path, row):
         assert f["ratio"] == pytest.approx(f["last_kb"] / f["first_kb"])
 
 
+@pytest.mark.long
 def test_control(tmp_path):
     """Subscribers and garbage beside traffic: rekeys go on, no subscriber is lost or left out."""
     out = tmp_path / "out.json"

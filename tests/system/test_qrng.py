@@ -63,6 +63,7 @@ def test_source_is_tested_and_recorded(rig):
     os.unlink(raw)
 
 
+@pytest.mark.long
 def test_restarts(rig):
     """Rows behind each start-up, in the dark; a generator that begins alike is found by them alone."""
     start(rig)

@@ -254,6 +254,7 @@ def test_traffic_goes_on_when_the_master_is_killed(site):
     assert gap < 3 * ADVERT + ADVERT + 3
 
 
+@pytest.mark.long
 def test_the_virtual_mac_address_moves_with_the_master(virtual_mac_site):
     site = virtual_mac_site
     site.wait_for(lambda: site.ping(1, target=BEHIND, wait=1)[1] == 1, 10, "the way by the VIP")
