@@ -70,8 +70,8 @@ int lgctl_build_config(char **args, int n, struct lgctl_request *r, struct err *
 
 int lgctl_build_import(char **args, int n, struct lgctl_request *r, struct err *err)
 {
-	size_t len, text_size = (IMPORT_MAX + 2) / 3 * 4 + 1;
-	char *data, *text;
+	size_t len = 0, text_size = (IMPORT_MAX + 2) / 3 * 4 + 1;
+	char *data = NULL, *text;
 	int rc;
 
 	rc = read_file(args[0], IMPORT_MAX, &data, &len, err);
